@@ -1,0 +1,217 @@
+//! The plan: what a model does, step by step, with every buffer placed. It is all that code generation, the executor, files
+//! and summaries read, and it is a constant of the user's program.
+//!
+//! A plan is a list of *segments*. Within a segment every step treats samples one by one, so the executor runs the whole
+//! segment on a few samples at a time (depth first) and on several threads. Between segments stands a reduction that
+//! needs the whole batch, such as the moments of a batch normalization. A batch is cut into *lanes*, whose number does not
+//! depend on the threads; a lane is run in *blocks* of samples. The result of a reduction is gathered lane by lane and
+//! merged in the order of the lanes, so that any number of threads gives the same bits.
+
+use crate::dtype::Dtype;
+use crate::initializer::Initializer;
+use crate::literal::{List, Text, literal, literal_enum};
+use crate::op::Op;
+
+/// Where a tensor lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Storage {
+    /// The model's weights. Offset and length are absolute.
+    Weights,
+    /// The buffer of one block: holds `len` elements for each of the block's samples, from `offset · block` on.
+    Block,
+    /// The buffer of one lane: holds `len` elements for each of the lane's samples, from `offset · lane` on, because
+    /// steps of several segments meet there.
+    Lane,
+    /// Results of reductions; absolute. A step that writes here adds to its lane's own copy; a step that reads sees the
+    /// merged one. The first [`Plan::weights_len`] elements are the gradient, laid out as the weights are.
+    Reduced,
+}
+literal_enum!(Storage { Weights, Block, Lane, Reduced });
+
+/// How the lanes' results of a reduction become one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Merge {
+    /// Added, in the order of the lanes.
+    Sum,
+    /// Joined as moments are: `[mean.., m2.., count..]`.
+    Moments,
+}
+literal_enum!(Merge { Sum, Moments });
+
+literal! {
+    /// A tensor's place.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct Place {
+        /// Which memory.
+        pub storage: Storage,
+        /// First element; per sample for [`Storage::Block`] and [`Storage::Lane`].
+        pub offset: usize,
+        /// Number of elements; per sample likewise.
+        pub len: usize,
+    }
+
+    /// One op on placed tensors.
+    #[derive(Clone, Debug, PartialEq)]
+    pub struct Step {
+        /// What is computed.
+        pub op: Op,
+        /// Where the inputs lie.
+        pub inputs: List<Place>,
+        /// Where the output lies; never overlaps an input.
+        pub output: Place,
+    }
+
+    /// Steps `from..to`, after which `merges` are merged over the lanes.
+    #[derive(Clone, Debug, PartialEq)]
+    pub struct Segment {
+        /// First step.
+        pub from: usize,
+        /// One past the last step.
+        pub to: usize,
+        /// Reductions that end here; those of the gradient itself always end with the last segment and are not listed.
+        pub merges: List<Reduction>,
+    }
+
+    /// A place in the reduced memory and how it is merged.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct Reduction {
+        /// First element.
+        pub offset: usize,
+        /// Number of elements.
+        pub len: usize,
+        /// How.
+        pub merge: Merge,
+    }
+
+    /// An input or an output of the model.
+    #[derive(Clone, Debug, PartialEq)]
+    pub struct Port {
+        /// Its name.
+        pub name: Text,
+        /// Extents per sample.
+        pub shape: List<usize>,
+        /// Element type.
+        pub dtype: Dtype,
+        /// Where it lies.
+        pub place: Place,
+        /// In a training plan: where the gradient of the loss by it lies. For an output the loss writes there.
+        pub gradient: Option<Place>,
+    }
+
+    /// One weight, in Keras' order.
+    #[derive(Clone, Debug, PartialEq)]
+    pub struct WeightInfo {
+        /// Field path in the struct, e.g. `conv2d.kernel`.
+        pub field: Text,
+        /// Layer path with Keras' names, e.g. `conv2d` or `encoder/dense_1`.
+        pub layer: Text,
+        /// The weight's own name, e.g. `kernel`.
+        pub name: Text,
+        /// Path in a weights file, e.g. `layers/conv2d/vars/0`.
+        pub path: Text,
+        /// Extents.
+        pub shape: List<usize>,
+        /// First element in the flat view.
+        pub offset: usize,
+        /// Whether an optimizer changes it.
+        pub trainable: bool,
+        /// How it starts.
+        pub initializer: Initializer,
+        /// Penalty `l1 · Σ|w| + l2 · Σw²` that training adds to the loss.
+        pub l1: f32,
+        /// See `l1`.
+        pub l2: f32,
+    }
+
+    /// A row of the summary.
+    #[derive(Clone, Debug, PartialEq)]
+    pub struct LayerInfo {
+        /// Name, e.g. `conv2d_1`.
+        pub name: Text,
+        /// Class, e.g. `Conv2D`.
+        pub class: Text,
+        /// Output extents per sample.
+        pub output_shape: List<usize>,
+        /// Number of weights, trained or not.
+        pub params: usize,
+        /// Layers whose outputs it reads; shown for functional models.
+        pub connected_to: List<Text>,
+        /// Path of the layer's group in a weights file, e.g. `layers/conv2d_1`.
+        pub path: Text,
+    }
+
+    /// Moves the statistics of a batch normalization: `moving = momentum · moving + (1 - momentum) · batch`.
+    #[derive(Clone, Copy, Debug, PartialEq)]
+    pub struct MovingAverage {
+        /// Place of the merged moments in the reduced memory.
+        pub moments: usize,
+        /// Number of channels.
+        pub channels: usize,
+        /// Offset of the moving mean in the weights.
+        pub mean: usize,
+        /// Offset of the moving variance in the weights.
+        pub variance: usize,
+        /// Share of the old value.
+        pub momentum: f32,
+    }
+
+    /// Adds a merged reduction to the gradient: `gradient[to..to + len] += reduced[from..from + len]`.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct GradientPart {
+        /// First element in the reduced memory.
+        pub from: usize,
+        /// First element in the gradient.
+        pub to: usize,
+        /// Number of elements.
+        pub len: usize,
+    }
+
+    /// A model, ready to run.
+    #[derive(Clone, Debug, PartialEq)]
+    pub struct Plan {
+        /// Steps in order. In a training plan the loss is computed after step `forward` - 1.
+        pub steps: List<Step>,
+        /// How many steps come before the loss.
+        pub forward: usize,
+        /// The steps' segments. Where the loss stands inside of a segment, the executor stops for it.
+        pub segments: List<Segment>,
+        /// Inputs, in the order of the model.
+        pub inputs: List<Port>,
+        /// Outputs, in the order of the model.
+        pub outputs: List<Port>,
+        /// Elements of a block's buffer per sample.
+        pub block_len: usize,
+        /// Elements of a lane's buffer per sample.
+        pub lane_len: usize,
+        /// Elements of the weights, and of the gradient.
+        pub weights_len: usize,
+        /// Elements of the reduced memory, the gradient first.
+        pub reduced_len: usize,
+        /// Scratch elements that the neediest step asks for, whatever the number of samples.
+        pub workspace_len: usize,
+        /// Offsets in the reduced memory of penalties on activations, one number each; their sum, divided by the samples of
+        /// the batch, is part of the loss.
+        pub activity_penalties: List<usize>,
+        /// What is added to the gradient at the end of a step.
+        pub gradient_parts: List<GradientPart>,
+        /// Statistics to move at the end of a training step.
+        pub moving_averages: List<MovingAverage>,
+        /// Floating-point operations per sample.
+        pub flops: u64,
+    }
+
+    /// What does not depend on the mode: names, weights, the summary, the configuration.
+    #[derive(Clone, Debug, PartialEq)]
+    pub struct Description {
+        /// The model's name, e.g. `mnist`.
+        pub name: Text,
+        /// `Sequential` or `Functional`.
+        pub class: Text,
+        /// Weights in Keras' order.
+        pub weights: List<WeightInfo>,
+        /// Layers in Keras' order.
+        pub layers: List<LayerInfo>,
+        /// `config.json` of a `.keras` file, without `compile_config`.
+        pub config: Text,
+    }
+}

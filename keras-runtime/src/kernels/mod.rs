@@ -1,0 +1,80 @@
+//! Kernels: each computes one op on slices. A kernel knows no layer, no graph and no gradient, and allocates nothing.
+//!
+//! A family of ops has a file. In it stand plain loops as `impl Reference`, the oracle, and the fast version as
+//! `impl Cpu`; where plain loops are already as fast as memory, `Cpu` calls `Reference`. The list of ops is
+//! `keras_graph::for_each_op!`: an op without a kernel does not compile.
+
+use keras_graph::op::{self, Op};
+
+/// What a kernel works on, beside its op.
+pub struct Call<'a> {
+    /// Number of samples, at least one. Every input that is not a weight and every output that is not reduced holds this
+    /// many times the elements that the op names.
+    pub samples: usize,
+    /// The inputs, in the order the op documents.
+    pub inputs: &'a [&'a [f32]],
+    /// The output. A reduced op adds to what it holds; the others overwrite it.
+    pub output: &'a mut [f32],
+    /// Scratch of at least `keras_graph::cost::workspace_len(op)` elements, holding anything.
+    pub workspace: &'a mut [f32],
+    /// Which step of which run this is.
+    pub run: Run,
+}
+
+impl<'a> Call<'a> {
+    /// The inputs as an array. Panics if their number differs: the graph builds every op with the number it documents.
+    pub fn inputs<const N: usize>(&self) -> [&'a [f32]; N] {
+        self.inputs.try_into().expect("an op has the inputs that it documents")
+    }
+}
+
+/// Which part of which training step a kernel works on; random masks are a function of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Run {
+    /// The run's seed.
+    pub seed: u64,
+    /// Counts training steps.
+    pub step: u64,
+    /// Index in the batch of the first sample of this call.
+    pub first_sample: usize,
+    /// Samples of the whole batch.
+    pub batch: usize,
+}
+
+/// Plain loops, the oracle that every fast kernel is tested against.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Reference;
+
+/// SIMD kernels, chosen for the processor at hand when the program starts.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Cpu;
+
+macro_rules! backend {
+    ($($method:ident: $name:ident,)*) => {
+        /// Whatever can run every op: [`Reference`] and [`Cpu`].
+        pub trait Backend: Copy + Default + Send + Sync + 'static {
+            $(
+                #[doc = concat!("Computes [`op::", stringify!($name), "`](keras_graph::op::", stringify!($name), ").")]
+                fn $method(op: &op::$name, call: Call<'_>);
+            )*
+        }
+
+        // An inherent function of the same name wins over the trait's; if there is none, the call would be to itself.
+        #[deny(unconditional_recursion)]
+        impl Backend for Reference {
+            $(fn $method(op: &op::$name, call: Call<'_>) { Reference::$method(op, call) })*
+        }
+
+        #[deny(unconditional_recursion)]
+        impl Backend for Cpu {
+            $(fn $method(op: &op::$name, call: Call<'_>) { Cpu::$method(op, call) })*
+        }
+
+        /// Computes any op on a backend.
+        #[inline(always)]
+        pub fn run<B: Backend>(op: &Op, call: Call<'_>) {
+            match op { $(Op::$name(op) => B::$method(op, call),)* }
+        }
+    };
+}
+keras_graph::for_each_op!(backend);

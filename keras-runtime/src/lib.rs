@@ -1,0 +1,3 @@
+//! The machine: kernels, optimizers, losses, metrics, the training loop, data and files.
+
+pub mod kernels;
