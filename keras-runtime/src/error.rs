@@ -1,0 +1,365 @@
+//! What can go wrong at run time: one variant per cause, with the numbers in its fields.
+//!
+//! Every message names the thing, what was expected and what was found. `Debug` prints the same message
+//! as `Display`, so that `fn main() -> keras::Result<()>` ends with a sentence and not with a struct.
+
+use core::fmt;
+use std::io;
+use std::path::PathBuf;
+
+/// What this crate's fallible functions return.
+pub type Result<T> = core::result::Result<T, Error>;
+
+/// A mistake in a user's data, arguments or files.
+#[non_exhaustive]
+pub enum Error {
+    /// An integer label names no class.
+    LabelOutOfRange {
+        /// Index of the sample, from 0.
+        sample: usize,
+        /// The label found.
+        label: i64,
+        /// Count of classes: labels are `0..classes`.
+        classes: usize,
+    },
+    /// An input, target or sample weight is NaN or infinite.
+    NonFinite {
+        /// What holds the value: `input`, `target`, `input "image"`, `sample_weight`.
+        what: String,
+        /// Index of the sample, from 0.
+        sample: usize,
+        /// The value found.
+        value: f32,
+    },
+    /// A weight of the model is NaN or infinite.
+    NonFiniteWeight {
+        /// Path of the weight in the model, such as `conv2d/kernel`.
+        weight: String,
+        /// Index of the element in the flattened weight, from 0.
+        element: usize,
+        /// The value found.
+        value: f32,
+    },
+    /// There is no sample to work on.
+    EmptyData {
+        /// What is empty: `x`, `training part of a validation_split`.
+        what: String,
+    },
+    /// Two lists that go sample by sample have different lengths.
+    LengthsDiffer {
+        /// Name of the list that sets the length, usually `x`.
+        first: String,
+        /// Its count of samples.
+        first_len: usize,
+        /// Name of the other list: `y`, `sample_weight`.
+        second: String,
+        /// Its count of samples.
+        second_len: usize,
+    },
+    /// `batch_size` is 0.
+    BatchSizeZero,
+    /// `epochs` is 0.
+    EpochsZero,
+    /// `validation_split` is outside `[0, 1)`.
+    ValidationSplit {
+        /// The value found.
+        value: f32,
+    },
+    /// A weight in `class_weight` or `sample_weight` is negative, NaN or infinite.
+    InvalidWeight {
+        /// `class_weight` or `sample_weight`.
+        what: &'static str,
+        /// The class or the sample, from 0.
+        index: usize,
+        /// The value found.
+        value: f32,
+    },
+    /// `class_weight` names a class that the model does not have.
+    ClassWeightClass {
+        /// The class named.
+        class: usize,
+        /// Count of classes of the model.
+        classes: usize,
+    },
+    /// `class_weight` was given for targets that are no class labels.
+    ClassWeightTargets {
+        /// What the targets are: `float32 of shape (3,)`.
+        found: String,
+    },
+    /// An array does not have the shape that was asked for.
+    ShapeMismatch {
+        /// What has the shape.
+        what: String,
+        /// The shape expected, outermost axis first.
+        expected: Vec<usize>,
+        /// The shape found.
+        found: Vec<usize>,
+    },
+    /// A file ends before its content does.
+    FileTruncated {
+        /// The file.
+        path: PathBuf,
+        /// Bytes that its content needs.
+        expected_bytes: u64,
+        /// Bytes there.
+        found_bytes: u64,
+    },
+    /// A file is of another kind, or belongs to another model.
+    ForeignFile {
+        /// The file.
+        path: PathBuf,
+        /// What it should be.
+        expected: String,
+        /// What it is.
+        found: String,
+    },
+    /// A weight file lacks a weight of the model.
+    MissingWeight {
+        /// The file.
+        path: PathBuf,
+        /// Path of the weight that was looked for.
+        weight: String,
+        /// The weight's shape in the model.
+        expected: Vec<usize>,
+    },
+    /// A weight in a file has another shape than in the model.
+    WeightShape {
+        /// The file.
+        path: PathBuf,
+        /// Path of the weight.
+        weight: String,
+        /// Its shape in the model.
+        expected: Vec<usize>,
+        /// Its shape in the file.
+        found: Vec<usize>,
+    },
+    /// Reading or writing failed in the operating system.
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// The cause.
+        source: io::Error,
+    },
+    /// Files of a dataset are not in its folder and could not be fetched.
+    DatasetMissing {
+        /// Name of the dataset: `mnist`.
+        dataset: &'static str,
+        /// Every missing file.
+        files: Vec<String>,
+        /// The folder that was looked in.
+        folder: PathBuf,
+        /// The address that has the files.
+        base_url: String,
+        /// Why the download failed; `None` if this build cannot download.
+        cause: Option<Box<Error>>,
+    },
+    /// A file of a dataset is not the published one.
+    DatasetCorrupted {
+        /// The file.
+        file: PathBuf,
+        /// What the published file has: its sha256, a length, a header.
+        expected: String,
+        /// What this one has.
+        found: String,
+    },
+    /// A file could not be downloaded whole and unchanged.
+    DownloadFailed {
+        /// The file's address.
+        url: String,
+        /// What happened.
+        cause: String,
+    },
+    /// A callback was made with an argument that cannot work.
+    InvalidCallback {
+        /// Name of the callback: `EarlyStopping`.
+        callback: &'static str,
+        /// Name of the argument: `monitor`.
+        argument: &'static str,
+        /// What it accepts.
+        expected: String,
+        /// What it was.
+        found: String,
+    },
+}
+
+impl Error {
+    /// Pairs a failure of the operating system with the path it happened at; for `map_err`.
+    pub fn io(path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::Io { path, source }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Io { source, .. } => Some(source),
+            Self::DatasetMissing { cause: Some(cause), .. } => Some(cause),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::LabelOutOfRange { sample, label, classes } => {
+                write!(f, "label of sample {sample}: expected one of 0..{classes}, found {label}")
+            }
+            Self::NonFinite { what, sample, value } => {
+                write!(f, "{what} of sample {sample}: expected finite numbers, found {value}")
+            }
+            Self::NonFiniteWeight { weight, element, value } => {
+                write!(
+                    f,
+                    "weight `{weight}`, element {element}: expected a finite number, found {value}"
+                )
+            }
+            Self::EmptyData { what } => write!(f, "{what}: expected at least 1 sample, found 0"),
+            Self::LengthsDiffer { first, first_len, second, second_len } => write!(
+                f,
+                "`{second}`: expected {first_len} samples, as many as `{first}` has, found {second_len}"
+            ),
+            Self::BatchSizeZero => f.write_str("`batch_size`: expected at least 1, found 0"),
+            Self::EpochsZero => f.write_str("`epochs`: expected at least 1, found 0"),
+            Self::ValidationSplit { value } => {
+                write!(f, "`validation_split`: expected a fraction in [0, 1), found {value}")
+            }
+            Self::InvalidWeight { what, index, value } => {
+                write!(
+                    f,
+                    "`{what}` at {index}: expected a finite number of at least 0, found {value}"
+                )
+            }
+            Self::ClassWeightClass { class, classes } => {
+                write!(f, "`class_weight`: expected classes of 0..{classes}, found {class}")
+            }
+            Self::ClassWeightTargets { found } => write!(
+                f,
+                "`class_weight`: expected targets that are class labels or one-hot, found {found}; \
+                 `sample_weight` weighs any target"
+            ),
+            Self::ShapeMismatch { what, expected, found } => {
+                write!(f, "{what}: expected shape {}, found {}", Shape(expected), Shape(found))
+            }
+            Self::FileTruncated { path, expected_bytes, found_bytes } => {
+                write!(
+                    f,
+                    "{}: expected {expected_bytes} bytes, found {found_bytes}",
+                    path.display()
+                )
+            }
+            Self::ForeignFile { path, expected, found } => {
+                write!(f, "{}: expected {expected}, found {found}", path.display())
+            }
+            Self::MissingWeight { path, weight, expected } => write!(
+                f,
+                "{}: expected the weight `{weight}` of shape {}, found no such weight",
+                path.display(),
+                Shape(expected)
+            ),
+            Self::WeightShape { path, weight, expected, found } => write!(
+                f,
+                "{}: weight `{weight}`: expected shape {}, found {}",
+                path.display(),
+                Shape(expected),
+                Shape(found)
+            ),
+            Self::Io { path, source } => write!(f, "{}: {source}", path.display()),
+            Self::DatasetMissing { .. } => self.fmt_missing(f),
+            Self::DatasetCorrupted { file, expected, found } => write!(
+                f,
+                "{}: expected {expected}, found {found}; delete the file to fetch it again",
+                file.display()
+            ),
+            Self::DownloadFailed { url, cause } => write!(f, "{url}: {cause}"),
+            Self::InvalidCallback { callback, argument, expected, found } => {
+                write!(f, "`{callback}`: `{argument}`: expected {expected}, found {found}")
+            }
+        }
+    }
+}
+
+impl Error {
+    /// Writes [`Error::DatasetMissing`]: every file, where it was looked for, and how to get it.
+    fn fmt_missing(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self::DatasetMissing { dataset, files, folder, base_url, cause } = self else {
+            return Ok(());
+        };
+        let (files, folder) = (files.join(", "), folder.display());
+        write!(f, "dataset `{dataset}`: expected {files} in {folder}, found none of them. ")?;
+        match cause {
+            Some(cause) => write!(f, "The download failed: {cause}. ")?,
+            None => f.write_str("This build cannot download: feature `download` is off. ")?,
+        }
+        write!(f, "Put the files there by hand (from {base_url}), or point KERAS_HOME at a copy")
+    }
+}
+
+/// A shape as Keras prints it: `(28, 28, 1)`, `(10,)`, `()`.
+pub(crate) struct Shape<'a>(pub(crate) &'a [usize]);
+
+impl fmt::Display for Shape<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let [extent] = self.0 {
+            return write!(f, "({extent},)");
+        }
+        let extents: Vec<String> = self.0.iter().map(ToString::to_string).collect();
+        write!(f, "({})", extents.join(", "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_names_the_thing_the_expected_and_the_found() {
+        let label = Error::LabelOutOfRange { sample: 7, label: -3, classes: 10 };
+        assert_eq!(label.to_string(), "label of sample 7: expected one of 0..10, found -3");
+        let lengths = Error::LengthsDiffer {
+            first: "x".into(),
+            first_len: 5,
+            second: "y".into(),
+            second_len: 4,
+        };
+        assert_eq!(lengths.to_string(), "`y`: expected 5 samples, as many as `x` has, found 4");
+        let shape = Error::WeightShape {
+            path: "m.keras".into(),
+            weight: "dense/kernel".into(),
+            expected: vec![3, 4],
+            found: vec![4],
+        };
+        assert_eq!(
+            format!("{shape:?}"),
+            "m.keras: weight `dense/kernel`: expected shape (3, 4), found (4,)"
+        );
+    }
+
+    #[test]
+    fn a_missing_dataset_names_every_file_and_how_to_get_them() {
+        let missing = Error::DatasetMissing {
+            dataset: "mnist",
+            files: vec!["a.gz".into(), "b.gz".into()],
+            folder: "/home/u/.keras/datasets/mnist".into(),
+            base_url: "https://example.org/".into(),
+            cause: Some(Box::new(Error::DownloadFailed {
+                url: "https://example.org/a.gz".into(),
+                cause: "expected status 200, found 404".into(),
+            })),
+        };
+        assert_eq!(
+            missing.to_string(),
+            "dataset `mnist`: expected a.gz, b.gz in /home/u/.keras/datasets/mnist, found none of them. \
+             The download failed: https://example.org/a.gz: expected status 200, found 404. \
+             Put the files there by hand (from https://example.org/), or point KERAS_HOME at a copy"
+        );
+        assert!(std::error::Error::source(&missing).is_some());
+    }
+}
