@@ -1,4 +1,6 @@
 //! The machine: kernels, optimizers, losses, metrics, the training loop, data and files.
 
+pub mod array;
+pub mod arrays;
 pub mod error;
 pub mod kernels;
