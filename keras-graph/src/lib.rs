@@ -1,12 +1,26 @@
-//! What a model is, as pure data and pure functions.
+//! What a model is, as pure data and pure functions. The files, in the order of the passes:
+//!
+//! - [`schema`], [`value`], [`parameters`](parameter), [`layers`]: what a layer accepts and how it becomes ops;
+//! - [`network`]: a model as Keras sees it, layers and calls; [`order`]: Keras' order of layers and weights;
+//! - [`op`], [`graph`]: the closed set of ops and the graph made of them;
+//! - [`grad`], [`fuse`]: the gradient ops, and ops joined into one;
+//! - [`compile`], [`memory`], [`plan`]: the order of steps, the place of each buffer; [`text`] prints it.
 #![forbid(unsafe_code)]
 #![recursion_limit = "256"]
 
 pub mod activation;
 pub mod cost;
 pub mod dtype;
+pub mod graph;
 pub mod initializer;
+pub mod layers;
 pub mod literal;
+pub mod names;
+pub mod network;
 pub mod op;
+pub mod parameter;
 pub mod plan;
+pub mod regularizer;
+pub mod schema;
+pub mod shape;
 pub mod value;

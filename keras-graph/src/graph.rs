@@ -1,0 +1,313 @@
+//! The graph of ops that layers are lowered to. A node is one op on whole tensors; adding one computes its shape.
+
+use crate::dtype::Dtype;
+use crate::initializer::Initializer;
+use crate::op::Op;
+use crate::regularizer::Regularizer;
+use crate::shape::Shape;
+
+/// What the graph is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Predictions: dropout does nothing, batch normalization uses its moving statistics.
+    Inference,
+    /// Training: forward, and gradients by the trainable weights.
+    Training {
+        /// Whether gradients by the inputs are wanted too.
+        input_gradients: bool,
+    },
+}
+
+/// A tensor that an op made, or an input of the model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct NodeId(pub usize);
+
+/// A weight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct WeightId(pub usize);
+
+/// Where an op's input comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Source {
+    /// Another node's result.
+    Node(NodeId),
+    /// A weight.
+    Weight(WeightId),
+}
+
+impl From<NodeId> for Source {
+    fn from(node: NodeId) -> Source {
+        Source::Node(node)
+    }
+}
+
+impl From<WeightId> for Source {
+    fn from(weight: WeightId) -> Source {
+        Source::Weight(weight)
+    }
+}
+
+/// What a node holds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum NodeKind {
+    /// The model's input number so-and-so.
+    Input(usize),
+    /// The gradient of the loss by the model's output number so-and-so: the loss writes it.
+    OutputGradient(usize),
+    /// The op's result, for each sample.
+    Sample(Op),
+    /// The op's result, summed over the samples of a batch. It has no batch axis.
+    Reduced(Op),
+    /// Like `Reduced`, merged as moments are.
+    Moments(Op),
+    /// Like `Reduced`, and added to the gradient by this weight.
+    Gradient(Op, WeightId),
+}
+
+/// One node.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Node {
+    /// What it holds.
+    pub kind: NodeKind,
+    /// What the op reads.
+    pub inputs: Vec<Source>,
+    /// Extents, per sample unless the node is reduced.
+    pub shape: Shape,
+    /// Element type.
+    pub dtype: Dtype,
+}
+
+/// A weight of a layer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Weight {
+    /// Layer path, names joined by `/`.
+    pub layer: String,
+    /// Name within the layer, e.g. `kernel`.
+    pub name: &'static str,
+    /// Extents.
+    pub shape: Shape,
+    /// Whether an optimizer changes it.
+    pub trainable: bool,
+    /// How it starts.
+    pub initializer: Initializer,
+    /// Penalty on it.
+    pub regularizer: Option<Regularizer>,
+}
+
+/// A moving statistic to update at the end of a training step.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct MovingStatistics {
+    /// The batch's moments.
+    pub moments: NodeId,
+    /// The moving mean.
+    pub mean: WeightId,
+    /// The moving variance.
+    pub variance: WeightId,
+    /// Share of the old value.
+    pub momentum: f32,
+}
+
+/// Why a layer refused its inputs or arguments.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LayerError {
+    /// The argument that is wrong, if it is one rather than the input.
+    pub argument: Option<&'static str>,
+    /// What was expected and what was found.
+    pub message: String,
+    /// What to write instead.
+    pub help: Option<String>,
+}
+
+impl LayerError {
+    /// An error of the layer's input.
+    pub fn input(message: impl Into<String>) -> LayerError {
+        LayerError { argument: None, message: message.into(), help: None }
+    }
+
+    /// An error of an argument.
+    pub fn argument(argument: &'static str, message: impl Into<String>) -> LayerError {
+        LayerError { argument: Some(argument), message: message.into(), help: None }
+    }
+
+    /// The same error with advice.
+    pub fn help(mut self, help: impl Into<String>) -> LayerError {
+        self.help = Some(help.into());
+        self
+    }
+}
+
+/// A graph of ops.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Graph {
+    mode: Mode,
+    /// Path of the layer that is being lowered.
+    scope: Vec<String>,
+    frozen: usize,
+    dropouts: u32,
+    pub(crate) nodes: Vec<Node>,
+    pub(crate) weights: Vec<Weight>,
+    pub(crate) outputs: Vec<NodeId>,
+    pub(crate) moving: Vec<MovingStatistics>,
+    /// Penalties on activations: the node that is penalised, `l1`, `l2`.
+    pub(crate) activity: Vec<(NodeId, Regularizer)>,
+}
+
+impl Graph {
+    /// An empty graph.
+    pub fn new(mode: Mode) -> Graph {
+        Graph {
+            mode,
+            scope: Vec::new(),
+            frozen: 0,
+            dropouts: 0,
+            nodes: Vec::new(),
+            weights: Vec::new(),
+            outputs: Vec::new(),
+            moving: Vec::new(),
+            activity: Vec::new(),
+        }
+    }
+
+    /// Whether the graph is for training.
+    pub fn is_training(&self) -> bool {
+        self.mode != Mode::Inference
+    }
+
+    /// What the graph is for.
+    pub fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    /// Whether the layer that is being lowered, or a model around it, has `trainable = False`.
+    pub fn is_frozen(&self) -> bool {
+        self.frozen > 0
+    }
+
+    /// The nodes, in an order in which each stands after its inputs.
+    pub fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+
+    /// The weights, in the order of their making.
+    pub fn weights(&self) -> &[Weight] {
+        &self.weights
+    }
+
+    /// The outputs of the model.
+    pub fn outputs(&self) -> &[NodeId] {
+        &self.outputs
+    }
+
+    /// Runs `lower` within the scope of a layer.
+    pub fn in_layer<T>(
+        &mut self,
+        name: &str,
+        trainable: bool,
+        lower: impl FnOnce(&mut Graph) -> T,
+    ) -> T {
+        self.scope.push(name.to_string());
+        self.frozen += usize::from(!trainable);
+        let result = lower(self);
+        self.frozen -= usize::from(!trainable);
+        self.scope.pop();
+        result
+    }
+
+    /// Extents of a node, per sample.
+    pub fn shape(&self, node: NodeId) -> &Shape {
+        &self.nodes[node.0].shape
+    }
+
+    /// Element type of a node.
+    pub fn dtype(&self, node: NodeId) -> Dtype {
+        self.nodes[node.0].dtype
+    }
+
+    /// Extents of whatever an op reads.
+    pub fn source_shape(&self, source: Source) -> &Shape {
+        match source {
+            Source::Node(node) => self.shape(node),
+            Source::Weight(weight) => &self.weights[weight.0].shape,
+        }
+    }
+
+    /// A weight of the current layer. A layer that is called again gets the one that it made before.
+    pub fn weight(
+        &mut self,
+        name: &'static str,
+        extents: &[usize],
+        initializer: Initializer,
+        regularizer: Option<Regularizer>,
+    ) -> Result<WeightId, LayerError> {
+        self.add_weight(name, extents, initializer, regularizer, !self.is_frozen())
+    }
+
+    /// A weight that no optimizer changes, such as a moving statistic.
+    pub fn statistic(
+        &mut self,
+        name: &'static str,
+        extents: &[usize],
+        initializer: Initializer,
+    ) -> Result<WeightId, LayerError> {
+        self.add_weight(name, extents, initializer, None, false)
+    }
+
+    fn add_weight(
+        &mut self,
+        name: &'static str,
+        extents: &[usize],
+        initializer: Initializer,
+        regularizer: Option<Regularizer>,
+        trainable: bool,
+    ) -> Result<WeightId, LayerError> {
+        let layer = self.scope.join("/");
+        let shape = Shape::new(extents);
+        if let Some(i) = self.weights.iter().position(|w| w.layer == layer && w.name == name) {
+            let built = &self.weights[i].shape;
+            if *built != shape {
+                return Err(LayerError::input(format!(
+                    "`{layer}` was called before with an input that made its `{name}` {:?}; this input asks for {:?}",
+                    built.extents(),
+                    extents,
+                ))
+                .help("a layer that is called twice shares its weights: make a second layer for other shapes"));
+            }
+            return Ok(WeightId(i));
+        }
+        self.weights.push(Weight { layer, name, shape, trainable, initializer, regularizer });
+        Ok(WeightId(self.weights.len() - 1))
+    }
+
+    /// An input of the model.
+    pub fn input(&mut self, index: usize, shape: Shape, dtype: Dtype) -> NodeId {
+        self.add(Node { kind: NodeKind::Input(index), inputs: vec![], shape, dtype })
+    }
+
+    /// Appends an op whose result is a tensor for each sample.
+    pub fn push(&mut self, op: impl Into<Op>, inputs: &[Source], shape: Shape) -> NodeId {
+        let kind = NodeKind::Sample(op.into());
+        self.add(Node { kind, inputs: inputs.to_vec(), shape, dtype: Dtype::Float32 })
+    }
+
+    /// Appends any node.
+    pub fn add(&mut self, node: Node) -> NodeId {
+        self.nodes.push(node);
+        NodeId(self.nodes.len() - 1)
+    }
+
+    /// A number that no other dropout of the graph has.
+    pub fn next_dropout_key(&mut self) -> u32 {
+        self.dropouts += 1;
+        self.dropouts - 1
+    }
+
+    /// Notes that moving statistics follow the moments of each training batch.
+    pub fn follow(&mut self, statistics: MovingStatistics) {
+        self.moving.push(statistics);
+    }
+
+    /// Notes a penalty on a layer's output.
+    pub fn penalise_activity(&mut self, node: NodeId, regularizer: Regularizer) {
+        self.activity.push((node, regularizer));
+    }
+}

@@ -1,0 +1,299 @@
+//! What a layer accepts, declared once: `layer!` makes a struct, its schema with docs and defaults, the reading of its arguments
+//! and its configuration for files.
+
+use crate::graph::{Graph, LayerError, NodeId};
+use crate::names::nearest;
+use crate::value::{Argument, Value};
+
+/// A parameter of a layer.
+#[derive(Debug)]
+pub struct Parameter {
+    /// Keras' name.
+    pub name: &'static str,
+    /// What it means.
+    pub docs: &'static str,
+    /// Whether a call may leave it out.
+    pub optional: bool,
+}
+
+/// What a layer accepts.
+#[derive(Debug)]
+pub struct Schema {
+    /// Keras' class.
+    pub class: &'static str,
+    /// What the layer computes.
+    pub docs: &'static str,
+    /// Parameters in the order of positional arguments.
+    pub parameters: &'static [Parameter],
+}
+
+/// Parameters that every layer accepts by keyword, beside its own.
+pub const COMMON: &[&str] = &["activity_regularizer", "trainable", "dtype", "name"];
+
+/// Which part of a call an [`ArgumentError`] is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum At {
+    /// The call as a whole.
+    Call,
+    /// The keyword of the argument of this index.
+    Keyword(usize),
+    /// The value of the argument of this index.
+    Value(usize),
+}
+
+/// Why arguments were refused.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ArgumentError {
+    /// What is wrong.
+    pub at: At,
+    /// What was expected and what was found.
+    pub message: String,
+    /// What to write instead.
+    pub help: Option<String>,
+}
+
+/// Why a value is not one that a parameter accepts.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Mismatch {
+    /// What the parameter accepts, e.g. `a positive integer`.
+    pub expected: String,
+    /// What to write instead.
+    pub help: Option<String>,
+}
+
+impl Mismatch {
+    /// A mismatch without advice.
+    pub fn expected(expected: impl Into<String>) -> Mismatch {
+        Mismatch { expected: expected.into(), help: None }
+    }
+}
+
+/// A type that a parameter may have.
+pub trait ParameterType: Sized {
+    /// Reads a value.
+    fn from_value(value: &Value) -> Result<Self, Mismatch>;
+
+    /// Writes the value as Keras' configuration has it.
+    fn to_value(&self) -> Value;
+}
+
+/// A layer: its arguments, what they demand of the input, and its lowering to ops.
+pub trait Layer: std::fmt::Debug {
+    /// What it accepts.
+    fn schema(&self) -> &'static Schema;
+
+    /// Its arguments, defaults included, in the order of the schema.
+    fn config(&self) -> Vec<(&'static str, Value)>;
+
+    /// Appends the ops of a call on one tensor.
+    fn lower(&self, graph: &mut Graph, x: NodeId) -> Result<NodeId, LayerError> {
+        self.lower_list(graph, &[x])
+    }
+
+    /// Appends the ops of a call on a list of tensors; layers that join tensors override it.
+    fn lower_list(&self, graph: &mut Graph, inputs: &[NodeId]) -> Result<NodeId, LayerError> {
+        let class = self.schema().class;
+        match inputs {
+            [x] => self.lower(graph, *x),
+            _ => Err(LayerError::input(format!(
+                "`{class}` expects one tensor, found a list of {}",
+                inputs.len()
+            ))),
+        }
+    }
+
+    /// Whether the layer is called on a list of tensors.
+    fn joins(&self) -> bool {
+        false
+    }
+
+    /// A copy.
+    fn boxed(&self) -> Box<dyn Layer>;
+}
+
+impl Clone for Box<dyn Layer> {
+    fn clone(&self) -> Self {
+        self.boxed()
+    }
+}
+
+/// Arguments of one call, sorted by parameter.
+#[derive(Debug)]
+pub struct Bound<'a> {
+    schema: &'static Schema,
+    arguments: &'a [Argument],
+    /// For each argument, the name of the parameter it belongs to.
+    names: Vec<Option<&'a str>>,
+    /// What was wrong so far.
+    pub errors: Vec<ArgumentError>,
+}
+
+impl<'a> Bound<'a> {
+    /// Sorts arguments by parameter; notes unknown, surplus and repeated ones.
+    pub fn new(schema: &'static Schema, arguments: &'a [Argument]) -> Bound<'a> {
+        let mut bound = Bound { schema, arguments, names: Vec::new(), errors: Vec::new() };
+        for (i, argument) in arguments.iter().enumerate() {
+            let name = bound.name_of(i, argument);
+            let repeated = name.is_some() && bound.names.contains(&name);
+            if let (true, Some(name)) = (repeated, name) {
+                bound.error(At::Keyword(i), format!("`{name}` is given twice"), None);
+                bound.names.push(None);
+            } else {
+                bound.names.push(name);
+            }
+        }
+        bound
+    }
+
+    fn name_of(&mut self, i: usize, argument: &'a Argument) -> Option<&'a str> {
+        let class = self.schema.class;
+        let parameters = self.schema.parameters;
+        match &argument.name {
+            None => {
+                let name = parameters.get(i).map(|parameter| parameter.name);
+                if name.is_none() {
+                    let message = format!(
+                        "`{class}` takes at most {} positional arguments, found {}",
+                        parameters.len(),
+                        i + 1
+                    );
+                    self.error(At::Value(i), message, None);
+                }
+                name
+            }
+            Some(name) => {
+                let known = || parameters.iter().map(|p| p.name).chain(COMMON.iter().copied());
+                if known().any(|known| known == name) {
+                    return Some(name);
+                }
+                let help = match nearest(name, known()) {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None => format!("`{class}` takes: {}", known().collect::<Vec<_>>().join(", ")),
+                };
+                self.error(
+                    At::Keyword(i),
+                    format!("`{class}` has no argument `{name}`"),
+                    Some(help),
+                );
+                None
+            }
+        }
+    }
+
+    fn error(&mut self, at: At, message: String, help: Option<String>) {
+        self.errors.push(ArgumentError { at, message, help });
+    }
+
+    /// The index of the argument that belongs to a parameter.
+    pub fn position(&self, name: &str) -> Option<usize> {
+        self.names.iter().position(|bound| *bound == Some(name))
+    }
+
+    /// The value of a parameter that has no default. None, with an error noted, if it is missing or wrong.
+    pub fn required<T: ParameterType>(&mut self, name: &'static str) -> Option<T> {
+        if self.position(name).is_none() {
+            let class = self.schema.class;
+            self.error(
+                At::Call,
+                format!("`{class}` needs the argument `{name}`"),
+                Some(format!("write `{name} = ...`")),
+            );
+            return None;
+        }
+        self.optional(name, || None)
+    }
+
+    /// The value of a parameter, or its default.
+    pub fn or<T: ParameterType>(&mut self, name: &'static str, default: T) -> Option<T> {
+        self.optional(name, || Some(default))
+    }
+
+    fn optional<T: ParameterType>(
+        &mut self,
+        name: &'static str,
+        default: impl FnOnce() -> Option<T>,
+    ) -> Option<T> {
+        let Some(i) = self.position(name) else { return default() };
+        let value = &self.arguments[i].value;
+        match T::from_value(value) {
+            Ok(value) => Some(value),
+            Err(Mismatch { expected, help }) => {
+                let class = self.schema.class;
+                let message = format!("`{name}` of `{class}` expects {expected}, found {value}");
+                self.error(At::Value(i), message, help);
+                None
+            }
+        }
+    }
+}
+
+/// Declares a layer's arguments.
+///
+/// ```text
+/// layer! {
+///     /// What it computes.
+///     pub struct Dense {
+///         /// What it means.
+///         units: usize,
+///         /// What it means.
+///         use_bias: bool = true,
+///     }
+/// }
+/// ```
+macro_rules! layer {
+    ($(#[doc = $docs:literal])* pub struct $name:ident {
+        $($(#[doc = $field_docs:literal])* $field:ident: $type:ty $(= $default:expr)?),* $(,)?
+    }) => {
+        $(#[doc = $docs])*
+        #[derive(Clone, Debug, PartialEq)]
+        pub struct $name { $($(#[doc = $field_docs])* pub $field: $type,)* }
+
+        impl $name {
+            /// What the layer accepts.
+            pub const SCHEMA: $crate::schema::Schema = $crate::schema::Schema {
+                class: stringify!($name),
+                docs: concat!($($docs, "\n"),*),
+                parameters: &[$($crate::schema::Parameter {
+                    name: stringify!($field),
+                    docs: concat!($($field_docs, "\n"),*),
+                    optional: $crate::schema::layer!(@optional $($default)?),
+                },)*],
+            };
+
+            /// Reads the arguments of a call; notes every mistake in `bound`.
+            pub(crate) fn read(
+                #[allow(unused_variables)] bound: &mut $crate::schema::Bound<'_>,
+            ) -> Option<Box<dyn $crate::schema::Layer>> {
+                $(let $field: Option<$type> = $crate::schema::layer!(@read bound, $field $(, $default)?);)*
+                Some(Box::new($name { $($field: $field?,)* }))
+            }
+
+            fn config_values(&self) -> Vec<(&'static str, $crate::value::Value)> {
+                vec![$((stringify!($field), $crate::schema::ParameterType::to_value(&self.$field)),)*]
+            }
+        }
+    };
+    (@optional) => { false };
+    (@optional $default:expr) => { true };
+    (@read $bound:ident, $field:ident) => { $bound.required(stringify!($field)) };
+    (@read $bound:ident, $field:ident, $default:expr) => { $bound.or(stringify!($field), $default) };
+}
+pub(crate) use layer;
+
+/// The methods of [`Layer`] that are the same for every layer made by `layer!`.
+macro_rules! layer_basics {
+    () => {
+        fn schema(&self) -> &'static $crate::schema::Schema {
+            &Self::SCHEMA
+        }
+
+        fn config(&self) -> Vec<(&'static str, $crate::value::Value)> {
+            self.config_values()
+        }
+
+        fn boxed(&self) -> Box<dyn $crate::schema::Layer> {
+            Box::new(self.clone())
+        }
+    };
+}
+pub(crate) use layer_basics;

@@ -1,0 +1,81 @@
+//! Extents of a tensor, per sample.
+
+use std::fmt;
+
+use crate::literal::List;
+
+/// Extents per sample: the batch axis is implied. Printed with it, as `(batch, 28, 28, 1)`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Shape(Vec<usize>);
+
+impl Shape {
+    /// A shape of these extents.
+    pub fn new(extents: impl Into<Vec<usize>>) -> Shape {
+        Shape(extents.into())
+    }
+
+    /// The extents, without the batch.
+    pub fn extents(&self) -> &[usize] {
+        &self.0
+    }
+
+    /// Number of axes, without the batch.
+    pub fn rank(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Number of elements per sample.
+    pub fn len(&self) -> usize {
+        self.0.iter().product()
+    }
+
+    /// Whether some extent is 0; a legal graph has no such shape.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Extents before `axis`, the one at it, and those after, each multiplied up.
+    pub fn around(&self, axis: usize) -> (usize, usize, usize) {
+        let (before, rest) = self.0.split_at(axis);
+        (before.iter().product(), rest[0], rest[1..].iter().product())
+    }
+
+    /// The index, without the batch, of an axis as Keras counts it: 0 is the batch and negative ones count from the end.
+    /// None if there is no such axis, or if it is the batch.
+    pub fn axis(&self, keras_axis: i64) -> Option<usize> {
+        let rank = self.0.len() as i64;
+        let axis = if keras_axis < 0 { keras_axis + rank } else { keras_axis - 1 };
+        (0..rank).contains(&axis).then_some(axis as usize)
+    }
+
+    /// The extents as a list of a plan.
+    pub fn list(&self) -> List<usize> {
+        List::Owned(self.0.clone())
+    }
+}
+
+impl fmt::Display for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("(batch")?;
+        for extent in &self.0 {
+            write!(f, ", {extent}")?;
+        }
+        f.write_str(")")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn axes_are_counted_as_keras_counts_them() {
+        let shape = Shape::new([4, 5, 6]);
+        assert_eq!(shape.axis(-1), Some(2));
+        assert_eq!(shape.axis(1), Some(0));
+        assert_eq!(shape.axis(0), None);
+        assert_eq!(shape.axis(-4), None);
+        assert_eq!(shape.around(1), (4, 5, 6));
+        assert_eq!(shape.to_string(), "(batch, 4, 5, 6)");
+    }
+}
