@@ -11,7 +11,8 @@ use crate::literal::Literal;
 pub enum Activation {
     /// `x`
     Linear,
-    /// `x` where `x > threshold`, else `negative_slope · (x - threshold)`; then at most `max_value`.
+    /// `x` where `x > threshold`, else `negative_slope · (x - threshold)`. If `max_value` is finite, the upper part is
+    /// cut to `0..=max_value`.
     Relu {
         /// Slope below the threshold.
         negative_slope: f32,
@@ -102,18 +103,14 @@ impl Activation {
     pub fn derivative_from_output(self) -> bool {
         use Activation::*;
         match self {
-            Linear
-            | LeakyRelu { .. }
-            | Sigmoid
-            | Tanh
-            | Exponential
-            | Selu
-            | HardTanh
-            | HardSigmoid => true,
+            Linear | Sigmoid | Tanh | Exponential | Selu | HardSigmoid => true,
             // The outputs tell the parts apart only where the threshold is 0 and negative parts stay negative.
             Relu { negative_slope, threshold, .. } => threshold == 0.0 && negative_slope >= 0.0,
+            LeakyRelu { negative_slope } => negative_slope >= 0.0,
             Elu { alpha } | Celu { alpha } => alpha > 0.0,
-            Gelu
+            // At the bounds the slope is that of the inside, which the outputs do not tell from the outside.
+            HardTanh
+            | Gelu
             | GeluTanh
             | Silu
             | Softplus

@@ -4,6 +4,11 @@
 //! `impl Cpu`; where plain loops are already as fast as memory, `Cpu` calls `Reference`. The list of ops is
 //! `keras_graph::for_each_op!`: an op without a kernel does not compile.
 
+mod activate;
+mod activate_reference;
+mod elementwise;
+mod math;
+
 use keras_graph::op::{self, Op};
 
 /// What a kernel works on, beside its op.
