@@ -6,8 +6,16 @@
 
 mod activate;
 mod activate_reference;
+mod bias;
+#[cfg(test)]
+mod check;
+mod conv;
+mod depthwise;
 mod elementwise;
+mod gemm;
 mod math;
+mod pool;
+mod window;
 
 use keras_graph::op::{self, Op};
 

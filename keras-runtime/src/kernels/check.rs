@@ -1,0 +1,93 @@
+//! What the kernels' tests share: values, calls and comparisons.
+
+use keras_graph::cost::workspace_len;
+use keras_graph::op::Op;
+
+use super::{Backend, Call, Run, run};
+
+/// `len` numbers in `-1..1` that look random and depend on `seed`; none is 0 and no two neighbours are equal.
+pub(crate) fn values(len: usize, seed: u64) -> Vec<f32> {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0xd1b5_4a32_d192_ed03;
+    let next = |_| {
+        // xorshift64*, Vigna 2016.
+        state ^= state >> 12;
+        state ^= state << 25;
+        state ^= state >> 27;
+        let bits = (state.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 40) as f32;
+        (bits + 0.5) / (1u32 << 23) as f32 - 1.0
+    };
+    (0..len).map(next).collect()
+}
+
+/// What an op makes of its inputs; a reduced one adds to `start`.
+pub(crate) fn output_onto<B: Backend>(
+    op: impl Into<Op>,
+    samples: usize,
+    inputs: &[&[f32]],
+    start: &[f32],
+) -> Vec<f32> {
+    let op = op.into();
+    let mut output = start.to_vec();
+    // The workspace holds anything.
+    let mut workspace = vec![f32::NAN; workspace_len(&op)];
+    let workspace = &mut workspace[..];
+    run::<B>(&op, Call { samples, inputs, output: &mut output, workspace, run: Run::default() });
+    output
+}
+
+/// What an op makes of its inputs, on an output that holds 0.
+pub(crate) fn output<B: Backend>(
+    op: impl Into<Op>,
+    samples: usize,
+    inputs: &[&[f32]],
+    len: usize,
+) -> Vec<f32> {
+    output_onto::<B>(op, samples, inputs, &vec![0.0; len])
+}
+
+/// Panics unless the two agree to `tolerance`, relative to the larger of 1 and the expected magnitude.
+#[track_caller]
+pub(crate) fn assert_close(found: &[f32], expected: &[f32], tolerance: f32, what: &str) {
+    assert_eq!(found.len(), expected.len(), "{what}");
+    for (i, (&found, &expected)) in found.iter().zip(expected).enumerate() {
+        if found.is_nan() && expected.is_nan() || found == expected {
+            continue;
+        }
+        let bound = tolerance * expected.abs().max(1.0);
+        assert!((found - expected).abs() <= bound, "{what}: [{i}] is {found}, not {expected}");
+    }
+}
+
+/// Checks the gradient of a function that is linear in input `input`: `⟨d_y, f(v + e) - f(v)⟩ = d_v[i]` for each unit
+/// step `e` along element `i`. Linear functions have no truncation error, so a step of 1 is as good as a small one and
+/// rounds less. `gradient_inputs` orders the inputs and `d_y` as the gradient op documents.
+pub(crate) fn assert_adjoint(
+    op: impl Into<Op>,
+    gradient: impl Into<Op>,
+    gradient_inputs: impl for<'a> Fn(&[&'a [f32]], &'a [f32]) -> Vec<&'a [f32]>,
+    input: usize,
+    lens: &[usize],
+    y_len: usize,
+    samples: usize,
+) {
+    let op = op.into();
+    let mut inputs: Vec<Vec<f32>> =
+        lens.iter().zip(1..).map(|(&len, seed)| values(len, seed)).collect();
+    let d_y = values(y_len, 77);
+    let views: Vec<&[f32]> = inputs.iter().map(|values| &values[..]).collect();
+    let start = output::<super::Reference>(op, samples, &views, y_len);
+    let inputs_and_d_y = gradient_inputs(&views, &d_y);
+    let found = output::<super::Reference>(gradient, samples, &inputs_and_d_y, lens[input]);
+    let expected: Vec<f32> = (0..lens[input])
+        .map(|i| {
+            inputs[input][i] += 1.0;
+            let views: Vec<&[f32]> = inputs.iter().map(|values| &values[..]).collect();
+            let stepped = output::<super::Reference>(op, samples, &views, y_len);
+            inputs[input][i] -= 1.0;
+            let changes = stepped.iter().zip(&start).map(|(a, b)| f64::from(*a) - f64::from(*b));
+            changes.zip(&d_y).map(|(change, &d_y)| change * f64::from(d_y)).sum::<f64>() as f32
+        })
+        .collect();
+    let tolerance = 1e-6 * (y_len as f32).sqrt() * 4.0;
+    assert_close(&found, &expected, tolerance, op.name());
+}

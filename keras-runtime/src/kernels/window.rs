@@ -1,0 +1,62 @@
+//! Which cells a window reads: the geometry that convolutions and poolings share.
+
+use keras_graph::op::Window;
+
+/// The input cell that cell `k` of the window of output `o` reads, unless it is padding.
+pub(super) fn cell(window: &Window, o: usize, k: usize) -> Option<usize> {
+    (o * window.stride + k * window.dilation)
+        .checked_sub(window.pad)
+        .filter(|&input| input < window.input)
+}
+
+/// The real cells that output cell `y_cell` (`i · columns.output + j`) reads, as `(tap, x_cell)` in row-major order:
+/// `tap` is `a · columns.kernel + b`, `x_cell` is `row · columns.input + column`.
+pub(super) fn taps<'a>(
+    rows: &'a Window,
+    columns: &'a Window,
+    y_cell: usize,
+) -> impl Iterator<Item = (usize, usize)> + 'a {
+    let (i, j) = (y_cell / columns.output, y_cell % columns.output);
+    (0..rows.kernel).filter_map(move |a| Some((a, cell(rows, i, a)?))).flat_map(move |(a, row)| {
+        (0..columns.kernel).filter_map(move |b| {
+            Some((a * columns.kernel + b, row * columns.input + cell(columns, j, b)?))
+        })
+    })
+}
+
+/// Cells of the input of one sample.
+pub(super) fn input_cells(rows: &Window, columns: &Window) -> usize {
+    rows.input * columns.input
+}
+
+/// Cells of the output of one sample.
+pub(super) fn output_cells(rows: &Window, columns: &Window) -> usize {
+    rows.output * columns.output
+}
+
+/// Cells of the kernel.
+pub(super) fn kernel_cells(rows: &Window, columns: &Window) -> usize {
+    rows.kernel * columns.kernel
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn padding_is_no_cell() {
+        let window = Window { input: 5, output: 3, kernel: 3, stride: 2, dilation: 1, pad: 1 };
+        let read = |o| (0..3).map(|k| cell(&window, o, k)).collect::<Vec<_>>();
+        assert_eq!(read(0), [None, Some(0), Some(1)]);
+        assert_eq!(read(1), [Some(1), Some(2), Some(3)]);
+        assert_eq!(read(2), [Some(3), Some(4), None]);
+    }
+
+    #[test]
+    fn taps_stand_in_row_major_order() {
+        let rows = Window { input: 3, output: 3, kernel: 2, stride: 1, dilation: 2, pad: 1 };
+        let columns = Window { input: 4, output: 2, kernel: 2, stride: 3, dilation: 1, pad: 0 };
+        // Output cell (1, 1) reads rows 0 and 2 and columns 3 and 4, of which 4 is padding.
+        assert_eq!(taps(&rows, &columns, 3).collect::<Vec<_>>(), [(0, 3), (2, 11)]);
+    }
+}
