@@ -8,6 +8,7 @@
 
 pub mod archive;
 mod error;
+pub mod json;
 pub mod weights;
 
 pub use archive::{Archive, Metadata, write_atomically};
