@@ -162,6 +162,15 @@ pub enum Error {
         /// What this one has.
         found: String,
     },
+    /// A dataset has no batch of this number.
+    DatasetBatch {
+        /// Name of the dataset: `cifar10`.
+        dataset: &'static str,
+        /// The number asked for.
+        batch: usize,
+        /// Count of batches: they are numbered from 1.
+        batches: usize,
+    },
     /// A file could not be downloaded whole and unchanged.
     DownloadFailed {
         /// The file's address.
@@ -278,6 +287,9 @@ impl fmt::Display for Error {
                 "{}: expected {expected}, found {found}; delete the file to fetch it again",
                 file.display()
             ),
+            Self::DatasetBatch { dataset, batch, batches } => {
+                write!(f, "dataset `{dataset}`: expected batches of 1..={batches}, found {batch}")
+            }
             Self::DownloadFailed { url, cause } => write!(f, "{url}: {cause}"),
             Self::InvalidCallback { callback, argument, expected, found } => {
                 write!(f, "`{callback}`: `{argument}`: expected {expected}, found {found}")

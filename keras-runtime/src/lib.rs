@@ -2,5 +2,6 @@
 
 pub mod array;
 pub mod arrays;
+pub mod datasets;
 pub mod error;
 pub mod kernels;
