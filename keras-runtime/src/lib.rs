@@ -5,3 +5,5 @@ pub mod arrays;
 pub mod datasets;
 pub mod error;
 pub mod kernels;
+#[allow(unsafe_code, reason = "vector instructions; each call states why it is sound")]
+pub mod simd;

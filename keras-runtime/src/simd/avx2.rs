@@ -1,0 +1,113 @@
+//! AVX2 and FMA: eight lanes, sixteen registers.
+
+use std::arch::x86_64::*;
+
+use super::{Kernel, Simd};
+
+const LANES: usize = 8;
+
+/// Exists only where AVX2 and FMA were detected.
+#[derive(Clone, Copy)]
+pub(crate) struct Avx2(());
+
+impl Avx2 {
+    pub(super) fn detect() -> Option<Avx2> {
+        (is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma")).then_some(Avx2(()))
+    }
+
+    /// The first `len` lanes, as the sign bits that masked loads and stores look at.
+    #[inline(always)]
+    fn mask(self, len: usize) -> __m256i {
+        /// Eight lanes read from element `LANES - len` on begin with `len` set ones.
+        const ONES_THEN_ZEROS: [i32; 2 * LANES] =
+            [-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0];
+        assert!(len <= LANES);
+        let lanes = &ONES_THEN_ZEROS[LANES - len..][..LANES];
+        // SAFETY: AVX was detected, and `lanes` holds 8 elements of 4 bytes; no alignment is asked for.
+        unsafe { _mm256_loadu_si256(lanes.as_ptr().cast()) }
+    }
+}
+
+#[inline(never)]
+#[target_feature(enable = "avx2,fma")]
+fn enter<K: Kernel>(simd: Avx2, kernel: K) -> K::Output {
+    kernel.run(simd)
+}
+
+impl Simd for Avx2 {
+    const LANES: usize = LANES;
+    const REGISTERS: usize = 16;
+    type F32 = __m256;
+
+    #[inline(always)]
+    fn enter<K: Kernel>(self, kernel: K) -> K::Output {
+        // SAFETY: the token exists, so AVX2 and FMA were detected.
+        unsafe { enter(self, kernel) }
+    }
+
+    #[inline(always)]
+    fn splat(self, value: f32) -> __m256 {
+        // SAFETY: the token exists, so AVX was detected.
+        unsafe { _mm256_set1_ps(value) }
+    }
+
+    #[inline(always)]
+    fn load(self, x: &[f32]) -> __m256 {
+        let x = &x[..LANES];
+        // SAFETY: AVX was detected, and `x` holds 8 elements; no alignment is asked for.
+        unsafe { _mm256_loadu_ps(x.as_ptr()) }
+    }
+
+    #[inline(always)]
+    fn load_part(self, x: &[f32]) -> __m256 {
+        let mask = self.mask(x.len());
+        // SAFETY: AVX was detected, and the mask admits no lane past the end of `x`.
+        unsafe { _mm256_maskload_ps(x.as_ptr(), mask) }
+    }
+
+    #[inline(always)]
+    fn store(self, vector: __m256, y: &mut [f32]) {
+        let y = &mut y[..LANES];
+        // SAFETY: AVX was detected, and `y` holds 8 elements; no alignment is asked for.
+        unsafe { _mm256_storeu_ps(y.as_mut_ptr(), vector) }
+    }
+
+    #[inline(always)]
+    fn store_part(self, vector: __m256, y: &mut [f32]) {
+        let mask = self.mask(y.len());
+        // SAFETY: AVX was detected, and the mask admits no lane past the end of `y`.
+        unsafe { _mm256_maskstore_ps(y.as_mut_ptr(), mask, vector) }
+    }
+
+    #[inline(always)]
+    fn add(self, a: __m256, b: __m256) -> __m256 {
+        // SAFETY: the token exists, so AVX was detected.
+        unsafe { _mm256_add_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn mul(self, a: __m256, b: __m256) -> __m256 {
+        // SAFETY: the token exists, so AVX was detected.
+        unsafe { _mm256_mul_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn mul_add(self, a: __m256, b: __m256, c: __m256) -> __m256 {
+        // SAFETY: the token exists, so FMA was detected.
+        unsafe { _mm256_fmadd_ps(a, b, c) }
+    }
+
+    #[inline(always)]
+    fn max(self, a: __m256, b: __m256) -> __m256 {
+        // SAFETY: the token exists, so AVX was detected.
+        unsafe { _mm256_max_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn sum(self, vector: __m256) -> f32 {
+        let mut lanes = [0.0; LANES];
+        self.store(vector, &mut lanes);
+        let [a, b, c, d, e, f, g, h] = lanes;
+        ((a + e) + (c + g)) + ((b + f) + (d + h))
+    }
+}

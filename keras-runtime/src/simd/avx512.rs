@@ -1,0 +1,107 @@
+//! AVX-512F: sixteen lanes, thirty-two registers, masks.
+
+use std::arch::x86_64::*;
+
+use super::{Kernel, Simd};
+
+const LANES: usize = 16;
+
+/// Exists only where AVX-512F was detected.
+#[derive(Clone, Copy)]
+pub(crate) struct Avx512(());
+
+impl Avx512 {
+    pub(super) fn detect() -> Option<Avx512> {
+        (is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("fma"))
+            .then_some(Avx512(()))
+    }
+}
+
+#[inline(never)]
+#[target_feature(enable = "avx512f,fma")]
+fn enter<K: Kernel>(simd: Avx512, kernel: K) -> K::Output {
+    kernel.run(simd)
+}
+
+/// The first `len` lanes.
+#[inline(always)]
+fn mask(len: usize) -> __mmask16 {
+    assert!(len <= LANES);
+    ((1u32 << len) - 1) as __mmask16
+}
+
+impl Simd for Avx512 {
+    const LANES: usize = LANES;
+    const REGISTERS: usize = 32;
+    type F32 = __m512;
+
+    #[inline(always)]
+    fn enter<K: Kernel>(self, kernel: K) -> K::Output {
+        // SAFETY: the token exists, so AVX-512F and FMA were detected.
+        unsafe { enter(self, kernel) }
+    }
+
+    #[inline(always)]
+    fn splat(self, value: f32) -> __m512 {
+        // SAFETY: the token exists, so AVX-512F was detected.
+        unsafe { _mm512_set1_ps(value) }
+    }
+
+    #[inline(always)]
+    fn load(self, x: &[f32]) -> __m512 {
+        let x = &x[..LANES];
+        // SAFETY: AVX-512F was detected, and `x` holds 16 elements; no alignment is asked for.
+        unsafe { _mm512_loadu_ps(x.as_ptr()) }
+    }
+
+    #[inline(always)]
+    fn load_part(self, x: &[f32]) -> __m512 {
+        let mask = mask(x.len());
+        // SAFETY: AVX-512F was detected, and the mask admits no lane past the end of `x`.
+        unsafe { _mm512_maskz_loadu_ps(mask, x.as_ptr()) }
+    }
+
+    #[inline(always)]
+    fn store(self, vector: __m512, y: &mut [f32]) {
+        let y = &mut y[..LANES];
+        // SAFETY: AVX-512F was detected, and `y` holds 16 elements; no alignment is asked for.
+        unsafe { _mm512_storeu_ps(y.as_mut_ptr(), vector) }
+    }
+
+    #[inline(always)]
+    fn store_part(self, vector: __m512, y: &mut [f32]) {
+        let mask = mask(y.len());
+        // SAFETY: AVX-512F was detected, and the mask admits no lane past the end of `y`.
+        unsafe { _mm512_mask_storeu_ps(y.as_mut_ptr(), mask, vector) }
+    }
+
+    #[inline(always)]
+    fn add(self, a: __m512, b: __m512) -> __m512 {
+        // SAFETY: the token exists, so AVX-512F was detected.
+        unsafe { _mm512_add_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn mul(self, a: __m512, b: __m512) -> __m512 {
+        // SAFETY: the token exists, so AVX-512F was detected.
+        unsafe { _mm512_mul_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn mul_add(self, a: __m512, b: __m512, c: __m512) -> __m512 {
+        // SAFETY: the token exists, so AVX-512F was detected.
+        unsafe { _mm512_fmadd_ps(a, b, c) }
+    }
+
+    #[inline(always)]
+    fn max(self, a: __m512, b: __m512) -> __m512 {
+        // SAFETY: the token exists, so AVX-512F was detected.
+        unsafe { _mm512_max_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn sum(self, vector: __m512) -> f32 {
+        // SAFETY: the token exists, so AVX-512F was detected.
+        unsafe { _mm512_reduce_add_ps(vector) }
+    }
+}

@@ -1,0 +1,200 @@
+//! SIMD behind one trait, chosen once.
+//!
+//! A kernel is safe code, generic over a token `S: Simd`. A token exists only where its instructions were detected, so its
+//! methods are safe. [`dispatch`] picks the best token of the processor and enters the kernel through a function that is
+//! compiled with those instructions enabled; everything that is `#[inline(always)]` below it is compiled so as well.
+//! [`with_level`] forces another choice, for tests and benches. All `unsafe` of the kernels is in this folder.
+
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+#[cfg(target_arch = "aarch64")]
+mod neon;
+mod portable;
+
+use std::cell::Cell;
+use std::fmt;
+use std::sync::OnceLock;
+
+use portable::Portable;
+
+/// A set of vector instructions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    /// Plain Rust on four lanes, without fused multiply-add. Always there.
+    Portable,
+    /// ARM NEON, four lanes.
+    Neon,
+    /// x86-64 AVX2 and FMA, eight lanes.
+    Avx2,
+    /// x86-64 AVX-512F, sixteen lanes.
+    Avx512,
+}
+
+/// Every level, the best last.
+const LEVELS: [Level; 4] = [Level::Portable, Level::Neon, Level::Avx2, Level::Avx512];
+
+impl Level {
+    /// The best level of this processor.
+    pub fn best() -> Level {
+        Token::best().level()
+    }
+
+    /// The levels of this processor, the best last.
+    pub fn available() -> impl Iterator<Item = Level> {
+        LEVELS.into_iter().filter(|&level| Token::detect(level).is_some())
+    }
+
+    /// The level in force on this thread.
+    pub fn current() -> Level {
+        Token::current().level()
+    }
+}
+
+/// The processor lacks the instructions of a level.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnsupportedLevel(
+    /// The level asked for.
+    pub Level,
+);
+
+impl fmt::Display for UnsupportedLevel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "this processor lacks the instructions of {:?}", self.0)
+    }
+}
+
+impl std::error::Error for UnsupportedLevel {}
+
+/// Calls `f` with the kernels of this thread at `level`.
+///
+/// Errors: the processor lacks the level; then `f` is not called. Other threads are not affected.
+pub fn with_level<R>(level: Level, f: impl FnOnce() -> R) -> Result<R, UnsupportedLevel> {
+    /// Restores what was forced before, also when `f` panics.
+    struct Restore(Option<Token>);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            FORCED.set(self.0);
+        }
+    }
+    let token = Token::detect(level).ok_or(UnsupportedLevel(level))?;
+    let _restore = Restore(FORCED.replace(Some(token)));
+    Ok(f())
+}
+
+thread_local! {
+    static FORCED: Cell<Option<Token>> = const { Cell::new(None) };
+}
+
+/// A computation that is compiled for each instruction set.
+pub(crate) trait Kernel {
+    /// What it returns.
+    type Output;
+
+    /// Computes. Implementations are `#[inline(always)]`, or they would be compiled without the instructions.
+    fn run<S: Simd>(self, simd: S) -> Self::Output;
+}
+
+/// Runs a kernel with the best instructions of this processor, or those that [`with_level`] forces.
+pub(crate) fn dispatch<K: Kernel>(kernel: K) -> K::Output {
+    match Token::current() {
+        Token::Portable(simd) => simd.enter(kernel),
+        #[cfg(target_arch = "aarch64")]
+        Token::Neon(simd) => simd.enter(kernel),
+        #[cfg(target_arch = "x86_64")]
+        Token::Avx2(simd) => simd.enter(kernel),
+        #[cfg(target_arch = "x86_64")]
+        Token::Avx512(simd) => simd.enter(kernel),
+    }
+}
+
+/// The token of a level that this processor has.
+#[derive(Clone, Copy)]
+enum Token {
+    Portable(Portable),
+    #[cfg(target_arch = "aarch64")]
+    Neon(neon::Neon),
+    #[cfg(target_arch = "x86_64")]
+    Avx2(avx2::Avx2),
+    #[cfg(target_arch = "x86_64")]
+    Avx512(avx512::Avx512),
+}
+
+impl Token {
+    fn detect(level: Level) -> Option<Token> {
+        match level {
+            Level::Portable => Some(Token::Portable(Portable)),
+            #[cfg(target_arch = "aarch64")]
+            Level::Neon => neon::Neon::detect().map(Token::Neon),
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2 => avx2::Avx2::detect().map(Token::Avx2),
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512 => avx512::Avx512::detect().map(Token::Avx512),
+            #[allow(unreachable_patterns, reason = "which levels are left depends on the target")]
+            _ => None,
+        }
+    }
+
+    fn best() -> Token {
+        static BEST: OnceLock<Token> = OnceLock::new();
+        *BEST.get_or_init(|| {
+            let best = LEVELS.into_iter().rev().find_map(Token::detect);
+            best.unwrap_or(Token::Portable(Portable))
+        })
+    }
+
+    fn current() -> Token {
+        FORCED.get().unwrap_or_else(Token::best)
+    }
+
+    fn level(self) -> Level {
+        match self {
+            Token::Portable(_) => Level::Portable,
+            #[cfg(target_arch = "aarch64")]
+            Token::Neon(_) => Level::Neon,
+            #[cfg(target_arch = "x86_64")]
+            Token::Avx2(_) => Level::Avx2,
+            #[cfg(target_arch = "x86_64")]
+            Token::Avx512(_) => Level::Avx512,
+        }
+    }
+}
+
+/// Vectors of `f32`. Slices shorter than documented make a method panic.
+pub(crate) trait Simd: Copy {
+    /// Elements of a vector.
+    const LANES: usize;
+    /// Vector registers.
+    const REGISTERS: usize;
+    /// A vector.
+    type F32: Copy;
+
+    /// Runs a kernel in a function of its own that is compiled with this instruction set.
+    fn enter<K: Kernel>(self, kernel: K) -> K::Output;
+
+    /// `value` in each lane.
+    fn splat(self, value: f32) -> Self::F32;
+    /// The first `LANES` elements of `x`.
+    fn load(self, x: &[f32]) -> Self::F32;
+    /// The elements of `x`, at most `LANES`; the other lanes are 0.
+    fn load_part(self, x: &[f32]) -> Self::F32;
+    /// Writes the vector to the first `LANES` elements of `y`.
+    fn store(self, vector: Self::F32, y: &mut [f32]);
+    /// Writes the first lanes to `y`, which holds at most `LANES` elements.
+    fn store_part(self, vector: Self::F32, y: &mut [f32]);
+
+    /// `a + b`
+    fn add(self, a: Self::F32, b: Self::F32) -> Self::F32;
+    /// `a · b`
+    fn mul(self, a: Self::F32, b: Self::F32) -> Self::F32;
+    /// `a · b + c`, rounded once where the instruction set can.
+    fn mul_add(self, a: Self::F32, b: Self::F32, c: Self::F32) -> Self::F32;
+    /// `a` where `a > b`, else `b`: so `b` where either is NaN.
+    fn max(self, a: Self::F32, b: Self::F32) -> Self::F32;
+    /// The sum of the lanes.
+    fn sum(self, vector: Self::F32) -> f32;
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,121 @@
+//! Every instruction set against plain arithmetic.
+
+use super::*;
+
+fn at_every_level(f: impl Fn()) {
+    for level in Level::available() {
+        with_level(level, &f).expect("an available level");
+    }
+}
+
+/// Runs a closure-like test with the token in force.
+struct Lanes;
+
+impl Kernel for Lanes {
+    type Output = usize;
+
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) -> usize {
+        S::LANES
+    }
+}
+
+struct Arithmetic;
+
+impl Kernel for Arithmetic {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let a: Vec<f32> = (0..S::LANES).map(|i| i as f32 * 1.5 - 4.0).collect();
+        let b: Vec<f32> = (0..S::LANES).map(|i| 7.0 - i as f32 * 2.0).collect();
+        let (va, vb, two) = (simd.load(&a), simd.load(&b), simd.splat(2.0));
+        let results =
+            [simd.add(va, vb), simd.mul(va, vb), simd.mul_add(va, vb, two), simd.max(va, vb)];
+        let mut found = vec![0.0; S::LANES];
+        for (i, result) in results.into_iter().enumerate() {
+            simd.store(result, &mut found);
+            for lane in 0..S::LANES {
+                let (a, b) = (a[lane], b[lane]);
+                assert_eq!(found[lane], [a + b, a * b, a * b + 2.0, f32::max(a, b)][i]);
+            }
+        }
+        assert_eq!(simd.sum(va), a.iter().sum::<f32>());
+        let not_a_number = simd.max(va, simd.splat(f32::NAN));
+        simd.store(not_a_number, &mut found);
+        assert!(found.iter().all(|lane| lane.is_nan()));
+        simd.store(simd.max(simd.splat(f32::NAN), va), &mut found);
+        assert_eq!(found, a);
+    }
+}
+
+struct Parts;
+
+impl Kernel for Parts {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        for len in 0..=S::LANES {
+            let x: Vec<f32> = (0..len).map(|i| i as f32 - 2.5).collect();
+            let vector = simd.load_part(&x);
+            let mut lanes = vec![9.0; S::LANES];
+            simd.store(vector, &mut lanes);
+            assert_eq!(lanes[..len], x[..]);
+            assert!(lanes[len..].iter().all(|&lane| lane == 0.0));
+            let mut y = vec![9.0; S::LANES + 1];
+            simd.store_part(vector, &mut y[..len]);
+            assert_eq!(y[..len], x[..]);
+            assert!(y[len..].iter().all(|&untouched| untouched == 9.0));
+        }
+    }
+}
+
+struct ShortLoad;
+
+impl Kernel for ShortLoad {
+    type Output = f32;
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) -> f32 {
+        simd.sum(simd.load(&vec![1.0; S::LANES - 1]))
+    }
+}
+
+#[test]
+fn arithmetic_is_that_of_each_lane() {
+    at_every_level(|| dispatch(Arithmetic));
+}
+
+#[test]
+fn parts_touch_nothing_else() {
+    at_every_level(|| dispatch(Parts));
+}
+
+#[test]
+fn short_slices_panic() {
+    at_every_level(|| {
+        std::panic::catch_unwind(|| dispatch(ShortLoad)).expect_err("one element is missing");
+    });
+}
+
+#[test]
+fn levels_are_forced_and_restored() {
+    let lanes = |level| match level {
+        Level::Portable | Level::Neon => 4,
+        Level::Avx2 => 8,
+        Level::Avx512 => 16,
+    };
+    for level in Level::available() {
+        let found = with_level(level, || (dispatch(Lanes), Level::current()));
+        assert_eq!(found, Ok((lanes(level), level)));
+        assert_eq!(Level::current(), Level::best());
+    }
+}
+
+#[test]
+fn a_level_of_another_processor_is_an_error() {
+    let missing = LEVELS.into_iter().find(|&level| !Level::available().any(|l| l == level));
+    let missing = missing.expect("no processor has both AVX2 and NEON");
+    assert_eq!(with_level(missing, || ()), Err(UnsupportedLevel(missing)));
+}
