@@ -3,7 +3,13 @@
 pub mod array;
 pub mod arrays;
 pub mod datasets;
+pub mod embed;
 pub mod error;
+#[cfg(test)]
+mod example;
 pub mod kernels;
 #[allow(unsafe_code, reason = "vector instructions; each call states why it is sound")]
 pub mod simd;
+pub mod model;
+pub mod sample;
+pub mod weights;

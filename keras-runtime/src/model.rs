@@ -1,0 +1,117 @@
+//! The trait that `model!` implements: what the rest of the crate can do with any model.
+//!
+//! The macro emits a struct that is its weights, constants that describe it, and one straight-line function. All else
+//! is here, as thin shells around code that is not generic, so that it is compiled once and not for every model.
+
+use core::cell::RefCell;
+
+use keras_graph::plan::{Description, Plan, WeightInfo};
+
+use crate::array::Array;
+use crate::sample::{Prediction, Sample};
+use crate::weights;
+
+/// Most scratch that [`Model::call`] takes from the stack, in bytes.
+pub const STACK_SCRATCH_BYTES: usize = 64 * 1024;
+
+/// A model: a struct whose fields are its weights.
+///
+/// # Safety
+///
+/// The type is `#[repr(C)]` and holds nested arrays of `f32` and structs of these, nothing else; the numbers lie in the order of
+/// [`Model::WEIGHTS`], so that weight `w` starts `w.offset` numbers into the struct. `model!` sees to it.
+#[allow(unsafe_code, reason = "says what the views in `weights` rely on")]
+pub unsafe trait Model: Sized + Send + Sync + 'static {
+    /// One sample: nested arrays, or a struct with a field for each input.
+    type Input: Sample;
+    /// The prediction for one sample, likewise.
+    type Output: Prediction;
+    /// Scratch of one call, `[f32; N]`; `[f32; 0]` if the call needs more than [`STACK_SCRATCH_BYTES`].
+    type Scratch: Array<Element = f32>;
+
+    /// The weights, in Keras' order.
+    const WEIGHTS: &'static [WeightInfo];
+    /// Number of weights, trained or not.
+    const PARAMS: usize = size_of::<Self>() / size_of::<f32>();
+    /// Bytes that [`Model::call_in`] needs.
+    const SCRATCH_BYTES: usize;
+    /// Bytes of activations and gradients that training keeps for each sample of a block.
+    const TRAIN_BYTES: usize;
+    /// Floating-point operations of one call; a multiplication and an addition count as two.
+    const FLOPS: u64;
+
+    /// Names, weights, the summary, the configuration.
+    fn description() -> &'static Description;
+
+    /// How it predicts.
+    fn inference() -> &'static Plan;
+
+    /// How it is trained.
+    fn training() -> &'static Plan;
+
+    /// The prediction for `x`, computed in memory of the caller.
+    /// Panics: if `scratch` has fewer than `SCRATCH_BYTES / 4` elements.
+    fn call_in(&self, scratch: &mut [f32], x: &Self::Input) -> Self::Output;
+
+    /// All weights, in Keras' order.
+    fn weights(&self) -> &[f32] {
+        weights::view(self)
+    }
+
+    /// All weights, in Keras' order, to be changed.
+    fn weights_mut(&mut self) -> &mut [f32] {
+        weights::view_mut(self)
+    }
+
+    /// The prediction for one sample. Allocates nothing, but for a buffer per thread that large models make once.
+    fn call(&self, x: &Self::Input) -> Self::Output {
+        if Self::SCRATCH_BYTES <= size_of::<Self::Scratch>() {
+            let mut scratch = <Self::Scratch as bytemuck::Zeroable>::zeroed();
+            return self.call_in(Array::flat_mut(core::slice::from_mut(&mut scratch)), x);
+        }
+        with_scratch(Self::SCRATCH_BYTES.div_ceil(size_of::<f32>()), &mut |scratch| {
+            self.call_in(scratch, x)
+        })
+    }
+}
+
+thread_local! {
+    static SCRATCH: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Lends this thread's buffer, grown to at least `len` elements.
+fn with_scratch<T>(len: usize, then: &mut dyn FnMut(&mut [f32]) -> T) -> T {
+    let mut scratch = SCRATCH.take();
+    if scratch.len() < len {
+        scratch.resize(len, 0.0);
+    }
+    let result = then(&mut scratch);
+    SCRATCH.set(scratch);
+    result
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::example::Example;
+
+    #[test]
+    fn a_call_finds_its_scratch() {
+        let mut model: Box<Example> = weights::zeroed();
+        model.hidden.kernel =
+            [[1.0, -2.0, 0.5, 3.0], [0.0, 1.0, -1.0, 2.0], [4.0, 0.25, -0.5, 1.0]];
+        model.hidden.bias = [0.5, -0.5, 1.5, -20.0];
+        model.output.kernel = [[1.0, 2.0], [3.0, -4.0], [-5.0, 6.0], [7.0, 8.0]];
+        model.output.bias = [0.125, -0.25];
+        // hidden = relu([1.5, -4.5, 4.0, ..]), output = [1.5 - 20 + 0.125, 3 + 24 - 0.25]
+        assert_eq!(model.call(&[1.0, -2.0, 0.0]), [-18.375, 26.75]);
+    }
+
+    #[test]
+    fn the_buffer_of_a_thread_grows_and_stays() {
+        let first = with_scratch(3, &mut |scratch| scratch.as_ptr() as usize);
+        assert_eq!(with_scratch(2, &mut |scratch| scratch.as_ptr() as usize), first);
+        assert_eq!(with_scratch(100, &mut |scratch| scratch.len()), 100);
+        assert_eq!(with_scratch(50, &mut |scratch| scratch.len()), 100);
+    }
+}

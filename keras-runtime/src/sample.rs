@@ -1,0 +1,237 @@
+//! One sample of a model: what goes in, what comes out, and what should have come out.
+//!
+//! A model with one input takes plain nested arrays. With several, a sample is a struct with a named field each, which
+//! [`inputs!`](crate::inputs) and [`outputs!`](crate::outputs) declare. The training loop knows neither type: it reads
+//! a sample port by port as flat numbers, so that it is compiled once and not for every model.
+
+use crate::array::{Array, Element};
+
+/// The numbers of one port of one sample, in row-major order.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Values<'a> {
+    /// Data.
+    Floats(&'a [f32]),
+    /// Indices or class labels. What is larger than an `i32` holds is seen as negative, so that no model accepts it.
+    Labels(&'a [i32]),
+}
+
+impl<'a> Values<'a> {
+    /// The numbers of an array.
+    pub fn of<A: Array>(sample: &'a A) -> Values<'a> {
+        let elements = A::flat(core::slice::from_ref(sample));
+        if <A::Element as Element>::DTYPE == <f32 as Element>::DTYPE {
+            Values::Floats(bytemuck::cast_slice(elements))
+        } else {
+            Values::Labels(bytemuck::cast_slice(elements))
+        }
+    }
+
+    /// The same bits as floating-point numbers, which is how buffers hold both kinds.
+    pub fn bits(self) -> &'a [f32] {
+        match self {
+            Values::Floats(values) => values,
+            Values::Labels(labels) => bytemuck::must_cast_slice(labels),
+        }
+    }
+}
+
+/// A sample: one array, or a struct with an array for each port of a model.
+pub trait Sample: Send + Sync + 'static {
+    /// Number of ports.
+    const PORTS: usize;
+
+    /// The numbers of a port. Panics if `port >= PORTS`.
+    fn port(&self, port: usize) -> Values<'_>;
+}
+
+/// What a model returns for one sample.
+pub trait Prediction: Sample + Sized {
+    /// A number for each output, such as the weights of their losses: `f32`, or the struct with `f32` fields.
+    type Scalars: Sample;
+
+    /// Makes `count` predictions. `fill` gets a flat buffer of zeros for each output, `count` times its length, and writes it.
+    fn collect(count: usize, fill: &mut dyn FnMut(&mut [&mut [f32]])) -> Vec<Self>;
+}
+
+impl<A: Array> Sample for A {
+    const PORTS: usize = 1;
+
+    fn port(&self, port: usize) -> Values<'_> {
+        assert_eq!(port, 0, "an array is a single port");
+        Values::of(self)
+    }
+}
+
+impl<A: Array<Element = f32>> Prediction for A {
+    type Scalars = f32;
+
+    fn collect(count: usize, fill: &mut dyn FnMut(&mut [&mut [f32]])) -> Vec<Self> {
+        let mut predictions = A::zeros(count);
+        fill(&mut [A::flat_mut(&mut predictions)]);
+        predictions
+    }
+}
+
+/// Many samples, of a type that the training loop does not know.
+pub trait Samples: Sync {
+    /// Number of samples.
+    fn count(&self) -> usize;
+
+    /// The numbers of a port of a sample. Panics if there is no such sample or port.
+    fn port(&self, sample: usize, port: usize) -> Values<'_>;
+}
+
+impl<S: Sample> Samples for &[S] {
+    fn count(&self) -> usize {
+        self.len()
+    }
+
+    fn port(&self, sample: usize, port: usize) -> Values<'_> {
+        self[sample].port(port)
+    }
+}
+
+/// Copies the sample at `index` of a port's flat buffer into an array; for [`outputs!`](crate::outputs).
+#[doc(hidden)]
+pub fn read_array<A: Array<Element = f32>>(flat: &[f32], index: usize) -> A {
+    let mut array = A::zeroed();
+    A::flat_mut(core::slice::from_mut(&mut array))
+        .copy_from_slice(&flat[index * A::LEN..][..A::LEN]);
+    array
+}
+
+/// Declares the struct of one sample of a model with several inputs.
+///
+/// ```
+/// keras_runtime::inputs! {
+///     /// One sample for `Pair`.
+///     pub struct PairInputs { 0 image: [[f32; 3]; 2], 1 token: i32 }
+/// }
+/// let x = PairInputs { image: [[0.5; 3]; 2], token: 7 };
+/// ```
+#[doc(hidden)]
+#[macro_export]
+macro_rules! inputs {
+    ($(#[$docs:meta])* $visibility:vis struct $name:ident { $($port:literal $field:ident: $array:ty),* $(,)? }) => {
+        $(#[$docs])*
+        #[derive(Clone, Copy, Debug, PartialEq)]
+        $visibility struct $name {
+            $(#[doc = concat!("Input `", stringify!($field), "`.")] pub $field: $array,)*
+        }
+
+        impl $crate::sample::Sample for $name {
+            const PORTS: usize = [$($port),*].len();
+
+            fn port(&self, port: usize) -> $crate::sample::Values<'_> {
+                match port {
+                    $($port => $crate::sample::Values::of(&self.$field),)*
+                    _ => ::core::panic!("there is no such input"),
+                }
+            }
+        }
+    };
+}
+
+/// Declares the struct of what goes with each output of a model with several: predictions, targets, losses, their
+/// weights, metrics. Each field has two type parameters of its own: the type in question, and a second one for the
+/// traits that relate two such structs.
+///
+/// ```
+/// keras_runtime::outputs! {
+///     /// What goes with each output of `Pair`.
+///     pub struct PairOutputs { 0 score (A, A1): [f32; 1], 1 class (B, B1): [f32; 4] }
+/// }
+/// let y: PairOutputs = PairOutputs { score: [0.5], class: [0.0, 1.0, 0.0, 0.0] };
+/// let target: PairOutputs<f32, u32> = PairOutputs { score: 1.0, class: 3 };
+/// ```
+#[doc(hidden)]
+#[macro_export]
+macro_rules! outputs {
+    ($(#[$docs:meta])* $visibility:vis struct $name:ident {
+        $($port:literal $field:ident ($type:ident, $second:ident): $array:ty),* $(,)?
+    }) => {
+        $(#[$docs])*
+        #[derive(Clone, Copy, Debug, Default, PartialEq)]
+        $visibility struct $name<$($type = $array),*> {
+            $(#[doc = concat!("For the output `", stringify!($field), "`.")] pub $field: $type,)*
+        }
+
+        impl<$($type: $crate::array::Array),*> $crate::sample::Sample for $name<$($type),*> {
+            const PORTS: usize = [$($port),*].len();
+
+            fn port(&self, port: usize) -> $crate::sample::Values<'_> {
+                match port {
+                    $($port => $crate::sample::Values::of(&self.$field),)*
+                    _ => ::core::panic!("there is no such output"),
+                }
+            }
+        }
+
+        impl $crate::sample::Prediction for $name {
+            type Scalars = $name<$($crate::sample::scalar!($type)),*>;
+
+            fn collect(
+                count: usize,
+                fill: &mut dyn ::core::ops::FnMut(&mut [&mut [f32]]),
+            ) -> ::std::vec::Vec<Self> {
+                $(let mut $field = ::std::vec![0.0; count * <$array as $crate::array::Array>::LEN];)*
+                fill(&mut [$(&mut $field),*]);
+                (0..count)
+                    .map(|i| $name { $($field: $crate::sample::read_array::<$array>(&$field, i)),* })
+                    .collect()
+            }
+        }
+    };
+}
+
+/// `f32`, once for each type parameter of [`outputs!`](crate::outputs).
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __scalar {
+    ($type:ident) => {
+        f32
+    };
+}
+#[doc(hidden)]
+pub use __scalar as scalar;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    inputs! {
+        /// Two inputs.
+        pub struct PairInputs { 0 image: [[f32; 3]; 2], 1 token: i32 }
+    }
+    outputs! {
+        /// Two outputs.
+        pub struct PairOutputs { 0 score (A, A1): [f32; 1], 1 class (B, B1): [f32; 4] }
+    }
+
+    #[test]
+    fn ports_are_flat_and_keep_their_kind() {
+        let x = PairInputs { image: [[1.0, -2.0, 3.0], [4.0, 5.0, -6.0]], token: -7 };
+        assert_eq!(PairInputs::PORTS, 2);
+        assert_eq!(x.port(0), Values::Floats(&[1.0, -2.0, 3.0, 4.0, 5.0, -6.0]));
+        assert_eq!(x.port(1), Values::Labels(&[-7]));
+        let target = PairOutputs { score: 0.5, class: u32::MAX };
+        assert_eq!(target.port(1), Values::Labels(&[-1]));
+        let samples: &[_] = &[x, PairInputs { token: 5, ..x }];
+        let many: &dyn Samples = &samples;
+        assert_eq!((many.count(), many.port(1, 1)), (2, Values::Labels(&[5])));
+    }
+
+    #[test]
+    fn predictions_are_collected_from_flat_buffers() {
+        let fill = &mut |ports: &mut [&mut [f32]]| {
+            for (p, port) in ports.iter_mut().enumerate() {
+                for (i, value) in port.iter_mut().enumerate() {
+                    *value = (10 * p + i) as f32;
+                }
+            }
+        };
+        assert_eq!(<[f32; 2]>::collect(2, fill), [[0.0, 1.0], [2.0, 3.0]]);
+        let second = PairOutputs { score: [1.0], class: [14.0, 15.0, 16.0, 17.0] };
+        assert_eq!(PairOutputs::collect(2, fill)[1], second);
+    }
+}

@@ -1,0 +1,86 @@
+//! A model's weights as flat memory and back: the one place, beside SIMD, where the compiler cannot check what is done.
+//!
+//! Everything here rests on the contract of [`Model`]: a model is `f32` numbers and nothing else, in the order and at
+//! the offsets that [`Model::WEIGHTS`] states.
+#![allow(unsafe_code, reason = "flat views cannot be had without")]
+
+use core::slice;
+
+use crate::embed::elements;
+use crate::model::Model;
+
+/// Number of weights of a model. Panics (while compiling) if a model breaks its contract.
+pub(crate) const fn len<M: Model>() -> usize {
+    let mut len = 0;
+    let mut i = 0;
+    while i < M::WEIGHTS.len() {
+        assert!(M::WEIGHTS[i].offset == len, "weights lie one after the other");
+        len += elements(&M::WEIGHTS[i]);
+        i += 1;
+    }
+    assert!(size_of::<M>() == len * size_of::<f32>(), "a model is its weights and nothing else");
+    // A reference to a model without weights is aligned for whatever holds no number.
+    assert!(len == 0 || align_of::<M>() == align_of::<f32>(), "a model is made of f32");
+    len
+}
+
+/// All weights, in Keras' order.
+pub(crate) fn view<M: Model>(model: &M) -> &[f32] {
+    let len = const { len::<M>() };
+    if len == 0 {
+        return &[];
+    }
+    // SAFETY: by its contract a model is `len` numbers and nothing else, and `len` was checked against its size.
+    unsafe { slice::from_raw_parts((&raw const *model).cast::<f32>(), len) }
+}
+
+/// All weights, in Keras' order, to be changed.
+pub(crate) fn view_mut<M: Model>(model: &mut M) -> &mut [f32] {
+    let len = const { len::<M>() };
+    if len == 0 {
+        return &mut [];
+    }
+    // SAFETY: as in `view`; every pattern of bits is a number, so that nothing written can break the model.
+    unsafe { slice::from_raw_parts_mut((&raw mut *model).cast::<f32>(), len) }
+}
+
+/// A model of zeros, made on the heap.
+pub(crate) fn zeroed<M: Model>() -> Box<M> {
+    let model = Box::new_zeroed();
+    // SAFETY: by its contract a model is made of `f32`, for which zeros are a value.
+    unsafe { model.assume_init() }
+}
+
+/// Numbers that lie as a model's weights do, as a model. Panics if `bytes` has another length than the model.
+pub(crate) const fn from_bytes<M: Model>(bytes: &'static Aligned<[u8]>) -> &'static M {
+    const { len::<M>() };
+    assert!(bytes.0.len() == size_of::<M>(), "as many bytes as the model has");
+    assert!(align_of::<M>() <= align_of::<Aligned<()>>(), "aligned for the model");
+    let start = (&raw const bytes.0).cast::<M>();
+    // SAFETY: the bytes are aligned, as many as the model's, live forever, and every pattern of bits is a number.
+    unsafe { &*start }
+}
+
+/// Bytes that start where a cache line does, as `&Aligned(*include_bytes!(..))`.
+#[repr(C, align(64))]
+pub struct Aligned<B: ?Sized>(
+    /// The bytes.
+    pub B,
+);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::example::Example;
+
+    #[test]
+    fn the_flat_view_follows_the_fields() {
+        let mut model: Box<Example> = zeroed();
+        assert!(view(&*model).iter().all(|&w| w == 0.0));
+        view_mut(&mut *model)[5] = -3.0;
+        assert_eq!(model.hidden.kernel[1][1], -3.0);
+        model.output.bias[1] = 7.0;
+        assert_eq!(view(&*model).last(), Some(&7.0));
+        assert_eq!(view(&*model).len(), Example::PARAMS);
+    }
+}
