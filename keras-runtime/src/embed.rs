@@ -29,7 +29,7 @@ impl<T: Model> Embedded<T> {
     /// first weight that differs.
     #[doc(hidden)]
     pub const fn new(bytes: &'static Aligned<[u8]>, found: &[FileWeight]) -> Embedded<T> {
-        assert!(cfg!(target_endian = "little"), "embedded weights are little-endian");
+        const { assert!(cfg!(target_endian = "little"), "embedded weights are little-endian") };
         check(T::WEIGHTS, found);
         Embedded { model: from_bytes(bytes) }
     }

@@ -210,6 +210,7 @@ static DESCRIPTION: Description = Description {
     config: Borrowed("{}"),
 };
 
+// SAFETY: `repr(C)`, four arrays of `f32` in the order of `WEIGHTS`.
 unsafe impl Model for Example {
     type Input = [f32; 3];
     type Output = [f32; 2];

@@ -8,8 +8,8 @@ pub mod error;
 #[cfg(test)]
 mod example;
 pub mod kernels;
-#[allow(unsafe_code, reason = "vector instructions; each call states why it is sound")]
-pub mod simd;
 pub mod model;
 pub mod sample;
+#[allow(unsafe_code, reason = "vector instructions; each call states why it is sound")]
+pub mod simd;
 pub mod weights;
