@@ -273,3 +273,23 @@ fn write_synced(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     file.write_all(bytes)?;
     file.sync_all()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::date_saved;
+
+    /// The dates are those of Python's `datetime.fromtimestamp(seconds, timezone.utc)`.
+    #[test]
+    fn dates_are_those_of_the_calendar() {
+        for (seconds, expected) in [
+            (0, "1970-01-01@00:00:00"),
+            (951_782_400, "2000-02-29@00:00:00"),
+            (1_735_689_599, "2024-12-31@23:59:59"),
+            (1_772_323_445, "2026-03-01@00:04:05"),
+            (4_107_542_399, "2100-02-28@23:59:59"),
+            (4_107_542_400, "2100-03-01@00:00:00"),
+        ] {
+            assert_eq!(date_saved(seconds), expected);
+        }
+    }
+}

@@ -41,6 +41,9 @@ const VALUES_FLOOR_BYTES: u64 = 64 << 20;
 /// dataset that declares an extent and stores nothing is a trap.
 const VALUES_EXPANSION: u64 = 100;
 
+/// Widths of exponent and mantissa in an IEEE half.
+const HALF: (u8, u8) = (5, 10);
+
 /// The values of an [`Array`], row-major.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Values {
@@ -281,12 +284,10 @@ where
 /// Values of 16 bits: IEEE halves, and bfloat16, which Keras stores as opaque bytes with an attribute.
 fn half_values(dataset: &Dataset, datatype: &Datatype) -> Result<Values> {
     let (convert, order): (fn(u16) -> f32, _) = match datatype {
-        Datatype::FloatingPoint { size: 2, byte_order, layout } => {
-            match (layout.exponent_size, layout.mantissa_size) {
-                (5, 10) => (|bits| f16::from_bits(bits).to_f32(), *byte_order),
-                (8, 7) => (|bits| bf16::from_bits(bits).to_f32(), *byte_order),
-                _ => return Err(Error::malformed("numbers", "an unknown float of 16 bits")),
-            }
+        Datatype::FloatingPoint { size: 2, byte_order, layout }
+            if (layout.exponent_size, layout.mantissa_size) == HALF =>
+        {
+            (|bits| f16::from_bits(bits).to_f32(), *byte_order)
         }
         Datatype::Opaque { size: 2, .. } => {
             let attrs = dataset.attrs().map_err(damaged)?;

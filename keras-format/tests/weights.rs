@@ -4,6 +4,7 @@
 use std::fs;
 use std::path::Path;
 
+use hdf5_pure::{AttrValue, File};
 use keras_format::weights::{Array, Group, Values, find, read, write};
 use keras_format::{Archive, Error};
 
@@ -97,7 +98,10 @@ fn what_is_written_is_read_back() {
     assert_eq!(bytes, write(&groups).unwrap(), "the same content gives the same bytes");
     let mut sorted = groups.to_vec();
     sorted.sort_by(|a, b| a.path.cmp(&b.path));
-    assert_eq!(read(bytes).unwrap(), sorted);
+    assert_eq!(read(bytes.clone()).unwrap(), sorted);
+    // As h5py writes a Python string; one of fixed width would come back as bytes.
+    let vars = File::from_bytes(bytes).unwrap().group("layers/lstm/vars").unwrap();
+    assert_eq!(vars.attrs().unwrap()["name"], AttrValue::VarLenString("größe/1".to_owned()));
 }
 
 #[test]
