@@ -30,19 +30,22 @@ pub(super) fn ensure(dataset: &'static str, source: &Source, files: &[File]) -> 
     }
     for (done, file) in absent.iter().enumerate() {
         let names = || absent[done..].iter().map(|file| file.name.to_string()).collect();
-        fetch(source, file).map_err(|cause| missing(dataset, source, names(), cause))?;
+        fetch(source, file).map_err(|cause| {
+            missing(dataset, &source.cache, source.base_url.clone(), names(), cause)
+        })?;
     }
     Ok(())
 }
 
-/// The error that a dataset lacks `files` and they could not be downloaded, for `cause`.
+/// The error that `folder` lacks `files` and they could not be downloaded, for `cause`.
 pub(super) fn missing(
     dataset: &'static str,
-    source: &Source,
+    folder: &Path,
+    base_url: String,
     files: Vec<String>,
     cause: Option<Error>,
 ) -> Error {
-    let (folder, base_url) = (source.cache.clone(), source.base_url.clone());
+    let folder = folder.to_path_buf();
     Error::DatasetMissing { dataset, files, folder, base_url, cause: cause.map(Box::new) }
 }
 

@@ -9,7 +9,7 @@
 
 mod archive;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
@@ -104,20 +104,23 @@ pub fn load_from(source: &Source, batches: &[usize]) -> Result<(Split<Image>, Sp
             batches: TRAIN_BATCHES,
         })?);
     }
-    ensure(source, wanted.iter().copied().chain([&TEST]))?;
+    wanted.push(&TEST);
+    ensure(source, &wanted)?;
     let mut train = Split { images: Vec::new(), labels: Vec::new() };
-    for batch in wanted {
-        read_batch(source, batch, &mut train)?;
+    let mut test = train.clone();
+    let contents = read_contents(source, &wanted, BATCH_BYTES)?;
+    for (batch, (path, content)) in wanted.iter().zip(contents) {
+        let split = if batch.name == TEST.name { &mut test } else { &mut train };
+        cache::check_sha256(&path, batch.sha256, Sha256::new_with_prefix(&content))?;
+        append_records(&path, &content, split)?;
     }
-    let mut test = Split { images: Vec::new(), labels: Vec::new() };
-    read_batch(source, &TEST, &mut test)?;
     Ok((train, test))
 }
 
 /// Sees to it that every batch is in the cache, on its own or in the archive, which is checked or downloaded.
-fn ensure<'a>(source: &Source, batches: impl Iterator<Item = &'a Batch>) -> Result<()> {
-    let names = batches.map(gzip_name);
-    let absent: Vec<String> = names.filter(|name| !source.cache.join(name).exists()).collect();
+fn ensure(source: &Source, batches: &[&Batch]) -> Result<()> {
+    let mut absent: Vec<String> = batches.iter().map(|batch| gzip_name(batch)).collect();
+    absent.retain(|name| !source.cache.join(name).exists());
     let archive = source.cache.join(ARCHIVE.name);
     if absent.is_empty() {
         return Ok(());
@@ -125,24 +128,40 @@ fn ensure<'a>(source: &Source, batches: impl Iterator<Item = &'a Batch>) -> Resu
     if archive.exists() {
         return cache::verify(&archive, &ARCHIVE);
     }
-    cache::fetch(source, &ARCHIVE).map_err(|cause| cache::missing(NAME, source, absent, cause))
+    cache::fetch(source, &ARCHIVE).map_err(|cause| {
+        let address = source.url(ARCHIVE.name);
+        cache::missing(NAME, &source.cache, address, absent, cause)
+    })
 }
 
 fn gzip_name(batch: &Batch) -> String {
     format!("{}.gz", batch.name)
 }
 
-/// Appends one batch, from its own file or else from the archive.
-fn read_batch(source: &Source, batch: &Batch, split: &mut Split<Image>) -> Result<()> {
-    let mut path = source.cache.join(gzip_name(batch));
-    let content = if path.exists() {
-        cache::gunzip(&path, BATCH_BYTES)?
-    } else {
-        path = source.cache.join(ARCHIVE.name);
-        archive::member(&path, batch.name, BATCH_BYTES)?
-    };
-    cache::check_sha256(&path, batch.sha256, Sha256::new_with_prefix(&content))?;
-    append_records(&path, &content, split)
+/// The content of each batch and the file that it is from: one of its own, or else the archive.
+fn read_contents(
+    source: &Source,
+    batches: &[&Batch],
+    batch_bytes: usize,
+) -> Result<Vec<(PathBuf, Vec<u8>)>> {
+    let own = |batch: &Batch| source.cache.join(gzip_name(batch));
+    let packed: Vec<&str> =
+        batches.iter().filter(|batch| !own(batch).exists()).map(|batch| batch.name).collect();
+    let archive = source.cache.join(ARCHIVE.name);
+    let mut unpacked = Vec::new();
+    if !packed.is_empty() {
+        unpacked = archive::members(&archive, &packed, batch_bytes)?;
+    }
+    let mut unpacked = packed.iter().zip(unpacked).peekable();
+    let mut contents = Vec::new();
+    for batch in batches {
+        let content = match unpacked.next_if(|(name, _)| **name == batch.name) {
+            Some((_, content)) => (archive.clone(), content),
+            None => (own(batch), cache::gunzip(&own(batch), batch_bytes)?),
+        };
+        contents.push(content);
+    }
+    Ok(contents)
 }
 
 /// Appends records, turning planes of red, green and blue into pixels of three channels.
@@ -210,7 +229,30 @@ mod tests {
         let Error::DatasetMissing { files, base_url, .. } = &error else { panic!("{error}") };
         let expected = [2, 3, 4, 5].map(|number| format!("data_batch_{number}.bin.gz"));
         assert_eq!(*files, expected);
-        assert_eq!(base_url, "http://127.0.0.1:1");
+        assert_eq!(base_url, "http://127.0.0.1:1/cifar-10-binary.tar.gz");
+    }
+
+    #[test]
+    fn another_archive_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join(ARCHIVE.name), b"another").unwrap();
+        let error = load_from(&nowhere(folder.path()), &[3]).unwrap_err().to_string();
+        let expected = "cifar-10-binary.tar.gz: expected 170052171 bytes, found 7 bytes";
+        assert!(error.contains(expected), "{error}");
+    }
+
+    #[test]
+    fn batches_come_from_their_own_files_first_and_from_the_archive_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let packed = [("d/data_batch_3.bin", &[3; 9][..]), ("d/data_batch_2.bin", &[2; 9])];
+        Made::new(ARCHIVE.name, &archive::tests::archive(&packed)).write(folder.path());
+        Made::new("data_batch_1.bin.gz", &[1; 9]).write(folder.path());
+        let batches = [&TRAIN[1], &TRAIN[0], &TRAIN[2], &TRAIN[1]];
+        let contents = read_contents(&nowhere(folder.path()), &batches, 9).unwrap();
+        let expected = [[2; 9], [1; 9], [3; 9], [2; 9]];
+        assert!(contents.iter().map(|(_, content)| content).eq(&expected));
+        assert!(contents[0].0.ends_with(ARCHIVE.name));
+        assert!(contents[1].0.ends_with("data_batch_1.bin.gz"));
     }
 
     #[test]

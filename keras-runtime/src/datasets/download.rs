@@ -28,7 +28,7 @@ const BAR: &str = "{msg} {bar:30} {bytes}/{total_bytes} {eta}";
 /// Errors: [`Error::DownloadFailed`] if the server fails or sends anything but the published file,
 /// [`Error::Io`] if it cannot be written.
 pub(super) fn fetch(source: &Source, file: &File) -> Result<()> {
-    let url = format!("{}/{}", source.base_url.trim_end_matches('/'), file.name);
+    let url = source.url(file.name);
     let failed = |cause: String| Error::DownloadFailed { url: url.clone(), cause };
     let agent: ureq::Agent = ureq::Agent::config_builder()
         .timeout_connect(Some(ANSWER_TIMEOUT))

@@ -12,7 +12,8 @@ mod download;
 pub mod fashion_mnist;
 mod idx;
 pub mod mnist;
-#[cfg(all(test, feature = "download"))]
+#[cfg(test)]
+#[cfg(feature = "download")]
 mod server;
 #[cfg(test)]
 mod testing;
@@ -47,5 +48,10 @@ impl Source {
         let home =
             home.unwrap_or_else(|| env::home_dir().unwrap_or_else(env::temp_dir).join(".keras"));
         Self { base_url: base_url.into(), cache: home.join("datasets").join(dataset) }
+    }
+
+    /// The address of one file.
+    fn url(&self, name: &str) -> String {
+        format!("{}/{name}", self.base_url.trim_end_matches('/'))
     }
 }

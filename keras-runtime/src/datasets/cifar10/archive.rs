@@ -1,4 +1,4 @@
-//! Reads one member of a gzip'd tar archive: headers of 512 bytes, each followed by the content, padded to 512.
+//! Reads members of a gzip'd tar archive: headers of 512 bytes, each followed by the content, padded to 512.
 //!
 //! Source: POSIX.1-1988 ustar: the name is at byte 0, the size in octal digits at byte 124.
 
@@ -15,36 +15,43 @@ const BLOCK_BYTES: usize = 512;
 const NAME_BYTES: usize = 100;
 const SIZE: core::ops::Range<usize> = 124..136;
 
-/// Uncompresses the member whose path ends with `name`, of exactly `member_bytes` bytes.
+/// Uncompresses, in one pass, the members whose paths end with `names`, each of exactly `member_bytes` bytes.
 ///
 /// Errors: `DatasetCorrupted` if there is no such member or it has another size.
-pub(super) fn member(path: &Path, name: &str, member_bytes: usize) -> Result<Vec<u8>> {
+pub(super) fn members(path: &Path, names: &[&str], member_bytes: usize) -> Result<Vec<Vec<u8>>> {
     let file = fs::File::open(path).map_err(Error::io(path))?;
     let mut archive = GzDecoder::new(BufReader::new(file));
     let broken =
         |error: io::Error| corrupted(path, "a gzip'd tar archive".into(), error.to_string());
+    let mut contents = vec![Vec::new(); names.len()];
     let mut header = [0; BLOCK_BYTES];
-    loop {
+    while let Some(absent) = contents.iter().position(Vec::is_empty) {
         archive.read_exact(&mut header).map_err(broken)?;
         if header == [0; BLOCK_BYTES] {
-            return Err(corrupted(path, format!("a member {name}"), "no such member".into()));
+            let expected = format!("a member {}", names[absent]);
+            return Err(corrupted(path, expected, "no such member".into()));
         }
         let size = size(&header).ok_or_else(|| {
             corrupted(path, "a size in octal digits".into(), "something else".into())
         })?;
+        let padded = size.next_multiple_of(BLOCK_BYTES as u64);
+        let mut block = archive.by_ref().take(padded);
         let member = header[..NAME_BYTES].split(|&byte| byte == 0).next().unwrap_or_default();
-        if member.ends_with(name.as_bytes()) {
+        if let Some(name) = names.iter().find(|name| member.ends_with(name.as_bytes())) {
             if size != member_bytes as u64 {
                 let expected = format!("{member_bytes} bytes of {name}");
                 return Err(corrupted(path, expected, size.to_string()));
             }
             let mut content = vec![0; member_bytes];
-            archive.read_exact(&mut content).map_err(broken)?;
-            return Ok(content);
+            block.read_exact(&mut content).map_err(broken)?;
+            // The same name may be asked for twice.
+            for (_, slot) in names.iter().zip(&mut contents).filter(|(other, _)| *other == name) {
+                slot.clone_from(&content);
+            }
         }
-        let padded = size.next_multiple_of(BLOCK_BYTES as u64);
-        io::copy(&mut archive.by_ref().take(padded), &mut io::sink()).map_err(broken)?;
+        io::copy(&mut block, &mut io::sink()).map_err(broken)?;
     }
+    Ok(contents)
 }
 
 /// The size of a member: at most 12 octal digits, ended by a space or a zero byte.
@@ -54,12 +61,12 @@ fn size(header: &[u8; BLOCK_BYTES]) -> Option<u64> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::datasets::testing::Made;
 
     /// An archive of members of these names and contents.
-    fn archive(members: &[(&str, &[u8])]) -> Vec<u8> {
+    pub(in super::super) fn archive(members: &[(&str, &[u8])]) -> Vec<u8> {
         let mut content = Vec::new();
         for (name, bytes) in members {
             let mut header = [0; BLOCK_BYTES];
@@ -74,17 +81,24 @@ mod tests {
     }
 
     #[test]
-    fn a_member_is_found_by_the_end_of_its_name() {
+    fn members_are_found_by_the_ends_of_their_names() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.tar.gz");
-        let members = [("d/", &[][..]), ("d/a.bin", &[7; 700]), ("d/b.bin", &[1, 2, 3])];
-        Made::new("x.tar.gz", &archive(&members)).write(folder.path());
-        assert_eq!(member(&path, "b.bin", 3).unwrap(), [1, 2, 3]);
-        assert_eq!(member(&path, "a.bin", 700).unwrap(), [7; 700]);
-        let wrong_size = member(&path, "b.bin", 4).unwrap_err().to_string();
+        let content = [
+            ("d/", &[][..]),
+            ("d/a.bin", &[7; 700]),
+            ("d/c.bin", &[4, 5, 6]),
+            ("d/b.bin", &[1, 2, 3]),
+        ];
+        Made::new("x.tar.gz", &archive(&content)).write(folder.path());
+        assert_eq!(members(&path, &["b.bin", "c.bin"], 3).unwrap(), [[1, 2, 3], [4, 5, 6]]);
+        assert_eq!(members(&path, &["c.bin", "b.bin"], 3).unwrap(), [[4, 5, 6], [1, 2, 3]]);
+        assert_eq!(members(&path, &["c.bin", "c.bin"], 3).unwrap(), [[4, 5, 6], [4, 5, 6]]);
+        assert_eq!(members(&path, &["a.bin"], 700).unwrap(), [[7; 700]]);
+        let wrong_size = members(&path, &["b.bin"], 4).unwrap_err().to_string();
         assert!(wrong_size.contains("expected 4 bytes of b.bin, found 3"), "{wrong_size}");
-        let absent = member(&path, "c.bin", 3).unwrap_err().to_string();
-        assert!(absent.contains("expected a member c.bin, found no such member"), "{absent}");
+        let absent = members(&path, &["b.bin", "d.bin"], 3).unwrap_err().to_string();
+        assert!(absent.contains("expected a member d.bin, found no such member"), "{absent}");
     }
 
     #[test]
@@ -96,7 +110,7 @@ mod tests {
         no_size[SIZE].fill(b'9');
         for content in [&good[..600], &good[..100], &[], &no_size] {
             Made::new("x.tar.gz", content).write(folder.path());
-            let error = member(&path, "a.bin", 700).unwrap_err();
+            let error = members(&path, &["a.bin"], 700).unwrap_err();
             assert!(matches!(error, Error::DatasetCorrupted { .. }), "{error}");
         }
     }
