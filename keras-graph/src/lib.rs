@@ -9,18 +9,27 @@
 #![recursion_limit = "256"]
 
 pub mod activation;
+pub mod compile;
 pub mod cost;
+mod describe;
 pub mod dtype;
+pub mod fuse;
+pub mod grad;
 pub mod graph;
 pub mod initializer;
 pub mod layers;
 pub mod literal;
+pub mod memory;
 pub mod names;
 pub mod network;
 pub mod op;
+pub mod order;
 pub mod parameter;
 pub mod plan;
+pub mod program;
 pub mod regularizer;
+mod schedule;
 pub mod schema;
 pub mod shape;
 pub mod value;
+pub mod verify;

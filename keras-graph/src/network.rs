@@ -259,7 +259,9 @@ impl Network {
         let node = |nodes: &[Option<NodeId>], tensor: TensorId| {
             nodes[tensor.0].expect("a call stands after those that made its inputs")
         };
-        for call in &self.calls {
+        let mut live = crate::order::live_calls(self);
+        live.sort_unstable();
+        for call in live.into_iter().map(|call| &self.calls[call]) {
             if matches!(self.layers[call.layer.0].kind, LayerKind::Input { .. }) {
                 continue;
             }

@@ -23,7 +23,8 @@ pub enum Storage {
     /// steps of several segments meet there.
     Lane,
     /// Results of reductions; absolute. A step that writes here adds to its lane's own copy; a step that reads sees the
-    /// merged one. The first [`Plan::weights_len`] elements are the gradient, laid out as the weights are.
+    /// merged one. In a training plan the first [`Plan::weights_len`] elements are the gradient, laid out as the weights are;
+    /// a plan for prediction has no gradient and its reductions start at 0.
     Reduced,
 }
 literal_enum!(Storage { Weights, Block, Lane, Reduced });
@@ -84,6 +85,11 @@ literal! {
     }
 
     /// An input or an output of the model.
+    ///
+    /// An input in the [`Storage::Block`] is read in the first segment alone: fill it before each block of that segment. One
+    /// in the [`Storage::Lane`] is filled once, before the lane's first block. An output holds its value when the loss is computed (in
+    /// a plan for prediction: after the last step), and may be overwritten later. A gradient by an input holds its value after the
+    /// last step: of each block of the last segment, or of the lane.
     #[derive(Clone, Debug, PartialEq)]
     pub struct Port {
         /// Its name.
@@ -94,7 +100,8 @@ literal! {
         pub dtype: Dtype,
         /// Where it lies.
         pub place: Place,
-        /// In a training plan: where the gradient of the loss by it lies. For an output the loss writes there.
+        /// In a training plan: where the gradient of the loss by it lies. For an output the loss writes there. For an input, None if
+        /// it was not asked for, or if no output depends on the input.
         pub gradient: Option<Place>,
     }
 
@@ -134,7 +141,7 @@ literal! {
         pub output_shape: List<usize>,
         /// Number of weights, trained or not.
         pub params: usize,
-        /// Layers whose outputs it reads; shown for functional models.
+        /// What it reads, as `dense[0][0]`: the layer, which of its calls, which of its results. Only in functional models.
         pub connected_to: List<Text>,
         /// Path of the layer's group in a weights file, e.g. `layers/conv2d_1`.
         pub path: Text,
@@ -185,7 +192,7 @@ literal! {
         pub lane_len: usize,
         /// Elements of the weights, and of the gradient.
         pub weights_len: usize,
-        /// Elements of the reduced memory, the gradient first.
+        /// Elements of the reduced memory; in a training plan the gradient comes first.
         pub reduced_len: usize,
         /// Scratch elements that the neediest step asks for, whatever the number of samples.
         pub workspace_len: usize,
@@ -209,7 +216,7 @@ literal! {
         pub class: Text,
         /// Weights in Keras' order.
         pub weights: List<WeightInfo>,
-        /// Layers in Keras' order.
+        /// Layers in Keras' order; those of a nested model follow it, with longer paths.
         pub layers: List<LayerInfo>,
         /// `config.json` of a `.keras` file, without `compile_config`.
         pub config: Text,

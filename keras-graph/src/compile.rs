@@ -1,0 +1,326 @@
+//! From a model to its plan: the passes in their order.
+//!
+//! ```text
+//! lower → verify → differentiate → fuse → remove what is dead → schedule → place → plan
+//! ```
+
+use crate::cost;
+pub use crate::describe::describe;
+use crate::describe::{Layout, layout};
+use crate::fuse::fuse;
+use crate::grad::differentiate;
+use crate::graph::{Graph, LayerError, Mode, NodeId, NodeKind, Source};
+use crate::literal::{List, Text};
+use crate::network::Network;
+use crate::plan::{
+    GradientPart, Merge, MovingAverage, Place, Plan, Port, Reduction, Segment, Step, Storage,
+};
+use crate::program::Program;
+use crate::schedule::{Schedule, schedule};
+use crate::verify::verify;
+
+/// The plan of a model in one mode.
+///
+/// Weights lie where [`describe`] says, in every mode.
+/// Errors: a layer that refuses its input, two layers of one name, or two names that meet in one field.
+pub fn compile(network: &Network, mode: Mode) -> Result<Plan, LayerError> {
+    let graph = network.lower(mode)?;
+    let layout = layout(network, &graph)?;
+    let mut program = Program::new(graph);
+    check(&program);
+    differentiate(&mut program)?;
+    check(&program);
+    fuse(&mut program);
+    check(&program);
+    program.remove_dead();
+    check(&program);
+    let schedule = schedule(&program);
+    Ok(Planner::new(network, &program, &schedule, &layout).plan())
+}
+
+/// Verifies a program while the crate itself is developed: no user can make an illegal one.
+fn check(program: &Program) {
+    if cfg!(debug_assertions)
+        && let Err(mistakes) = verify(program)
+    {
+        panic!("an illegal graph:\n{}", mistakes.join("\n"));
+    }
+}
+
+/// Puts a plan together from what the passes found.
+struct Planner<'a> {
+    network: &'a Network,
+    program: &'a Program,
+    schedule: &'a Schedule,
+    layout: &'a Layout,
+    /// Offset of each reduced node in the reduced memory.
+    reduced: Vec<usize>,
+    reduced_len: usize,
+}
+
+impl<'a> Planner<'a> {
+    fn new(
+        network: &'a Network,
+        program: &'a Program,
+        schedule: &'a Schedule,
+        layout: &'a Layout,
+    ) -> Planner<'a> {
+        let graph = &program.graph;
+        // Predictions have no gradient to keep room for.
+        let mut reduced_len = if graph.is_training() { layout.len } else { 0 };
+        let mut reduced = vec![0; graph.nodes.len()];
+        for (i, node) in graph.nodes.iter().enumerate() {
+            match node.kind {
+                NodeKind::Gradient(_, weight) => reduced[i] = weight_offset(layout, weight.0),
+                NodeKind::Reduced(_) | NodeKind::Moments(_) => {
+                    reduced[i] = reduced_len;
+                    reduced_len += node.shape.len();
+                }
+                NodeKind::Input(_) | NodeKind::OutputGradient(_) | NodeKind::Sample(_) => {}
+            }
+        }
+        Planner { network, program, schedule, layout, reduced, reduced_len }
+    }
+
+    fn graph(&self) -> &'a Graph {
+        &self.program.graph
+    }
+
+    fn place(&self, node: NodeId) -> Place {
+        let described = &self.graph().nodes[node.0];
+        if described.is_reduced() {
+            let offset = self.reduced[node.0];
+            return Place { storage: Storage::Reduced, offset, len: described.shape.len() };
+        }
+        self.schedule.places[node.0].expect("a node that is read or computed has a buffer")
+    }
+
+    fn source(&self, source: Source) -> Place {
+        match source {
+            Source::Node(node) => self.place(node),
+            Source::Weight(weight) => Place {
+                storage: Storage::Weights,
+                offset: weight_offset(self.layout, weight.0),
+                len: self.graph().weights[weight.0].shape.len(),
+            },
+        }
+    }
+
+    fn plan(&self) -> Plan {
+        let steps = self.steps();
+        let forward = &steps[..self.schedule.forward];
+        Plan {
+            flops: forward.iter().map(|step| cost::flops(&step.op)).sum(),
+            workspace_len: steps.iter().map(|s| cost::workspace_len(&s.op)).max().unwrap_or(0),
+            forward: forward.len(),
+            segments: List::Owned(self.segments()),
+            inputs: List::Owned(self.inputs()),
+            outputs: List::Owned(self.outputs()),
+            block_len: self.schedule.block_len,
+            lane_len: self.schedule.lane_len,
+            weights_len: self.layout.len,
+            reduced_len: self.reduced_len,
+            activity_penalties: List::Owned(
+                self.program.penalties.iter().map(|node| self.reduced[node.0]).collect(),
+            ),
+            gradient_parts: List::Owned(self.gradient_parts()),
+            moving_averages: List::Owned(self.moving_averages()),
+            steps: List::Owned(steps),
+        }
+    }
+
+    fn steps(&self) -> Vec<Step> {
+        let step = |&node: &NodeId| {
+            let described = &self.graph().nodes[node.0];
+            Step {
+                op: *described.op().expect("a step has an op"),
+                inputs: described.inputs.iter().map(|&source| self.source(source)).collect(),
+                output: self.place(node),
+            }
+        };
+        self.schedule.steps.iter().map(step).collect()
+    }
+
+    fn segments(&self) -> Vec<Segment> {
+        let mut from = 0;
+        let mut segments = Vec::new();
+        for &to in &self.schedule.ends {
+            let nodes = &self.schedule.steps[from..to];
+            let merges = nodes.iter().filter_map(|&node| self.reduction(node)).collect();
+            segments.push(Segment { from, to, merges });
+            from = to;
+        }
+        segments
+    }
+
+    fn reduction(&self, node: NodeId) -> Option<Reduction> {
+        let described = &self.graph().nodes[node.0];
+        let merge = match described.kind {
+            NodeKind::Reduced(_) => Merge::Sum,
+            NodeKind::Moments(_) => Merge::Moments,
+            NodeKind::Input(_)
+            | NodeKind::OutputGradient(_)
+            | NodeKind::Sample(_)
+            | NodeKind::Gradient(..) => return None,
+        };
+        Some(Reduction { offset: self.reduced[node.0], len: described.shape.len(), merge })
+    }
+
+    fn inputs(&self) -> Vec<Port> {
+        let mut ports = Vec::new();
+        for (i, &tensor) in self.network.inputs.iter().enumerate() {
+            let node = (0..self.graph().nodes.len())
+                .find(|&node| self.graph().nodes[node].kind == NodeKind::Input(i))
+                .map(NodeId)
+                .expect("every input has a node");
+            let call = self.network.tensors[tensor.0].call;
+            let layer = self.network.calls[call].layer;
+            let name = &self.network.layers[layer.0].name;
+            let gradient = self.program.input_gradients.get(i).copied().flatten();
+            ports.push(self.port(name, node, gradient));
+        }
+        ports
+    }
+
+    fn outputs(&self) -> Vec<Port> {
+        let names = &self.network.output_names;
+        let outputs = self.graph().outputs.iter().zip(names).enumerate();
+        outputs
+            .map(|(i, (&node, name))| {
+                self.port(name, node, self.program.output_gradients.get(i).copied())
+            })
+            .collect()
+    }
+
+    fn port(&self, name: &str, node: NodeId, gradient: Option<NodeId>) -> Port {
+        Port {
+            name: Text::Owned(name.to_string()),
+            shape: self.graph().shape(node).list(),
+            dtype: self.graph().dtype(node),
+            place: self.place(node),
+            gradient: gradient.map(|node| self.place(node)),
+        }
+    }
+
+    fn gradient_parts(&self) -> Vec<GradientPart> {
+        let part = |part: &crate::program::Part| GradientPart {
+            from: self.reduced[part.sums.0] + part.from,
+            to: weight_offset(self.layout, part.weight.0),
+            len: self.graph().weights[part.weight.0].shape.len(),
+        };
+        self.program.parts.iter().map(part).collect()
+    }
+
+    fn moving_averages(&self) -> Vec<MovingAverage> {
+        if self.graph().mode() == Mode::Inference {
+            return Vec::new();
+        }
+        let average = |statistics: &crate::graph::MovingStatistics| MovingAverage {
+            moments: self.reduced[statistics.moments.0],
+            channels: self.graph().weights[statistics.mean.0].shape.len(),
+            mean: weight_offset(self.layout, statistics.mean.0),
+            variance: weight_offset(self.layout, statistics.variance.0),
+            momentum: statistics.momentum,
+        };
+        self.graph().moving.iter().map(average).collect()
+    }
+}
+
+fn weight_offset(layout: &Layout, weight: usize) -> usize {
+    layout.offsets[weight].expect("a weight that an op reads belongs to a layer of the model")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dtype::Dtype;
+    use crate::layers::Entry;
+    use crate::network::{Class, TensorId};
+    use crate::shape::Shape;
+    use crate::value::{Argument, Value};
+
+    const TRAINING: Mode = Mode::Training { input_gradients: false };
+
+    fn dense(network: &mut Network, name: &str, units: i64, x: TensorId) -> TensorId {
+        let units = Argument { name: None, value: Value::Int(units) };
+        let bias = Argument { name: Some("use_bias".to_string()), value: Value::Bool(false) };
+        let entry = Entry::by_class("Dense").expect("`Dense` is in the catalogue");
+        let layer = entry.build(&[units, bias], || name.to_string()).expect("legal arguments");
+        let layer = network.add_layer(layer);
+        network.call(layer, &[x]).expect("a legal call")[0]
+    }
+
+    fn perceptron() -> Network {
+        let mut network = Network::new("perceptron", Class::Sequential);
+        let x = network.add_input("input_layer", Shape::new([3]), Dtype::Float32);
+        let x = dense(&mut network, "dense", 5, x);
+        let x = dense(&mut network, "dense_1", 2, x);
+        network.finish(&[x]);
+        network
+    }
+
+    fn names(plan: &Plan) -> Vec<&'static str> {
+        plan.steps.iter().map(|step| step.op.name()).collect()
+    }
+
+    #[test]
+    fn nothing_is_computed_that_nobody_reads() {
+        let network = perceptron();
+        let plan = compile(&network, Mode::Inference).expect("a legal model");
+        assert_eq!(names(&plan), ["gemm", "gemm"]);
+        assert_eq!((plan.weights_len, plan.reduced_len, plan.flops), (25, 0, 50));
+        let plan = compile(&network, TRAINING).expect("a legal model");
+        assert_eq!(names(&plan), ["gemm", "gemm", "gemm_grad_w", "gemm_grad_x", "gemm_grad_w"]);
+        assert_eq!((plan.forward, plan.segments.len(), plan.reduced_len), (2, 1, 25));
+        let plan = compile(&network, Mode::Training { input_gradients: true }).expect("legal");
+        assert_eq!(names(&plan).last(), Some(&"gemm_grad_x"));
+        assert_eq!(plan.inputs[0].gradient.map(|place| place.len), Some(3));
+    }
+
+    #[test]
+    fn frozen_layers_have_no_gradient() {
+        let mut network = perceptron();
+        network.layers[1].trainable = false;
+        let plan = compile(&network, TRAINING).expect("a legal model");
+        assert_eq!(names(&plan), ["gemm", "gemm", "gemm_grad_w"]);
+        network.layers[2].trainable = false;
+        let plan = compile(&network, TRAINING).expect("a legal model");
+        assert_eq!(names(&plan), ["gemm", "gemm"]);
+        assert!(plan.outputs[0].gradient.is_some());
+    }
+
+    #[test]
+    fn an_output_that_is_an_input_is_copied() {
+        let mut network = Network::new("identity", Class::Functional);
+        let x = network.add_input("input_layer", Shape::new([3]), Dtype::Float32);
+        network.finish(&[x]);
+        let plan = compile(&network, Mode::Inference).expect("a legal model");
+        assert_eq!(names(&plan), ["reshape"]);
+        assert_ne!(plan.inputs[0].place, plan.outputs[0].place);
+    }
+
+    #[test]
+    fn weights_lie_where_the_description_says() {
+        let description = describe(&perceptron(), String::new()).expect("a legal model");
+        let weights: Vec<_> =
+            description.weights.iter().map(|w| (&*w.field, &*w.path, w.offset)).collect();
+        assert_eq!(
+            weights,
+            [
+                ("dense.kernel", "layers/dense/vars/0", 0),
+                ("dense_1.kernel", "layers/dense_1/vars/0", 15)
+            ]
+        );
+    }
+
+    #[test]
+    fn names_that_meet_in_one_field_are_refused() {
+        let mut network = Network::new("clash", Class::Sequential);
+        let x = network.add_input("input_layer", Shape::new([3]), Dtype::Float32);
+        let x = dense(&mut network, "a-b", 5, x);
+        let x = dense(&mut network, "a_b", 2, x);
+        network.finish(&[x]);
+        let error = describe(&network, String::new()).expect_err("two layers share a field");
+        assert!(error.message.contains("`a-b` and `a_b`"), "{}", error.message);
+    }
+}

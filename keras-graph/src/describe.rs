@@ -1,0 +1,218 @@
+//! What does not depend on the mode: weights in Keras' order with their places in the struct and in files, and the rows of the
+//! summary.
+//!
+//! The weights of a layer are its trained ones, then the others, then those of the layers within it. Groups of a weights file
+//! are named for the class, counted within each container.
+//! Source: Keras 3.15 `layers/layer.py` (`weights`), `saving/saving_lib.py` (`_save_container_state`).
+
+use std::collections::HashMap;
+
+use crate::graph::{Graph, LayerError, Mode, Weight, WeightId};
+use crate::literal::{List, Text};
+use crate::names::{field_name, snake_case};
+use crate::network::{Class, LayerId, LayerKind, Network};
+use crate::order;
+use crate::plan::{Description, LayerInfo, WeightInfo};
+
+/// Weights, summary and configuration of a model. `config` is the `config.json` of a `.keras` file.
+///
+/// Errors: a layer that refuses its input, two layers of one name, or two names that meet in one field.
+pub fn describe(network: &Network, config: String) -> Result<Description, LayerError> {
+    let graph = network.lower(Mode::Inference)?;
+    let Layout { weights, layers, .. } = layout(network, &graph)?;
+    Ok(Description {
+        name: Text::Owned(network.name.clone()),
+        class: Text::Borrowed(network.class.name()),
+        weights: List::Owned(weights),
+        layers: List::Owned(layers),
+        config: Text::Owned(config),
+    })
+}
+
+/// Where weights lie, and the layers they belong to.
+pub(crate) struct Layout {
+    /// Weights in Keras' order.
+    pub(crate) weights: Vec<WeightInfo>,
+    /// Layers in Keras' order; those of a nested model follow it.
+    layers: Vec<LayerInfo>,
+    /// Offset of each weight of the graph; None for one that no output needs.
+    pub(crate) offsets: Vec<Option<usize>>,
+    /// Elements of all weights.
+    pub(crate) len: usize,
+}
+
+/// Orders and places the weights of a model that was lowered to `graph`, in either mode.
+pub(crate) fn layout(network: &Network, graph: &Graph) -> Result<Layout, LayerError> {
+    let mut layout = Layout {
+        weights: Vec::new(),
+        layers: Vec::new(),
+        offsets: vec![None; graph.weights.len()],
+        len: 0,
+    };
+    layout.add_network(network, graph, "", "")?;
+    Ok(layout)
+}
+
+impl Layout {
+    /// Adds the layers of a model. `scope` and `group` are prefixes of layer paths and of file paths.
+    fn add_network(
+        &mut self,
+        network: &Network,
+        graph: &Graph,
+        scope: &str,
+        group: &str,
+    ) -> Result<(), LayerError> {
+        let mut used: HashMap<String, usize> = HashMap::new();
+        let mut names = Names::default();
+        let connections = Connections::new(network);
+        for layer in order::layers(network).into_iter().filter(|&l| order::is_counted(network, l)) {
+            let described = &network.layers[layer.0];
+            let class = snake_case(described.class());
+            let count = used.entry(class.clone()).or_default();
+            let path = match *count {
+                0 => format!("{group}layers/{class}"),
+                count => format!("{group}layers/{class}_{count}"),
+            };
+            *count += 1;
+            let row = self.layers.len();
+            self.layers.push(LayerInfo {
+                name: Text::Owned(described.name.clone()),
+                class: Text::Borrowed(described.class()),
+                output_shape: output_shape(network, layer),
+                params: 0,
+                connected_to: connections.of(layer),
+                path: Text::Owned(path.clone()),
+            });
+            let before = self.len;
+            let inner = format!("{scope}{}", described.name);
+            match &described.kind {
+                LayerKind::Input { .. } => {}
+                LayerKind::Layer(_) => self.add_weights(graph, &inner, &path),
+                LayerKind::Network(network) => {
+                    let (scope, group) = (format!("{inner}/"), format!("{path}/"));
+                    self.add_network(network, graph, &scope, &group)?;
+                }
+            }
+            self.layers[row].params = self.len - before;
+            names.add(&described.name, self.len > before)?;
+        }
+        Ok(())
+    }
+
+    /// Adds the weights of one layer, and those of layers within it.
+    fn add_weights(&mut self, graph: &Graph, layer: &str, path: &str) {
+        let within = |weight: &Weight| {
+            weight.layer.strip_prefix(layer).is_some_and(|r| r.is_empty() || r.starts_with('/'))
+        };
+        let mut owners: Vec<&str> = vec![layer];
+        for weight in graph.weights.iter().filter(|weight| within(weight)) {
+            if !owners.contains(&weight.layer.as_str()) {
+                owners.push(&weight.layer);
+            }
+        }
+        for owner in owners {
+            let mut own: Vec<usize> =
+                (0..graph.weights.len()).filter(|&i| graph.weights[i].layer == owner).collect();
+            own.sort_by_key(|&i| !graph.weights[i].trainable);
+            for (index, i) in own.into_iter().enumerate() {
+                let path = format!("{path}{}/vars/{index}", &owner[layer.len()..]);
+                self.add_weight(graph, WeightId(i), path);
+            }
+        }
+    }
+
+    fn add_weight(&mut self, graph: &Graph, id: WeightId, path: String) {
+        let weight = &graph.weights[id.0];
+        let (l1, l2) = weight.regularizer.map_or((0.0, 0.0), |penalty| (penalty.l1, penalty.l2));
+        let layer: Vec<String> = weight.layer.split('/').map(field_name).collect();
+        self.offsets[id.0] = Some(self.len);
+        self.weights.push(WeightInfo {
+            field: Text::Owned(format!("{}.{}", layer.join("."), weight.name)),
+            layer: Text::Owned(weight.layer.clone()),
+            name: Text::Borrowed(weight.name),
+            path: Text::Owned(path),
+            shape: weight.shape.list(),
+            offset: self.len,
+            trainable: weight.trainable,
+            initializer: weight.initializer,
+            l1,
+            l2,
+        });
+        self.len += weight.shape.len();
+    }
+}
+
+/// Extents of what a layer returned last.
+fn output_shape(network: &Network, layer: LayerId) -> List<usize> {
+    let call = network.calls.iter().rfind(|call| call.layer == layer);
+    match call.and_then(|call| call.outputs.first()) {
+        Some(&tensor) => network.shape(tensor).list(),
+        None => List::Borrowed(&[]),
+    }
+}
+
+/// The names in one container, and the fields of the layers that have weights.
+#[derive(Default)]
+struct Names {
+    names: Vec<String>,
+    fields: HashMap<String, String>,
+}
+
+impl Names {
+    fn add(&mut self, name: &str, has_field: bool) -> Result<(), LayerError> {
+        if self.names.iter().any(|known| known == name) {
+            return Err(LayerError::argument("name", format!("two layers are called `{name}`"))
+                .help("give each layer a name of its own"));
+        }
+        self.names.push(name.to_string());
+        if !has_field {
+            return Ok(());
+        }
+        let field = field_name(name);
+        match self.fields.insert(field.clone(), name.to_string()) {
+            None => Ok(()),
+            Some(other) => Err(LayerError::argument(
+                "name",
+                format!("the layers `{other}` and `{name}` meet in one field, `{field}`"),
+            )
+            .help("rename one of them: every character that is no letter or digit becomes `_`")),
+        }
+    }
+}
+
+/// Which layers each layer of a functional model reads, as `dense[0][0]`: the layer, which of its calls, which of its results.
+struct Connections {
+    of: Vec<Vec<Text>>,
+}
+
+impl Connections {
+    fn new(network: &Network) -> Connections {
+        let mut of: Vec<Vec<Text>> = vec![Vec::new(); network.layers.len()];
+        if network.class == Class::Sequential {
+            return Connections { of };
+        }
+        let mut live = order::live_calls(network);
+        live.sort_unstable();
+        let mut calls_of_layer = vec![0; network.layers.len()];
+        let mut node_index = Vec::with_capacity(network.calls.len());
+        for call in &network.calls {
+            node_index.push(calls_of_layer[call.layer.0]);
+            calls_of_layer[call.layer.0] += 1;
+        }
+        for call in live {
+            for &tensor in &network.calls[call].inputs {
+                let parent = network.tensors[tensor.0].call;
+                let made = &network.calls[parent];
+                let result = made.outputs.iter().position(|&t| t == tensor).unwrap_or(0);
+                let name = &network.layers[made.layer.0].name;
+                let text = format!("{name}[{}][{result}]", node_index[parent]);
+                of[network.calls[call].layer.0].push(Text::Owned(text));
+            }
+        }
+        Connections { of }
+    }
+
+    fn of(&self, layer: LayerId) -> List<Text> {
+        List::Owned(self.of[layer.0].clone())
+    }
+}

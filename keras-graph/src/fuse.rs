@@ -1,0 +1,83 @@
+//! Ops joined into one: a bias and an activation are applied by the op that makes their input.
+//!
+//! An op is joined only to the one reader of its result, so that nobody misses it. In training the gradient reads
+//! the result before an activation only where it cannot work from the one after it; there nothing is joined.
+
+use crate::activation::Activation;
+use crate::graph::{NodeId, NodeKind, Source};
+use crate::op::{BiasAdd, Conv2D, Depthwise2D, Gemm, Op, Unary};
+use crate::program::Program;
+
+/// Joins biases, then activations. The joined op stands where its last part stood.
+pub fn fuse(program: &mut Program) {
+    rewrite(program, join_bias);
+    rewrite(program, join_activation);
+}
+
+/// Applies a rule to each node that is the only reader of its first input.
+fn rewrite(program: &mut Program, rule: fn(&Op, &Op) -> Option<Op>) {
+    program.remove_dead();
+    let uses = program.uses();
+    for i in 0..program.graph.nodes.len() {
+        let node = &program.graph.nodes[i];
+        let (NodeKind::Sample(op), Some(&Source::Node(x))) = (&node.kind, node.inputs.first())
+        else {
+            continue;
+        };
+        // A node before the loss and one after it are different passes.
+        if uses[x.0] != 1 || (x.0 < program.forward) != (i < program.forward) {
+            continue;
+        }
+        let NodeKind::Sample(made) = &program.graph.nodes[x.0].kind else { continue };
+        let Some(joined) = rule(made, op) else { continue };
+        join(program, x, NodeId(i), joined);
+    }
+}
+
+/// Makes `last` compute `joined` from what `first` read and what else `last` read.
+fn join(program: &mut Program, first: NodeId, last: NodeId, joined: Op) {
+    let mut inputs = program.graph.nodes[first.0].inputs.clone();
+    inputs.extend_from_slice(&program.graph.nodes[last.0].inputs[1..]);
+    let node = &mut program.graph.nodes[last.0];
+    node.kind = NodeKind::Sample(joined);
+    node.inputs = inputs;
+}
+
+/// `bias_add(gemm(x, w), b)` is `gemm(x, w, b)`; convolutions likewise.
+fn join_bias(made: &Op, op: &Op) -> Option<Op> {
+    let Op::BiasAdd(BiasAdd { rows, n }) = *op else { return None };
+    let bias = true;
+    match *made {
+        Op::Gemm(g) if !g.bias && g.f == Activation::Linear && (g.m, g.n) == (rows, n) => {
+            Some(Gemm { bias, ..g }.into())
+        }
+        Op::Conv2D(c) if !c.bias && c.f == Activation::Linear && c.filters == n => {
+            Some(Conv2D { bias, ..c }.into())
+        }
+        Op::Depthwise2D(d)
+            if !d.bias && d.f == Activation::Linear && d.channels * d.multiplier == n =>
+        {
+            Some(Depthwise2D { bias, ..d }.into())
+        }
+        _ => None,
+    }
+}
+
+/// `unary(op(..))` is `op(..)` with that activation, for ops that carry one.
+fn join_activation(made: &Op, op: &Op) -> Option<Op> {
+    let Op::Unary(Unary { f: activation, .. }) = *op else { return None };
+    let mut joined = *made;
+    let f = match &mut joined {
+        Op::Gemm(op) => &mut op.f,
+        Op::Conv2D(op) => &mut op.f,
+        Op::Depthwise2D(op) => &mut op.f,
+        Op::BatchNorm(op) => &mut op.f,
+        Op::ChannelNorm(op) => &mut op.f,
+        _ => return None,
+    };
+    if *f != Activation::Linear {
+        return None;
+    }
+    *f = activation;
+    Some(joined)
+}
