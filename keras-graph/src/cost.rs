@@ -1,16 +1,212 @@
 //! What an op costs: floating-point operations and scratch memory.
 
-use crate::op::Op;
+use crate::activation::Activation;
+use crate::op::{Interpolation, Op, Window};
 
 /// Floating-point operations of one sample; a multiplication and an addition count as two.
+///
+/// Moving elements is free, an elementary function such as an exponential counts as one, and a comparison as one.
 pub fn flops(op: &Op) -> u64 {
-    match op {
-        Op::Gemm(op) => 2 * (op.m * op.k * op.n) as u64,
-        _ => 0,
+    let count = match op {
+        Op::Unary(op) => op.len * activation(op.f),
+        Op::UnaryGrad(op) => op.len * (1 + activation(op.f)),
+        Op::Affine(op) => 2 * op.len,
+        Op::Binary(op) => op.len,
+        Op::SelectGrad(op) => op.len,
+        Op::SumTo(op) => product(op.rank, &op.from),
+        Op::Upsample2D(op) => upsample(op.h, op.w, op.c, op.rows, op.columns, op.interpolation),
+        Op::Upsample2DGrad(op) => upsample(op.h, op.w, op.c, op.rows, op.columns, op.interpolation),
+        Op::Gemm(op) => {
+            2 * op.m * op.k * op.n + op.m * op.n * (usize::from(op.bias) + activation(op.f))
+        }
+        Op::GemmGradX(op) => 2 * op.m * op.k * op.n,
+        Op::GemmGradW(op) => 2 * op.m * op.k * op.n,
+        Op::BiasAdd(op) => op.rows * op.n,
+        Op::SumRows(op) => op.rows * op.n,
+        Op::Conv2D(op) => {
+            let cells = op.rows.output * op.columns.output * op.filters;
+            2 * cells * window(op.rows, op.columns) * op.channels / op.groups
+                + cells * (usize::from(op.bias) + activation(op.f))
+        }
+        Op::Conv2DGradX(op) => {
+            let cells = op.rows.output * op.columns.output * op.filters;
+            2 * cells * window(op.rows, op.columns) * op.channels / op.groups
+        }
+        Op::Conv2DGradW(op) => {
+            let cells = op.rows.output * op.columns.output * op.filters;
+            2 * cells * window(op.rows, op.columns) * op.channels / op.groups
+        }
+        Op::Depthwise2D(op) => {
+            let cells = op.rows.output * op.columns.output * op.channels * op.multiplier;
+            cells * (2 * window(op.rows, op.columns) + usize::from(op.bias) + activation(op.f))
+        }
+        Op::Depthwise2DGradX(op) => {
+            let cells = op.rows.output * op.columns.output * op.channels * op.multiplier;
+            2 * cells * window(op.rows, op.columns)
+        }
+        Op::Depthwise2DGradW(op) => {
+            let cells = op.rows.output * op.columns.output * op.channels * op.multiplier;
+            2 * cells * window(op.rows, op.columns)
+        }
+        Op::MaxPool2D(op) => pool(op.rows, op.columns, op.channels),
+        Op::MaxPool2DGrad(op) => pool(op.rows, op.columns, op.channels),
+        Op::AveragePool2D(op) => pool(op.rows, op.columns, op.channels),
+        Op::AveragePool2DGrad(op) => pool(op.rows, op.columns, op.channels),
+        Op::MeanRows(op) => op.extent * op.channels,
+        Op::MeanRowsGrad(op) => op.extent * op.channels,
+        Op::MaxRows(op) => op.extent * op.channels,
+        Op::MaxRowsGrad(op) => 2 * op.extent * op.channels,
+        Op::Softmax(op) => 5 * op.outer * op.extent * op.inner,
+        Op::SoftmaxGrad(op) => 4 * op.outer * op.extent * op.inner,
+        Op::LogSoftmax(op) => 5 * op.outer * op.extent * op.inner,
+        Op::LogSoftmaxGrad(op) => 4 * op.outer * op.extent * op.inner,
+        Op::Sparsemax(op) => op.outer * op.inner * sort(op.extent),
+        Op::SparsemaxGrad(op) => op.outer * op.inner * sort(op.extent),
+        Op::Prelu(op) => 2 * product(op.rank, &op.to),
+        Op::PreluGradX(op) => 2 * product(op.rank, &op.to),
+        Op::PreluGradAlpha(op) => 2 * product(op.rank, &op.to),
+        Op::Dropout(op) => 2 * product(op.rank, &op.to),
+        Op::Moments(op) => 5 * op.outer * op.channels * op.inner,
+        Op::BatchNorm(op) => op.outer * op.channels * op.inner * (3 + activation(op.f)),
+        Op::BatchNormGradSums(op) => 5 * op.outer * op.channels * op.inner,
+        Op::BatchNormGradX(op) => 5 * op.outer * op.channels * op.inner,
+        Op::ChannelNorm(op) => op.outer * op.channels * op.inner * (3 + activation(op.f)),
+        Op::ChannelNormGradX(op) => op.outer * op.channels * op.inner,
+        Op::ChannelNormGradSums(op) => 5 * op.outer * op.channels * op.inner,
+        Op::LayerNorm(op) => 8 * op.outer * op.extent,
+        Op::LayerNormGradX(op) => 15 * op.outer * op.extent,
+        Op::LayerNormGradGamma(op) => 8 * op.outer * op.extent,
+        Op::EmbeddingGrad(op) => op.len * op.columns,
+        Op::CastFloat(op) => op.len,
+        Op::Penalty(op) => 4 * op.len,
+        Op::PenaltyGrad(op) => 4 * op.len,
+        Op::Broadcast(_)
+        | Op::Transpose(_)
+        | Op::Reshape(_)
+        | Op::Concat(_)
+        | Op::Slice(_)
+        | Op::Pad2D(_)
+        | Op::Crop2D(_)
+        | Op::Embedding(_) => 0,
+    };
+    count as u64
+}
+
+/// Operations of an activation, of one element.
+fn activation(f: Activation) -> usize {
+    use Activation::*;
+    match f {
+        Linear => 0,
+        Relu { .. } | HardTanh | HardShrink { .. } | Threshold { .. } | Tanh | Exponential => 1,
+        LeakyRelu { .. } | TanhShrink | SoftShrink { .. } => 2,
+        Sigmoid | Silu | Elu { .. } | Selu | Softplus | Softsign | HardSigmoid | LogSigmoid => 4,
+        Celu { .. } | HardSilu | SparsePlus | SparseSigmoid | Squareplus { .. } => 5,
+        Gelu | GeluTanh | Mish => 8,
     }
 }
 
+fn product(rank: usize, extents: &[usize]) -> usize {
+    extents[..rank].iter().product()
+}
+
+/// Cells of a kernel.
+fn window(rows: Window, columns: Window) -> usize {
+    rows.kernel * columns.kernel
+}
+
+/// Operations of a pooling: one for each cell of each window.
+fn pool(rows: Window, columns: Window, channels: usize) -> usize {
+    rows.output * columns.output * channels * window(rows, columns)
+}
+
+/// Comparisons of a sort and the sums over what is sorted.
+fn sort(extent: usize) -> usize {
+    extent * (extent.max(2).ilog2() as usize + 5)
+}
+
+/// Operations of an enlargement: first the rows are widened, then the columns lengthened.
+fn upsample(
+    h: usize,
+    w: usize,
+    c: usize,
+    rows: usize,
+    columns: usize,
+    interpolation: Interpolation,
+) -> usize {
+    let taps = match interpolation {
+        Interpolation::Nearest => return 0,
+        Interpolation::Bilinear => 2,
+        Interpolation::Bicubic => 4,
+        Interpolation::Lanczos3 => 6,
+        Interpolation::Lanczos5 => 10,
+    };
+    2 * taps * h * w * c * columns * (1 + rows)
+}
+
 /// Scratch elements that the kernel of an op asks for, whatever the number of samples.
-pub fn workspace_len(_op: &Op) -> usize {
-    0
+pub fn workspace_len(op: &Op) -> usize {
+    match op {
+        // An image that is wide already and not yet long.
+        Op::Upsample2D(op) => op.h * op.w * op.columns * op.c,
+        Op::Upsample2DGrad(op) => op.h * op.w * op.columns * op.c,
+        // A line in order.
+        Op::Sparsemax(op) => op.extent,
+        Op::SparsemaxGrad(op) => op.extent,
+        // The means of a block, for the second pass.
+        Op::Moments(op) => op.channels,
+        Op::Unary(_)
+        | Op::UnaryGrad(_)
+        | Op::Affine(_)
+        | Op::Binary(_)
+        | Op::SelectGrad(_)
+        | Op::Broadcast(_)
+        | Op::SumTo(_)
+        | Op::Transpose(_)
+        | Op::Reshape(_)
+        | Op::Concat(_)
+        | Op::Slice(_)
+        | Op::Pad2D(_)
+        | Op::Crop2D(_)
+        | Op::Gemm(_)
+        | Op::GemmGradX(_)
+        | Op::GemmGradW(_)
+        | Op::BiasAdd(_)
+        | Op::SumRows(_)
+        | Op::Conv2D(_)
+        | Op::Conv2DGradX(_)
+        | Op::Conv2DGradW(_)
+        | Op::Depthwise2D(_)
+        | Op::Depthwise2DGradX(_)
+        | Op::Depthwise2DGradW(_)
+        | Op::MaxPool2D(_)
+        | Op::MaxPool2DGrad(_)
+        | Op::AveragePool2D(_)
+        | Op::AveragePool2DGrad(_)
+        | Op::MeanRows(_)
+        | Op::MeanRowsGrad(_)
+        | Op::MaxRows(_)
+        | Op::MaxRowsGrad(_)
+        | Op::Softmax(_)
+        | Op::SoftmaxGrad(_)
+        | Op::LogSoftmax(_)
+        | Op::LogSoftmaxGrad(_)
+        | Op::Prelu(_)
+        | Op::PreluGradX(_)
+        | Op::PreluGradAlpha(_)
+        | Op::Dropout(_)
+        | Op::BatchNorm(_)
+        | Op::BatchNormGradSums(_)
+        | Op::BatchNormGradX(_)
+        | Op::ChannelNorm(_)
+        | Op::ChannelNormGradX(_)
+        | Op::ChannelNormGradSums(_)
+        | Op::LayerNorm(_)
+        | Op::LayerNormGradX(_)
+        | Op::LayerNormGradGamma(_)
+        | Op::Embedding(_)
+        | Op::EmbeddingGrad(_)
+        | Op::CastFloat(_)
+        | Op::Penalty(_)
+        | Op::PenaltyGrad(_) => 0,
+    }
 }

@@ -5,6 +5,7 @@
 //! At a kink the derivative is TensorFlow's: that of the constant, or of the flatter, side.
 
 use super::math::{exp, exp_m1, ln_1p_unit, normal, sigmoid, softplus, tanh};
+use crate::simd::{Kernel, Simd, dispatch};
 use keras_graph::activation::Activation;
 use std::f32::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI};
 
@@ -26,11 +27,26 @@ const SQUAREPLUS_LIMIT: f32 = 1e15;
 
 /// Applies `f` to each element of `y`.
 pub(crate) fn activate(f: Activation, y: &mut [f32]) {
+    struct Activate<'a>(Activation, &'a mut [f32]);
+    impl Kernel for Activate<'_> {
+        type Output = ();
+        #[inline(always)]
+        fn run<S: Simd>(self, _: S) {
+            activate_loops::<S>(self.0, self.1);
+        }
+    }
+    if f != Activation::Linear {
+        dispatch(Activate(f, y));
+    }
+}
+
+#[inline(always)]
+fn activate_loops<S: Simd>(f: Activation, y: &mut [f32]) {
     use Activation::*;
     match f {
         Linear => {}
         Relu { negative_slope, max_value, threshold } => {
-            relu(y, negative_slope, max_value, threshold)
+            relu::<S>(y, negative_slope, max_value, threshold)
         }
         LeakyRelu { negative_slope } => {
             map(y, |x| if x < 0.0 { negative_slope * x } else { x });
@@ -82,11 +98,24 @@ pub(crate) fn activate(f: Activation, y: &mut [f32]) {
 
 /// `d_x[i] = d_y[i] · f'(x[i])`, where `kept` is `y = f(x)` if [`Activation::derivative_from_output`] holds, else `x`.
 pub(crate) fn derivative(f: Activation, kept: &[f32], d_y: &[f32], d_x: &mut [f32]) {
+    struct Derivative<'a>(Activation, &'a [f32], &'a [f32], &'a mut [f32]);
+    impl Kernel for Derivative<'_> {
+        type Output = ();
+        #[inline(always)]
+        fn run<S: Simd>(self, _: S) {
+            derivative_loops::<S>(self.0, self.1, self.2, self.3);
+        }
+    }
+    dispatch(Derivative(f, kept, d_y, d_x));
+}
+
+#[inline(always)]
+fn derivative_loops<S: Simd>(f: Activation, kept: &[f32], d_y: &[f32], d_x: &mut [f32]) {
     use Activation::*;
     match f {
         Linear => d_x.copy_from_slice(d_y),
         Relu { negative_slope, max_value, threshold } => {
-            relu_derivative([negative_slope, max_value, threshold], kept, d_y, d_x);
+            relu_derivative::<S>([negative_slope, max_value, threshold], kept, d_y, d_x);
         }
         LeakyRelu { negative_slope } => {
             zip(kept, d_y, d_x, |y| if y > 0.0 { 1.0 } else { negative_slope });
@@ -175,7 +204,8 @@ fn within(x: f32, low: f32, high: f32, inside: f32) -> f32 {
 }
 
 /// Keras' `relu` with all its arguments; a bound also cuts at 0 what a negative threshold lets through.
-fn relu(y: &mut [f32], negative_slope: f32, max_value: f32, threshold: f32) {
+#[inline(always)]
+fn relu<S: Simd>(y: &mut [f32], negative_slope: f32, max_value: f32, threshold: f32) {
     let low = if max_value < f32::INFINITY { 0.0 } else { f32::NEG_INFINITY };
     let positive = |x: f32| {
         let kept = if x <= threshold { 0.0 } else { x };
@@ -190,7 +220,8 @@ fn relu(y: &mut [f32], negative_slope: f32, max_value: f32, threshold: f32) {
     }
 }
 
-fn relu_derivative(
+#[inline(always)]
+fn relu_derivative<S: Simd>(
     [negative_slope, max_value, threshold]: [f32; 3],
     kept: &[f32],
     d_y: &[f32],

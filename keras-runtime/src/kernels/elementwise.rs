@@ -2,7 +2,9 @@
 //!
 //! Fast versions work on a block that stays in the first-level cache, so that a copy before an activation in place is free.
 
+use super::vectorized::vectorized;
 use super::{Call, Cpu, Reference, activate, activate_reference};
+use crate::simd::Simd;
 use keras_graph::op::{self, BinaryFunction};
 
 impl Reference {
@@ -80,28 +82,49 @@ impl Cpu {
         activate::derivative(op.f, kept, d_y, d_x);
     }
 
-    pub(crate) fn affine(op: &op::Affine, call: Call<'_>) {
-        Reference::affine(op, call);
-    }
-
-    pub(crate) fn binary(op: &op::Binary, call: Call<'_>) {
-        let [a, b] = call.inputs();
-        let y = equal(op.len * call.samples, [a, b], call.output);
-        match op.f {
-            BinaryFunction::Add => zip(y, a, b, |a, b| a + b),
-            BinaryFunction::Subtract => zip(y, a, b, |a, b| a - b),
-            BinaryFunction::Multiply => zip(y, a, b, |a, b| a * b),
-            BinaryFunction::Maximum => zip(y, a, b, maximum),
-            BinaryFunction::Minimum => zip(y, a, b, minimum),
-        }
-    }
-
-    pub(crate) fn select_grad(op: &op::SelectGrad, call: Call<'_>) {
-        Reference::select_grad(op, call);
-    }
-
     pub(crate) fn cast_float(op: &op::CastFloat, call: Call<'_>) {
         Reference::cast_float(op, call);
+    }
+}
+
+vectorized! {
+    affine: Affine,
+    binary: Binary,
+    select_grad: SelectGrad,
+}
+
+#[inline(always)]
+fn affine<S: Simd>(op: &op::Affine, call: Call<'_>) {
+    let [x] = call.inputs();
+    let y = equal(op.len * call.samples, [x], call.output);
+    for (y, x) in y.iter_mut().zip(x) {
+        *y = op.scale * x + op.offset;
+    }
+}
+
+#[inline(always)]
+fn binary<S: Simd>(op: &op::Binary, call: Call<'_>) {
+    let [a, b] = call.inputs();
+    let y = equal(op.len * call.samples, [a, b], call.output);
+    match op.f {
+        BinaryFunction::Add => zip(y, a, b, |a, b| a + b),
+        BinaryFunction::Subtract => zip(y, a, b, |a, b| a - b),
+        BinaryFunction::Multiply => zip(y, a, b, |a, b| a * b),
+        BinaryFunction::Maximum => zip(y, a, b, maximum),
+        BinaryFunction::Minimum => zip(y, a, b, minimum),
+    }
+}
+
+#[inline(always)]
+fn select_grad<S: Simd>(op: &op::SelectGrad, call: Call<'_>) {
+    let [a, b, d_y] = call.inputs();
+    let output = equal(op.len * call.samples, [a, b, d_y], call.output);
+    for (((output, a), b), d_y) in output.iter_mut().zip(a).zip(b).zip(d_y) {
+        let first = match op.f {
+            BinaryFunction::Maximum => a >= b,
+            _ => a <= b,
+        };
+        *output = if first != op.second { *d_y } else { 0.0 };
     }
 }
 

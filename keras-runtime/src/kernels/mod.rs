@@ -6,16 +6,33 @@
 
 mod activate;
 mod activate_reference;
+mod batch_norm;
 mod bias;
+mod channels;
 #[cfg(test)]
 mod check;
 mod conv;
 mod depthwise;
+mod dropout;
 mod elementwise;
+mod embedding;
 mod gemm;
+mod lanes;
+mod layer_norm;
+mod layout;
 mod math;
+mod penalty;
 mod pool;
+mod prelu;
+mod rows;
+mod softmax;
+mod sparsemax;
+mod strided;
+mod upsample2d;
+mod vectorized;
 mod window;
+
+pub use batch_norm::merge_moments;
 
 use keras_graph::op::{self, Op};
 

@@ -1,0 +1,146 @@
+//! The rectifier with a learned slope, and its gradients. As in Keras, where it is made of `relu(x)` and `relu(-x)`, the
+//! slope at 0 is 0.
+
+use super::strided::{Strided, repeated_offset};
+use super::vectorized::vectorized;
+use super::{Call, Reference, lanes};
+use crate::simd::Simd;
+use keras_graph::op;
+
+impl Reference {
+    pub(crate) fn prelu(op: &op::Prelu, call: Call<'_>) {
+        let [x, alpha] = call.inputs();
+        let len = check(op.rank, &op.from, &op.to, call.samples, [x, call.output], alpha);
+        for (i, (y, x)) in call.output.iter_mut().zip(x).enumerate() {
+            let alpha = alpha[repeated_offset(op.rank, &op.from, &op.to, i % len)];
+            *y = value(*x, alpha);
+        }
+    }
+
+    pub(crate) fn prelu_grad_x(op: &op::PreluGradX, call: Call<'_>) {
+        let [x, alpha, d_y] = call.inputs();
+        let len = check(op.rank, &op.from, &op.to, call.samples, [x, d_y, call.output], alpha);
+        for (i, ((d_x, x), d_y)) in call.output.iter_mut().zip(x).zip(d_y).enumerate() {
+            let alpha = alpha[repeated_offset(op.rank, &op.from, &op.to, i % len)];
+            *d_x = d_y * slope(*x, alpha);
+        }
+    }
+
+    pub(crate) fn prelu_grad_alpha(op: &op::PreluGradAlpha, call: Call<'_>) {
+        let [x, d_y] = call.inputs();
+        let len = check(op.rank, &op.from, &op.to, call.samples, [x, d_y], call.output);
+        for (i, (x, d_y)) in x.iter().zip(d_y).enumerate() {
+            let offset = repeated_offset(op.rank, &op.from, &op.to, i % len);
+            call.output[offset] += negative(*x) * d_y;
+        }
+    }
+}
+
+vectorized! {
+    prelu: Prelu,
+    prelu_grad_x: PreluGradX,
+    prelu_grad_alpha: PreluGradAlpha,
+}
+
+#[inline(always)]
+fn prelu<S: Simd>(op: &op::Prelu, call: Call<'_>) {
+    let [x, alpha] = call.inputs();
+    let len = check(op.rank, &op.from, &op.to, call.samples, [x, call.output], alpha);
+    let walk = Strided::broadcast(op.rank, &op.from, &op.to);
+    for (x, y) in x.chunks_exact(len).zip(call.output.chunks_exact_mut(len)) {
+        let mut rows = x.chunks_exact(walk.row()).zip(y.chunks_exact_mut(walk.row()));
+        walk.for_each_row(|offset| {
+            let (x, y) = rows.next().expect("a walk has as many rows as its tensor");
+            if walk.row_step() == 0 {
+                let alpha = alpha[offset];
+                for (y, x) in y.iter_mut().zip(x) {
+                    *y = value(*x, alpha);
+                }
+            } else {
+                for ((y, x), alpha) in y.iter_mut().zip(x).zip(&alpha[offset..]) {
+                    *y = value(*x, *alpha);
+                }
+            }
+        });
+    }
+}
+
+#[inline(always)]
+fn prelu_grad_x<S: Simd>(op: &op::PreluGradX, call: Call<'_>) {
+    let [x, alpha, d_y] = call.inputs();
+    let len = check(op.rank, &op.from, &op.to, call.samples, [x, d_y, call.output], alpha);
+    let walk = Strided::broadcast(op.rank, &op.from, &op.to);
+    let samples = x.chunks_exact(len).zip(d_y.chunks_exact(len));
+    for ((x, d_y), d_x) in samples.zip(call.output.chunks_exact_mut(len)) {
+        let inputs = x.chunks_exact(walk.row()).zip(d_y.chunks_exact(walk.row()));
+        let mut rows = inputs.zip(d_x.chunks_exact_mut(walk.row()));
+        walk.for_each_row(|offset| {
+            let ((x, d_y), d_x) = rows.next().expect("a walk has as many rows as its tensor");
+            let cells = d_x.iter_mut().zip(x).zip(d_y);
+            if walk.row_step() == 0 {
+                let alpha = alpha[offset];
+                for ((d_x, x), d_y) in cells {
+                    *d_x = d_y * slope(*x, alpha);
+                }
+            } else {
+                for (((d_x, x), d_y), alpha) in cells.zip(&alpha[offset..]) {
+                    *d_x = d_y * slope(*x, *alpha);
+                }
+            }
+        });
+    }
+}
+
+#[inline(always)]
+fn prelu_grad_alpha<S: Simd>(op: &op::PreluGradAlpha, call: Call<'_>) {
+    let [x, d_y] = call.inputs();
+    let len = check(op.rank, &op.from, &op.to, call.samples, [x, d_y], call.output);
+    let walk = Strided::broadcast(op.rank, &op.from, &op.to);
+    for (x, d_y) in x.chunks_exact(len).zip(d_y.chunks_exact(len)) {
+        let mut rows = x.chunks_exact(walk.row()).zip(d_y.chunks_exact(walk.row()));
+        walk.for_each_row(|offset| {
+            let (x, d_y) = rows.next().expect("a walk has as many rows as its tensor");
+            let d_alpha = &mut call.output[offset..];
+            if walk.row_step() == 0 {
+                d_alpha[0] += lanes::sum_of_pairs(x, d_y, |x, d_y| negative(x) * d_y);
+            } else {
+                for ((d_alpha, x), d_y) in d_alpha.iter_mut().zip(x).zip(d_y) {
+                    *d_alpha += negative(*x) * d_y;
+                }
+            }
+        });
+    }
+}
+
+/// Elements of one sample. Panics if a length differs; `small` is what repeats.
+fn check<const N: usize>(
+    rank: usize,
+    from: &[usize],
+    to: &[usize],
+    samples: usize,
+    large: [&[f32]; N],
+    small: &[f32],
+) -> usize {
+    let len = to[..rank].iter().product();
+    for tensor in large {
+        assert_eq!(tensor.len(), len * samples, "a tensor has the extents `to`");
+    }
+    assert_eq!(small.len(), from[..rank].iter().product::<usize>(), "alpha has the extents `from`");
+    len
+}
+
+#[inline(always)]
+fn value(x: f32, alpha: f32) -> f32 {
+    if x < 0.0 { alpha * x } else { x }
+}
+
+#[inline(always)]
+fn slope(x: f32, alpha: f32) -> f32 {
+    let outer = if x < 0.0 { alpha } else { 0.0 };
+    if x > 0.0 { 1.0 } else { outer }
+}
+
+#[inline(always)]
+fn negative(x: f32) -> f32 {
+    if x < 0.0 { x } else { 0.0 }
+}

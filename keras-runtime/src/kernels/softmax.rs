@@ -1,0 +1,272 @@
+//! Softmax and log-softmax along one axis, and their gradients.
+//!
+//! The largest element is taken off first, so that nothing overflows. Where the axis is the last one the fast versions
+//! work on rows; else on columns, [`COLUMNS`] at a time, which a few registers hold.
+
+use super::math::exp;
+use super::vectorized::vectorized;
+use super::{Call, Reference, lanes};
+use crate::simd::Simd;
+use keras_graph::op;
+
+/// Columns worked on together where the axis is not the last one.
+const COLUMNS: usize = 32;
+
+impl Reference {
+    pub(crate) fn softmax(op: &op::Softmax, call: Call<'_>) {
+        let [x] = call.inputs();
+        let axis = Axis::new(op.outer, op.extent, op.inner, call.samples, [x], call.output);
+        axis.for_each_line(|at| {
+            let largest = at.clone().map(|i| x[i]).fold(f32::NEG_INFINITY, f32::max);
+            let power = |i: usize| f64::from(x[i] - largest).exp();
+            let sum: f64 = at.clone().map(power).sum();
+            at.for_each(|i| call.output[i] = (power(i) / sum) as f32);
+        });
+    }
+
+    pub(crate) fn softmax_grad(op: &op::SoftmaxGrad, call: Call<'_>) {
+        let [y, d_y] = call.inputs();
+        let axis = Axis::new(op.outer, op.extent, op.inner, call.samples, [y, d_y], call.output);
+        axis.for_each_line(|at| {
+            let dot: f64 = at.clone().map(|i| f64::from(y[i]) * f64::from(d_y[i])).sum();
+            at.for_each(|i| {
+                call.output[i] = (f64::from(y[i]) * (f64::from(d_y[i]) - dot)) as f32;
+            });
+        });
+    }
+
+    pub(crate) fn log_softmax(op: &op::LogSoftmax, call: Call<'_>) {
+        let [x] = call.inputs();
+        let axis = Axis::new(op.outer, op.extent, op.inner, call.samples, [x], call.output);
+        axis.for_each_line(|at| {
+            let largest = at.clone().map(|i| x[i]).fold(f32::NEG_INFINITY, f32::max);
+            let sum: f64 = at.clone().map(|i| f64::from(x[i] - largest).exp()).sum();
+            at.for_each(|i| call.output[i] = (f64::from(x[i] - largest) - sum.ln()) as f32);
+        });
+    }
+
+    pub(crate) fn log_softmax_grad(op: &op::LogSoftmaxGrad, call: Call<'_>) {
+        let [y, d_y] = call.inputs();
+        let axis = Axis::new(op.outer, op.extent, op.inner, call.samples, [y, d_y], call.output);
+        axis.for_each_line(|at| {
+            let sum: f64 = at.clone().map(|i| f64::from(d_y[i])).sum();
+            at.for_each(|i| {
+                call.output[i] = (f64::from(d_y[i]) - f64::from(y[i]).exp() * sum) as f32;
+            });
+        });
+    }
+}
+
+vectorized! {
+    softmax: Softmax,
+    softmax_grad: SoftmaxGrad,
+    log_softmax: LogSoftmax,
+    log_softmax_grad: LogSoftmaxGrad,
+}
+
+#[inline(always)]
+fn softmax<S: Simd>(op: &op::Softmax, call: Call<'_>) {
+    let [x] = call.inputs();
+    let axis = Axis::new(op.outer, op.extent, op.inner, call.samples, [x], call.output);
+    if op.inner == 1 {
+        let rows = call.output.chunks_exact_mut(op.extent);
+        for (x, y) in x.chunks_exact(op.extent).zip(rows) {
+            softmax_row(x, y);
+        }
+        return;
+    }
+    axis.for_each_block(|at| {
+        let (largest, sum) = axis.exp_sums(x, &at);
+        for row in axis.rows(&at) {
+            let cells = call.output[row.clone()].iter_mut().zip(&x[row]);
+            for (((y, x), largest), sum) in cells.zip(largest).zip(sum) {
+                *y = exp(x - largest) / sum;
+            }
+        }
+    });
+}
+
+#[inline(always)]
+fn softmax_grad<S: Simd>(op: &op::SoftmaxGrad, call: Call<'_>) {
+    let [y, d_y] = call.inputs();
+    let axis = Axis::new(op.outer, op.extent, op.inner, call.samples, [y, d_y], call.output);
+    if op.inner == 1 {
+        let rows = call.output.chunks_exact_mut(op.extent);
+        for ((y, d_y), d_x) in y.chunks_exact(op.extent).zip(d_y.chunks_exact(op.extent)).zip(rows)
+        {
+            let dot = lanes::sum_of_pairs(y, d_y, |y, d_y| y * d_y);
+            for ((d_x, y), d_y) in d_x.iter_mut().zip(y).zip(d_y) {
+                *d_x = y * (d_y - dot);
+            }
+        }
+        return;
+    }
+    axis.for_each_block(|at| {
+        let mut dot = [0.0; COLUMNS];
+        for row in axis.rows(&at) {
+            for ((dot, y), d_y) in dot.iter_mut().zip(&y[row.clone()]).zip(&d_y[row]) {
+                *dot += y * d_y;
+            }
+        }
+        for row in axis.rows(&at) {
+            let cells = call.output[row.clone()].iter_mut().zip(&y[row.clone()]).zip(&d_y[row]);
+            for (((d_x, y), d_y), dot) in cells.zip(dot) {
+                *d_x = y * (d_y - dot);
+            }
+        }
+    });
+}
+
+#[inline(always)]
+fn log_softmax<S: Simd>(op: &op::LogSoftmax, call: Call<'_>) {
+    let [x] = call.inputs();
+    let axis = Axis::new(op.outer, op.extent, op.inner, call.samples, [x], call.output);
+    if op.inner == 1 {
+        let rows = call.output.chunks_exact_mut(op.extent);
+        for (x, y) in x.chunks_exact(op.extent).zip(rows) {
+            let largest = lanes::max(x);
+            let log = lanes::sum_of(x, |x| exp(x - largest)).ln();
+            for (y, x) in y.iter_mut().zip(x) {
+                *y = (x - largest) - log;
+            }
+        }
+        return;
+    }
+    axis.for_each_block(|at| {
+        let (largest, sum) = axis.exp_sums(x, &at);
+        let log = sum.map(f32::ln);
+        for row in axis.rows(&at) {
+            let cells = call.output[row.clone()].iter_mut().zip(&x[row]);
+            for (((y, x), largest), log) in cells.zip(largest).zip(log) {
+                *y = (x - largest) - log;
+            }
+        }
+    });
+}
+
+#[inline(always)]
+fn log_softmax_grad<S: Simd>(op: &op::LogSoftmaxGrad, call: Call<'_>) {
+    let [y, d_y] = call.inputs();
+    let axis = Axis::new(op.outer, op.extent, op.inner, call.samples, [y, d_y], call.output);
+    if op.inner == 1 {
+        let rows = call.output.chunks_exact_mut(op.extent);
+        for ((y, d_y), d_x) in y.chunks_exact(op.extent).zip(d_y.chunks_exact(op.extent)).zip(rows)
+        {
+            let sum = lanes::sum(d_y);
+            for ((d_x, y), d_y) in d_x.iter_mut().zip(y).zip(d_y) {
+                *d_x = d_y - exp(*y) * sum;
+            }
+        }
+        return;
+    }
+    axis.for_each_block(|at| {
+        let mut sum = [0.0; COLUMNS];
+        for row in axis.rows(&at) {
+            for (sum, d_y) in sum.iter_mut().zip(&d_y[row]) {
+                *sum += d_y;
+            }
+        }
+        for row in axis.rows(&at) {
+            let cells = call.output[row.clone()].iter_mut().zip(&y[row.clone()]).zip(&d_y[row]);
+            for (((d_x, y), d_y), sum) in cells.zip(sum) {
+                *d_x = d_y - exp(*y) * sum;
+            }
+        }
+    });
+}
+
+#[inline(always)]
+fn softmax_row(x: &[f32], y: &mut [f32]) {
+    let largest = lanes::max(x);
+    for (y, x) in y.iter_mut().zip(x) {
+        *y = exp(x - largest);
+    }
+    let scale = 1.0 / lanes::sum(y);
+    for y in y {
+        *y *= scale;
+    }
+}
+
+/// A tensor `[outer, extent, inner]`, the samples among the outer ones, seen along its middle axis.
+#[derive(Clone, Copy)]
+pub(super) struct Axis {
+    outer: usize,
+    extent: usize,
+    inner: usize,
+}
+
+/// Some neighbouring lines along the axis: where the first begins and how many there are.
+struct Lines {
+    begin: usize,
+    columns: usize,
+}
+
+impl Axis {
+    /// Panics if a length differs.
+    pub(super) fn new<const N: usize>(
+        outer: usize,
+        extent: usize,
+        inner: usize,
+        samples: usize,
+        inputs: [&[f32]; N],
+        output: &[f32],
+    ) -> Axis {
+        let len = outer * extent * inner * samples;
+        assert!(len > 0, "no extent is 0");
+        for input in inputs {
+            assert_eq!(input.len(), len, "an input has the op's extents");
+        }
+        assert_eq!(output.len(), len, "the output has the op's extents");
+        Axis { outer: outer * samples, extent, inner }
+    }
+
+    /// Calls `visit` with the indices of each line along the axis.
+    pub(super) fn for_each_line(
+        &self,
+        mut visit: impl FnMut(std::iter::StepBy<std::ops::Range<usize>>),
+    ) {
+        let len = self.extent * self.inner;
+        for outer in 0..self.outer {
+            for inner in 0..self.inner {
+                visit((outer * len + inner..(outer + 1) * len).step_by(self.inner));
+            }
+        }
+    }
+
+    /// Calls `visit` with blocks of at most [`COLUMNS`] neighbouring lines.
+    #[inline(always)]
+    fn for_each_block(&self, mut visit: impl FnMut(Lines)) {
+        for outer in 0..self.outer {
+            for inner in (0..self.inner).step_by(COLUMNS) {
+                let begin = outer * self.extent * self.inner + inner;
+                visit(Lines { begin, columns: COLUMNS.min(self.inner - inner) });
+            }
+        }
+    }
+
+    /// The cells of some lines, a row of neighbouring columns at a time.
+    #[inline(always)]
+    fn rows(&self, lines: &Lines) -> impl Iterator<Item = std::ops::Range<usize>> + use<> {
+        let Lines { begin, columns } = *lines;
+        (begin..begin + self.extent * self.inner)
+            .step_by(self.inner)
+            .map(move |row| row..row + columns)
+    }
+
+    /// The largest element of each line, and the sum of `exp(x - largest)`.
+    #[inline(always)]
+    fn exp_sums(&self, x: &[f32], lines: &Lines) -> ([f32; COLUMNS], [f32; COLUMNS]) {
+        let (mut largest, mut sum) = ([f32::NEG_INFINITY; COLUMNS], [0.0; COLUMNS]);
+        for row in self.rows(lines) {
+            for (largest, x) in largest.iter_mut().zip(&x[row]) {
+                *largest = if *x > *largest { *x } else { *largest };
+            }
+        }
+        for row in self.rows(lines) {
+            for ((sum, x), largest) in sum.iter_mut().zip(&x[row]).zip(largest) {
+                *sum += exp(x - largest);
+            }
+        }
+        (largest, sum)
+    }
+}
