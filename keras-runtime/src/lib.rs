@@ -7,8 +7,10 @@ pub mod embed;
 pub mod error;
 #[cfg(test)]
 mod example;
+pub mod initializers;
 pub mod kernels;
 pub mod model;
+pub mod random;
 pub mod sample;
 #[allow(unsafe_code, reason = "vector instructions; each call states why it is sound")]
 pub mod simd;

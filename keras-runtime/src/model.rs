@@ -8,6 +8,8 @@ use core::cell::RefCell;
 use keras_graph::plan::{Description, Plan, WeightInfo};
 
 use crate::array::Array;
+use crate::initializers::initialize;
+use crate::random::fresh_seed;
 use crate::sample::{Prediction, Sample};
 use crate::weights;
 
@@ -52,6 +54,19 @@ pub unsafe trait Model: Sized + Send + Sync + 'static {
     /// The prediction for `x`, computed in memory of the caller.
     /// Panics: if `scratch` has fewer than `SCRATCH_BYTES / 4` elements.
     fn call_in(&self, scratch: &mut [f32], x: &Self::Input) -> Self::Output;
+
+    /// A model whose weights are drawn anew in every run of the program.
+    fn new() -> Box<Self> {
+        Self::seeded(fresh_seed())
+    }
+
+    /// A model whose weights are drawn from a seed: equal seeds, equal weights.
+    fn seeded(seed: u64) -> Box<Self> {
+        // Filled where it lies: a large model on the stack would end the program.
+        let mut model = weights::zeroed::<Self>();
+        initialize(Self::WEIGHTS, seed, weights::view_mut(&mut *model));
+        model
+    }
 
     /// All weights, in Keras' order.
     fn weights(&self) -> &[f32] {
@@ -105,6 +120,17 @@ mod tests {
         model.output.bias = [0.125, -0.25];
         // hidden = relu([1.5, -4.5, 4.0, ..]), output = [1.5 - 20 + 0.125, 3 + 24 - 0.25]
         assert_eq!(model.call(&[1.0, -2.0, 0.0]), [-18.375, 26.75]);
+    }
+
+    #[test]
+    fn a_seed_decides_the_weights() {
+        let model = Example::seeded(4);
+        assert_eq!(model.weights(), Example::seeded(4).weights());
+        assert_ne!(model.weights(), Example::seeded(5).weights());
+        assert_ne!(Example::new().weights(), Example::new().weights());
+        // Glorot: ±√(6 / (3 + 4)).
+        assert!(model.hidden.kernel.as_flattened().iter().all(|w| w.abs() <= 0.926 && *w != 0.0));
+        assert_eq!(model.hidden.bias, [0.0; 4]);
     }
 
     #[test]
