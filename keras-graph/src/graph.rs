@@ -1,7 +1,8 @@
 //! The graph of ops that layers are lowered to. A node is one op on whole tensors; adding one computes its shape.
 
+use crate::build::MAX_LEN;
 use crate::dtype::Dtype;
-use crate::initializer::Initializer;
+use crate::initializer::{Initializer, Rule};
 use crate::op::Op;
 use crate::regularizer::Regularizer;
 use crate::shape::Shape;
@@ -262,6 +263,7 @@ impl Graph {
     ) -> Result<WeightId, LayerError> {
         let layer = self.scope.join("/");
         let shape = Shape::new(extents);
+        check_weight(name, extents, initializer)?;
         if let Some(i) = self.weights.iter().position(|w| w.layer == layer && w.name == name) {
             let built = &self.weights[i].shape;
             if *built != shape {
@@ -310,4 +312,23 @@ impl Graph {
     pub fn penalise_activity(&mut self, node: NodeId, regularizer: Regularizer) {
         self.activity.push((node, regularizer));
     }
+}
+
+/// Refuses weights of too many elements and shapes that an initializer has no values for.
+fn check_weight(name: &str, extents: &[usize], initializer: Initializer) -> Result<(), LayerError> {
+    let len = extents.iter().try_fold(1usize, |len, &extent| len.checked_mul(extent));
+    if len.is_none_or(|len| len > MAX_LEN) {
+        return Err(LayerError::input(format!(
+            "the weight `{name}` would have the extents {extents:?}, more than {MAX_LEN} elements"
+        )));
+    }
+    let needs = match initializer.rule {
+        Rule::Orthogonal { .. } if extents.len() < 2 => "two axes or more",
+        Rule::Identity { .. } if extents.len() != 2 => "two axes",
+        _ => return Ok(()),
+    };
+    Err(LayerError::input(format!(
+        "the initializer `{}` needs a weight of {needs}, but `{name}` has the extents {extents:?}",
+        initializer.class
+    )))
 }

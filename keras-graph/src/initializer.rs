@@ -1,6 +1,8 @@
 //! How weights start. Source: Keras 3.15 `initializers/`.
 
 use crate::literal::{Literal, literal_enum};
+use crate::parameter::{number, object_arguments, unknown_word, word};
+use crate::schema::{Mismatch, ParameterType};
 use crate::value::{Argument, Object, Value};
 
 /// Shape of the random numbers of a [`Initializer::VarianceScaling`].
@@ -254,4 +256,118 @@ impl Literal for Initializer {
         self.seed.write(out);
         out.push('}');
     }
+}
+
+impl ParameterType for Initializer {
+    fn from_value(value: &Value) -> Result<Self, Mismatch> {
+        let object = match value {
+            Value::Object(object) => object.clone(),
+            Value::Str(class) => Object { class: class.clone(), arguments: vec![] },
+            _ => return Err(Mismatch::expected(EXPECTED)),
+        };
+        let known = |(name, class): &&(&str, &str)| object.class == *name || object.class == *class;
+        match NAMES.iter().find(known) {
+            Some((_, class)) => from_object(class, &object),
+            None => {
+                let known = NAMES.iter().flat_map(|(name, class)| [*name, *class]);
+                Err(unknown_word(&Value::Str(object.class.clone()), EXPECTED, known))
+            }
+        }
+    }
+
+    fn to_value(&self) -> Value {
+        Value::Object(self.object())
+    }
+}
+
+const EXPECTED: &str = "the name of an initializer, such as `\"he_normal\"`, or an object such as \
+                        `initializers.HeNormal(seed = 1)`";
+
+/// Reads the arguments of an initializer of a known class.
+fn from_object(class: &'static str, object: &Object) -> Result<Initializer, Mismatch> {
+    let names: &[&str] = match class {
+        "Zeros" | "Ones" => &[],
+        "Constant" => &["value"],
+        "Identity" => &["gain"],
+        "RandomUniform" => &["minval", "maxval", "seed"],
+        "RandomNormal" | "TruncatedNormal" => &["mean", "stddev", "seed"],
+        "Orthogonal" => &["gain", "seed"],
+        "VarianceScaling" => {
+            &["scale", "mode", "distribution", "seed", "input_axes", "output_axes"]
+        }
+        _ => &["seed", "input_axes", "output_axes"],
+    };
+    let values = object_arguments(object, names)?;
+    let value = |name: &str| names.iter().position(|known| *known == name).and_then(|i| values[i]);
+    let wrong =
+        |name: &str, what: &str| Mismatch::expected(format!("`{class}` with {what} for `{name}`"));
+    let float = |name: &str, default: f32| {
+        value(name).map_or(Some(default), number).ok_or_else(|| wrong(name, "a number"))
+    };
+    for name in ["input_axes", "output_axes"] {
+        if value(name).is_some_and(|axes| *axes != Value::None) {
+            return Err(wrong(name, "only `None`"));
+        }
+    }
+    let seed = value("seed").map_or(Ok(None), Option::<i64>::from_value);
+    let seed = seed.map_err(|_| wrong("seed", "an integer or `None`"))?;
+    let rule = match class {
+        "Zeros" => Rule::Zeros,
+        "Ones" => Rule::Ones,
+        "Constant" => Rule::Constant { value: float("value", 0.0)? },
+        "Identity" => Rule::Identity { gain: float("gain", 1.0)? },
+        "RandomUniform" => {
+            Rule::RandomUniform { minval: float("minval", -0.05)?, maxval: float("maxval", 0.05)? }
+        }
+        "RandomNormal" => {
+            Rule::RandomNormal { mean: float("mean", 0.0)?, stddev: float("stddev", 0.05)? }
+        }
+        "TruncatedNormal" => {
+            Rule::TruncatedNormal { mean: float("mean", 0.0)?, stddev: float("stddev", 0.05)? }
+        }
+        "Orthogonal" => Rule::Orthogonal { gain: float("gain", 1.0)? },
+        "VarianceScaling" => {
+            let scale = float("scale", 1.0)?;
+            if scale <= 0.0 {
+                return Err(wrong("scale", "a positive number"));
+            }
+            let fans = [("fan_in", Fan::In), ("fan_out", Fan::Out), ("fan_avg", Fan::Average)];
+            let distributions = [
+                ("truncated_normal", Distribution::TruncatedNormal),
+                ("normal", Distribution::TruncatedNormal),
+                ("untruncated_normal", Distribution::UntruncatedNormal),
+                ("uniform", Distribution::Uniform),
+            ];
+            Rule::VarianceScaling {
+                scale,
+                fan: choice(value("mode"), &fans).map_err(|known| wrong("mode", &known))?,
+                distribution: choice(value("distribution"), &distributions)
+                    .map_err(|known| wrong("distribution", &known))?,
+            }
+        }
+        _ => scaling_rule(class),
+    };
+    Ok(Initializer { class, rule, seed })
+}
+
+/// The rule of a class that is a variance scaling with fixed arguments.
+fn scaling_rule(class: &str) -> Rule {
+    let (scale, fan) = match class {
+        "GlorotNormal" | "GlorotUniform" => (1.0, Fan::Average),
+        "HeNormal" | "HeUniform" => (2.0, Fan::In),
+        _ => (1.0, Fan::In),
+    };
+    let uniform = class.ends_with("Uniform");
+    let distribution = if uniform { Distribution::Uniform } else { Distribution::TruncatedNormal };
+    Rule::VarianceScaling { scale, fan, distribution }
+}
+
+/// The meaning of a word, the first by default; or the list of known words.
+fn choice<T: Copy>(value: Option<&Value>, known: &[(&str, T)]) -> Result<T, String> {
+    let Some(value) = value else { return Ok(known[0].1) };
+    let found = known.iter().find(|(name, _)| word(value) == Some(*name));
+    found.map(|(_, meaning)| *meaning).ok_or_else(|| {
+        let names: Vec<String> = known.iter().map(|(name, _)| format!("`\"{name}\"`")).collect();
+        format!("one of {}", names.join(", "))
+    })
 }

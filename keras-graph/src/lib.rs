@@ -9,6 +9,7 @@
 #![recursion_limit = "256"]
 
 pub mod activation;
+pub mod build;
 pub mod compile;
 pub mod cost;
 mod describe;
@@ -33,3 +34,4 @@ pub mod schema;
 pub mod shape;
 pub mod value;
 pub mod verify;
+pub mod window;

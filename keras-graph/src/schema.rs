@@ -1,6 +1,7 @@
 //! What a layer accepts, declared once: `layer!` makes a struct, its schema with docs and defaults, the reading of its arguments
 //! and its configuration for files.
 
+use crate::dtype::Dtype;
 use crate::graph::{Graph, LayerError, NodeId};
 use crate::names::nearest;
 use crate::value::{Argument, Value};
@@ -70,6 +71,9 @@ impl Mismatch {
 
 /// A type that a parameter may have.
 pub trait ParameterType: Sized {
+    /// Whether the parameter stands in Keras' configuration of the layer.
+    const IN_CONFIG: bool = true;
+
     /// Reads a value.
     fn from_value(value: &Value) -> Result<Self, Mismatch>;
 
@@ -100,6 +104,11 @@ pub trait Layer: std::fmt::Debug {
                 inputs.len()
             ))),
         }
+    }
+
+    /// Element type of the tensors that the layer reads.
+    fn input_dtype(&self) -> Dtype {
+        Dtype::Float32
     }
 
     /// Whether the layer is called on a list of tensors.
@@ -162,7 +171,9 @@ impl<'a> Bound<'a> {
                 name
             }
             Some(name) => {
-                let known = || parameters.iter().map(|p| p.name).chain(COMMON.iter().copied());
+                // An `Input` names all that it takes itself.
+                let common = if class == "Input" { &[] } else { COMMON };
+                let known = || parameters.iter().map(|p| p.name).chain(common.iter().copied());
                 if known().any(|known| known == name) {
                     return Some(name);
                 }
@@ -269,7 +280,12 @@ macro_rules! layer {
             }
 
             fn config_values(&self) -> Vec<(&'static str, $crate::value::Value)> {
-                vec![$((stringify!($field), $crate::schema::ParameterType::to_value(&self.$field)),)*]
+                let values: Vec<Option<(&'static str, $crate::value::Value)>> = vec![
+                    $(<$type as $crate::schema::ParameterType>::IN_CONFIG.then(|| {
+                        (stringify!($field), $crate::schema::ParameterType::to_value(&self.$field))
+                    }),)*
+                ];
+                values.into_iter().flatten().collect()
             }
         }
     };
@@ -280,15 +296,19 @@ macro_rules! layer {
 }
 pub(crate) use layer;
 
-/// The methods of [`Layer`] that are the same for every layer made by `layer!`.
+/// The methods of [`Layer`] that are the same for every layer made by `layer!`; `layer_basics!(no config)` leaves
+/// `config` to the layer.
 macro_rules! layer_basics {
     () => {
-        fn schema(&self) -> &'static $crate::schema::Schema {
-            &Self::SCHEMA
-        }
+        $crate::schema::layer_basics!(no config);
 
         fn config(&self) -> Vec<(&'static str, $crate::value::Value)> {
             self.config_values()
+        }
+    };
+    (no config) => {
+        fn schema(&self) -> &'static $crate::schema::Schema {
+            &Self::SCHEMA
         }
 
         fn boxed(&self) -> Box<dyn $crate::schema::Layer> {

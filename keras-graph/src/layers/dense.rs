@@ -1,12 +1,11 @@
 //! `Dense`: a product with a matrix.
 
-use crate::activation::Activation;
 use crate::graph::{Graph, LayerError, NodeId};
 use crate::initializer::Initializer;
 use crate::layers::Case;
-use crate::op::Gemm;
+use crate::parameter::{CallOnly, NamedActivation, OnlyNone};
+use crate::regularizer::Regularizer;
 use crate::schema::{Layer, layer, layer_basics};
-use crate::shape::Shape;
 
 layer! {
     /// Fully connected layer: `y = activation(x · kernel + bias)`.
@@ -15,26 +14,56 @@ layer! {
     pub struct Dense {
         /// Extent of the output's last axis.
         units: usize,
+        /// Function of the result; none by default.
+        activation: NamedActivation = NamedActivation::LINEAR,
         /// Whether a learned bias is added.
         use_bias: bool = true,
+        /// How the kernel `(features, units)` starts.
+        kernel_initializer: Initializer = Initializer::GLOROT_UNIFORM,
+        /// How the bias `(units,)` starts.
+        bias_initializer: Initializer = Initializer::ZEROS,
+        /// Penalty on the kernel.
+        kernel_regularizer: Option<Regularizer> = None,
+        /// Penalty on the bias.
+        bias_regularizer: Option<Regularizer> = None,
+        /// Penalty on the output.
+        activity_regularizer: CallOnly<Option<Regularizer>> = CallOnly(None),
+        /// Not supported yet.
+        kernel_constraint: OnlyNone = OnlyNone,
+        /// Not supported yet.
+        bias_constraint: OnlyNone = OnlyNone,
+        /// Not supported yet.
+        lora_rank: CallOnly<OnlyNone> = CallOnly(OnlyNone),
+        /// Not supported yet.
+        lora_alpha: CallOnly<OnlyNone> = CallOnly(OnlyNone),
+        /// Not supported yet.
+        quantization_config: OnlyNone = OnlyNone,
     }
 }
 
-pub(super) const CASES: &[Case] =
-    &[Case { arguments: "units = 5", inputs: &[&[2, 3]], output: &[2, 5] }];
+pub(super) const CASES: &[Case] = &[
+    Case { arguments: "units = 5", inputs: &[&[3]], output: &[5] },
+    Case { arguments: "5, activation = \"gelu\"", inputs: &[&[2, 3]], output: &[2, 5] },
+    Case { arguments: "units = 4, use_bias = False", inputs: &[&[6]], output: &[4] },
+    Case { arguments: "units = 4, activation = \"softmax\"", inputs: &[&[3]], output: &[4] },
+];
 
 impl Layer for Dense {
     layer_basics!();
 
     fn lower(&self, graph: &mut Graph, x: NodeId) -> Result<NodeId, LayerError> {
-        let extents = graph.shape(x).extents().to_vec();
-        let Some((&k, outer)) = extents.split_last() else {
-            return Err(LayerError::input("`Dense` expects (batch, ..., features), found (batch)"));
+        let Some(&features) = graph.shape(x).extents().last() else {
+            return Err(LayerError::input("`Dense` expects (batch, ..., features), found (batch)")
+                .help("write `Input(shape = (features,))`"));
         };
-        let kernel = graph.weight("kernel", &[k, self.units], Initializer::GLOROT_UNIFORM, None)?;
-        let m = outer.iter().product();
-        let op = Gemm { m, k, n: self.units, bias: false, f: Activation::Linear };
-        let shape = Shape::new([outer, &[self.units]].concat());
-        Ok(graph.push(op, &[x.into(), kernel.into()], shape))
+        let (initializer, regularizer) = (self.kernel_initializer, self.kernel_regularizer);
+        let kernel = graph.weight("kernel", &[features, self.units], initializer, regularizer)?;
+        let mut y = graph.gemm(x, kernel)?;
+        if self.use_bias {
+            let (initializer, regularizer) = (self.bias_initializer, self.bias_regularizer);
+            let bias = graph.weight("bias", &[self.units], initializer, regularizer)?;
+            y = graph.bias_add(y, bias)?;
+        }
+        graph.activation(y, self.activation.function)
     }
 }

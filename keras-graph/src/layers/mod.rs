@@ -1,12 +1,39 @@
 //! The catalogue: one file per layer, two lines here.
 
+mod activation;
+mod add;
+mod batch_normalization;
+mod conv2d;
 mod dense;
+mod dropout;
+mod flatten;
+mod input;
+mod max_pooling2d;
+mod maximum;
+mod merge;
+mod minimum;
+mod multiply;
+mod reshape;
 
+pub use activation::Activation;
+pub use add::Add;
+pub use batch_normalization::BatchNormalization;
+pub use conv2d::Conv2D;
 pub use dense::Dense;
+pub use dropout::Dropout;
+pub use flatten::Flatten;
+pub use input::{INPUT, InputArguments};
+pub use max_pooling2d::MaxPooling2D;
+pub use maximum::Maximum;
+pub use minimum::Minimum;
+pub use multiply::Multiply;
+pub use reshape::Reshape;
 
 use crate::network::{LayerKind, NetworkLayer};
+use crate::parameter::LayerName;
 use crate::schema::{ArgumentError, Bound, Layer, Schema};
 use crate::value::Argument;
+use input::LayerDtype;
 
 /// A call that tests check, numerically too: arguments as a user writes them, the input's and the output's extents.
 #[derive(Clone, Copy, Debug)]
@@ -31,7 +58,7 @@ pub struct Entry {
 }
 
 macro_rules! catalogue {
-    ($($module:ident::$name:ident $([$($alias:literal),*])?,)*) => {
+    ($($module:ident::$name:ident $([$($alias:literal),* $(,)?])?,)*) => {
         /// Every layer, in alphabetical order.
         pub const CATALOGUE: &[Entry] = &[$(Entry {
             schema: &$name::SCHEMA,
@@ -42,7 +69,18 @@ macro_rules! catalogue {
     };
 }
 catalogue! {
+    activation::Activation,
+    add::Add,
+    batch_normalization::BatchNormalization,
+    conv2d::Conv2D["Convolution2D"],
     dense::Dense,
+    dropout::Dropout,
+    flatten::Flatten,
+    maximum::Maximum,
+    max_pooling2d::MaxPooling2D["MaxPool2D"],
+    minimum::Minimum,
+    multiply::Multiply,
+    reshape::Reshape,
 }
 
 impl Entry {
@@ -60,15 +98,32 @@ impl Entry {
     ) -> Result<NetworkLayer, Vec<ArgumentError>> {
         let mut bound = Bound::new(self.schema, arguments);
         let layer = (self.read)(&mut bound);
-        let trainable = bound.or("trainable", true).unwrap_or(true);
-        match layer {
-            Some(layer) if bound.errors.is_empty() => Ok(NetworkLayer {
-                name: automatic_name(),
-                kind: LayerKind::Layer(layer),
-                trainable,
-                activity_regularizer: None,
-            }),
-            _ => Err(bound.errors),
+        let trainable = bound.or("trainable", true);
+        let name: Option<Option<LayerName>> = bound.or("name", None);
+        let activity_regularizer = bound.or("activity_regularizer", None);
+        bound.or("dtype", LayerDtype);
+        // A common parameter that the layer lists as well is read twice.
+        let mut errors: Vec<ArgumentError> = Vec::new();
+        for error in bound.errors {
+            if !errors.contains(&error) {
+                errors.push(error);
+            }
+        }
+        match (layer, trainable, name, activity_regularizer) {
+            (Some(layer), Some(trainable), Some(name), Some(activity_regularizer))
+                if errors.is_empty() =>
+            {
+                Ok(NetworkLayer {
+                    name: name.map_or_else(automatic_name, |name| name.0),
+                    kind: LayerKind::Layer(layer),
+                    trainable,
+                    activity_regularizer,
+                })
+            }
+            _ => Err(errors),
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,14 @@
+//! `Add`: the sum of tensors.
+
+use crate::layers::Case;
+use crate::layers::merge::merge_layer;
+
+merge_layer! {
+    /// Adds tensors: `y = a + b + ...`.
+    Add, Add
+}
+
+pub(super) const CASES: &[Case] = &[
+    Case { arguments: "", inputs: &[&[2, 3], &[2, 3]], output: &[2, 3] },
+    Case { arguments: "", inputs: &[&[4, 2, 3], &[3], &[4, 1, 3]], output: &[4, 2, 3] },
+];

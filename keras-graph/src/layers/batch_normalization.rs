@@ -1,0 +1,95 @@
+//! `BatchNormalization`: each channel gets mean 0 and variance 1 over the batch.
+
+use crate::build::ScaleAndCenter;
+use crate::graph::{Graph, LayerError, NodeId};
+use crate::initializer::Initializer;
+use crate::layers::Case;
+use crate::parameter::{OnlyFalse, OnlyNone, Positive, Share};
+use crate::regularizer::Regularizer;
+use crate::schema::{Layer, layer, layer_basics};
+
+layer! {
+    /// Normalizes each channel over the batch: `y = gamma · (x - mean) / √(variance + epsilon) + beta`.
+    ///
+    /// Training uses the batch's mean and variance, which moving averages follow; predictions and frozen layers use those.
+    /// Shapes: `(batch, ..., channels) -> (batch, ..., channels)`. Source: Ioffe and Szegedy 2015.
+    pub struct BatchNormalization {
+        /// The axis of the channels.
+        axis: i64 = -1,
+        /// Share of the old value in a moving average.
+        momentum: Share = Share(0.99),
+        /// Added to the variance.
+        epsilon: Positive = Positive(0.001),
+        /// Whether a learned `beta` is added.
+        center: bool = true,
+        /// Whether the result is multiplied by a learned `gamma`.
+        scale: bool = true,
+        /// How `beta` starts.
+        beta_initializer: Initializer = Initializer::ZEROS,
+        /// How `gamma` starts.
+        gamma_initializer: Initializer = Initializer::ONES,
+        /// How the moving mean starts.
+        moving_mean_initializer: Initializer = Initializer::ZEROS,
+        /// How the moving variance starts.
+        moving_variance_initializer: Initializer = Initializer::ONES,
+        /// Penalty on `beta`.
+        beta_regularizer: Option<Regularizer> = None,
+        /// Penalty on `gamma`.
+        gamma_regularizer: Option<Regularizer> = None,
+        /// Not supported yet.
+        beta_constraint: OnlyNone = OnlyNone,
+        /// Not supported yet.
+        gamma_constraint: OnlyNone = OnlyNone,
+        /// Not supported yet.
+        renorm: OnlyFalse = OnlyFalse,
+        /// Not supported yet.
+        renorm_clipping: OnlyNone = OnlyNone,
+        /// Has no effect without `renorm`.
+        renorm_momentum: Share = Share(0.99),
+        /// Not supported yet.
+        synchronized: OnlyFalse = OnlyFalse,
+    }
+}
+
+pub(super) const CASES: &[Case] = &[
+    Case { arguments: "", inputs: &[&[2, 4, 3]], output: &[2, 4, 3] },
+    Case {
+        arguments: "axis = 1, momentum = 0.9, epsilon = 0.01, scale = False",
+        inputs: &[&[3, 4, 2]],
+        output: &[3, 4, 2],
+    },
+    Case { arguments: "center = False", inputs: &[&[5]], output: &[5] },
+];
+
+impl Layer for BatchNormalization {
+    layer_basics!();
+
+    fn lower(&self, graph: &mut Graph, x: NodeId) -> Result<NodeId, LayerError> {
+        let shape = graph.shape(x);
+        let Some(axis) = shape.axis(self.axis) else {
+            let message = format!(
+                "`BatchNormalization` expects `axis` to be one of {shape} but the batch, found `axis = {}`",
+                self.axis
+            );
+            return Err(LayerError::argument("axis", message));
+        };
+        let extents = [shape.extents()[axis]];
+        let mut weights = ScaleAndCenter::default();
+        if self.scale {
+            let (initializer, regularizer) = (self.gamma_initializer, self.gamma_regularizer);
+            weights.gamma = Some(graph.weight("gamma", &extents, initializer, regularizer)?);
+        }
+        if self.center {
+            let (initializer, regularizer) = (self.beta_initializer, self.beta_regularizer);
+            weights.beta = Some(graph.weight("beta", &extents, initializer, regularizer)?);
+        }
+        let mean = graph.statistic("moving_mean", &extents, self.moving_mean_initializer)?;
+        let variance =
+            graph.statistic("moving_variance", &extents, self.moving_variance_initializer)?;
+        let (epsilon, statistics) = (self.epsilon.0, [mean, variance]);
+        if graph.is_training() && !graph.is_frozen() {
+            return graph.batch_norm(x, axis, epsilon, weights, statistics, self.momentum.0);
+        }
+        graph.channel_norm(x, axis, epsilon, weights, statistics)
+    }
+}

@@ -1,0 +1,421 @@
+//! Tests over the whole catalogue, and of what arguments and shapes are refused.
+
+use super::*;
+use crate::graph::{Graph, LayerError, Mode, NodeId};
+use crate::schema::At;
+use crate::shape::Shape;
+use crate::value::{Object, Value};
+
+/// Reads `a = (1, None), b = "relu", c = regularizers.L2(1e-4)`.
+struct Parser<'a> {
+    rest: &'a str,
+}
+
+impl Parser<'_> {
+    /// Takes a token; the empty one stands at the end alone.
+    fn eat(&mut self, token: &str) -> bool {
+        self.rest = self.rest.trim_start();
+        if token.is_empty() {
+            return self.rest.is_empty();
+        }
+        match self.rest.strip_prefix(token) {
+            Some(rest) => {
+                self.rest = rest;
+                true
+            }
+            None => false,
+        }
+    }
+
+    fn word(&mut self) -> String {
+        self.rest = self.rest.trim_start();
+        let ends = |c: char| !(c.is_alphanumeric() || "_.-+".contains(c));
+        let (word, rest) = self.rest.split_at(self.rest.find(ends).unwrap_or(self.rest.len()));
+        self.rest = rest;
+        word.to_string()
+    }
+
+    fn arguments(&mut self, end: &str) -> Vec<Argument> {
+        let mut arguments = Vec::new();
+        while !self.eat(end) {
+            let before = self.rest;
+            let name = self.word();
+            let named = !name.is_empty() && self.eat("=");
+            if !named {
+                self.rest = before;
+            }
+            let value = self.value();
+            arguments.push(Argument { name: named.then_some(name), value });
+            self.eat(",");
+        }
+        arguments
+    }
+
+    fn value(&mut self) -> Value {
+        if self.eat("\"") {
+            let (text, rest) = self.rest.split_once('"').unwrap();
+            self.rest = rest;
+            return Value::Str(text.to_string());
+        }
+        for (open, close) in [("(", ")"), ("[", "]")] {
+            if self.eat(open) {
+                let items = self.arguments(close).into_iter().map(|item| item.value);
+                return Value::List(items.collect());
+            }
+        }
+        let word = self.word();
+        match word.as_str() {
+            "None" => Value::None,
+            "True" => Value::Bool(true),
+            "False" => Value::Bool(false),
+            word => word
+                .parse()
+                .map(Value::Int)
+                .or_else(|_| word.parse().map(Value::Float))
+                .unwrap_or_else(|_| self.object(word)),
+        }
+    }
+
+    fn object(&mut self, path: &str) -> Value {
+        let class = path.rsplit('.').next().unwrap().to_string();
+        assert!(!class.is_empty(), "no value at {:?}", self.rest);
+        let arguments = if self.eat("(") { self.arguments(")") } else { vec![] };
+        Value::Object(Object { class, arguments })
+    }
+}
+
+fn arguments(text: &str) -> Vec<Argument> {
+    Parser { rest: text }.arguments("")
+}
+
+fn build(class: &str, text: &str) -> Result<NetworkLayer, Vec<ArgumentError>> {
+    Entry::by_class(class).unwrap().build(&arguments(text), || "automatic".to_string())
+}
+
+fn layer(class: &str, text: &str) -> Box<dyn Layer> {
+    match build(class, text) {
+        Ok(NetworkLayer { kind: LayerKind::Layer(layer), .. }) => layer,
+        other => panic!("{class}({text}): {other:?}"),
+    }
+}
+
+const TRAINING: Mode = Mode::Training { input_gradients: false };
+
+/// Lowers a call on inputs of these extents.
+fn lower(
+    layer: &dyn Layer,
+    mode: Mode,
+    inputs: &[&[usize]],
+) -> Result<(Graph, NodeId), LayerError> {
+    let mut graph = Graph::new(mode);
+    let inputs: Vec<NodeId> = inputs
+        .iter()
+        .enumerate()
+        .map(|(i, extents)| graph.input(i, Shape::new(*extents), layer.input_dtype()))
+        .collect();
+    let y = graph.in_layer("layer", true, |graph| layer.lower_list(graph, &inputs))?;
+    Ok((graph, y))
+}
+
+fn lower_error(class: &str, text: &str, inputs: &[&[usize]]) -> LayerError {
+    lower(&*layer(class, text), TRAINING, inputs).unwrap_err()
+}
+
+fn argument_error(class: &str, text: &str) -> ArgumentError {
+    let errors = build(class, text).unwrap_err();
+    assert_eq!(errors.len(), 1, "{errors:?}");
+    errors[0].clone()
+}
+
+#[test]
+fn every_case_has_its_output_shape() {
+    for entry in CATALOGUE {
+        let class = entry.schema.class;
+        assert!(!entry.cases.is_empty(), "{class} has no case");
+        for case in entry.cases {
+            let layer = layer(class, case.arguments);
+            for mode in [Mode::Inference, TRAINING] {
+                let (graph, y) = lower(&*layer, mode, case.inputs)
+                    .unwrap_or_else(|error| panic!("{class}({}): {error:?}", case.arguments));
+                assert_eq!(graph.shape(y).extents(), case.output, "{class}({})", case.arguments);
+            }
+        }
+    }
+}
+
+#[test]
+fn every_file_is_in_the_catalogue() {
+    let classes: Vec<&str> = CATALOGUE.iter().map(|entry| entry.schema.class).collect();
+    let mut sorted = classes.clone();
+    sorted.sort_unstable_by_key(|class| class.to_lowercase());
+    assert_eq!(classes, sorted);
+    let shared = ["mod", "tests", "input", "merge"];
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/layers");
+    let files = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
+    let files =
+        files.filter(|file| !shared.iter().any(|shared| file.ends_with(format!("{shared}.rs"))));
+    assert_eq!(files.count(), classes.len());
+}
+
+#[test]
+fn every_parameter_is_documented() {
+    for entry in CATALOGUE {
+        let schema = entry.schema;
+        assert!(!schema.docs.trim().is_empty(), "{} has no docs", schema.class);
+        for parameter in schema.parameters {
+            assert!(!parameter.docs.trim().is_empty(), "{}: {}", schema.class, parameter.name);
+        }
+    }
+}
+
+#[test]
+fn configurations_have_the_keys_of_keras() {
+    let table = include_str!("../../tests/fixtures/configs.txt");
+    for entry in CATALOGUE {
+        let class = entry.schema.class;
+        let line = table.lines().find_map(|line| line.strip_prefix(&format!("{class}:")));
+        let expected: Vec<&str> =
+            line.unwrap_or_else(|| panic!("no {class}")).split_whitespace().collect();
+        let config = layer(class, entry.cases[0].arguments).config();
+        let mut keys: Vec<&str> = config.iter().map(|(key, _)| *key).collect();
+        keys.sort_unstable();
+        assert_eq!(keys, expected, "{class}");
+    }
+}
+
+#[test]
+fn configurations_are_read_back() {
+    for entry in CATALOGUE {
+        let class = entry.schema.class;
+        for case in entry.cases {
+            let config = layer(class, case.arguments).config();
+            let written: Vec<Argument> = config
+                .iter()
+                .map(|(name, value)| Argument {
+                    name: Some(name.to_string()),
+                    value: value.clone(),
+                })
+                .collect();
+            let Ok(NetworkLayer { kind: LayerKind::Layer(again), .. }) =
+                entry.build(&written, String::new)
+            else {
+                panic!("{class}: {written:?}");
+            };
+            assert_eq!(again.config(), config, "{class}({})", case.arguments);
+        }
+    }
+}
+
+#[test]
+fn values_are_written_as_keras_writes_them() {
+    let value = |class: &str, text: &str, key: &str| {
+        let config = layer(class, text).config();
+        config.iter().find(|(name, _)| *name == key).unwrap().1.to_string()
+    };
+    assert_eq!(value("Dense", "3, activation = \"swish\"", "activation"), "\"silu\"");
+    assert_eq!(value("Dense", "3, activation = activations.relu", "activation"), "\"relu\"");
+    assert_eq!(value("Dense", "3, activation = None", "activation"), "\"linear\"");
+    let he = "HeNormal(seed = 1)";
+    assert_eq!(
+        value(
+            "Dense",
+            "3, kernel_initializer = initializers.HeNormal(seed = 1)",
+            "kernel_initializer"
+        ),
+        he
+    );
+    let truncated = "TruncatedNormal(mean = 0.0, stddev = 0.02, seed = None)";
+    let text = "3, kernel_initializer = TruncatedNormal(stddev = 0.02)";
+    assert_eq!(value("Dense", text, "kernel_initializer"), truncated);
+    assert_eq!(value("Dense", "3, bias_regularizer = \"l2\"", "bias_regularizer"), "L2(l2 = 0.01)");
+    let text = "3, bias_regularizer = regularizers.L1L2(l1 = 1e-5, l2 = 0.5)";
+    assert_eq!(value("Dense", text, "bias_regularizer"), "L1L2(l1 = 1e-5, l2 = 0.5)");
+    assert_eq!(value("Conv2D", "4, 3", "kernel_size"), "(3, 3)");
+    assert_eq!(value("Conv2D", "4, 3, padding = \"SAME\"", "padding"), "\"same\"");
+    assert_eq!(value("MaxPooling2D", "(2, 3)", "strides"), "(2, 3)");
+    assert_eq!(value("BatchNormalization", "", "momentum"), "0.99");
+}
+
+#[test]
+fn common_arguments_are_read_once() {
+    let layer = build(
+        "Conv2D",
+        "4, 3, name = \"first\", trainable = False, activity_regularizer = L1(0.5), dtype = \"float32\"",
+    )
+    .unwrap();
+    assert_eq!(layer.name, "first");
+    assert!(!layer.trainable);
+    assert_eq!(layer.activity_regularizer.unwrap().l1, 0.5);
+    assert_eq!(build("Flatten", "").unwrap().name, "automatic");
+    assert_eq!(build("MaxPooling2D", "2, None, \"valid\", None, \"pool\"").unwrap().name, "pool");
+    let positional = "4, None, True, \"zeros\", \"zeros\", None, None, \"l2\"";
+    assert_eq!(build("Dense", positional).unwrap().activity_regularizer.unwrap().l2, 0.01);
+    assert_eq!(argument_error("Conv2D", "4, 3, activity_regularizer = 3").at, At::Value(2));
+    for wrong in ["name = \"\"", "name = \"a/b\"", "dtype = \"float16\"", "trainable = 1"] {
+        assert_eq!(argument_error("Flatten", wrong).at, At::Value(0), "{wrong}");
+    }
+}
+
+#[test]
+fn wrong_arguments_say_what_was_expected() {
+    for (class, text, message, help) in [
+        ("Dense", "0", "`units` of `Dense` expects a positive integer, found 0", None),
+        (
+            "Dense",
+            "units = 3, activaton = \"relu\"",
+            "`Dense` has no argument `activaton`",
+            Some("did you mean `activation`?"),
+        ),
+        (
+            "Dense",
+            "3, activation = \"rleu\"",
+            "`activation` of `Dense` expects the name of an activation, such as `\"relu\"`, or `None`, found \"rleu\"",
+            Some("did you mean `\"relu\"`?"),
+        ),
+        (
+            "Dense",
+            "3, kernel_constraint = \"max_norm\"",
+            "`kernel_constraint` of `Dense` expects only `None`, found \"max_norm\"",
+            Some("any other value is not supported yet"),
+        ),
+        ("Dropout", "1.5", "`rate` of `Dropout` expects a number from 0 to 1, found 1.5", None),
+        (
+            "Conv2D",
+            "4, (3, 3, 3)",
+            "`kernel_size` of `Conv2D` expects a positive integer or a tuple of 2, such as `(3, 3)`, found (3, 3, 3)",
+            None,
+        ),
+        (
+            "Conv2D",
+            "4, 3, padding = \"sme\"",
+            "`padding` of `Conv2D` expects `\"valid\"` or `\"same\"`, found \"sme\"",
+            Some("did you mean `\"same\"`?"),
+        ),
+        (
+            "BatchNormalization",
+            "epsilon = 0.0",
+            "`epsilon` of `BatchNormalization` expects a positive number, found 0.0",
+            None,
+        ),
+    ] {
+        let error = argument_error(class, text);
+        assert_eq!((error.message.as_str(), error.help.as_deref()), (message, help));
+    }
+    let error = argument_error("Dense", "3, kernel_initializer = \"he_norml\"");
+    assert_eq!(error.help.as_deref(), Some("did you mean `\"he_normal\"`?"));
+    let error = argument_error("Dense", "3, kernel_initializer = HeNormal(scale = 2)");
+    assert!(
+        error.message.contains("`HeNormal` with the arguments that it takes (seed"),
+        "{}",
+        error.message
+    );
+    let error = argument_error("Dense", "3, kernel_regularizer = L2(-0.5)");
+    assert!(
+        error.message.contains("`L2` with a number of at least 0 for `l2`"),
+        "{}",
+        error.message
+    );
+    assert_eq!(build("Conv2D", "0, 0, strides = 0").unwrap_err().len(), 3);
+}
+
+#[test]
+fn wrong_shapes_say_what_was_expected() {
+    for (class, text, inputs, message, help) in [
+        (
+            "Dense",
+            "3",
+            &[&[][..]][..],
+            "`Dense` expects (batch, ..., features), found (batch)",
+            Some("write `Input(shape = (features,))`"),
+        ),
+        (
+            "Conv2D",
+            "4, 3",
+            &[&[784]],
+            "`Conv2D` expects (batch, height, width, channels), found (batch, 784)",
+            Some("put `Reshape(target_shape = (28, 28, 1))` before it"),
+        ),
+        (
+            "MaxPooling2D",
+            "",
+            &[&[3072]],
+            "`MaxPooling2D` expects (batch, height, width, channels), found (batch, 3072)",
+            Some("put `Reshape(target_shape = (32, 32, 3))` before it"),
+        ),
+        (
+            "Conv2D",
+            "4, (3, 5)",
+            &[&[6, 4, 2]],
+            "`Conv2D` has a kernel of (3, 5), larger than its input of width 4 in (batch, 6, 4, ...)",
+            Some("write `padding = \"same\"` or a smaller kernel"),
+        ),
+        (
+            "Reshape",
+            "(5, 3)",
+            &[&[4, 4]],
+            "`Reshape` to (batch, 5, 3) needs 15 elements per sample, found 16 in (batch, 4, 4)",
+            Some("write -1 for an extent that follows from the others"),
+        ),
+        (
+            "Add",
+            "",
+            &[&[4, 6, 8], &[4, 6, 9]],
+            "`Add` expects equal shapes, found (batch, 4, 6, 8) and (batch, 4, 6, 9)",
+            Some("put `Conv2D(8, kernel_size = 1)` before the others, or use `Concatenate()`"),
+        ),
+    ] {
+        let error = lower_error(class, text, inputs);
+        assert_eq!((error.message.as_str(), error.help.as_deref()), (message, help));
+    }
+    assert_eq!(lower_error("Conv2D", "6, 3, groups = 4", &[&[5, 6, 8]]).argument, Some("groups"));
+    assert_eq!(lower_error("Conv2D", "6, 3, groups = 3", &[&[5, 6, 8]]).argument, Some("groups"));
+    let both = "6, 3, strides = 2, dilation_rate = 2";
+    assert_eq!(lower_error("Conv2D", both, &[&[9, 8, 3]]).argument, Some("dilation_rate"));
+    assert_eq!(lower_error("BatchNormalization", "axis = 0", &[&[3, 4]]).argument, Some("axis"));
+    let noise = "0.5, noise_shape = (None, 2)";
+    assert_eq!(lower_error("Dropout", noise, &[&[3]]).argument, Some("noise_shape"));
+    assert!(lower_error("Dense", "2000000000", &[&[2000000]]).message.contains("`kernel`"));
+}
+
+#[test]
+fn weights_stand_in_the_order_of_keras() {
+    let names = |class: &str, text: &str, input: &[usize]| {
+        let (graph, _) = lower(&*layer(class, text), TRAINING, &[input]).unwrap();
+        let weights = graph.weights().iter();
+        weights.map(|w| format!("{}{:?}", w.name, w.shape.extents())).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(names("Dense", "5", &[2, 3]), "kernel[3, 5] bias[5]");
+    assert_eq!(names("Conv2D", "6, (2, 3), groups = 2", &[7, 8, 4]), "kernel[2, 3, 2, 6] bias[6]");
+    assert_eq!(
+        names("BatchNormalization", "", &[4, 3]),
+        "gamma[3] beta[3] moving_mean[3] moving_variance[3]"
+    );
+}
+
+#[test]
+fn a_frozen_batch_normalization_uses_its_statistics() {
+    let layer = layer("BatchNormalization", "momentum = 0.75");
+    for (trainable, followed) in [(true, 1), (false, 0)] {
+        let mut graph = Graph::new(TRAINING);
+        let x = graph.input(0, Shape::new([4, 3]), layer.input_dtype());
+        graph.in_layer("norm", trainable, |graph| layer.lower(graph, x)).unwrap();
+        assert_eq!(graph.moving.len(), followed);
+        let trained: Vec<bool> = graph.weights().iter().map(|weight| weight.trainable).collect();
+        assert_eq!(trained, [trainable, trainable, false, false]);
+    }
+}
+
+#[test]
+fn inputs_are_read() {
+    let read = |text: &str| InputArguments::read(&arguments(text));
+    let input = read("shape = (28, 27, 3), name = \"image\"").unwrap();
+    assert_eq!(input.shape, Shape::new([28, 27, 3]));
+    assert_eq!(input.name.as_deref(), Some("image"));
+    assert_eq!(read("batch_shape = (None, 5), dtype = \"int32\"").unwrap().shape, Shape::new([5]));
+    let errors = read("(None, 4)").unwrap_err();
+    assert_eq!(errors[0].help.as_deref(), Some("every extent but the batch must be known"));
+    assert_eq!(read("(4)").unwrap().shape, Shape::new([4]));
+    assert_eq!(read("4").unwrap_err()[0].help.as_deref(), Some("write `shape = (4,)`"));
+    assert!(read("(100000, 100000)").is_err());
+    assert_eq!(read("(3,), trainable = False").unwrap_err()[0].at, At::Keyword(1));
+}

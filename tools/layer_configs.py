@@ -1,0 +1,64 @@
+"""Prints the keys of Keras' `get_config()` for each layer of the catalogue, one layer a line.
+
+    KERAS_BACKEND=jax python tools/layer_configs.py > keras-graph/tests/fixtures/configs.txt
+
+Keys that every layer has (`name`, `trainable`, `dtype`) are left out. `--values` prints the values too.
+"""
+
+import json
+import sys
+
+import keras
+from keras import layers
+
+LAYERS = [
+    layers.Activation("relu"),
+    layers.ActivityRegularization(),
+    layers.Add(),
+    layers.Average(),
+    layers.AveragePooling2D(2),
+    layers.BatchNormalization(),
+    layers.Concatenate(),
+    layers.Conv2D(2, 3),
+    layers.Conv2DTranspose(2, 3),
+    layers.Dense(2),
+    layers.DepthwiseConv2D(3),
+    layers.Dropout(0.5),
+    layers.ELU(),
+    layers.Embedding(3, 2),
+    layers.Flatten(),
+    layers.GlobalAveragePooling2D(),
+    layers.GlobalMaxPooling2D(),
+    layers.Identity(),
+    layers.LayerNormalization(),
+    layers.LeakyReLU(),
+    layers.MaxPooling2D(),
+    layers.Maximum(),
+    layers.Minimum(),
+    layers.Multiply(),
+    layers.PReLU(),
+    layers.Permute((2, 1)),
+    layers.ReLU(),
+    layers.RepeatVector(2),
+    layers.Rescaling(2.0),
+    layers.Reshape((2, 3)),
+    layers.SeparableConv2D(2, 3),
+    layers.Softmax(),
+    layers.Subtract(),
+    layers.UpSampling2D(),
+    layers.ZeroPadding2D(),
+]
+COMMON = {"name", "trainable", "dtype"}
+
+
+def main():
+    print(f"# Keras {keras.__version__}, made by tools/layer_configs.py")
+    for layer in LAYERS:
+        config = {k: v for k, v in layer.get_config().items() if k not in COMMON}
+        if "--values" in sys.argv:
+            print(f"{type(layer).__name__}: {json.dumps(config)}")
+        else:
+            print(" ".join([f"{type(layer).__name__}:", *sorted(config)]))
+
+
+main()
