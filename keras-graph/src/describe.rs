@@ -216,3 +216,92 @@ impl Connections {
         List::Owned(self.of[layer.0].clone())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::models;
+
+    fn weights(network: &Network) -> Vec<(String, String, Vec<usize>)> {
+        let description = describe(network, String::new()).expect("a legal model");
+        let weight = |w: &WeightInfo| (w.field.to_string(), w.path.to_string(), w.shape.to_vec());
+        description.weights.iter().map(weight).collect()
+    }
+
+    fn expected(weights: &[(&str, &str, [usize; 2])]) -> Vec<(String, String, Vec<usize>)> {
+        let weight = |(field, path, shape): &(&str, &str, [usize; 2])| {
+            (format!("{field}.kernel"), format!("layers/{path}/vars/0"), shape.to_vec())
+        };
+        weights.iter().map(weight).collect()
+    }
+
+    // The paths are those of the files that Keras 3.15.1 writes for the same models.
+
+    #[test]
+    fn paths_count_along_keras_order() {
+        assert_eq!(
+            weights(&models::branches()),
+            expected(&[
+                ("long1", "dense", [3, 4]),
+                ("long2", "dense_1", [4, 5]),
+                ("short", "dense_2", [3, 6]),
+                ("long3", "dense_3", [5, 6]),
+                ("head", "dense_4", [6, 2]),
+            ])
+        );
+    }
+
+    #[test]
+    fn nested_models_count_for_themselves() {
+        assert_eq!(
+            weights(&models::nested()),
+            expected(&[
+                ("enc.n1", "functional/layers/dense", [3, 4]),
+                ("enc.n3", "functional/layers/dense_1", [3, 4]),
+                ("enc.n2", "functional/layers/dense_2", [4, 4]),
+                ("seq.s1", "sequential/layers/dense", [4, 5]),
+                ("seq.s2", "sequential/layers/dense_1", [5, 6]),
+                ("q", "dense", [3, 6]),
+            ])
+        );
+        let description = describe(&models::nested(), String::new()).expect("a legal model");
+        let groups: Vec<&str> = description.layers.iter().map(|layer| &*layer.path).collect();
+        let expected = [
+            "layers/input_layer",
+            "layers/functional",
+            "layers/functional/layers/input_layer",
+            "layers/functional/layers/dense",
+            "layers/functional/layers/dense_1",
+            "layers/functional/layers/dense_2",
+            "layers/functional/layers/add",
+            "layers/sequential",
+            "layers/sequential/layers/dense",
+            "layers/sequential/layers/dense_1",
+            "layers/dense",
+            "layers/add",
+        ];
+        assert_eq!(groups, expected);
+    }
+
+    #[test]
+    fn inputs_are_counted_by_class() {
+        let description = describe(&models::ports(), String::new()).expect("a legal model");
+        let inputs = description.layers.iter().filter(|layer| layer.class == "InputLayer");
+        let inputs: Vec<_> = inputs.map(|layer| (&*layer.name, &*layer.path)).collect();
+        let expected = [
+            ("a", "layers/input_layer"),
+            ("b", "layers/input_layer_1"),
+            ("unused", "layers/input_layer_2"),
+        ];
+        assert_eq!(inputs, expected);
+    }
+
+    #[test]
+    fn shared_weights_lie_once() {
+        let description = describe(&models::shared(), String::new()).expect("a legal model");
+        let offsets: Vec<_> = description.weights.iter().map(|w| (&*w.layer, w.offset)).collect();
+        assert_eq!(offsets, [("shared", 0), ("mid", 9), ("late", 18)]);
+        assert_eq!(description.layers[1].connected_to.join(", "), "x[0][0], mid[0][0]");
+        assert_eq!(description.layers[4].connected_to.join(", "), "late[0][0], shared[1][0]");
+    }
+}

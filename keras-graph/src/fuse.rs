@@ -81,3 +81,63 @@ fn join_activation(made: &Op, op: &Op) -> Option<Op> {
     *f = activation;
     Some(joined)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::grad::differentiate;
+    use crate::graph::{Graph, LayerError, Mode};
+    use crate::models;
+    use crate::network::{Class, Network};
+
+    type Lowering = fn(&mut Graph, &[NodeId]) -> Result<NodeId, LayerError>;
+
+    fn fused(lowering: Lowering, mode: Mode) -> (String, String) {
+        let mut network = Network::new("model", Class::Sequential);
+        let x = models::input(&mut network, "x", 3);
+        let y = models::other(&mut network, "layer", lowering, x);
+        network.finish(&[y]);
+        let mut program = Program::new(network.lower(mode).expect("a legal model"));
+        differentiate(&mut program).expect("every op has a gradient");
+        let before = program.graph.to_string();
+        fuse(&mut program);
+        program.remove_dead();
+        (before, program.graph.to_string())
+    }
+
+    #[test]
+    fn a_bias_and_an_activation_are_joined() {
+        let (before, after) = fused(models::bias_and::<true>, Mode::Inference);
+        assert_eq!(
+            before,
+            "%0 [3] = input 0 float32\n\
+             %1 [5] = gemm { m: 1, k: 3, n: 5, bias: false, f: Linear } %0 layer/kernel\n\
+             %2 [5] = bias_add { rows: 1, n: 5 } %1 layer/bias\n\
+             %3 [5] = unary { len: 5, f: Gelu } %2\n\
+             outputs %3\n"
+        );
+        assert_eq!(
+            after,
+            "%0 [3] = input 0 float32\n\
+             %1 [5] = gemm { m: 1, k: 3, n: 5, bias: true, f: Gelu } %0 layer/kernel layer/bias\n\
+             outputs %1\n"
+        );
+    }
+
+    const TRAINING: Mode = Mode::Training { input_gradients: false };
+
+    #[test]
+    fn an_activation_is_joined_if_its_gradient_works_from_the_result() {
+        let (_, after) = fused(models::bias_and::<false>, TRAINING);
+        assert_eq!(after.matches("unary {").count(), 0, "{after}");
+        assert!(after.contains("%3 [5] = unary_grad"), "{after}");
+        assert!(after.contains(" %1 %2\n"), "{after}");
+    }
+
+    #[test]
+    fn an_activation_whose_gradient_needs_its_input_stays() {
+        let (_, after) = fused(models::bias_and::<true>, TRAINING);
+        assert_eq!(after.matches("unary {").count(), 1, "{after}");
+        assert!(after.contains("bias: true, f: Linear"), "{after}");
+    }
+}

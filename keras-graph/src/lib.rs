@@ -21,6 +21,8 @@ pub mod initializer;
 pub mod layers;
 pub mod literal;
 pub mod memory;
+#[cfg(test)]
+mod models;
 pub mod names;
 pub mod network;
 pub mod op;
@@ -32,6 +34,8 @@ pub mod regularizer;
 mod schedule;
 pub mod schema;
 pub mod shape;
+pub mod summary;
+pub mod text;
 pub mod value;
 pub mod verify;
 pub mod window;

@@ -103,3 +103,42 @@ pub fn is_counted(network: &Network, layer: LayerId) -> bool {
     network.class == Class::Functional
         || !matches!(network.layers[layer.0].kind, LayerKind::Input { .. })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::models;
+
+    fn names(network: &Network) -> Vec<&str> {
+        layers(network).into_iter().map(|l| network.layers[l.0].name.as_str()).collect()
+    }
+
+    // The expected orders are `[layer.name for layer in model.layers]` of Keras 3.15.1 for the same models.
+
+    #[test]
+    fn branches_are_sorted_by_depth() {
+        let expected = ["x", "long1", "long2", "short", "long3", "add", "head"];
+        assert_eq!(names(&models::branches()), expected);
+    }
+
+    #[test]
+    fn a_shared_layer_has_its_greatest_depth() {
+        assert_eq!(names(&models::shared()), ["x", "shared", "mid", "late", "add"]);
+    }
+
+    #[test]
+    fn unused_inputs_stand_first_among_the_last() {
+        let expected = ["a", "b", "pa", "pb", "join", "deep", "unused", "o2", "o1"];
+        assert_eq!(names(&models::ports()), expected);
+    }
+
+    #[test]
+    fn models_are_layers_like_others() {
+        assert_eq!(names(&models::nested()), ["x", "enc", "seq", "q", "add"]);
+    }
+
+    #[test]
+    fn layers_of_one_depth_stand_as_a_walk_from_the_outputs_meets_them() {
+        assert_eq!(names(&models::diamond()), ["x", "l", "r", "ll", "rr", "add"]);
+    }
+}

@@ -1,0 +1,142 @@
+//! Plans and programs as text, one line a step: what golden tests compare and people read.
+//!
+//! ```text
+//! b0+5 = gemm { m: 1, k: 3, n: 5, bias: true, f: Linear } b5+3 w0+15 w15+5
+//! ```
+//! A place is its memory's letter (`w` weights, `b` block, `l` lane, `r` reduced), its offset and its length.
+
+use std::fmt;
+
+use crate::graph::{Graph, Node, NodeKind, Source};
+use crate::op::Op;
+use crate::plan::{Place, Plan, Port, Storage};
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let memory = match self.storage {
+            Storage::Weights => 'w',
+            Storage::Block => 'b',
+            Storage::Lane => 'l',
+            Storage::Reduced => 'r',
+        };
+        write!(f, "{memory}{}+{}", self.offset, self.len)
+    }
+}
+
+impl fmt::Display for Op {
+    /// The op's name and its fields.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // `Gemm(Gemm { .. })`: the struct's name says no more than the op's.
+        let debug = format!("{self:?}");
+        let fields = debug.find('{').map_or("", |start| &debug[start..debug.len() - 1]);
+        write!(f, "{} {fields}", self.name())
+    }
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "block {} lane {} weights {} reduced {} workspace {} flops {}",
+            self.block_len,
+            self.lane_len,
+            self.weights_len,
+            self.reduced_len,
+            self.workspace_len,
+            self.flops
+        )?;
+        for port in self.inputs.iter() {
+            write_port(f, "input", port)?;
+        }
+        for (i, segment) in self.segments.iter().enumerate() {
+            writeln!(f, "segment {i}")?;
+            for step in segment.from..segment.to {
+                if step == self.forward {
+                    writeln!(f, "  loss")?;
+                }
+                let step = &self.steps[step];
+                write!(f, "  {} = {}", step.output, step.op)?;
+                for input in step.inputs.iter() {
+                    write!(f, " {input}")?;
+                }
+                writeln!(f)?;
+            }
+            for merge in segment.merges.iter() {
+                writeln!(f, "  merge r{}+{} {:?}", merge.offset, merge.len, merge.merge)?;
+            }
+        }
+        for port in self.outputs.iter() {
+            write_port(f, "output", port)?;
+        }
+        for penalty in self.activity_penalties.iter() {
+            writeln!(f, "penalty r{penalty}+1")?;
+        }
+        for part in self.gradient_parts.iter() {
+            writeln!(f, "gradient r{}+{} from r{}", part.to, part.len, part.from)?;
+        }
+        for m in self.moving_averages.iter() {
+            let (mean, variance, channels) = (m.mean, m.variance, m.channels);
+            writeln!(
+                f,
+                "moving w{mean}+{channels} w{variance}+{channels} by r{} momentum {:?}",
+                m.moments, m.momentum
+            )?;
+        }
+        Ok(())
+    }
+}
+
+fn write_port(f: &mut fmt::Formatter<'_>, what: &str, port: &Port) -> fmt::Result {
+    write!(f, "{what} {} {:?} {} {}", port.name, port.shape, port.dtype.name(), port.place)?;
+    match port.gradient {
+        Some(gradient) => writeln!(f, " gradient {gradient}"),
+        None => writeln!(f),
+    }
+}
+
+impl fmt::Display for Graph {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, node) in self.nodes().iter().enumerate() {
+            write!(f, "%{i} {:?} = ", node.shape.extents())?;
+            self.write_node(f, node)?;
+            writeln!(f)?;
+        }
+        f.write_str("outputs")?;
+        for output in self.outputs() {
+            write!(f, " %{}", output.0)?;
+        }
+        writeln!(f)
+    }
+}
+
+impl Graph {
+    fn write_node(&self, f: &mut fmt::Formatter<'_>, node: &Node) -> fmt::Result {
+        match node.kind {
+            NodeKind::Input(index) => write!(f, "input {index} {}", node.dtype.name())?,
+            NodeKind::OutputGradient(index) => write!(f, "gradient of output {index}")?,
+            NodeKind::Sample(op) => write!(f, "{op}")?,
+            NodeKind::Reduced(op) => write!(f, "sum {op}")?,
+            NodeKind::Moments(op) => write!(f, "merge {op}")?,
+            NodeKind::Gradient(op, weight) => {
+                write!(f, "gradient ")?;
+                self.write_source(f, weight.into())?;
+                write!(f, " {op}")?;
+            }
+        }
+        for &source in &node.inputs {
+            f.write_str(" ")?;
+            self.write_source(f, source)?;
+        }
+        Ok(())
+    }
+
+    fn write_source(&self, f: &mut fmt::Formatter<'_>, source: Source) -> fmt::Result {
+        match source {
+            Source::Node(node) => write!(f, "%{}", node.0),
+            Source::Weight(weight) => {
+                let weight = &self.weights()[weight.0];
+                write!(f, "{}/{}", weight.layer, weight.name)
+            }
+        }
+    }
+}
