@@ -3,6 +3,12 @@
 use crate::activation::Activation;
 use crate::op::{Interpolation, Op, Window};
 
+/// Most columns that a kernel packs at a time from the right matrix of a product.
+pub const PANEL_COLUMNS: usize = 48;
+
+/// Most rows that a kernel packs at a time from the right matrix of a product.
+pub const PANEL_ROWS: usize = 512;
+
 /// Floating-point operations of one sample; a multiplication and an addition count as two.
 ///
 /// Moving elements is free, an elementary function such as an exponential counts as one, and a comparison as one.
@@ -143,6 +149,11 @@ fn upsample(
     2 * taps * h * w * c * columns * (1 + rows)
 }
 
+/// Elements of a packed panel of a matrix of `rows` rows.
+fn panel_len(rows: usize, columns: usize) -> usize {
+    rows.min(PANEL_ROWS) * columns.min(PANEL_COLUMNS)
+}
+
 /// Scratch elements that the kernel of an op asks for, whatever the number of samples.
 pub fn workspace_len(op: &Op) -> usize {
     match op {
@@ -154,6 +165,10 @@ pub fn workspace_len(op: &Op) -> usize {
         Op::SparsemaxGrad(op) => op.extent,
         // The means of a block, for the second pass.
         Op::Moments(op) => op.channels,
+        Op::Gemm(op) => panel_len(op.k, op.n),
+        Op::GemmGradX(op) => panel_len(op.n, op.k),
+        // The rows of a batch are as many as its samples make them.
+        Op::GemmGradW(op) => panel_len(PANEL_ROWS, op.n),
         Op::Unary(_)
         | Op::UnaryGrad(_)
         | Op::Affine(_)
@@ -167,9 +182,6 @@ pub fn workspace_len(op: &Op) -> usize {
         | Op::Slice(_)
         | Op::Pad2D(_)
         | Op::Crop2D(_)
-        | Op::Gemm(_)
-        | Op::GemmGradX(_)
-        | Op::GemmGradW(_)
         | Op::BiasAdd(_)
         | Op::SumRows(_)
         | Op::Conv2D(_)

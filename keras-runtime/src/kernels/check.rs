@@ -3,7 +3,8 @@
 use keras_graph::cost::workspace_len;
 use keras_graph::op::Op;
 
-use super::{Backend, Call, Run, run};
+use super::{Backend, Call, Cpu, Reference, Run, run};
+use crate::simd::{Level, with_level};
 
 /// `len` numbers in `-1..1` that look random and depend on `seed`; none is 0 and no two neighbours are equal.
 pub(crate) fn values(len: usize, seed: u64) -> Vec<f32> {
@@ -58,6 +59,36 @@ pub(crate) fn assert_close(found: &[f32], expected: &[f32], tolerance: f32, what
     }
 }
 
+/// Checks `Cpu` against `Reference` at every level of this processor, with and without a NaN in each input. Outputs start with
+/// numbers, which reduced ops add to. `terms` is the largest number of products that are added up.
+#[track_caller]
+pub(crate) fn assert_as_reference(
+    op: impl Into<Op>,
+    samples: usize,
+    lens: &[usize],
+    output_len: usize,
+    terms: usize,
+) {
+    let op = op.into();
+    let start = values(output_len, 5);
+    let tolerance = 4.0 * f32::EPSILON * (terms as f32 + 4.0);
+    for poisoned in 0..=lens.len() {
+        let mut inputs: Vec<Vec<f32>> =
+            lens.iter().zip(1..).map(|(&len, seed)| values(len, seed)).collect();
+        if let Some(input) = inputs.get_mut(poisoned).filter(|input| !input.is_empty()) {
+            let middle = input.len() / 2;
+            input[middle] = f32::NAN;
+        }
+        let inputs: Vec<&[f32]> = inputs.iter().map(Vec::as_slice).collect();
+        let expected = output_onto::<Reference>(op, samples, &inputs, &start);
+        for level in Level::available() {
+            let found = with_level(level, || output_onto::<Cpu>(op, samples, &inputs, &start));
+            let what = format!("{op:?} of {samples} at {level:?}, NaN in input {poisoned}");
+            assert_close(&found.expect("an available level"), &expected, tolerance, &what);
+        }
+    }
+}
+
 /// Checks the gradient of a function that is linear in input `input`: `⟨d_y, f(v + e) - f(v)⟩ = d_v[i]` for each unit
 /// step `e` along element `i`. Linear functions have no truncation error, so a step of 1 is as good as a small one and
 /// rounds less. `gradient_inputs` orders the inputs and `d_y` as the gradient op documents.
@@ -75,14 +106,14 @@ pub(crate) fn assert_adjoint(
         lens.iter().zip(1..).map(|(&len, seed)| values(len, seed)).collect();
     let d_y = values(y_len, 77);
     let views: Vec<&[f32]> = inputs.iter().map(|values| &values[..]).collect();
-    let start = output::<super::Reference>(op, samples, &views, y_len);
+    let start = output::<Reference>(op, samples, &views, y_len);
     let inputs_and_d_y = gradient_inputs(&views, &d_y);
-    let found = output::<super::Reference>(gradient, samples, &inputs_and_d_y, lens[input]);
+    let found = output::<Reference>(gradient, samples, &inputs_and_d_y, lens[input]);
     let expected: Vec<f32> = (0..lens[input])
         .map(|i| {
             inputs[input][i] += 1.0;
             let views: Vec<&[f32]> = inputs.iter().map(|values| &values[..]).collect();
-            let stepped = output::<super::Reference>(op, samples, &views, y_len);
+            let stepped = output::<Reference>(op, samples, &views, y_len);
             inputs[input][i] -= 1.0;
             let changes = stepped.iter().zip(&start).map(|(a, b)| f64::from(*a) - f64::from(*b));
             changes.zip(&d_y).map(|(change, &d_y)| change * f64::from(d_y)).sum::<f64>() as f32

@@ -2,10 +2,16 @@
 //!
 //! All matrices are row-major. The rows of all samples form one matrix, so a batch is one product.
 
+use std::ops::Range;
+
+use keras_graph::activation::Activation;
+use keras_graph::cost::PANEL_ROWS;
 use keras_graph::op;
 
 use super::activate::activate;
+use super::tile::{Columns, Product, Right, Rows, Write, largest_height, multiply, panels};
 use super::{Call, Cpu, Reference};
+use crate::simd::{Kernel, Simd, dispatch};
 
 impl Reference {
     pub(crate) fn gemm(op: &op::Gemm, call: Call<'_>) {
@@ -54,15 +60,145 @@ impl Reference {
 
 impl Cpu {
     pub(crate) fn gemm(op: &op::Gemm, call: Call<'_>) {
-        Reference::gemm(op, call);
+        let op::Gemm { m, k, n, bias, f } = *op;
+        let rows = call.samples * m;
+        let (x, w) = (call.inputs[0], call.inputs[1]);
+        assert_eq!(call.inputs.len(), 2 + usize::from(bias));
+        assert_eq!((x.len(), w.len(), call.output.len()), (rows * k, k * n, rows * n));
+        let bias = bias.then(|| call.inputs[2]);
+        assert_eq!(bias.map_or(n, <[f32]>::len), n);
+        let relu = f == Activation::RELU;
+        let scratch = call.workspace;
+        dispatch(Forward { rows, k, n, x, w, bias, relu, y: &mut *call.output, scratch });
+        if !relu {
+            activate(f, call.output);
+        }
     }
 
     pub(crate) fn gemm_grad_x(op: &op::GemmGradX, call: Call<'_>) {
-        Reference::gemm_grad_x(op, call);
+        let op::GemmGradX { m, k, n } = *op;
+        let rows = call.samples * m;
+        let [d_y, w] = call.inputs();
+        assert_eq!((d_y.len(), w.len(), call.output.len()), (rows * n, k * n, rows * k));
+        dispatch(GradX { rows, k, n, d_y, w, d_x: call.output, scratch: call.workspace });
     }
 
     pub(crate) fn gemm_grad_w(op: &op::GemmGradW, call: Call<'_>) {
-        Reference::gemm_grad_w(op, call);
+        let op::GemmGradW { m, k, n } = *op;
+        let rows = call.samples * m;
+        let [x, d_y] = call.inputs();
+        assert_eq!((x.len(), d_y.len(), call.output.len()), (rows * k, rows * n, k * n));
+        dispatch(GradW { rows, k, n, x, d_y, d_w: call.output, scratch: call.workspace });
+    }
+}
+
+/// Tiles must read a panel this often before a packed copy of it pays.
+const PACK_TILES: usize = 4;
+
+/// `0..len` in blocks of at most [`PANEL_ROWS`], at least one.
+fn blocks(len: usize) -> impl Iterator<Item = Range<usize>> {
+    (0..len.max(1)).step_by(PANEL_ROWS).map(move |begin| begin..len.min(begin + PANEL_ROWS))
+}
+
+struct Forward<'a> {
+    rows: usize,
+    k: usize,
+    n: usize,
+    x: &'a [f32],
+    w: &'a [f32],
+    bias: Option<&'a [f32]>,
+    relu: bool,
+    y: &'a mut [f32],
+    scratch: &'a mut [f32],
+}
+
+impl Kernel for Forward<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let Forward { rows, k, n, x, w, bias, relu, y, scratch } = self;
+        for panel in panels::<S>(rows, n) {
+            let columns = panel.len;
+            let packs = rows >= PACK_TILES * largest_height::<S>() && columns < n;
+            for block in blocks(k) {
+                let right = Right { cells: &w[block.start * n + panel.begin..], stride: n };
+                let right = if packs { right.pack(block.len(), columns, scratch) } else { right };
+                let write = match bias {
+                    _ if block.start > 0 => Write::Add,
+                    Some(bias) => Write::Bias(&bias[panel.begin..]),
+                    None => Write::Set,
+                };
+                let relu = relu && block.end == k;
+                let left = Rows::plain(&x[block.start..], k, block.len());
+                let output = &mut y[panel.begin..];
+                let product = Product { columns, right, write, relu, output, stride: n };
+                multiply(simd, rows, left, product);
+            }
+        }
+    }
+}
+
+struct GradX<'a> {
+    rows: usize,
+    k: usize,
+    n: usize,
+    d_y: &'a [f32],
+    w: &'a [f32],
+    d_x: &'a mut [f32],
+    scratch: &'a mut [f32],
+}
+
+impl Kernel for GradX<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let GradX { rows, k, n, d_y, w, d_x, scratch } = self;
+        // Two rows, so that a panel fits the scratch.
+        for panel in panels::<S>(rows.max(2), k) {
+            for block in blocks(n) {
+                let w = &w[panel.begin * n + block.start..];
+                let right = Right::pack_transposed(w, n, block.len(), panel.len, scratch);
+                let write = if block.start > 0 { Write::Add } else { Write::Set };
+                let left = Rows::plain(&d_y[block.start..], n, block.len());
+                let (columns, relu, output) = (panel.len, false, &mut d_x[panel.begin..]);
+                let product = Product { columns, right, write, relu, output, stride: k };
+                multiply(simd, rows, left, product);
+            }
+        }
+    }
+}
+
+struct GradW<'a> {
+    rows: usize,
+    k: usize,
+    n: usize,
+    x: &'a [f32],
+    d_y: &'a [f32],
+    d_w: &'a mut [f32],
+    scratch: &'a mut [f32],
+}
+
+impl Kernel for GradW<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let GradW { rows, k, n, x, d_y, d_w, scratch } = self;
+        for panel in panels::<S>(k, n) {
+            let columns = panel.len;
+            let packs = k >= PACK_TILES * largest_height::<S>() && columns < n;
+            for block in blocks(rows) {
+                let right = Right { cells: &d_y[block.start * n + panel.begin..], stride: n };
+                let right = if packs { right.pack(block.len(), columns, scratch) } else { right };
+                let left = Columns::plain(&x[block.start * k..], k, block.len());
+                let output = &mut d_w[panel.begin..];
+                let (write, relu) = (Write::Add, false);
+                let product = Product { columns, right, write, relu, output, stride: n };
+                multiply(simd, k, left, product);
+            }
+        }
     }
 }
 
@@ -71,8 +207,8 @@ mod tests {
     use keras_graph::activation::Activation;
     use keras_graph::op::{Gemm, GemmGradW, GemmGradX};
 
-    use crate::kernels::Reference;
-    use crate::kernels::check::{assert_adjoint, output};
+    use crate::kernels::check::{assert_adjoint, assert_as_reference, output, values};
+    use crate::kernels::{Cpu, Reference};
 
     #[test]
     fn product_by_hand() {
@@ -109,5 +245,60 @@ mod tests {
             y_len,
             samples,
         );
+    }
+
+    /// Extents around the lanes of every level, the tiles and the panels.
+    const EXTENTS: [(usize, usize, usize); 14] = [
+        (1, 1, 1),
+        (2, 3, 5),
+        (5, 1, 3),
+        (3, 7, 4),
+        (7, 2, 8),
+        (9, 5, 7),
+        (1, 9, 15),
+        (1, 31, 129),
+        (13, 4, 16),
+        (17, 3, 17),
+        (4, 37, 33),
+        (35, 8, 97),
+        (67, 50, 49),
+        (3, 523, 2),
+    ];
+
+    #[test]
+    fn products_are_those_of_plain_loops() {
+        for (m, k, n) in EXTENTS {
+            for (bias, f) in
+                [(false, Activation::Linear), (true, Activation::RELU), (true, Activation::Tanh)]
+            {
+                let mut lens = vec![2 * m * k, k * n, n];
+                lens.truncate(2 + usize::from(bias));
+                assert_as_reference(Gemm { m, k, n, bias, f }, 2, &lens, 2 * m * n, k);
+            }
+        }
+    }
+
+    #[test]
+    fn gradients_are_those_of_plain_loops() {
+        for (m, k, n) in EXTENTS {
+            assert_as_reference(GemmGradX { m, k, n }, 2, &[2 * m * n, k * n], 2 * m * k, n);
+            assert_as_reference(GemmGradX { m, k: n, n: k }, 1, &[m * k, k * n], m * n, k);
+            assert_as_reference(GemmGradW { m, k, n }, 2, &[2 * m * k, 2 * m * n], k * n, 2 * m);
+        }
+        // More rows than are packed at a time.
+        let (m, k, n) = (523, 33, 50);
+        assert_as_reference(GemmGradW { m, k, n }, 1, &[m * k, m * n], k * n, m);
+    }
+
+    #[test]
+    fn a_row_does_not_depend_on_its_batch() {
+        let (k, n, samples) = (521, 70, 67);
+        let (bias, f) = (true, Activation::RELU);
+        let op = Gemm { m: 1, k, n, bias, f };
+        let (x, w, bias) = (values(samples * k, 1), values(k * n, 2), values(n, 3));
+        let together = output::<Cpu>(op, samples, &[&x, &w, &bias], samples * n);
+        for (x, y) in x.chunks(k).zip(together.chunks(n)) {
+            assert_eq!(output::<Cpu>(op, 1, &[x, &w, &bias], n), y);
+        }
     }
 }

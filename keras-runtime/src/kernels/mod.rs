@@ -28,6 +28,7 @@ mod rows;
 mod softmax;
 mod sparsemax;
 mod strided;
+mod tile;
 mod upsample2d;
 mod vectorized;
 mod window;
@@ -90,12 +91,12 @@ macro_rules! backend {
         }
 
         // An inherent function of the same name wins over the trait's; if there is none, the call would be to itself.
-        #[warn(unconditional_recursion)]
+        #[deny(unconditional_recursion)]
         impl Backend for Reference {
             $(fn $method(op: &op::$name, call: Call<'_>) { Reference::$method(op, call) })*
         }
 
-        #[warn(unconditional_recursion)]
+        #[deny(unconditional_recursion)]
         impl Backend for Cpu {
             $(fn $method(op: &op::$name, call: Call<'_>) { Cpu::$method(op, call) })*
         }

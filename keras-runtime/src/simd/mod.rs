@@ -11,12 +11,14 @@ mod avx2;
 mod avx512;
 #[cfg(target_arch = "aarch64")]
 mod neon;
+mod peak;
 mod portable;
 
 use std::cell::Cell;
 use std::fmt;
 use std::sync::OnceLock;
 
+pub use peak::multiply_adds;
 use portable::Portable;
 
 /// A set of vector instructions.

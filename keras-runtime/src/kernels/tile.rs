@@ -1,0 +1,388 @@
+//! The inner loops of every product: tiles of the result that stay in registers.
+//!
+//! A product is cut into *panels* of a few vectors of columns, and a panel into tiles of rows. A tile's sums are built by
+//! one fused multiply-add for each element of the inner axis, in its order; so an element's value depends on its
+//! own row and column alone, never on the rows that come with it.
+//!
+//! A left matrix by [`Rows`] is read along its rows, which may overlap and consist of several runs: that makes a
+//! convolution a product without copies. One by [`Columns`] is read down its columns, as gradients of weights need it.
+//! Source: Goto and van de Geijn, "Anatomy of High-Performance Matrix Multiplication", 2008.
+
+use keras_graph::cost::PANEL_COLUMNS;
+
+use crate::simd::{Kernel, Simd};
+
+/// Most vectors of a panel, so that sums, a row of the panel and a broadcast fit the registers.
+const PANEL_VECTORS: usize = 3;
+
+/// As [`PANEL_VECTORS`], for a product of one row, which needs more columns to keep the multipliers busy.
+const ROW_PANEL_VECTORS: usize = 8;
+
+/// Columns of a panel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Panel {
+    /// First column.
+    pub(super) begin: usize,
+    /// Number of columns.
+    pub(super) len: usize,
+}
+
+/// Cuts `columns` into panels of nearly equal numbers of vectors, for a product of `rows` rows.
+#[inline(always)]
+pub(super) fn panels<S: Simd>(rows: usize, columns: usize) -> impl Iterator<Item = Panel> + Clone {
+    debug_assert!(PANEL_VECTORS * S::LANES <= PANEL_COLUMNS);
+    let largest = if rows == 1 { ROW_PANEL_VECTORS } else { PANEL_VECTORS };
+    let vectors = columns.div_ceil(S::LANES);
+    let count = vectors.div_ceil(largest);
+    (0..count).map(move |i| {
+        let begin = vectors * i / count * S::LANES;
+        let end = (vectors * (i + 1) / count * S::LANES).min(columns);
+        Panel { begin, len: end - begin }
+    })
+}
+
+/// Most rows of a tile.
+pub(super) const fn largest_height<S: Simd>() -> usize {
+    if S::REGISTERS >= 32 { 8 } else { 4 }
+}
+
+/// A left matrix: something whose rows can be multiplied, a tile at a time.
+pub(super) trait Left: Copy {
+    /// The same matrix from row `row` on.
+    fn skip(self, row: usize) -> Self;
+
+    /// Adds the product of the first `ROWS` rows with the panel `right` of `columns` columns.
+    fn accumulate<S: Simd, const ROWS: usize, const VECTORS: usize, const PART: bool>(
+        self,
+        simd: S,
+        right: Right<'_>,
+        columns: usize,
+        sums: [[S::F32; VECTORS]; ROWS],
+    ) -> [[S::F32; VECTORS]; ROWS];
+}
+
+/// A matrix whose row `r` is made of `outer · inner` runs of `run` elements; run `(a, b)` begins at
+/// `r · row_stride + a · outer_stride + b · inner_stride`.
+#[derive(Clone, Copy)]
+pub(super) struct Rows<'a> {
+    pub(super) cells: &'a [f32],
+    pub(super) row_stride: usize,
+    pub(super) outer: usize,
+    pub(super) outer_stride: usize,
+    pub(super) inner: usize,
+    pub(super) inner_stride: usize,
+    pub(super) run: usize,
+}
+
+impl<'a> Rows<'a> {
+    /// Rows of one run.
+    #[inline(always)]
+    pub(super) fn plain(cells: &'a [f32], row_stride: usize, run: usize) -> Rows<'a> {
+        Rows { cells, row_stride, outer: 1, outer_stride: 0, inner: 1, inner_stride: 0, run }
+    }
+}
+
+impl Left for Rows<'_> {
+    #[inline(always)]
+    fn skip(self, row: usize) -> Self {
+        Rows { cells: &self.cells[row * self.row_stride..], ..self }
+    }
+
+    #[inline(always)]
+    fn accumulate<S: Simd, const ROWS: usize, const VECTORS: usize, const PART: bool>(
+        self,
+        simd: S,
+        right: Right<'_>,
+        columns: usize,
+        mut sums: [[S::F32; VECTORS]; ROWS],
+    ) -> [[S::F32; VECTORS]; ROWS] {
+        let mut i = 0;
+        for a in 0..self.outer {
+            for b in 0..self.inner {
+                let cells = &self.cells[a * self.outer_stride + b * self.inner_stride..];
+                let mut rows: [&[f32]; ROWS] = [&[]; ROWS];
+                for r in 0..ROWS {
+                    rows[r] = &cells[r * self.row_stride..][..self.run];
+                }
+                for q in 0..self.run {
+                    let w = right.row::<S, VECTORS, PART>(simd, i, columns);
+                    for r in 0..ROWS {
+                        let x = simd.splat(rows[r][q]);
+                        for v in 0..VECTORS {
+                            sums[r][v] = simd.mul_add(x, w[v], sums[r][v]);
+                        }
+                    }
+                    i += 1;
+                }
+            }
+        }
+        sums
+    }
+}
+
+/// A matrix whose element `(row, i)` stands at `line · line_stride + step · step_stride + row`, where
+/// `i = line · steps + step` counts along the inner axis.
+#[derive(Clone, Copy)]
+pub(super) struct Columns<'a> {
+    pub(super) cells: &'a [f32],
+    pub(super) lines: usize,
+    pub(super) line_stride: usize,
+    pub(super) steps: usize,
+    pub(super) step_stride: usize,
+}
+
+impl<'a> Columns<'a> {
+    /// One line of `steps` columns.
+    #[inline(always)]
+    pub(super) fn plain(cells: &'a [f32], step_stride: usize, steps: usize) -> Columns<'a> {
+        Columns { cells, lines: 1, line_stride: 0, steps, step_stride }
+    }
+}
+
+impl Left for Columns<'_> {
+    #[inline(always)]
+    fn skip(self, row: usize) -> Self {
+        Columns { cells: &self.cells[row..], ..self }
+    }
+
+    #[inline(always)]
+    fn accumulate<S: Simd, const ROWS: usize, const VECTORS: usize, const PART: bool>(
+        self,
+        simd: S,
+        right: Right<'_>,
+        columns: usize,
+        mut sums: [[S::F32; VECTORS]; ROWS],
+    ) -> [[S::F32; VECTORS]; ROWS] {
+        for line in 0..self.lines {
+            let cells = &self.cells[line * self.line_stride..];
+            for step in 0..self.steps {
+                let w = right.row::<S, VECTORS, PART>(simd, line * self.steps + step, columns);
+                let column = &cells[step * self.step_stride..][..ROWS];
+                for r in 0..ROWS {
+                    let x = simd.splat(column[r]);
+                    for v in 0..VECTORS {
+                        sums[r][v] = simd.mul_add(x, w[v], sums[r][v]);
+                    }
+                }
+            }
+        }
+        sums
+    }
+}
+
+/// A panel of the right matrix, `stride` elements from one row to the next.
+#[derive(Clone, Copy)]
+pub(super) struct Right<'a> {
+    pub(super) cells: &'a [f32],
+    pub(super) stride: usize,
+}
+
+impl<'a> Right<'a> {
+    /// The first `rows` rows of the panel, copied to `scratch`, where they touch.
+    #[inline(always)]
+    pub(super) fn pack(self, rows: usize, columns: usize, scratch: &'a mut [f32]) -> Right<'a> {
+        let scratch = &mut scratch[..rows * columns];
+        for (i, row) in scratch.chunks_exact_mut(columns).enumerate() {
+            row.copy_from_slice(&self.cells[i * self.stride..][..columns]);
+        }
+        Right { cells: scratch, stride: columns }
+    }
+
+    /// The transpose of a matrix of `columns` rows, `stride` elements apart, of which the first `rows` elements count.
+    #[inline(always)]
+    pub(super) fn pack_transposed(
+        cells: &[f32],
+        stride: usize,
+        rows: usize,
+        columns: usize,
+        scratch: &'a mut [f32],
+    ) -> Right<'a> {
+        let scratch = &mut scratch[..rows * columns];
+        for c in 0..columns {
+            let column = &cells[c * stride..][..rows];
+            for (i, &cell) in column.iter().enumerate() {
+                scratch[i * columns + c] = cell;
+            }
+        }
+        Right { cells: scratch, stride: columns }
+    }
+
+    /// Row `i` of the panel.
+    #[inline(always)]
+    fn row<S: Simd, const VECTORS: usize, const PART: bool>(
+        self,
+        simd: S,
+        i: usize,
+        columns: usize,
+    ) -> [S::F32; VECTORS] {
+        load_row::<S, VECTORS, PART>(simd, &self.cells[i * self.stride..], columns)
+    }
+}
+
+/// What becomes of the sums.
+#[derive(Clone, Copy)]
+pub(super) enum Write<'a> {
+    /// They replace the output.
+    Set,
+    /// They are added to the output, row after row; output rows may overlap.
+    Add,
+    /// They start from this panel of a bias and replace the output.
+    Bias(&'a [f32]),
+}
+
+/// What a product needs beside its left matrix.
+pub(super) struct Product<'a> {
+    /// Columns, as many as one panel has.
+    pub(super) columns: usize,
+    /// The right matrix.
+    pub(super) right: Right<'a>,
+    /// What becomes of the sums.
+    pub(super) write: Write<'a>,
+    /// Whether negative results become 0.
+    pub(super) relu: bool,
+    /// The output, `stride` elements from one row to the next.
+    pub(super) output: &'a mut [f32],
+    /// Distance of the output's rows.
+    pub(super) stride: usize,
+}
+
+/// Computes the panel `output[r, c] = Σ_i left[r, i] · right[i, c]` for `rows` rows.
+#[inline(always)]
+pub(super) fn multiply<S: Simd, L: Left>(simd: S, rows: usize, left: L, product: Product<'_>) {
+    let largest = largest_height::<S>();
+    if rows == 0 || product.columns == 0 {
+        return;
+    }
+    // Tiles of nearly equal height: the first ones of `height` rows, the others of one row less.
+    let tiles = rows.div_ceil(largest);
+    let height = rows.div_ceil(tiles);
+    let high = rows - (height - 1) * tiles;
+    let done = high * height;
+    let upper = Product { output: &mut *product.output, ..product };
+    strip(simd, height, Strip { left, tiles: high, product: upper });
+    if high < tiles {
+        let lower = Product { output: &mut product.output[done * product.stride..], ..product };
+        strip(
+            simd,
+            height - 1,
+            Strip { left: left.skip(done), tiles: tiles - high, product: lower },
+        );
+    }
+}
+
+/// Tiles of equal height, one below the other.
+struct Strip<'a, L> {
+    left: L,
+    tiles: usize,
+    product: Product<'a>,
+}
+
+/// A strip whose extents the compiler knows.
+struct SizedStrip<'a, L, const ROWS: usize, const VECTORS: usize, const PART: bool>(Strip<'a, L>);
+
+/// Computes a strip of tiles of `height` rows in the code made for its extents.
+#[inline(always)]
+fn strip<S: Simd, L: Left>(simd: S, height: usize, strip: Strip<'_, L>) {
+    let columns = strip.product.columns;
+    let vectors = columns.div_ceil(S::LANES);
+    let part = columns % S::LANES != 0;
+    macro_rules! sized {
+        ($(($rows:literal, $vectors:literal))*) => {
+            match (height, vectors, part) {
+                $(
+                    ($rows, $vectors, false) => simd.enter(SizedStrip::<L, $rows, $vectors, false>(strip)),
+                    ($rows, $vectors, true) => simd.enter(SizedStrip::<L, $rows, $vectors, true>(strip)),
+                )*
+                _ => unreachable!("a tile has at most 8 rows and 3 vectors, or 1 row and 8 vectors"),
+            }
+        };
+    }
+    sized! {
+        (1, 1) (1, 2) (1, 3) (1, 4) (1, 5) (1, 6) (1, 7) (1, 8)
+        (2, 1) (2, 2) (2, 3) (3, 1) (3, 2) (3, 3) (4, 1) (4, 2) (4, 3) (5, 1) (5, 2) (5, 3)
+        (6, 1) (6, 2) (6, 3) (7, 1) (7, 2) (7, 3) (8, 1) (8, 2) (8, 3)
+    }
+}
+
+impl<L: Left, const ROWS: usize, const VECTORS: usize, const PART: bool> Kernel
+    for SizedStrip<'_, L, ROWS, VECTORS, PART>
+{
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        if ROWS > largest_height::<S>() {
+            // Says so to the compiler, which then makes no code for tiles that `multiply` never asks for.
+            unreachable!("a tile has at most {} rows", largest_height::<S>());
+        }
+        let Strip { left, tiles, product } = self.0;
+        let Product { columns, right, write, relu, output, stride } = product;
+        let zero = simd.splat(0.0);
+        for tile in 0..tiles {
+            let start = match write {
+                Write::Set | Write::Add => [zero; VECTORS],
+                Write::Bias(bias) => load_row::<S, VECTORS, PART>(simd, bias, columns),
+            };
+            let sums = left.skip(tile * ROWS).accumulate::<S, ROWS, VECTORS, PART>(
+                simd,
+                right,
+                columns,
+                [start; ROWS],
+            );
+            for r in 0..ROWS {
+                let y = &mut output[(tile * ROWS + r) * stride..][..columns];
+                let mut row = sums[r];
+                if let Write::Add = write {
+                    let old = load_row::<S, VECTORS, PART>(simd, y, columns);
+                    for v in 0..VECTORS {
+                        row[v] = simd.add(old[v], row[v]);
+                    }
+                }
+                if relu {
+                    for v in 0..VECTORS {
+                        // In this order NaN stays NaN.
+                        row[v] = simd.max(zero, row[v]);
+                    }
+                }
+                store_row::<S, VECTORS, PART>(simd, row, y, columns);
+            }
+        }
+    }
+}
+
+/// Loads the first `columns` elements; where `PART`, the last vector has lanes beyond them, which become 0.
+#[inline(always)]
+fn load_row<S: Simd, const VECTORS: usize, const PART: bool>(
+    simd: S,
+    cells: &[f32],
+    columns: usize,
+) -> [S::F32; VECTORS] {
+    let whole = if PART { VECTORS - 1 } else { VECTORS };
+    let cells = &cells[..if PART { columns } else { VECTORS * S::LANES }];
+    let mut row = [simd.splat(0.0); VECTORS];
+    for v in 0..whole {
+        row[v] = simd.load(&cells[v * S::LANES..]);
+    }
+    if PART {
+        row[whole] = simd.load_part(&cells[whole * S::LANES..columns]);
+    }
+    row
+}
+
+/// Stores the first `columns` elements.
+#[inline(always)]
+fn store_row<S: Simd, const VECTORS: usize, const PART: bool>(
+    simd: S,
+    row: [S::F32; VECTORS],
+    cells: &mut [f32],
+    columns: usize,
+) {
+    let whole = if PART { VECTORS - 1 } else { VECTORS };
+    let cells = &mut cells[..if PART { columns } else { VECTORS * S::LANES }];
+    for v in 0..whole {
+        simd.store(row[v], &mut cells[v * S::LANES..]);
+    }
+    if PART {
+        simd.store_part(row[whole], &mut cells[whole * S::LANES..columns]);
+    }
+}
