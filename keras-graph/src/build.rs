@@ -11,6 +11,8 @@ use crate::op::{
     Embedding, Gemm, LayerNorm, LogSoftmax, MAX_RANK, MaxRows, MeanRows, Moments, Op, Prelu,
     Reshape, Slice, Softmax, Sparsemax, Transpose, Unary,
 };
+use crate::parameter::Axes;
+use crate::schema::ParameterType;
 use crate::shape::Shape;
 
 /// Most elements that a tensor may have per sample, and a weight altogether.
@@ -183,6 +185,42 @@ impl Graph {
         all[..axes.len()].copy_from_slice(axes);
         let op = Transpose { rank: from.len(), from: op_from, axes: all };
         self.emit(op, &[x.into()], axes.iter().map(|&axis| from[axis]).collect())
+    }
+
+    /// The indices of an argument's axes, sorted. Errors: an axis that is not there, is the batch, or stands twice.
+    pub fn axes(&self, class: &str, x: NodeId, axes: &Axes) -> Result<Vec<usize>, LayerError> {
+        let shape = self.shape(x);
+        let indices: Option<Vec<usize>> =
+            axes.list().iter().map(|&axis| shape.axis(axis)).collect();
+        let sorted = indices.map(|mut indices| {
+            indices.sort_unstable();
+            indices
+        });
+        sorted.filter(|indices| indices.is_sorted_by(|a, b| a < b)).ok_or_else(|| {
+            let found = axes.to_value();
+            let message = format!(
+                "`{class}` expects `axis` to be among the axes of {shape} but the batch, each once, found `axis = {found}`"
+            );
+            LayerError::argument("axis", message)
+        })
+    }
+
+    /// Computes on `x` with some axes, given in order, moved to the end, and moves them back.
+    pub fn with_axes_last(
+        &mut self,
+        x: NodeId,
+        axes: &[usize],
+        compute: impl FnOnce(&mut Graph, NodeId) -> Result<NodeId, LayerError>,
+    ) -> Result<NodeId, LayerError> {
+        let others = (0..self.shape(x).rank()).filter(|axis| !axes.contains(axis));
+        let order: Vec<usize> = others.chain(axes.iter().copied()).collect();
+        let moved = self.transpose(x, &order)?;
+        let y = compute(self, moved)?;
+        let mut back = vec![0; order.len()];
+        for (to, &from) in order.iter().enumerate() {
+            back[from] = to;
+        }
+        self.transpose(y, &back)
     }
 
     /// The same elements under another shape. Errors: another number of elements.

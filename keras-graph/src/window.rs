@@ -30,6 +30,10 @@ fn spread(kernel: usize, dilation: usize) -> usize {
 }
 
 impl Sides {
+    /// Windows of one cell.
+    pub const POINT: Sides =
+        Sides { kernel: [1, 1], strides: [1, 1], dilation: [1, 1], padding: Padding::Valid };
+
     /// The windows on an image of so many rows and columns. `parameter` is what the layer calls the kernel's size.
     /// Errors: a kernel larger than the image, which padding may enlarge.
     pub fn windows(

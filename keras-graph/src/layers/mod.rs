@@ -1,33 +1,79 @@
 //! The catalogue: one file per layer, two lines here.
 
 mod activation;
+mod activity_regularization;
 mod add;
+mod average;
+mod average_pooling2d;
 mod batch_normalization;
+mod concatenate;
 mod conv2d;
+mod conv2d_transpose;
 mod dense;
+mod depthwise_conv2d;
 mod dropout;
+mod elu;
+mod embedding;
 mod flatten;
+mod global_average_pooling2d;
+mod global_max_pooling2d;
+mod identity;
 mod input;
+mod layer_normalization;
+mod leaky_re_lu;
 mod max_pooling2d;
 mod maximum;
 mod merge;
 mod minimum;
 mod multiply;
+mod p_re_lu;
+mod permute;
+mod re_lu;
+mod repeat_vector;
+mod rescaling;
 mod reshape;
+mod separable_conv2d;
+mod softmax;
+mod subtract;
+mod up_sampling2d;
+mod zero_padding2d;
 
 pub use activation::Activation;
+pub use activity_regularization::ActivityRegularization;
 pub use add::Add;
+pub use average::Average;
+pub use average_pooling2d::AveragePooling2D;
 pub use batch_normalization::BatchNormalization;
+pub use concatenate::Concatenate;
 pub use conv2d::Conv2D;
+pub use conv2d_transpose::Conv2DTranspose;
 pub use dense::Dense;
+pub use depthwise_conv2d::DepthwiseConv2D;
 pub use dropout::Dropout;
+pub use elu::ELU;
+pub use embedding::Embedding;
 pub use flatten::Flatten;
+pub use global_average_pooling2d::GlobalAveragePooling2D;
+pub use global_max_pooling2d::GlobalMaxPooling2D;
+pub use identity::Identity;
 pub use input::{INPUT, InputArguments};
+pub use layer_normalization::LayerNormalization;
+pub use leaky_re_lu::LeakyReLU;
 pub use max_pooling2d::MaxPooling2D;
 pub use maximum::Maximum;
 pub use minimum::Minimum;
 pub use multiply::Multiply;
+pub use p_re_lu::PReLU;
+pub use permute::Permute;
+pub use re_lu::ReLU;
+pub use repeat_vector::RepeatVector;
+pub use rescaling::Rescaling;
 pub use reshape::Reshape;
+pub use separable_conv2d::SeparableConv2D;
+pub use softmax::Softmax;
+pub use subtract::Subtract;
+pub use up_sampling2d::UpSampling2D;
+pub use zero_padding2d::ZeroPadding2D;
 
 use crate::network::{LayerKind, NetworkLayer};
 use crate::parameter::LayerName;
@@ -70,17 +116,40 @@ macro_rules! catalogue {
 }
 catalogue! {
     activation::Activation,
+    activity_regularization::ActivityRegularization,
     add::Add,
+    average::Average,
+    average_pooling2d::AveragePooling2D["AvgPool2D"],
     batch_normalization::BatchNormalization,
+    concatenate::Concatenate,
     conv2d::Conv2D["Convolution2D"],
+    conv2d_transpose::Conv2DTranspose["Convolution2DTranspose"],
     dense::Dense,
+    depthwise_conv2d::DepthwiseConv2D,
     dropout::Dropout,
+    elu::ELU,
+    embedding::Embedding,
     flatten::Flatten,
+    global_average_pooling2d::GlobalAveragePooling2D["GlobalAvgPool2D"],
+    global_max_pooling2d::GlobalMaxPooling2D["GlobalMaxPool2D"],
+    identity::Identity,
+    layer_normalization::LayerNormalization,
+    leaky_re_lu::LeakyReLU,
     maximum::Maximum,
     max_pooling2d::MaxPooling2D["MaxPool2D"],
     minimum::Minimum,
     multiply::Multiply,
+    permute::Permute,
+    p_re_lu::PReLU,
+    re_lu::ReLU,
+    repeat_vector::RepeatVector,
+    rescaling::Rescaling,
     reshape::Reshape,
+    separable_conv2d::SeparableConv2D["SeparableConvolution2D"],
+    softmax::Softmax,
+    subtract::Subtract,
+    up_sampling2d::UpSampling2D,
+    zero_padding2d::ZeroPadding2D,
 }
 
 impl Entry {

@@ -1,0 +1,66 @@
+//! `Concatenate`: tensors side by side.
+
+use crate::graph::{Graph, LayerError, NodeId};
+use crate::layers::Case;
+use crate::schema::{Layer, layer, layer_basics};
+use crate::shape::Shape;
+
+layer! {
+    /// Joins tensors along an axis.
+    ///
+    /// Called on a list. Shapes: `[(batch, a, b), (batch, a, c), ...] -> (batch, a, b + c + ...)`.
+    pub struct Concatenate {
+        /// The axis that may differ; the last by default.
+        axis: i64 = -1,
+    }
+}
+
+pub(super) const CASES: &[Case] = &[
+    Case { arguments: "", inputs: &[&[2, 3], &[2, 4]], output: &[2, 7] },
+    Case {
+        arguments: "axis = 1",
+        inputs: &[&[2, 4, 3], &[5, 4, 3], &[3, 4, 3]],
+        output: &[10, 4, 3],
+    },
+];
+
+impl Layer for Concatenate {
+    layer_basics!();
+
+    fn lower_list(&self, graph: &mut Graph, inputs: &[NodeId]) -> Result<NodeId, LayerError> {
+        let Some(&first) = inputs.first() else {
+            return Err(LayerError::input(
+                "`Concatenate` expects a list of tensors, found an empty one",
+            ));
+        };
+        let shape = graph.shape(first);
+        let Some(axis) = shape.axis(self.axis) else {
+            let message = format!(
+                "`Concatenate` expects `axis` to be one of {shape} but the batch, found `axis = {}`",
+                self.axis
+            );
+            return Err(LayerError::argument("axis", message));
+        };
+        let but_axis = |shape: &Shape| {
+            let mut extents = shape.extents().to_vec();
+            if let Some(extent) = extents.get_mut(axis) {
+                *extent = 1;
+            }
+            extents
+        };
+        if inputs.iter().any(|&x| but_axis(graph.shape(x)) != but_axis(shape)) {
+            let found: Vec<String> = inputs.iter().map(|&x| graph.shape(x).to_string()).collect();
+            let message = format!(
+                "`Concatenate` expects shapes that differ in axis {} alone, found {}",
+                axis + 1,
+                found.join(" and ")
+            );
+            return Err(LayerError::input(message));
+        }
+        graph.concat(inputs, axis)
+    }
+
+    fn joins(&self) -> bool {
+        true
+    }
+}

@@ -1,0 +1,96 @@
+//! `SeparableConv2D`: a convolution by channel, then one by cell.
+
+use crate::graph::{Graph, LayerError, NodeId};
+use crate::initializer::Initializer;
+use crate::layers::Case;
+use crate::parameter::{ChannelsLast, NamedActivation, OnlyNone, Padding, Pair};
+use crate::regularizer::Regularizer;
+use crate::schema::{Layer, layer, layer_basics};
+use crate::window::Sides;
+
+layer! {
+    /// Convolves each channel by itself, then mixes the channels of each cell.
+    ///
+    /// Shapes: `(batch, height, width, channels) -> (batch, rows, columns, filters)`. Source: Chollet 2016.
+    pub struct SeparableConv2D {
+        /// Extent of the output's last axis.
+        filters: usize,
+        /// Height and width of the kernel.
+        kernel_size: Pair,
+        /// Steps between windows.
+        strides: Pair = Pair([1, 1]),
+        /// `"valid"`, or `"same"`: zeros around the image.
+        padding: Padding = Padding::Valid,
+        /// Order of the axes.
+        data_format: ChannelsLast = ChannelsLast,
+        /// Steps between the cells of one window.
+        dilation_rate: Pair = Pair([1, 1]),
+        /// Channels made of each input channel before they are mixed.
+        depth_multiplier: usize = 1,
+        /// Function of the result; none by default.
+        activation: NamedActivation = NamedActivation::LINEAR,
+        /// Whether a learned bias is added.
+        use_bias: bool = true,
+        /// How the first kernel `(height, width, channels, depth_multiplier)` starts.
+        depthwise_initializer: Initializer = Initializer::GLOROT_UNIFORM,
+        /// How the second kernel `(1, 1, channels · depth_multiplier, filters)` starts.
+        pointwise_initializer: Initializer = Initializer::GLOROT_UNIFORM,
+        /// How the bias `(filters,)` starts.
+        bias_initializer: Initializer = Initializer::ZEROS,
+        /// Penalty on the first kernel.
+        depthwise_regularizer: Option<Regularizer> = None,
+        /// Penalty on the second kernel.
+        pointwise_regularizer: Option<Regularizer> = None,
+        /// Penalty on the bias.
+        bias_regularizer: Option<Regularizer> = None,
+        /// Penalty on the output.
+        activity_regularizer: Option<Regularizer> = None,
+        /// Not supported yet.
+        depthwise_constraint: OnlyNone = OnlyNone,
+        /// Not supported yet.
+        pointwise_constraint: OnlyNone = OnlyNone,
+        /// Not supported yet.
+        bias_constraint: OnlyNone = OnlyNone,
+    }
+}
+
+pub(super) const CASES: &[Case] = &[
+    Case { arguments: "4, 3", inputs: &[&[6, 7, 2]], output: &[4, 5, 4] },
+    Case {
+        arguments: "filters = 5, kernel_size = (3, 2), strides = 2, padding = \"same\", depth_multiplier = 3, activation = \"relu\"",
+        inputs: &[&[7, 9, 2]],
+        output: &[4, 5, 5],
+    },
+];
+
+impl Layer for SeparableConv2D {
+    layer_basics!();
+
+    fn lower(&self, graph: &mut Graph, x: NodeId) -> Result<NodeId, LayerError> {
+        let (x, [h, w, channels]) = graph.image("SeparableConv2D", x)?;
+        let [kh, kw] = self.kernel_size.0;
+        let sides = Sides {
+            kernel: [kh, kw],
+            strides: self.strides.0,
+            dilation: self.dilation_rate.0,
+            padding: self.padding,
+        };
+        let windows = sides.windows("SeparableConv2D", "kernel_size", [h, w])?;
+        let extents = [kh, kw, channels, self.depth_multiplier];
+        let (initializer, regularizer) = (self.depthwise_initializer, self.depthwise_regularizer);
+        let depthwise = graph.weight("depthwise_kernel", &extents, initializer, regularizer)?;
+        let y = graph.depthwise2d(x, depthwise, windows)?;
+        let extents = [1, 1, channels * self.depth_multiplier, self.filters];
+        let (initializer, regularizer) = (self.pointwise_initializer, self.pointwise_regularizer);
+        let pointwise = graph.weight("pointwise_kernel", &extents, initializer, regularizer)?;
+        let cells = windows.map(|window| window.output);
+        let windows = Sides::POINT.windows("SeparableConv2D", "kernel_size", cells)?;
+        let mut y = graph.conv2d(y, pointwise, windows, 1)?;
+        if self.use_bias {
+            let (initializer, regularizer) = (self.bias_initializer, self.bias_regularizer);
+            let bias = graph.weight("bias", &[self.filters], initializer, regularizer)?;
+            y = graph.bias_add(y, bias)?;
+        }
+        graph.activation(y, self.activation.function)
+    }
+}
