@@ -9,6 +9,8 @@ pub mod error;
 mod example;
 pub mod initializers;
 pub mod kernels;
+pub mod losses;
+pub mod metrics;
 pub mod model;
 pub mod random;
 pub mod sample;

@@ -1,0 +1,319 @@
+//! Losses: how wrong predictions are, and the gradient of that by the predictions.
+//!
+//! A loss is a function of one *row*, the last axis of a prediction ([`RowLoss`]); the values of all rows of a batch are then
+//! reduced to a number. Types say what fits: [`Loss<P, T>`] relates the type of a prediction to that of its target, so a
+//! wrong target does not compile and nothing is ever broadcast. Beneath, [`LossFunction`] works on flat numbers of one
+//! sample, so that the training loop is not generic. Source: Keras 3.15 `losses/losses.py`, as its JAX backend computes it.
+
+mod binary_crossentropy;
+mod categorical_crossentropy;
+mod mean_absolute_error;
+mod mean_squared_error;
+mod sparse_categorical_crossentropy;
+
+pub use binary_crossentropy::BinaryCrossentropy;
+pub use categorical_crossentropy::CategoricalCrossentropy;
+pub use mean_absolute_error::MeanAbsoluteError;
+pub use mean_squared_error::MeanSquaredError;
+pub use sparse_categorical_crossentropy::{ClassesOf, SparseCategoricalCrossentropy};
+
+use keras_graph::value::Value;
+
+use crate::error::{Error, Result};
+use crate::sample::Values;
+
+/// Probabilities are kept this far from 0 and 1 before their logarithm is taken.
+pub(crate) const EPSILON: f32 = 1e-7;
+
+/// How the values of a batch's rows become one number.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Reduction {
+    /// Their weighted sum, divided by the number of rows (not by the sum of the weights).
+    #[default]
+    SumOverBatchSize,
+    /// The same, under the name that newer code uses.
+    Mean,
+    /// Their weighted sum.
+    Sum,
+    /// Their weighted sum, divided by the sum of the weights.
+    MeanWithSampleWeight,
+}
+
+impl Reduction {
+    /// The factor that the weighted sum is multiplied by, for a batch of so many rows whose weights sum to `weight_sum`.
+    pub fn scale(self, rows: usize, weight_sum: f64) -> f32 {
+        match self {
+            Reduction::SumOverBatchSize | Reduction::Mean => 1.0 / rows as f32,
+            Reduction::Sum => 1.0,
+            Reduction::MeanWithSampleWeight if weight_sum == 0.0 => 0.0,
+            Reduction::MeanWithSampleWeight => (1.0 / weight_sum) as f32,
+        }
+    }
+
+    /// Keras' name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Reduction::SumOverBatchSize => "sum_over_batch_size",
+            Reduction::Mean => "mean",
+            Reduction::Sum => "sum",
+            Reduction::MeanWithSampleWeight => "mean_with_sample_weight",
+        }
+    }
+}
+
+/// What a row should have been.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Target<'a> {
+    /// A number for each number of the row.
+    Row(&'a [f32]),
+    /// The index of the right class; for a row of one number, 0 or 1.
+    Label(i32),
+}
+
+impl Target<'_> {
+    /// The number that entry `i` of the row should have been.
+    #[inline]
+    pub(crate) fn number(self, i: usize) -> f32 {
+        match self {
+            Target::Row(row) => row[i],
+            Target::Label(label) => label as f32,
+        }
+    }
+}
+
+/// A loss as a function of one row.
+pub trait RowLoss: Send + Sync {
+    /// Keras' class.
+    const CLASS: &'static str;
+
+    /// The loss of a row, whose gradient by `y_pred` is written to `d_y`.
+    fn row(&self, y_true: Target<'_>, y_pred: &[f32], d_y: &mut [f32]) -> f32;
+
+    /// The loss of a row.
+    fn value(&self, y_true: Target<'_>, y_pred: &[f32]) -> f32;
+
+    /// How the values of a batch are reduced.
+    fn reduction(&self) -> Reduction;
+
+    /// The arguments beside the reduction, as Keras' configuration names them.
+    fn arguments(&self) -> Vec<(&'static str, Value)>;
+
+    /// Refuses a label that the loss cannot take; `len` is the length of the row.
+    fn check_label(&self, label: i32, len: usize) -> core::result::Result<(), usize> {
+        let classes = len.max(2);
+        if (0..classes as i64).contains(&i64::from(label)) { Ok(()) } else { Err(classes) }
+    }
+}
+
+/// A loss as the training loop sees it.
+pub trait LossFunction: Send + Sync {
+    /// Keras' class.
+    fn class(&self) -> &'static str;
+
+    /// Keras' configuration of the loss.
+    fn config(&self) -> Vec<(&'static str, Value)>;
+
+    /// How the values of a batch are reduced.
+    fn reduction(&self) -> Reduction;
+
+    /// The weighted sum of the losses of one sample's rows of `len` numbers. `weights` has one weight for all rows, or one for
+    /// each. `d_y`, if wanted, gets `scale` times the gradient of that sum by `y_pred`.
+    fn sample(
+        &self,
+        y_true: Values<'_>,
+        y_pred: &[f32],
+        len: usize,
+        weights: &[f32],
+        gradient: Option<(f32, &mut [f32])>,
+    ) -> f32;
+
+    /// Refuses a sample's target that the loss cannot take.
+    /// Errors: a number that is not finite, a label that names no class.
+    fn check(&self, sample: usize, y_true: Values<'_>, len: usize) -> Result<()>;
+}
+
+impl<L: RowLoss> LossFunction for L {
+    fn class(&self) -> &'static str {
+        L::CLASS
+    }
+
+    fn config(&self) -> Vec<(&'static str, Value)> {
+        let mut config = vec![
+            ("name", Value::Str(keras_graph::names::snake_case(L::CLASS))),
+            ("reduction", Value::Str(RowLoss::reduction(self).name().to_string())),
+        ];
+        config.extend(self.arguments());
+        config
+    }
+
+    fn reduction(&self) -> Reduction {
+        RowLoss::reduction(self)
+    }
+
+    fn sample(
+        &self,
+        y_true: Values<'_>,
+        y_pred: &[f32],
+        len: usize,
+        weights: &[f32],
+        mut gradient: Option<(f32, &mut [f32])>,
+    ) -> f32 {
+        let mut sum = 0.0;
+        for (i, row) in y_pred.chunks_exact(len).enumerate() {
+            let target = row_of(y_true, i, len);
+            let weight = if weights.len() == 1 { weights[0] } else { weights[i] };
+            let value = match &mut gradient {
+                None => self.value(target, row),
+                Some((scale, d_y)) => {
+                    let d_y = &mut d_y[i * len..][..len];
+                    let value = self.row(target, row, d_y);
+                    let factor = *scale * weight;
+                    d_y.iter_mut().for_each(|d_y| *d_y *= factor);
+                    value
+                }
+            };
+            sum += weight * value;
+        }
+        sum
+    }
+
+    fn check(&self, sample: usize, y_true: Values<'_>, len: usize) -> Result<()> {
+        match y_true {
+            Values::Floats(values) => match values.iter().find(|value| !value.is_finite()) {
+                None => Ok(()),
+                Some(&value) => Err(Error::NonFinite { what: "target".to_string(), sample, value }),
+            },
+            Values::Labels(labels) => labels.iter().try_for_each(|&label| {
+                self.check_label(label, len).map_err(|classes| Error::LabelOutOfRange {
+                    sample,
+                    label: i64::from(label),
+                    classes,
+                })
+            }),
+        }
+    }
+}
+
+/// The target of row `i`.
+#[inline]
+pub(crate) fn row_of(y_true: Values<'_>, i: usize, len: usize) -> Target<'_> {
+    match y_true {
+        Values::Floats(values) => Target::Row(&values[i * len..][..len]),
+        Values::Labels(labels) => Target::Label(labels[i]),
+    }
+}
+
+/// The losses of a model, one for each output.
+pub trait Losses: Send + Sync {
+    /// The losses in the order of the outputs.
+    fn heads(&self) -> Vec<&dyn LossFunction>;
+}
+
+impl<L: RowLoss> Losses for L {
+    fn heads(&self) -> Vec<&dyn LossFunction> {
+        vec![self]
+    }
+}
+
+/// A loss that compares predictions of type `P` with targets of type `T`, of one sample each.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not compare predictions `{P}` with targets `{T}`",
+    label = "this target does not fit the model's output and the loss",
+    note = "integer labels go with `SparseCategoricalCrossentropy`; the other losses take targets of the prediction's own type"
+)]
+pub trait Loss<P, T>: Losses {}
+
+/// Value and gradient of a loss over a whole batch, for tests and for training loops of your own.
+///
+/// `y_pred` holds rows of `len` numbers, `weights` a weight for each row. Returns the reduced loss and its gradient by `y_pred`.
+pub fn evaluate(
+    loss: &dyn LossFunction,
+    y_true: Values<'_>,
+    y_pred: &[f32],
+    len: usize,
+    weights: &[f32],
+) -> (f32, Vec<f32>) {
+    let rows = y_pred.len() / len;
+    let weight_sum = weights.iter().map(|&weight| f64::from(weight)).sum();
+    let scale = loss.reduction().scale(rows, weight_sum);
+    let mut d_y = vec![0.0; y_pred.len()];
+    let sum = loss.sample(y_true, y_pred, len, weights, Some((scale, &mut d_y)));
+    (sum * scale, d_y)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Checks the gradient of a loss against differences of its value.
+    pub(super) fn check_gradient(loss: &impl RowLoss, y_true: Target<'_>, y_pred: &[f32]) {
+        let mut d_y = vec![0.0; y_pred.len()];
+        let value = loss.row(y_true, y_pred, &mut d_y);
+        assert!((value - loss.value(y_true, y_pred)).abs() <= 1e-6 * value.abs(), "value");
+        for i in 0..y_pred.len() {
+            let step = 1e-2 * y_pred[i].abs().max(0.1);
+            let at = |delta: f32| {
+                let mut moved = y_pred.to_vec();
+                moved[i] += delta;
+                f64::from(loss.value(y_true, &moved))
+            };
+            // Richardson's extrapolation takes the error of the difference from step² to step⁴.
+            let coarse = (at(step) - at(-step)) / f64::from(2.0 * step);
+            let fine = (at(step / 2.0) - at(-step / 2.0)) / f64::from(step);
+            let difference = (4.0 * fine - coarse) / 3.0;
+            let error = (f64::from(d_y[i]) - difference).abs();
+            assert!(
+                error <= 2e-3 * difference.abs().max(0.1),
+                "{i}: {} against {difference}",
+                d_y[i]
+            );
+        }
+    }
+
+    #[test]
+    fn gradients_are_those_of_the_values() {
+        let y = Target::Row(&[0.2, 0.0, 0.7, 0.1]);
+        let p = [0.3, 0.25, 0.6, 0.45];
+        let x = [0.3, -1.25, 2.6, -0.45];
+        check_gradient(&MeanSquaredError::default(), y, &x);
+        check_gradient(&MeanAbsoluteError::default(), y, &x);
+        check_gradient(&BinaryCrossentropy { label_smoothing: 0.1, ..Default::default() }, y, &p);
+        check_gradient(&BinaryCrossentropy { from_logits: true, ..Default::default() }, y, &x);
+        check_gradient(
+            &CategoricalCrossentropy { label_smoothing: 0.2, ..Default::default() },
+            y,
+            &p,
+        );
+        check_gradient(&CategoricalCrossentropy { from_logits: true, ..Default::default() }, y, &x);
+        check_gradient(&SparseCategoricalCrossentropy::default(), Target::Label(2), &p);
+        let logits = SparseCategoricalCrossentropy { from_logits: true, ..Default::default() };
+        check_gradient(&logits, Target::Label(1), &x);
+    }
+
+    #[test]
+    fn weights_scale_a_row_and_its_gradient() {
+        let loss = MeanSquaredError::default();
+        let y = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
+        let p = [1.5, 0.0, 3.0, 1.0, 5.0, 9.0];
+        // Rows of two: (0.25 + 4) / 2, (0 + 9) / 2, (0 + 9) / 2.
+        let (value, d_y) = evaluate(&loss, Values::Floats(&y), &p, 2, &[2.0, 0.0, -1.0]);
+        assert_eq!(value, (2.0 * 2.125 - 4.5) / 3.0);
+        assert_eq!(d_y, [1.0 / 3.0, -4.0 / 3.0, 0.0, 0.0, 0.0, -1.0]);
+        let weighted = MeanSquaredError { reduction: Reduction::MeanWithSampleWeight };
+        let (value, _) = evaluate(&weighted, Values::Floats(&y), &p, 2, &[2.0, 0.5, 1.5]);
+        assert_eq!(value, (4.25 + 2.25 + 6.75) / 4.0);
+    }
+
+    #[test]
+    fn bad_targets_are_named() {
+        let sparse = SparseCategoricalCrossentropy::default();
+        let error = sparse.check(4, Values::Labels(&[2, 3]), 3).unwrap_err();
+        assert_eq!(error.to_string(), "label of sample 4: expected one of 0..3, found 3");
+        assert!(sparse.check(4, Values::Labels(&[2, 0]), 3).is_ok());
+        let error = BinaryCrossentropy::default().check(1, Values::Labels(&[2]), 1).unwrap_err();
+        assert_eq!(error.to_string(), "label of sample 1: expected one of 0..2, found 2");
+        let nan = Values::Floats(&[1.0, f32::NAN]);
+        let error = MeanSquaredError::default().check(0, nan, 2).unwrap_err();
+        assert_eq!(error.to_string(), "target of sample 0: expected finite numbers, found NaN");
+    }
+}

@@ -1,0 +1,111 @@
+//! Metrics that are the mean of a function of one row; every loss is one.
+
+use keras_graph::names::snake_case;
+use keras_graph::value::Value;
+
+use super::{Direction, Metric, MetricFunction, MetricState};
+use crate::array::Array;
+use crate::losses::{
+    BinaryCrossentropy, CategoricalCrossentropy, ClassesOf, MeanAbsoluteError, MeanSquaredError,
+    RowLoss, SparseCategoricalCrossentropy, Target, row_of,
+};
+use crate::sample::Values;
+
+/// A function of one row whose mean is a metric.
+pub trait RowMetric: Clone + Send + Sync + 'static {
+    /// Keras' class.
+    const CLASS: &'static str;
+    /// Whether more is better.
+    const DIRECTION: Direction;
+
+    /// The value of a row.
+    fn value(&self, y_true: Target<'_>, y_pred: &[f32]) -> f32;
+
+    /// Keras' arguments beside the name.
+    fn arguments(&self) -> Vec<(&'static str, Value)> {
+        vec![]
+    }
+}
+
+/// A running mean over samples: of a sample's rows the plain mean, of samples the weighted one.
+#[derive(Clone, Debug)]
+pub struct MeanState<M> {
+    metric: M,
+    total: f64,
+    count: f64,
+}
+
+impl<M: RowMetric> MetricState for MeanState<M> {
+    fn reset(&mut self) {
+        (self.total, self.count) = (0.0, 0.0);
+    }
+
+    fn update(&mut self, y_true: Values<'_>, y_pred: &[f32], len: usize, weight: f32) {
+        let rows = y_pred.len() / len;
+        let row = |i: usize| self.metric.value(row_of(y_true, i, len), &y_pred[i * len..][..len]);
+        let sum: f64 = (0..rows).map(|i| f64::from(row(i))).sum();
+        self.total += f64::from(weight) * sum / rows as f64;
+        self.count += f64::from(weight);
+    }
+
+    fn result(&self) -> f32 {
+        if self.count == 0.0 { 0.0 } else { (self.total / self.count) as f32 }
+    }
+}
+
+impl<M: RowMetric> MetricFunction for M {
+    fn class(&self) -> &'static str {
+        M::CLASS
+    }
+
+    fn name(&self) -> String {
+        snake_case(M::CLASS)
+    }
+
+    fn arguments(&self) -> Vec<(&'static str, Value)> {
+        RowMetric::arguments(self)
+    }
+
+    fn direction(&self) -> Direction {
+        M::DIRECTION
+    }
+
+    fn start(&self) -> Box<dyn MetricState> {
+        Box::new(MeanState { metric: self.clone(), total: 0.0, count: 0.0 })
+    }
+}
+
+macro_rules! losses {
+    ($($loss:ident),*) => {
+        $(impl RowMetric for $loss {
+            const CLASS: &'static str = <$loss as RowLoss>::CLASS;
+            const DIRECTION: Direction = Direction::Min;
+
+            fn value(&self, y_true: Target<'_>, y_pred: &[f32]) -> f32 {
+                RowLoss::value(self, y_true, y_pred)
+            }
+
+            fn arguments(&self) -> Vec<(&'static str, Value)> {
+                RowLoss::arguments(self)
+            }
+        })*
+    };
+}
+losses!(
+    BinaryCrossentropy,
+    CategoricalCrossentropy,
+    MeanAbsoluteError,
+    MeanSquaredError,
+    SparseCategoricalCrossentropy
+);
+
+impl<P: Array<Element = f32>> Metric<P, P> for MeanSquaredError {}
+impl Metric<[f32; 1], f32> for MeanSquaredError {}
+impl<P: Array<Element = f32>> Metric<P, P> for MeanAbsoluteError {}
+impl Metric<[f32; 1], f32> for MeanAbsoluteError {}
+impl<P: Array<Element = f32>> Metric<P, P> for BinaryCrossentropy {}
+impl Metric<[f32; 1], f32> for BinaryCrossentropy {}
+impl Metric<[f32; 1], u32> for BinaryCrossentropy {}
+impl Metric<[f32; 1], i32> for BinaryCrossentropy {}
+impl<P: Array<Element = f32>> Metric<P, P> for CategoricalCrossentropy {}
+impl<P, T: ClassesOf<P>> Metric<P, T> for SparseCategoricalCrossentropy {}
