@@ -39,6 +39,15 @@ pub enum Error {
         /// What to do instead.
         help: String,
     },
+    /// A layer refuses its arguments or what it is called on.
+    Refused {
+        /// The way to the layer.
+        path: String,
+        /// The argument or input, what the layer expects there and what was found.
+        message: String,
+        /// What to do instead.
+        help: Option<String>,
+    },
     /// A declared size that no honest file of this length has.
     TooLarge {
         /// The way to the fault.
@@ -67,6 +76,7 @@ impl Error {
         let (Error::Io { path, .. }
         | Error::Malformed { path, .. }
         | Error::Unsupported { path, .. }
+        | Error::Refused { path, .. }
         | Error::TooLarge { path, .. }) = &mut self;
         if path.is_empty() {
             *path = place.to_owned();
@@ -81,6 +91,7 @@ impl Error {
         let (Error::Io { path, .. }
         | Error::Malformed { path, .. }
         | Error::Unsupported { path, .. }
+        | Error::Refused { path, .. }
         | Error::TooLarge { path, .. }) = self;
         path
     }
@@ -96,6 +107,10 @@ impl fmt::Display for Error {
             Error::Unsupported { path, found, help } => {
                 write!(f, "`{path}`: {found} is not supported\nhelp: {help}")
             }
+            Error::Refused { path, message, help } => {
+                write!(f, "`{path}`: {message}")?;
+                help.iter().try_for_each(|help| write!(f, "\nhelp: {help}"))
+            }
             Error::TooLarge { path, limit_bytes, found_bytes } => write!(
                 f,
                 "`{path}`: expected at most {limit_bytes} bytes, found {found_bytes} declared"
@@ -108,7 +123,10 @@ impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Error::Io { source, .. } => Some(source),
-            Error::Malformed { .. } | Error::Unsupported { .. } | Error::TooLarge { .. } => None,
+            Error::Malformed { .. }
+            | Error::Unsupported { .. }
+            | Error::Refused { .. }
+            | Error::TooLarge { .. } => None,
         }
     }
 }

@@ -329,7 +329,7 @@ fn object_to_json(object: &Object) -> Result<Json> {
 }
 
 /// What a piece of JSON is, for messages.
-fn kind(json: Option<&Json>) -> &'static str {
+pub(crate) fn kind(json: Option<&Json>) -> &'static str {
     match json {
         None => "none",
         Some(Json::Null) => "null",

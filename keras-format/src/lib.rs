@@ -9,6 +9,7 @@
 pub mod archive;
 mod error;
 pub mod json;
+pub mod network;
 pub mod weights;
 
 pub use archive::{Archive, Metadata, write_atomically};

@@ -1,0 +1,302 @@
+//! Calls of a functional model: read from `inbound_nodes`, sorted so that each stands after those it reads.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
+
+use keras_graph::network::{Class, LayerId, LayerKind, Network, TensorId};
+use serde_json::{Map, Value as Json};
+
+use super::TENSOR;
+use crate::error::{Error, Result};
+use crate::json::kind;
+
+/// A tensor as files name it: an output of a call of a layer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct History {
+    layer: LayerId,
+    /// Number of the call among those of its layer.
+    node: usize,
+    /// Number of the output among those of the call.
+    output: usize,
+}
+
+/// A call that was read.
+struct Call {
+    layer: LayerId,
+    inputs: Vec<History>,
+}
+
+/// The calls of a functional model.
+pub(super) struct Calls {
+    /// In the order of the file.
+    calls: Vec<Call>,
+    /// For each layer, its name's place among the layers.
+    names: HashMap<String, LayerId>,
+    /// For each layer, its first call and how many it has.
+    of: Vec<(usize, usize)>,
+    /// For each call, what it returned, once it was made.
+    outputs: Vec<Vec<TensorId>>,
+    /// For each layer that is an input, its tensor.
+    inputs: Vec<Option<TensorId>>,
+}
+
+/// Reads the inbound nodes of each layer of a network whose inputs are in place.
+///
+/// Errors: a node that is no call on tensors; a tensor of a layer or a call that is not there.
+pub(super) fn read(network: &Network, inbound: &[&[Json]]) -> Result<Calls> {
+    let mut read = Calls {
+        calls: Vec::new(),
+        names: HashMap::new(),
+        of: Vec::new(),
+        outputs: Vec::new(),
+        inputs: vec![None; network.layers.len()],
+    };
+    for (i, layer) in network.layers.iter().enumerate() {
+        read.names.insert(layer.name.clone(), LayerId(i));
+    }
+    for &input in &network.inputs {
+        read.inputs[network.calls[network.tensors[input.0].call].layer.0] = Some(input);
+    }
+    let mut first = 0;
+    for nodes in inbound {
+        read.of.push((first, nodes.len()));
+        first += nodes.len();
+    }
+    read.outputs.resize(first, Vec::new());
+    for (i, nodes) in inbound.iter().enumerate() {
+        let name = &network.layers[i].name;
+        if nodes.is_empty() && read.inputs[i].is_none() {
+            let expected = "a call of the layer in `inbound_nodes`";
+            return Err(Error::malformed(expected, "none").within(name));
+        }
+        for (node, json) in nodes.iter().enumerate() {
+            let place = format!("{name}/inbound_nodes/{node}");
+            let inputs = read.call_inputs(json).map_err(|error| error.within(&place))?;
+            read.calls.push(Call { layer: LayerId(i), inputs });
+        }
+    }
+    Ok(read)
+}
+
+impl Calls {
+    /// The tensors that a node says its layer is called on.
+    fn call_inputs(&self, json: &Json) -> Result<Vec<History>> {
+        if let Some(Json::Object(kwargs)) = json.get("kwargs") {
+            for (name, value) in kwargs {
+                if !says_nothing(value) {
+                    let help = "call layers on tensors alone";
+                    let found = format!("a call with the argument `{name}`");
+                    return Err(Error::unsupported(found, help));
+                }
+            }
+        }
+        let args = match json.get("args") {
+            Some(Json::Array(args)) => args,
+            other => return Err(Error::malformed("a list `args`", kind(other))),
+        };
+        let tensors = match args.as_slice() {
+            [Json::Array(tensors)] if !tensors.is_empty() => tensors.as_slice(),
+            [tensor @ Json::Object(_)] => std::slice::from_ref(tensor),
+            _ => {
+                let found = format!("{} arguments", args.len());
+                return Err(Error::malformed("a call on a tensor or a list of tensors", found));
+            }
+        };
+        tensors.iter().map(|tensor| self.tensor(tensor)).collect()
+    }
+
+    fn tensor(&self, json: &Json) -> Result<History> {
+        if json.get("class_name").and_then(Json::as_str) != Some(TENSOR) {
+            return Err(Error::malformed(format!("a tensor (`{TENSOR}`)"), kind(Some(json))));
+        }
+        let history = json.get("config").and_then(|config| config.get("keras_history"));
+        let (layer, node, output) = history_parts(history)?;
+        let Some(&id) = self.names.get(layer) else {
+            return Err(Error::malformed(
+                "a tensor of a layer of this model",
+                format!("`{layer}`"),
+            ));
+        };
+        let calls = if self.inputs[id.0].is_some() { 1 } else { self.of[id.0].1 };
+        if node >= calls {
+            let found = format!("number {node}");
+            return Err(Error::malformed(format!("one of the {calls} calls of `{layer}`"), found));
+        }
+        Ok(History { layer: id, node, output })
+    }
+
+    /// The calls, each after those that it reads and after the earlier ones of its layer; else as in the file.
+    ///
+    /// Errors: calls in a circle.
+    pub(super) fn order(&self, network: &Network) -> Result<Vec<usize>> {
+        let mut readers: Vec<Vec<usize>> = vec![Vec::new(); self.calls.len()];
+        let mut missing = vec![0usize; self.calls.len()];
+        for (i, call) in self.calls.iter().enumerate() {
+            let earlier = (i > self.of[call.layer.0].0).then(|| i - 1);
+            let read = call.inputs.iter().filter_map(|history| self.made_by(history));
+            for maker in read.chain(earlier) {
+                readers[maker].push(i);
+                missing[i] += 1;
+            }
+        }
+        let ready = (0..self.calls.len()).filter(|&i| missing[i] == 0).map(Reverse);
+        let mut ready: BinaryHeap<Reverse<usize>> = ready.collect();
+        let mut order = Vec::new();
+        while let Some(Reverse(i)) = ready.pop() {
+            order.push(i);
+            for &reader in &readers[i] {
+                missing[reader] -= 1;
+                if missing[reader] == 0 {
+                    ready.push(Reverse(reader));
+                }
+            }
+        }
+        match missing.iter().position(|&missing| missing > 0) {
+            None => Ok(order),
+            Some(i) => {
+                let name = &network.layers[self.calls[i].layer.0].name;
+                let expected = "calls that read what earlier ones made";
+                Err(Error::malformed(expected, "a circle of calls").within(name))
+            }
+        }
+    }
+
+    /// The call that makes a tensor; none for an input.
+    fn made_by(&self, history: &History) -> Option<usize> {
+        let input = self.inputs[history.layer.0];
+        input.is_none().then(|| self.of[history.layer.0].0 + history.node)
+    }
+
+    /// The layer of a call, and what it is called on: calls are made in [`Calls::order`].
+    ///
+    /// Errors: an output that a call does not have.
+    pub(super) fn inputs(
+        &self,
+        network: &Network,
+        call: usize,
+    ) -> Result<(LayerId, Vec<TensorId>)> {
+        let Call { layer, inputs } = &self.calls[call];
+        let tensors = inputs.iter().map(|history| self.made(network, history));
+        let tensors = tensors.collect::<Result<Vec<TensorId>>>();
+        let name = &network.layers[layer.0].name;
+        Ok((*layer, tensors.map_err(|error| error.within(name))?))
+    }
+
+    /// Notes what a call returned.
+    pub(super) fn set_outputs(&mut self, call: usize, outputs: Vec<TensorId>) {
+        self.outputs[call] = outputs;
+    }
+
+    fn made(&self, network: &Network, history: &History) -> Result<TensorId> {
+        let outputs = match (self.inputs[history.layer.0], self.made_by(history)) {
+            (Some(input), _) => &[input][..],
+            (None, Some(call)) => self.outputs[call].as_slice(),
+            (None, None) => &[],
+        };
+        outputs.get(history.output).copied().ok_or_else(|| {
+            let name = &network.layers[history.layer.0].name;
+            let expected = format!("one of the {} outputs of `{name}`", outputs.len());
+            Error::malformed(expected, format!("number {}", history.output))
+        })
+    }
+}
+
+/// Whether a value of a keyword argument is what Keras writes for one that was not given.
+fn says_nothing(json: &Json) -> bool {
+    match json {
+        Json::Null | Json::Bool(false) => true,
+        Json::Array(items) => items.iter().all(Json::is_null),
+        Json::Bool(true) | Json::Number(_) | Json::String(_) | Json::Object(_) => false,
+    }
+}
+
+/// A history in a file: `["dense", 0, 0]`.
+fn history_parts(json: Option<&Json>) -> Result<(&str, usize, usize)> {
+    let parts = match json {
+        Some(Json::Array(items)) => match items.as_slice() {
+            [Json::String(layer), node, output] => {
+                let number = |json: &Json| json.as_u64().and_then(|n| usize::try_from(n).ok());
+                number(node)
+                    .zip(number(output))
+                    .map(|(node, output)| (layer.as_str(), node, output))
+            }
+            _ => None,
+        },
+        _ => None,
+    };
+    parts.ok_or_else(|| {
+        let expected = "a layer's name, the number of its call and that of the output";
+        let found = json.map_or("none".to_owned(), Json::to_string);
+        Error::malformed(expected, found.chars().take(80).collect::<String>())
+    })
+}
+
+/// The inputs or outputs of a functional model, as `input_layers` and `output_layers` list them.
+pub(super) struct Ports<'a> {
+    key: &'a str,
+    histories: Vec<(&'a str, usize, usize)>,
+    /// The keys of a dictionary, which Keras sorts.
+    pub(super) names: Option<Vec<String>>,
+}
+
+impl<'a> Ports<'a> {
+    /// Reads one history, a list of several, or a dictionary of them.
+    pub(super) fn read(config: &'a Map<String, Json>, key: &'a str) -> Result<Ports<'a>> {
+        let json = config.get(key);
+        let (items, names) = match json {
+            Some(Json::Array(items)) if matches!(items.first(), Some(Json::Array(_))) => {
+                (items.iter().collect(), None)
+            }
+            Some(Json::Object(fields)) if !fields.is_empty() => {
+                let mut fields: Vec<(&String, &Json)> = fields.iter().collect();
+                fields.sort_by_key(|(name, _)| *name);
+                let names = fields.iter().map(|(name, _)| (*name).clone()).collect();
+                (fields.into_iter().map(|(_, json)| json).collect(), Some(names))
+            }
+            Some(json @ Json::Array(_)) => (vec![json], None),
+            other => {
+                let expected = format!("tensors in `{key}`");
+                return Err(Error::malformed(expected, kind(other)));
+            }
+        };
+        let histories = items.into_iter().map(|json| history_parts(Some(json)));
+        let histories: Result<Vec<_>> = histories.collect();
+        Ok(Ports { key, histories: histories.map_err(|error| error.within(key))?, names })
+    }
+
+    /// The model's inputs. Errors: tensors that are none of the inputs, or inputs that are left out or repeated.
+    pub(super) fn inputs(&self, network: &Network, calls: &Calls) -> Result<Vec<TensorId>> {
+        let tensors = self.tensors(network, calls)?;
+        let mut sorted = tensors.clone();
+        sorted.sort_unstable();
+        let mut expected = network.inputs.clone();
+        expected.sort_unstable();
+        if sorted == expected {
+            return Ok(tensors);
+        }
+        let found = self.histories.iter().map(|(layer, ..)| *layer).collect::<Vec<_>>().join(", ");
+        Err(Error::malformed("each `InputLayer` once", found).within(self.key))
+    }
+
+    /// The tensors, once all calls are made.
+    pub(super) fn tensors(&self, network: &Network, calls: &Calls) -> Result<Vec<TensorId>> {
+        let tensor = |&(layer, node, output): &(&str, usize, usize)| {
+            let unknown = || {
+                let expected = "tensors of the calls of this model";
+                Error::malformed(expected, format!("call {node} of `{layer}`"))
+            };
+            let &id = calls.names.get(layer).ok_or_else(unknown)?;
+            // Keras counts a first call that a functional model has of its own; here, and here alone.
+            let own = matches!(&network.layers[id.0].kind,
+                LayerKind::Network(inner) if inner.class == Class::Functional);
+            let node = node.checked_sub(usize::from(own)).ok_or_else(unknown)?;
+            let count = if calls.inputs[id.0].is_some() { 1 } else { calls.of[id.0].1 };
+            if node >= count {
+                return Err(unknown());
+            }
+            calls.made(network, &History { layer: id, node, output })
+        };
+        let tensors: Result<Vec<TensorId>> = self.histories.iter().map(tensor).collect();
+        tensors.map_err(|error| error.within(self.key))
+    }
+}

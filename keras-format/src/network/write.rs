@@ -1,0 +1,216 @@
+//! From a network to `config.json`.
+
+use keras_graph::graph::{Graph, Mode};
+use keras_graph::network::{Class, LayerCall, LayerId, LayerKind, Network, NetworkLayer, TensorId};
+use keras_graph::order;
+use keras_graph::schema::{Layer, ParameterType};
+use keras_graph::shape::Shape;
+use serde_json::{Map, Value as Json, json};
+
+use super::{FUNCTIONAL, LAYERS_MODULE, SEQUENTIAL, TENSOR};
+use crate::error::Result;
+use crate::json::{dtype_policy, framed, value_to_json};
+
+/// The `config.json` of a model, without the `compile_config` that a trained one has beside it.
+///
+/// Layers stand in Keras' order; those that lead to no output are left out, as Keras leaves them out.
+/// Errors: an argument that JSON cannot hold, such as an infinite number.
+pub fn to_config(network: &Network) -> Result<Json> {
+    model(network, &network.name, true)
+}
+
+fn model(network: &Network, name: &str, trainable: bool) -> Result<Json> {
+    match network.class {
+        Class::Sequential => sequential(network, name, trainable),
+        Class::Functional => functional(network, name, trainable),
+    }
+}
+
+fn sequential(network: &Network, name: &str, trainable: bool) -> Result<Json> {
+    let layers = (0..network.layers.len())
+        .map(|layer| self::layer(network, LayerId(layer), trainable, None))
+        .collect::<Result<Vec<Json>>>()?;
+    let input_shape = network.inputs.first().map(|&input| batch_shape(network.shape(input)));
+    let config = json!({
+        "name": name,
+        "trainable": trainable,
+        "dtype": dtype_policy("float32"),
+        "layers": layers,
+        "build_input_shape": input_shape,
+    });
+    let mut json = framed(SEQUENTIAL.0, SEQUENTIAL.1, config);
+    json["build_config"] = json!({ "input_shape": input_shape });
+    Ok(json)
+}
+
+fn functional(network: &Network, name: &str, trainable: bool) -> Result<Json> {
+    let nodes = Nodes::new(network);
+    let mut layers = Vec::new();
+    for id in order::layers(network) {
+        let mut json = layer(network, id, trainable, Some(&nodes))?;
+        json["name"] = json!(network.layers[id.0].name);
+        json["inbound_nodes"] = nodes.of[id.0].iter().map(|call| nodes.inbound(call)).collect();
+        layers.push(json);
+    }
+    let config = json!({
+        "name": name,
+        "trainable": trainable,
+        "layers": layers,
+        "input_layers": nodes.ports(&network.inputs),
+        "output_layers": nodes.ports(&network.outputs),
+    });
+    let mut json = framed(FUNCTIONAL.0, FUNCTIONAL.1, config);
+    json["registered_name"] = json!(FUNCTIONAL.1);
+    json["build_config"] = json!({ "input_shape": null });
+    Ok(json)
+}
+
+/// A layer in its frame. `trainable` is that of the model around it: what is frozen with its model is
+/// written as frozen, since Keras reads it from the innermost layer.
+fn layer(network: &Network, id: LayerId, trainable: bool, nodes: Option<&Nodes>) -> Result<Json> {
+    let described = &network.layers[id.0];
+    let trainable = trainable && described.trainable;
+    match &described.kind {
+        LayerKind::Input { shape, dtype } => {
+            let config = json!({
+                "batch_shape": batch_shape(shape),
+                "dtype": dtype.name(),
+                "sparse": false,
+                "ragged": false,
+                "name": described.name,
+                "optional": false,
+            });
+            Ok(framed(LAYERS_MODULE, "InputLayer", config))
+        }
+        LayerKind::Network(inner) => model(inner, &described.name, trainable),
+        LayerKind::Layer(layer) => {
+            let config = arguments(described, layer.as_ref(), trainable);
+            let config = config.map_err(|error| error.within(&described.name))?;
+            let mut json = framed(LAYERS_MODULE, layer.schema().class, config);
+            let first = match nodes {
+                Some(nodes) => nodes.of[id.0].first().copied(),
+                None => network.calls.iter().find(|call| call.layer == id),
+            };
+            if let Some(input_shape) =
+                first.and_then(|call| build_shape(network, layer.as_ref(), call))
+            {
+                json["build_config"] = json!({ "input_shape": input_shape });
+            }
+            Ok(json)
+        }
+    }
+}
+
+/// The arguments of a layer, defaults included.
+fn arguments(described: &NetworkLayer, layer: &dyn Layer, trainable: bool) -> Result<Json> {
+    let mut config = Map::new();
+    config.insert("name".to_owned(), json!(described.name));
+    config.insert("trainable".to_owned(), json!(trainable));
+    config.insert("dtype".to_owned(), dtype_policy("float32"));
+    if let Some(regularizer) = &described.activity_regularizer {
+        let name = "activity_regularizer";
+        config.insert(name.to_owned(), value_to_json(&regularizer.to_value())?);
+    }
+    for (name, value) in layer.config() {
+        let json = value_to_json(&value).map_err(|error| error.within(name))?;
+        config.insert(name.to_owned(), json);
+    }
+    Ok(Json::Object(config))
+}
+
+/// The input shape that Keras builds a layer with before it is called; only layers that have weights, or
+/// join tensors, are built so.
+fn build_shape(network: &Network, layer: &dyn Layer, call: &LayerCall) -> Option<Json> {
+    let mut graph = Graph::new(Mode::Inference);
+    let nodes: Vec<_> = call
+        .inputs
+        .iter()
+        .map(|tensor| {
+            let tensor = &network.tensors[tensor.0];
+            graph.input(0, tensor.shape.clone(), tensor.dtype)
+        })
+        .collect();
+    let shapes: Vec<Json> =
+        call.inputs.iter().map(|&tensor| batch_shape(network.shape(tensor))).collect();
+    if layer.joins() {
+        return Some(Json::Array(shapes));
+    }
+    layer.lower_list(&mut graph, &nodes).ok()?;
+    if graph.weights().is_empty() { None } else { shapes.into_iter().next() }
+}
+
+/// Extents with the batch in front, which is of any size.
+fn batch_shape(shape: &Shape) -> Json {
+    let extents = shape.extents().iter().map(|&extent| json!(extent));
+    std::iter::once(Json::Null).chain(extents).collect()
+}
+
+/// The calls of a functional model that lead to its outputs.
+struct Nodes<'a> {
+    network: &'a Network,
+    /// For each layer its calls, in order.
+    of: Vec<Vec<&'a LayerCall>>,
+    /// For each call its number among those of its layer.
+    number: Vec<usize>,
+}
+
+impl<'a> Nodes<'a> {
+    fn new(network: &'a Network) -> Nodes<'a> {
+        let mut live = order::live_calls(network);
+        live.sort_unstable();
+        let mut of = vec![Vec::new(); network.layers.len()];
+        let mut number = vec![0; network.calls.len()];
+        for call in live {
+            let calls: &mut Vec<&LayerCall> = &mut of[network.calls[call].layer.0];
+            number[call] = calls.len();
+            if !network.calls[call].inputs.is_empty() {
+                calls.push(&network.calls[call]);
+            }
+        }
+        Nodes { network, of, number }
+    }
+
+    /// Layer, number of its call, number of the call's output.
+    fn history(&self, tensor: TensorId) -> (LayerId, usize, usize) {
+        let call = self.network.tensors[tensor.0].call;
+        let LayerCall { layer, outputs, .. } = &self.network.calls[call];
+        let output = outputs.iter().position(|&output| output == tensor);
+        (*layer, self.number[call], output.expect("a tensor is an output of its call"))
+    }
+
+    /// One call as an inbound node.
+    fn inbound(&self, call: &LayerCall) -> Json {
+        let tensors: Vec<Json> = call.inputs.iter().map(|&tensor| self.tensor(tensor)).collect();
+        let joins = match &self.network.layers[call.layer.0].kind {
+            LayerKind::Layer(layer) => layer.joins(),
+            LayerKind::Network(_) | LayerKind::Input { .. } => tensors.len() > 1,
+        };
+        let args = if joins { json!([tensors]) } else { json!(tensors) };
+        json!({ "args": args, "kwargs": {} })
+    }
+
+    fn tensor(&self, tensor: TensorId) -> Json {
+        let (layer, node, output) = self.history(tensor);
+        let config = json!({
+            "shape": batch_shape(self.network.shape(tensor)),
+            "dtype": self.network.tensors[tensor.0].dtype.name(),
+            "keras_history": [self.network.layers[layer.0].name, node, output],
+        });
+        json!({ "class_name": TENSOR, "config": config })
+    }
+
+    /// The model's inputs or outputs: a history, or a list of several.
+    fn ports(&self, tensors: &[TensorId]) -> Json {
+        let port = |&tensor: &TensorId| {
+            let (layer, node, output) = self.history(tensor);
+            let layer = &self.network.layers[layer.0];
+            // Keras counts a first call that a functional model has of its own; here, and here alone.
+            let own = matches!(&layer.kind, LayerKind::Network(inner) if inner.class == Class::Functional);
+            json!([layer.name, node + usize::from(own), output])
+        };
+        match tensors {
+            [tensor] => port(tensor),
+            _ => tensors.iter().map(port).collect(),
+        }
+    }
+}

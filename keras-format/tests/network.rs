@@ -1,0 +1,157 @@
+//! Models to and from `config.json`: what Keras 3.15.1 wrote is read and written again as it was.
+#![allow(clippy::unwrap_used)] // What a helper of a test cannot do, the test cannot do.
+
+use keras_format::Archive;
+use keras_format::network::{from_config, to_config};
+use keras_graph::network::{LayerKind, Network};
+use serde_json::{Value as Json, json};
+
+const MODELS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/golden");
+
+/// The configuration without what Keras notes for itself: `compile_config`, marks of shared objects, arguments of
+/// calls that say nothing, and the digits of a number that `f32` does not have.
+fn plain(json: &Json) -> Json {
+    match json {
+        Json::Object(fields) => {
+            let noted = ["compile_config", "shared_object_id"];
+            let plain = fields.iter().filter(|(key, _)| !noted.contains(&key.as_str())).map(
+                |(key, value)| match key.as_str() {
+                    "kwargs" => (key.clone(), json!({})),
+                    _ => (key.clone(), plain(value)),
+                },
+            );
+            Json::Object(plain.collect())
+        }
+        Json::Array(items) => items.iter().map(plain).collect(),
+        Json::Number(number) if number.is_f64() => json!(number.as_f64().unwrap() as f32),
+        _ => json.clone(),
+    }
+}
+
+fn check(name: &str, config: &Json) {
+    let network = from_config(config).unwrap_or_else(|error| panic!("{name}: {error}"));
+    let written = to_config(&network).unwrap();
+    let (written, expected) = (plain(&written), plain(config));
+    if written != expected {
+        difference(name, &written, &expected);
+    }
+    survives(name, &network);
+}
+
+fn survives(name: &str, network: &Network) {
+    let written = to_config(network).unwrap();
+    let again = to_config(&from_config(&written).unwrap()).unwrap();
+    assert_eq!(written, again, "{name} does not survive");
+}
+
+/// Panics at the first place where two trees differ.
+fn difference(path: &str, found: &Json, expected: &Json) {
+    match (found, expected) {
+        (Json::Object(a), Json::Object(b)) => {
+            for key in a.keys().chain(b.keys()) {
+                let none = json!("(none)");
+                let (a, b) = (a.get(key).unwrap_or(&none), b.get(key).unwrap_or(&none));
+                difference(&format!("{path}/{key}"), a, b);
+            }
+        }
+        (Json::Array(a), Json::Array(b)) if a.len() == b.len() => {
+            for (i, (a, b)) in a.iter().zip(b).enumerate() {
+                difference(&format!("{path}/{i}"), a, b);
+            }
+        }
+        _ => assert_eq!(found, expected, "{path}"),
+    }
+}
+
+#[test]
+fn the_models_of_keras_are_written_as_they_were() {
+    for name in ["models/mlp", "training/mlp_classifier.final", "training/mlp_regression.final"] {
+        let archive = Archive::read(format!("{MODELS}/{name}.keras")).unwrap();
+        check(name, &archive.config);
+    }
+}
+
+const CONFIGS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/configs");
+
+/// A configuration that `make_configs.py` made.
+fn fixture(name: &str) -> Json {
+    let text = std::fs::read_to_string(format!("{CONFIGS}/{name}.json")).unwrap();
+    serde_json::from_str(&text).unwrap()
+}
+
+#[test]
+fn awkward_models_are_written_as_they_were() {
+    for name in ["shared", "nested", "depths", "options"] {
+        check(name, &fixture(name));
+    }
+}
+
+#[test]
+fn outputs_by_key_are_sorted_as_keras_sorts_them() {
+    let network = from_config(&fixture("several")).unwrap();
+    survives("several", &network);
+    let inner = network.layers.iter().find_map(|layer| match &layer.kind {
+        LayerKind::Network(inner) => Some(inner),
+        LayerKind::Input { .. } | LayerKind::Layer(_) => None,
+    });
+    let inner = inner.unwrap();
+    assert_eq!(inner.output_names, ["code", "sum"]);
+    let extents: Vec<&[usize]> =
+        inner.outputs.iter().map(|&output| inner.shape(output).extents()).collect();
+    assert_eq!(extents, [&[2], &[4]]);
+    assert_eq!(network.output_names, ["parts", "last"]);
+    let extents: Vec<&[usize]> =
+        network.outputs.iter().map(|&output| network.shape(output).extents()).collect();
+    assert_eq!(extents, [&[4], &[3]]);
+}
+
+#[test]
+fn layers_may_stand_in_any_order() {
+    for name in ["shared", "nested", "several", "depths"] {
+        let mut config = fixture(name);
+        let straight = to_config(&from_config(&config).unwrap()).unwrap();
+        config["config"]["layers"].as_array_mut().unwrap().reverse();
+        assert_eq!(to_config(&from_config(&config).unwrap()).unwrap(), straight, "{name}");
+    }
+}
+
+#[test]
+fn what_is_frozen_with_its_model_is_written_so() {
+    let mut network = from_config(&fixture("nested")).unwrap();
+    for layer in &mut network.layers {
+        layer.trainable = layer.name != "tower";
+    }
+    let config = to_config(&network).unwrap();
+    let layers = config["config"]["layers"].as_array().unwrap();
+    let named = |name: &str| layers.iter().find(|layer| layer["name"] == name).unwrap();
+    assert_eq!(named("widen")["config"]["trainable"], true);
+    let tower = &named("tower")["config"];
+    assert_eq!(tower["trainable"], false);
+    assert_eq!(tower["layers"][2]["config"]["trainable"], false, "{}", tower["layers"][2]["name"]);
+}
+
+fn dense(name: &str, units: i64) -> Json {
+    let config = json!({"name": name, "units": units});
+    json!({"module": "keras.layers", "class_name": "Dense", "config": config})
+}
+
+fn sequential(layers: &[Json]) -> Json {
+    let config = json!({"name": "model", "layers": layers});
+    json!({"module": "keras", "class_name": "Sequential", "config": config})
+}
+
+#[test]
+fn a_sequential_model_may_lack_its_input() {
+    let mut model = sequential(&[dense("first", 4), dense("second", 3)]);
+    model["config"]["build_input_shape"] = json!([null, 5, 7]);
+    let mut built = sequential(&[dense("first", 4), dense("second", 3)]);
+    built["build_config"] = json!({"input_shape": [32, 5, 7]});
+    let mut layer = dense("first", 4);
+    layer["build_config"] = json!({"input_shape": [null, 5, 7]});
+    for config in [model, built, sequential(&[layer, dense("second", 3)])] {
+        let network = from_config(&config).unwrap();
+        assert_eq!(network.shape(network.inputs[0]).extents(), [5, 7]);
+        assert_eq!(network.shape(network.outputs[0]).extents(), [5, 3]);
+        survives("without input", &network);
+    }
+}
