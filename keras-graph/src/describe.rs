@@ -5,9 +5,9 @@
 //! are named for the class, counted within each container.
 //! Source: Keras 3.15 `layers/layer.py` (`weights`), `saving/saving_lib.py` (`_save_container_state`).
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
-use crate::graph::{Graph, LayerError, Mode, Weight, WeightId};
+use crate::graph::{Graph, LayerError, Mode, WeightId};
 use crate::literal::{List, Text};
 use crate::names::{field_name, snake_case};
 use crate::network::{Class, LayerId, LayerKind, Network};
@@ -39,15 +39,22 @@ pub(crate) struct Layout {
     pub(crate) offsets: Vec<Option<usize>>,
     /// Elements of all weights.
     pub(crate) len: usize,
+    /// The graph's weights by the path of their layer.
+    owners: BTreeMap<String, Vec<usize>>,
 }
 
 /// Orders and places the weights of a model that was lowered to `graph`, in either mode.
 pub(crate) fn layout(network: &Network, graph: &Graph) -> Result<Layout, LayerError> {
+    let mut owners: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    for (i, weight) in graph.weights.iter().enumerate() {
+        owners.entry(weight.layer.clone()).or_default().push(i);
+    }
     let mut layout = Layout {
         weights: Vec::new(),
         layers: Vec::new(),
         offsets: vec![None; graph.weights.len()],
         len: 0,
+        owners,
     };
     layout.add_network(network, graph, "", "")?;
     Ok(layout)
@@ -101,18 +108,19 @@ impl Layout {
 
     /// Adds the weights of one layer, and those of layers within it.
     fn add_weights(&mut self, graph: &Graph, layer: &str, path: &str) {
-        let within = |weight: &Weight| {
-            weight.layer.strip_prefix(layer).is_some_and(|r| r.is_empty() || r.starts_with('/'))
-        };
-        let mut owners: Vec<&str> = vec![layer];
-        for weight in graph.weights.iter().filter(|weight| within(weight)) {
-            if !owners.contains(&weight.layer.as_str()) {
-                owners.push(&weight.layer);
-            }
+        let inside = format!("{layer}/");
+        let mut owners: Vec<(String, Vec<usize>)> = self
+            .owners
+            .range(inside.clone()..)
+            .take_while(|(owner, _)| owner.starts_with(&inside))
+            .map(|(owner, own)| (owner.clone(), own.clone()))
+            .collect();
+        // In the order of their making.
+        owners.sort_by_key(|(_, own)| own[0]);
+        if let Some(own) = self.owners.get(layer) {
+            owners.insert(0, (layer.to_string(), own.clone()));
         }
-        for owner in owners {
-            let mut own: Vec<usize> =
-                (0..graph.weights.len()).filter(|&i| graph.weights[i].layer == owner).collect();
+        for (owner, mut own) in owners {
             own.sort_by_key(|&i| !graph.weights[i].trainable);
             for (index, i) in own.into_iter().enumerate() {
                 let path = format!("{path}{}/vars/{index}", &owner[layer.len()..]);
@@ -154,17 +162,16 @@ fn output_shape(network: &Network, layer: LayerId) -> List<usize> {
 /// The names in one container, and the fields of the layers that have weights.
 #[derive(Default)]
 struct Names {
-    names: Vec<String>,
+    names: HashSet<String>,
     fields: HashMap<String, String>,
 }
 
 impl Names {
     fn add(&mut self, name: &str, has_field: bool) -> Result<(), LayerError> {
-        if self.names.iter().any(|known| known == name) {
+        if !self.names.insert(name.to_string()) {
             return Err(LayerError::argument("name", format!("two layers are called `{name}`"))
                 .help("give each layer a name of its own"));
         }
-        self.names.push(name.to_string());
         if !has_field {
             return Ok(());
         }

@@ -3,8 +3,9 @@
 //! - [`schema`], [`value`], [`parameters`](parameter), [`layers`]: what a layer accepts and how it becomes ops;
 //! - [`network`]: a model as Keras sees it, layers and calls; [`order`]: Keras' order of layers and weights;
 //! - [`op`], [`graph`]: the closed set of ops and the graph made of them;
-//! - [`grad`], [`fuse`]: the gradient ops, and ops joined into one;
-//! - [`compile`], [`memory`], [`plan`]: the order of steps, the place of each buffer; [`text`] prints it.
+//! - [`compile`]: the passes in their order, from a network to a [`plan`]: [`program`] is what they work on, [`verify`] says
+//!   what is legal, [`grad`] appends gradients, [`fuse`] joins ops, [`memory`] places buffers;
+//! - [`text`], [`summary`]: a plan and a model in print.
 #![forbid(unsafe_code)]
 #![recursion_limit = "256"]
 

@@ -1,7 +1,11 @@
 //! Tests over the whole catalogue, and of what arguments and shapes are refused.
 
 use super::*;
+use crate::compile::{compile, describe};
+use crate::dtype::Dtype;
 use crate::graph::{Graph, LayerError, Mode, NodeId};
+use crate::network::{Class, Network, TensorId};
+use crate::plan::Storage;
 use crate::schema::At;
 use crate::shape::Shape;
 use crate::value::{Object, Value};
@@ -139,6 +143,44 @@ fn every_case_has_its_output_shape() {
                     .unwrap_or_else(|error| panic!("{class}({}): {error:?}", case.arguments));
                 assert_eq!(graph.shape(y).extents(), case.output, "{class}({})", case.arguments);
             }
+        }
+    }
+}
+
+#[test]
+fn every_case_compiles_in_every_mode() {
+    for entry in CATALOGUE {
+        let class = entry.schema.class;
+        for case in entry.cases {
+            let layer = build(class, case.arguments).unwrap();
+            let LayerKind::Layer(kind) = &layer.kind else { panic!("{class} is a layer") };
+            let dtype = kind.input_dtype();
+            let mut network = Network::new("model", Class::Functional);
+            let inputs: Vec<TensorId> = case
+                .inputs
+                .iter()
+                .enumerate()
+                .map(|(i, extents)| network.add_input(format!("x{i}"), Shape::new(*extents), dtype))
+                .collect();
+            let layer = network.add_layer(layer);
+            let y = network.call(layer, &inputs).unwrap();
+            network.finish(&y);
+            for input_gradients in [false, true] {
+                let plan = compile(&network, Mode::Training { input_gradients }).unwrap();
+                // Weights that are trained have a gradient, and so have inputs that want one.
+                for port in plan.inputs.iter() {
+                    let wanted = input_gradients && dtype == Dtype::Float32;
+                    assert_eq!(port.gradient.is_some(), wanted, "{class}({})", case.arguments);
+                }
+                for weight in describe(&network, String::new()).unwrap().weights.iter() {
+                    let starts = |offset: usize| offset == weight.offset;
+                    let mut steps = plan.steps.iter().map(|step| step.output);
+                    let made = steps.any(|to| to.storage == Storage::Reduced && starts(to.offset))
+                        || plan.gradient_parts.iter().any(|part| starts(part.to));
+                    assert_eq!(made, weight.trainable, "{class}: {}", weight.field);
+                }
+            }
+            compile(&network, Mode::Inference).unwrap();
         }
     }
 }
