@@ -3,13 +3,17 @@
 //! Layers call these. Inputs of integers are cast where an op computes with them. Every extent and every product of
 //! extents is checked here, so that no later pass can overflow. Windows over images stand in [`window`](crate::window).
 
+mod norm;
+
+pub use norm::ScaleAndCenter;
+
 use crate::activation::{Activation, ActivationFunction};
 use crate::dtype::Dtype;
-use crate::graph::{Graph, LayerError, MovingStatistics, Node, NodeId, NodeKind, Source, WeightId};
+use crate::graph::{Graph, LayerError, Node, NodeId, NodeKind, Source, WeightId};
 use crate::op::{
-    Affine, BatchNorm, Binary, BinaryFunction, Broadcast, CastFloat, ChannelNorm, Concat, Dropout,
-    Embedding, Gemm, LayerNorm, LogSoftmax, MAX_RANK, MaxRows, MeanRows, Moments, Op, Prelu,
-    Reshape, Slice, Softmax, Sparsemax, Transpose, Unary,
+    Affine, Binary, BinaryFunction, Broadcast, CastFloat, Concat, Dropout, Embedding, Gemm,
+    LogSoftmax, MAX_RANK, MaxRows, MeanRows, Op, Prelu, Reshape, Slice, Softmax, Sparsemax,
+    Transpose, Unary,
 };
 use crate::parameter::Axes;
 use crate::schema::ParameterType;
@@ -41,22 +45,6 @@ fn ranked(extents: &[usize]) -> Result<[usize; MAX_RANK], LayerError> {
     };
     front.copy_from_slice(extents);
     Ok(ranked)
-}
-
-/// What a normalization reads beside its input.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ScaleAndCenter {
-    /// Learned factor.
-    pub gamma: Option<WeightId>,
-    /// Learned summand.
-    pub beta: Option<WeightId>,
-}
-
-impl ScaleAndCenter {
-    fn extend(self, inputs: &[Source]) -> Vec<Source> {
-        let weights = self.gamma.into_iter().chain(self.beta).map(Source::from);
-        inputs.iter().copied().chain(weights).collect()
-    }
 }
 
 impl Graph {
@@ -392,61 +380,6 @@ impl Graph {
         let key = self.next_dropout_key();
         let op = Dropout { rank, mask, to, rate, key, seed };
         self.emit(op, &[x.into()], self.extents(x))
-    }
-
-    /// Batch normalization along an axis by the batch's own moments, which the moving statistics follow.
-    pub fn batch_norm(
-        &mut self,
-        x: NodeId,
-        axis: usize,
-        epsilon: f32,
-        weights: ScaleAndCenter,
-        [mean, variance]: [WeightId; 2],
-        momentum: f32,
-    ) -> Result<NodeId, LayerError> {
-        let x = self.float(x)?;
-        let (outer, channels, inner) = self.shape(x).around(axis);
-        let kind = NodeKind::Moments(Moments { outer, channels, inner }.into());
-        let shape = Shape::new([3 * channels]);
-        let moments = self.add(Node { kind, inputs: vec![x.into()], shape, dtype: Dtype::Float32 });
-        self.follow(MovingStatistics { moments, mean, variance, momentum });
-        let (scale, center) = (weights.gamma.is_some(), weights.beta.is_some());
-        let op =
-            BatchNorm { outer, channels, inner, epsilon, scale, center, f: Activation::Linear };
-        self.emit(op, &weights.extend(&[x.into(), moments.into()]), self.extents(x))
-    }
-
-    /// Batch normalization along an axis by given statistics.
-    pub fn channel_norm(
-        &mut self,
-        x: NodeId,
-        axis: usize,
-        epsilon: f32,
-        weights: ScaleAndCenter,
-        [mean, variance]: [WeightId; 2],
-    ) -> Result<NodeId, LayerError> {
-        let x = self.float(x)?;
-        let (outer, channels, inner) = self.shape(x).around(axis);
-        let (scale, center) = (weights.gamma.is_some(), weights.beta.is_some());
-        let op =
-            ChannelNorm { outer, channels, inner, epsilon, scale, center, f: Activation::Linear };
-        self.emit(op, &weights.extend(&[x.into(), mean.into(), variance.into()]), self.extents(x))
-    }
-
-    /// Normalizes the last `axes` axes of each sample.
-    pub fn layer_norm(
-        &mut self,
-        x: NodeId,
-        axes: usize,
-        epsilon: f32,
-        weights: ScaleAndCenter,
-    ) -> Result<NodeId, LayerError> {
-        let x = self.float(x)?;
-        let (outer, extent) = self.shape(x).extents().split_at(self.shape(x).rank() - axes);
-        let (outer, extent) = (outer.iter().product(), extent.iter().product());
-        let (scale, center) = (weights.gamma.is_some(), weights.beta.is_some());
-        let op = LayerNorm { outer, extent, epsilon, scale, center };
-        self.emit(op, &weights.extend(&[x.into()]), self.extents(x))
     }
 
     /// `y[.., :] = table[ids[..], :]`.
