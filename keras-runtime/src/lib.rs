@@ -7,6 +7,7 @@ pub mod embed;
 pub mod error;
 #[cfg(test)]
 mod example;
+pub mod execute;
 pub mod initializers;
 pub mod kernels;
 pub mod losses;

@@ -1,0 +1,238 @@
+//! A lane: its share of a batch, its memory, and how it runs the steps of a segment.
+
+use core::ops::Range;
+
+use keras_graph::op::Op;
+use keras_graph::plan::{Place, Plan, Step, Storage};
+
+use super::memory::{Block, Holed};
+use super::{Batch, Head, Keep, block_samples};
+use crate::kernels::{Call, Run};
+
+/// Inputs of an op that need no list on the heap.
+const INLINE_INPUTS: usize = 16;
+
+/// What all lanes share while a segment is run.
+pub(super) struct Pass<'a> {
+    pub(super) plan: &'a Plan,
+    pub(super) run: fn(&Op, Call<'_>),
+    pub(super) segment: usize,
+    pub(super) weights: &'a [f32],
+    pub(super) merged: &'a [f32],
+    pub(super) batch: &'a Batch<'a>,
+    pub(super) head: &'a dyn Head,
+    pub(super) keep: Keep,
+}
+
+impl Pass<'_> {
+    /// The steps of the segment.
+    fn steps(&self) -> Range<usize> {
+        self.plan.segments.get(self.segment).map_or(0..0, |segment| segment.from..segment.to)
+    }
+
+    /// Whether the loss stands in this segment.
+    fn has_head(&self) -> bool {
+        let (steps, forward) = (self.steps(), self.plan.forward);
+        (steps.start < forward && forward <= steps.end) || (self.segment == 0 && forward == 0)
+    }
+}
+
+/// A share of a batch.
+#[derive(Default)]
+pub(super) struct Lane {
+    /// Its samples in the batch.
+    samples: Range<usize>,
+    block_samples: usize,
+    block: Vec<f32>,
+    lane: Vec<f32>,
+    workspace: Vec<f32>,
+    /// Its own reductions.
+    pub(super) reduced: Vec<f32>,
+    /// The head's sums over its samples.
+    pub(super) sums: Vec<f64>,
+    /// Outputs of its samples, if they are kept.
+    pub(super) outputs: Vec<Vec<f32>>,
+    /// Gradients by the inputs, if they are kept.
+    pub(super) input_gradients: Vec<Vec<f32>>,
+}
+
+impl Lane {
+    /// Makes room for its samples, and zeroes what is summed.
+    pub(super) fn prepare(&mut self, plan: &Plan, samples: Range<usize>, sums: usize, keep: Keep) {
+        let count = samples.len();
+        self.block_samples = block_samples(plan, count);
+        self.samples = samples;
+        self.block.resize(plan.block_len * self.block_samples, 0.0);
+        self.lane.resize(plan.lane_len * count, 0.0);
+        self.workspace.resize(plan.workspace_len, 0.0);
+        self.reduced.resize(plan.reduced_len, 0.0);
+        self.sums.resize(sums, 0.0);
+        if keep != Keep::Sums {
+            self.outputs.resize_with(plan.outputs.len(), Vec::new);
+            for (kept, port) in self.outputs.iter_mut().zip(plan.outputs.iter()) {
+                kept.resize(port.place.len * count, 0.0);
+            }
+        }
+        if keep == Keep::InputGradients {
+            self.input_gradients.resize_with(plan.inputs.len(), Vec::new);
+            for (kept, port) in self.input_gradients.iter_mut().zip(plan.inputs.iter()) {
+                kept.resize(port.gradient.map_or(0, |place| place.len * count), 0.0);
+            }
+        }
+    }
+
+    /// Runs a segment, block by block.
+    pub(super) fn run(&mut self, pass: &Pass<'_>) {
+        if pass.segment == 0 {
+            self.reduced.fill(0.0);
+            self.sums.fill(0.0);
+        }
+        let lane = self.samples.len();
+        let mut first = 0;
+        while first < lane {
+            let block = Block { first, samples: self.block_samples.min(lane - first), lane };
+            self.run_block(pass, block);
+            first += block.samples;
+        }
+    }
+
+    fn run_block(&mut self, pass: &Pass<'_>, block: Block) {
+        self.load(pass, block);
+        let steps = pass.steps();
+        let forward = if pass.has_head() { pass.plan.forward } else { steps.start };
+        for step in &pass.plan.steps[steps.start..forward] {
+            self.step(pass, block, step);
+        }
+        if pass.has_head() {
+            self.look(pass, block);
+        }
+        for step in &pass.plan.steps[forward..steps.end] {
+            self.step(pass, block, step);
+        }
+        if pass.keep == Keep::InputGradients {
+            self.keep_input_gradients(pass, block);
+        }
+    }
+
+    /// Copies the inputs that the segment reads to their places.
+    fn load(&mut self, pass: &Pass<'_>, block: Block) {
+        let (batch, steps) = (pass.batch, &pass.plan.steps[pass.steps()]);
+        for (i, port) in pass.plan.inputs.iter().enumerate() {
+            let is_read = steps
+                .iter()
+                .any(|step| step.inputs.iter().any(|input| overlap(*input, port.place)));
+            if !is_read && !pass.has_head() {
+                continue;
+            }
+            let range = block.range(port.place);
+            let to = match port.place.storage {
+                Storage::Block => &mut self.block[range],
+                Storage::Lane => &mut self.lane[range],
+                Storage::Weights | Storage::Reduced => unreachable!("an input is a sample's"),
+            };
+            for (s, to) in to.chunks_exact_mut(port.place.len.max(1)).enumerate() {
+                let row = batch.rows.row(self.samples.start + block.first + s);
+                to.copy_from_slice(batch.x.port(row, i).bits());
+            }
+        }
+    }
+
+    /// Runs one step.
+    fn step(&mut self, pass: &Pass<'_>, block: Block, step: &Step) {
+        let hole = block.range(step.output);
+        let (in_block, in_lane, output) = match step.output.storage {
+            Storage::Block => {
+                let (rest, output) = Holed::split(&mut self.block, hole);
+                (rest, Holed::whole(&self.lane), output)
+            }
+            Storage::Lane => {
+                let (rest, output) = Holed::split(&mut self.lane, hole);
+                (Holed::whole(&self.block), rest, output)
+            }
+            Storage::Reduced => {
+                (Holed::whole(&self.block), Holed::whole(&self.lane), &mut self.reduced[hole])
+            }
+            Storage::Weights => unreachable!("no step writes weights"),
+        };
+        let read = |place: &Place| {
+            let range = block.range(*place);
+            match place.storage {
+                Storage::Block => in_block.part(range),
+                Storage::Lane => in_lane.part(range),
+                Storage::Weights => &pass.weights[range],
+                Storage::Reduced => &pass.merged[range],
+            }
+        };
+        let mut inline: [&[f32]; INLINE_INPUTS] = [&[]; INLINE_INPUTS];
+        let listed: Vec<&[f32]>;
+        let inputs = if step.inputs.len() <= INLINE_INPUTS {
+            for (input, place) in inline.iter_mut().zip(step.inputs.iter()) {
+                *input = read(place);
+            }
+            &inline[..step.inputs.len()]
+        } else {
+            listed = step.inputs.iter().map(read).collect();
+            &listed
+        };
+        let run = Run {
+            seed: pass.batch.seed,
+            step: pass.batch.step,
+            first_sample: self.samples.start + block.first,
+            batch: pass.batch.rows.len(),
+        };
+        let workspace = &mut self.workspace[..];
+        (pass.run)(&step.op, Call { samples: block.samples, inputs, output, workspace, run });
+    }
+
+    /// Shows the outputs to the head, which writes their gradients.
+    fn look(&mut self, pass: &Pass<'_>, block: Block) {
+        for (i, port) in pass.plan.outputs.iter().enumerate() {
+            let hole = port.gradient.map_or(0..0, |place| block.range(place));
+            let in_lane = port.gradient.is_some_and(|place| place.storage == Storage::Lane);
+            let (in_block, in_lane, gradient) = if in_lane {
+                let (rest, gradient) = Holed::split(&mut self.lane, hole);
+                (Holed::whole(&self.block), rest, gradient)
+            } else {
+                let (rest, gradient) = Holed::split(&mut self.block, hole);
+                (rest, Holed::whole(&self.lane), gradient)
+            };
+            let range = block.range(port.place);
+            let y_pred = match port.place.storage {
+                Storage::Block => in_block.part(range),
+                Storage::Lane => in_lane.part(range),
+                Storage::Weights => &pass.weights[range],
+                Storage::Reduced => &pass.merged[range],
+            };
+            let len = port.place.len;
+            if pass.keep != Keep::Sums {
+                self.outputs[i][block.first * len..][..y_pred.len()].copy_from_slice(y_pred);
+            }
+            for s in 0..block.samples {
+                let sample = self.samples.start + block.first + s;
+                let d_y_pred = port.gradient.map(|_| &mut gradient[s * len..][..len]);
+                pass.head.sample(i, sample, &y_pred[s * len..][..len], d_y_pred, &mut self.sums);
+            }
+        }
+    }
+
+    /// Copies the gradients by the inputs that this segment computed.
+    fn keep_input_gradients(&mut self, pass: &Pass<'_>, block: Block) {
+        for (i, port) in pass.plan.inputs.iter().enumerate() {
+            let Some(place) = port.gradient else { continue };
+            let written = pass.plan.steps.iter().rposition(|step| step.output == place);
+            if written.is_some_and(|step| pass.steps().contains(&step)) {
+                let from = match place.storage {
+                    Storage::Lane => &self.lane[block.range(place)],
+                    _ => &self.block[block.range(place)],
+                };
+                self.input_gradients[i][block.first * place.len..][..from.len()]
+                    .copy_from_slice(from);
+            }
+        }
+    }
+}
+
+/// Whether two places share an element.
+fn overlap(a: Place, b: Place) -> bool {
+    a.storage == b.storage && a.offset < b.offset + b.len && b.offset < a.offset + a.len
+}

@@ -1,0 +1,270 @@
+//! Runs a plan on a batch, for prediction or for training.
+//!
+//! A batch is cut into *lanes*, and a lane into *blocks* small enough for a core's cache. A block goes through all steps
+//! of a segment before the next block starts; lanes run on whatever threads there are. Both cuts depend on the plan and
+//! the batch alone, and what the lanes have summed is merged in their order, so any number of threads gives the same bits.
+//!
+//! ```text
+//! for segment in segments:
+//!     for lane in lanes, in parallel:
+//!         for block in lane: load inputs, steps; after the last forward step: the head, that is losses and metrics
+//!     merge the segment's reductions, lane by lane
+//! merge the gradient, lane by lane
+//! ```
+//!
+//! Nothing here allocates once the largest batch was seen.
+
+mod finish;
+mod lane;
+mod memory;
+
+use core::ops::Range;
+
+use keras_graph::op::Op;
+use keras_graph::plan::Plan;
+use rayon::prelude::*;
+
+use self::lane::{Lane, Pass};
+use crate::kernels::{Backend, Call, run};
+use crate::sample::Samples;
+
+/// Most lanes a batch is cut into; more threads than this do not help.
+const MAX_LANES: usize = 16;
+/// Most memory that all lanes' sums take together.
+const MAX_LANE_SUMS_BYTES: usize = 1 << 30;
+/// A number that is summed by one more lane costs as much as so many floating-point operations.
+const FLOPS_PER_MERGED_NUMBER: usize = 24;
+/// A block's buffer should take no more than this, half of a core's second-level cache.
+const BLOCK_BYTES: usize = 1 << 20;
+
+/// Which rows of the data make up a batch.
+#[derive(Clone, Debug)]
+pub enum Rows<'a> {
+    /// Neighbours.
+    Range(Range<usize>),
+    /// Any, in any order.
+    List(&'a [usize]),
+}
+
+impl Rows<'_> {
+    /// Number of rows.
+    pub fn len(&self) -> usize {
+        match self {
+            Rows::Range(range) => range.len(),
+            Rows::List(rows) => rows.len(),
+        }
+    }
+
+    /// Whether there is no row.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Where sample `sample` of the batch stands in the data.
+    pub fn row(&self, sample: usize) -> usize {
+        match self {
+            Rows::Range(range) => range.start + sample,
+            Rows::List(rows) => rows[sample],
+        }
+    }
+}
+
+/// A batch, and the random numbers that go with it.
+#[derive(Clone)]
+pub struct Batch<'a> {
+    /// The data.
+    pub x: &'a dyn Samples,
+    /// Its rows in this batch.
+    pub rows: Rows<'a>,
+    /// Seed of dropout.
+    pub seed: u64,
+    /// Number of training steps before this one.
+    pub step: u64,
+}
+
+/// What is done with a prediction: losses, their gradients, metrics.
+pub trait Head: Sync {
+    /// How many sums the head gathers over the samples of a batch.
+    fn sums(&self) -> usize;
+
+    /// Looks at one output of one sample of the batch. `d_y_pred` gets the gradient of the loss, if anything needs it.
+    fn sample(
+        &self,
+        output: usize,
+        sample: usize,
+        y_pred: &[f32],
+        d_y_pred: Option<&mut [f32]>,
+        sums: &mut [f64],
+    );
+}
+
+/// The head of a prediction.
+#[derive(Clone, Copy, Debug)]
+pub struct NoHead;
+
+impl Head for NoHead {
+    fn sums(&self) -> usize {
+        0
+    }
+
+    fn sample(&self, _: usize, _: usize, _: &[f32], _: Option<&mut [f32]>, _: &mut [f64]) {}
+}
+
+/// What an execution keeps for whoever asks afterwards.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keep {
+    /// Sums and gradients by the weights.
+    Sums,
+    /// Also the outputs.
+    Outputs,
+    /// Also the outputs and the gradients by the inputs.
+    InputGradients,
+}
+
+/// A plan and the memory to run it.
+pub struct Execution<'p> {
+    plan: &'p Plan,
+    run: fn(&Op, Call<'_>),
+    keep: Keep,
+    lanes: Vec<Lane>,
+    /// How many lanes the last batch used.
+    used: usize,
+    /// The lanes' reductions, merged.
+    merged: Vec<f32>,
+    sums: Vec<f64>,
+}
+
+impl<'p> Execution<'p> {
+    /// An execution on a backend.
+    pub fn new<B: Backend>(plan: &'p Plan, keep: Keep) -> Execution<'p> {
+        Execution {
+            plan,
+            run: run::<B>,
+            keep,
+            lanes: Vec::new(),
+            used: 0,
+            merged: vec![0.0; plan.reduced_len],
+            sums: Vec::new(),
+        }
+    }
+
+    /// The plan.
+    pub fn plan(&self) -> &'p Plan {
+        self.plan
+    }
+
+    /// Runs all steps on a batch. Panics: if the batch is empty, or weights or samples do not fit the plan.
+    pub fn run(&mut self, weights: &[f32], batch: &Batch<'_>, head: &dyn Head) {
+        assert!(!batch.rows.is_empty(), "a batch has a sample");
+        assert_eq!(weights.len(), self.plan.weights_len, "as many weights as planned");
+        self.prepare(batch.rows.len(), head.sums());
+        // A model whose output is its input has no step, but its outputs are looked at all the same.
+        for segment in 0..self.plan.segments.len().max(1) {
+            let (plan, run, merged, keep) = (self.plan, self.run, &self.merged, self.keep);
+            let pass = Pass { plan, run, segment, weights, merged, batch, head, keep };
+            each(&mut self.lanes[..self.used], |lane| lane.run(&pass));
+            let merges = self.plan.segments.get(segment).map_or(&[][..], |segment| &segment.merges);
+            for reduction in merges {
+                finish::merge(&self.lanes[..self.used], *reduction, &mut self.merged);
+            }
+        }
+        self.sums.fill(0.0);
+        for lane in &self.lanes[..self.used] {
+            for (sum, part) in self.sums.iter_mut().zip(&lane.sums) {
+                *sum += part;
+            }
+        }
+    }
+
+    /// Cuts a batch into lanes and gives each its memory.
+    fn prepare(&mut self, samples: usize, sums: usize) {
+        self.used = lane_count(self.plan, samples);
+        self.lanes.resize_with(self.used.max(self.lanes.len()), Lane::default);
+        for (i, lane) in self.lanes[..self.used].iter_mut().enumerate() {
+            let samples = samples * i / self.used..samples * (i + 1) / self.used;
+            lane.prepare(self.plan, samples, sums, self.keep);
+        }
+        self.sums.resize(sums, 0.0);
+    }
+
+    /// The head's sums over the last batch.
+    pub fn sums(&self) -> &[f64] {
+        &self.sums
+    }
+
+    /// What the reductions of the last batch came to; see [`Plan::reduced_len`].
+    pub fn merged(&self) -> &[f32] {
+        &self.merged
+    }
+
+    /// Merges the gradient of the last batch and returns it: of the mean loss, without penalties on weights.
+    pub fn gradient(&mut self) -> &mut [f32] {
+        let (gradient, rest) = self.merged.split_at_mut(self.plan.weights_len);
+        finish::merge_gradient(&self.lanes[..self.used], gradient);
+        for part in self.plan.gradient_parts.iter() {
+            let from = &rest[part.from - self.plan.weights_len..][..part.len];
+            for (to, from) in gradient[part.to..].iter_mut().zip(from) {
+                *to += from;
+            }
+        }
+        gradient
+    }
+
+    /// Moves the moving statistics of batch normalizations towards those of the last batch.
+    pub fn move_statistics(&self, weights: &mut [f32]) {
+        finish::move_statistics(self.plan, &self.merged, weights);
+    }
+
+    /// Penalties on activations in the last batch, as they are part of the loss.
+    pub fn activity_penalty(&self, samples: usize) -> f64 {
+        let penalties = self.plan.activity_penalties.iter();
+        penalties.map(|&offset| f64::from(self.merged[offset])).sum::<f64>() / samples as f64
+    }
+
+    /// Copies an output of all samples of the last batch, in their order. Panics: if outputs are not kept.
+    pub fn copy_output(&self, output: usize, to: &mut [f32]) {
+        self.copy_kept(to, |lane| &lane.outputs[output]);
+    }
+
+    /// Copies the gradient by an input likewise. Panics: if input gradients are not kept.
+    pub fn copy_input_gradient(&self, input: usize, to: &mut [f32]) {
+        self.copy_kept(to, |lane| &lane.input_gradients[input]);
+    }
+
+    fn copy_kept(&self, to: &mut [f32], kept: impl Fn(&Lane) -> &[f32]) {
+        let mut start = 0;
+        for lane in &self.lanes[..self.used] {
+            let from = kept(lane);
+            to[start..][..from.len()].copy_from_slice(from);
+            start += from.len();
+        }
+    }
+}
+
+/// How many lanes a batch is cut into: the more, the more threads can help, but each has a gradient to be merged.
+fn lane_count(plan: &Plan, samples: usize) -> usize {
+    let merge_flops = FLOPS_PER_MERGED_NUMBER * plan.reduced_len;
+    let least_samples = merge_flops.div_ceil((plan.flops as usize).max(1)).max(1);
+    let sums_bytes = plan.reduced_len.max(1) * size_of::<f32>();
+    let most = MAX_LANES.min(MAX_LANE_SUMS_BYTES / sums_bytes).max(1);
+    (samples / least_samples).clamp(1, most).min(samples)
+}
+
+/// Samples of a block, of a lane that has `samples`.
+fn block_samples(plan: &Plan, samples: usize) -> usize {
+    let sample_bytes = plan.block_len.max(1) * size_of::<f32>();
+    let most = (BLOCK_BYTES / sample_bytes).clamp(1, samples);
+    samples.div_ceil(samples.div_ceil(most))
+}
+
+/// Does something with each item, in parallel if there are threads.
+fn each<T: Send>(items: &mut [T], work: impl Fn(&mut T) + Send + Sync) {
+    if items.len() > 1 && rayon::current_num_threads() > 1 {
+        items.par_iter_mut().with_max_len(1).for_each(work);
+    } else {
+        items.iter_mut().for_each(work);
+    }
+}
+
+#[cfg(test)]
+mod tests;

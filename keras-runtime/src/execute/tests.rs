@@ -1,0 +1,114 @@
+//! A batch of the example model: gradients against finite differences, and the same bits on any number of threads.
+
+use rayon::ThreadPoolBuilder;
+
+use super::*;
+use crate::example::Example;
+use crate::kernels::{Cpu, Reference};
+use crate::model::Model;
+use crate::random::Random;
+
+/// `Σ (y_pred - target)² / 2`, summed over the batch.
+struct Squares<'a> {
+    targets: &'a [[f32; 2]],
+}
+
+impl Head for Squares<'_> {
+    fn sums(&self) -> usize {
+        1
+    }
+
+    fn sample(
+        &self,
+        _: usize,
+        sample: usize,
+        y_pred: &[f32],
+        d: Option<&mut [f32]>,
+        sums: &mut [f64],
+    ) {
+        let errors = [0, 1].map(|i| y_pred[i] - self.targets[sample][i]);
+        sums[0] += errors.iter().map(|&e| f64::from(e) * f64::from(e) / 2.0).sum::<f64>();
+        if let Some(d) = d {
+            d.copy_from_slice(&errors);
+        }
+    }
+}
+
+fn samples<const N: usize>(count: usize, name: &str) -> Vec<[f32; N]> {
+    let mut random = Random::stream(1, name);
+    (0..count).map(|_| core::array::from_fn(|_| random.normal() as f32)).collect()
+}
+
+fn loss_and_gradient<B: Backend>(weights: &[f32], count: usize) -> (f64, Vec<f32>) {
+    let (x, targets) = (samples::<3>(count, "x"), samples::<2>(count, "y"));
+    let mut execution = Execution::new::<B>(Example::training(), Keep::Sums);
+    let batch = Batch { x: &x.as_slice(), rows: Rows::Range(0..count), seed: 0, step: 0 };
+    execution.run(weights, &batch, &Squares { targets: &targets });
+    (execution.sums()[0], execution.gradient().to_vec())
+}
+
+#[test]
+fn the_gradient_is_that_of_the_loss() {
+    let model = Example::seeded(3);
+    let (_, gradient) = loss_and_gradient::<Cpu>(model.weights(), 7);
+    for w in 0..Example::PARAMS {
+        let mut moved = model.weights().to_vec();
+        let step = 1e-3;
+        moved[w] += step;
+        let up = loss_and_gradient::<Reference>(&moved, 7).0;
+        moved[w] -= 2.0 * step;
+        let down = loss_and_gradient::<Reference>(&moved, 7).0;
+        let expected = ((up - down) / (2.0 * f64::from(step))) as f32;
+        assert!(
+            (gradient[w] - expected).abs() < 2e-2 * (1.0 + expected.abs()),
+            "{w}: {} {expected}",
+            gradient[w]
+        );
+    }
+}
+
+#[test]
+fn any_number_of_threads_gives_the_same_bits() {
+    let model = Example::seeded(3);
+    // Enough for all lanes, and not divisible by their number.
+    let count = 16 * 26 * 24 * 2 / 120 * 7 + 5;
+    assert_eq!(lane_count(Example::training(), count), MAX_LANES);
+    let bits = |threads| {
+        let pool = ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
+        let (loss, gradient) = pool.install(|| loss_and_gradient::<Cpu>(model.weights(), count));
+        (loss.to_bits(), gradient.iter().map(|g| g.to_bits()).collect::<Vec<_>>())
+    };
+    let one = bits(1);
+    assert_eq!(one, bits(2));
+    assert_eq!(one, bits(3));
+}
+
+#[test]
+fn rows_are_taken_in_the_order_asked_for() {
+    let model = Example::seeded(8);
+    let x = samples::<3>(9, "rows");
+    let mut execution = Execution::new::<Cpu>(Example::inference(), Keep::Outputs);
+    let rows = [4, 0, 8, 4, 2];
+    let batch = Batch { x: &x.as_slice(), rows: Rows::List(&rows), seed: 0, step: 0 };
+    execution.run(model.weights(), &batch, &NoHead);
+    let mut found = [[0.0; 2]; 5];
+    execution.copy_output(0, found.as_flattened_mut());
+    for (found, row) in found.into_iter().zip(rows) {
+        let expected = model.call(&x[row]);
+        assert!(
+            found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-5),
+            "{found:?} {expected:?}"
+        );
+    }
+}
+
+#[test]
+fn a_batch_is_cut_by_plan_and_size_alone() {
+    let plan = Example::training();
+    assert_eq!(lane_count(plan, 1), 1);
+    assert_eq!(lane_count(plan, 12), 2);
+    assert_eq!(lane_count(plan, 1_000_000), MAX_LANES);
+    assert_eq!(block_samples(plan, 5), 5);
+    // A block's share of the cache is 13797 samples; three even blocks.
+    assert_eq!(block_samples(plan, 30_000), 10_000);
+}
