@@ -1,13 +1,47 @@
 //! What an op costs: floating-point operations and scratch memory.
 
 use crate::activation::Activation;
-use crate::op::{Interpolation, Op, Window};
+use crate::op::{Conv2DGradX, Interpolation, Op, Window};
 
 /// Most columns that a kernel packs at a time from the right matrix of a product.
 pub const PANEL_COLUMNS: usize = 48;
 
 /// Most rows that a kernel packs at a time from the right matrix of a product.
 pub const PANEL_ROWS: usize = 512;
+
+/// Elements of the padded rows that a convolution works on at a time, if one window's rows fit.
+const BAND_LEN: usize = 32 * 1024;
+
+/// Elements of the transposed kernel that the gradient of a convolution holds at a time, if one panel fits.
+const TRANSPOSED_LEN: usize = 64 * 1024;
+
+/// How a convolution copies its input where windows reach beyond the columns: some rows at a time, with their padding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Band {
+    /// Rows of the output that are computed from one band.
+    pub output_rows: usize,
+    /// Elements of a row: as many columns as the windows span.
+    pub pitch: usize,
+    /// Elements of a band.
+    pub len: usize,
+}
+
+/// The bands of a convolution; none if its windows stay within the columns, so that it reads the input in place.
+pub fn band(rows: &Window, columns: &Window, channels: usize) -> Option<Band> {
+    let span = |window: &Window, outputs: usize| {
+        (outputs - 1) * window.stride + (window.kernel - 1) * window.dilation + 1
+    };
+    let width = span(columns, columns.output);
+    if columns.pad == 0 && width <= columns.input {
+        return None;
+    }
+    let pitch = width * channels;
+    let spare_rows = (BAND_LEN / pitch).saturating_sub(span(rows, 1));
+    let output_rows = (1 + spare_rows / rows.stride).min(rows.output);
+    // Rows of padding are skipped, not copied.
+    let input_rows = span(rows, output_rows).min(rows.input);
+    Some(Band { output_rows, pitch, len: input_rows * pitch })
+}
 
 /// Floating-point operations of one sample; a multiplication and an addition count as two.
 ///
@@ -149,6 +183,26 @@ fn upsample(
     2 * taps * h * w * c * columns * (1 + rows)
 }
 
+/// Whether a convolution is a plain product: each output cell is made of all channels of its own input cell.
+pub fn is_pointwise(rows: &Window, columns: &Window, groups: usize) -> bool {
+    let alone = |window: &Window| {
+        window.kernel == 1 && window.stride == 1 && window.pad == 0 && window.input == window.output
+    };
+    groups == 1 && alone(rows) && alone(columns)
+}
+
+/// Elements of the part of the transposed kernel that [`Op::Conv2DGradX`] holds at a time.
+pub fn transposed_len(op: &Conv2DGradX) -> usize {
+    let group_filters = op.filters / op.groups;
+    let kernel_len = op.rows.kernel * op.columns.kernel * op.channels / op.groups * op.filters;
+    kernel_len.min(TRANSPOSED_LEN.max(group_filters * PANEL_COLUMNS))
+}
+
+/// Elements of a convolution's band.
+fn band_len(rows: &Window, columns: &Window, channels: usize) -> usize {
+    band(rows, columns, channels).map_or(0, |band| band.len)
+}
+
 /// Elements of a packed panel of a matrix of `rows` rows.
 fn panel_len(rows: usize, columns: usize) -> usize {
     rows.min(PANEL_ROWS) * columns.min(PANEL_COLUMNS)
@@ -169,6 +223,18 @@ pub fn workspace_len(op: &Op) -> usize {
         Op::GemmGradX(op) => panel_len(op.n, op.k),
         // The rows of a batch are as many as its samples make them.
         Op::GemmGradW(op) => panel_len(PANEL_ROWS, op.n),
+        Op::Conv2D(op) if is_pointwise(&op.rows, &op.columns, op.groups) => {
+            panel_len(op.channels, op.filters)
+        }
+        Op::Conv2D(op) => band_len(&op.rows, &op.columns, op.channels),
+        Op::Conv2DGradX(op) if is_pointwise(&op.rows, &op.columns, op.groups) => {
+            panel_len(op.filters, op.channels)
+        }
+        Op::Conv2DGradX(op) => transposed_len(op) + band_len(&op.rows, &op.columns, op.channels),
+        Op::Conv2DGradW(op) if is_pointwise(&op.rows, &op.columns, op.groups) => {
+            panel_len(PANEL_ROWS, op.filters)
+        }
+        Op::Conv2DGradW(op) => band_len(&op.rows, &op.columns, op.channels),
         Op::Unary(_)
         | Op::UnaryGrad(_)
         | Op::Affine(_)
@@ -184,9 +250,6 @@ pub fn workspace_len(op: &Op) -> usize {
         | Op::Crop2D(_)
         | Op::BiasAdd(_)
         | Op::SumRows(_)
-        | Op::Conv2D(_)
-        | Op::Conv2DGradX(_)
-        | Op::Conv2DGradW(_)
         | Op::Depthwise2D(_)
         | Op::Depthwise2DGradX(_)
         | Op::Depthwise2DGradW(_)

@@ -9,7 +9,7 @@ use keras_graph::cost::PANEL_ROWS;
 use keras_graph::op;
 
 use super::activate::activate;
-use super::tile::{Columns, Product, Right, Rows, Write, largest_height, multiply, panels};
+use super::tile::{Columns, Panels, Product, Right, Rows, Write, largest_height, multiply};
 use super::{Call, Cpu, Reference};
 use crate::simd::{Kernel, Simd, dispatch};
 
@@ -100,16 +100,17 @@ fn blocks(len: usize) -> impl Iterator<Item = Range<usize>> {
     (0..len.max(1)).step_by(PANEL_ROWS).map(move |begin| begin..len.min(begin + PANEL_ROWS))
 }
 
-struct Forward<'a> {
-    rows: usize,
-    k: usize,
-    n: usize,
-    x: &'a [f32],
-    w: &'a [f32],
-    bias: Option<&'a [f32]>,
-    relu: bool,
-    y: &'a mut [f32],
-    scratch: &'a mut [f32],
+/// [`op::Gemm`] of `rows` rows, with no activation but ReLU.
+pub(super) struct Forward<'a> {
+    pub(super) rows: usize,
+    pub(super) k: usize,
+    pub(super) n: usize,
+    pub(super) x: &'a [f32],
+    pub(super) w: &'a [f32],
+    pub(super) bias: Option<&'a [f32]>,
+    pub(super) relu: bool,
+    pub(super) y: &'a mut [f32],
+    pub(super) scratch: &'a mut [f32],
 }
 
 impl Kernel for Forward<'_> {
@@ -118,7 +119,7 @@ impl Kernel for Forward<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
         let Forward { rows, k, n, x, w, bias, relu, y, scratch } = self;
-        for panel in panels::<S>(rows, n) {
+        for panel in Panels::new::<S>(rows, n).iter() {
             let columns = panel.len;
             let packs = rows >= PACK_TILES * largest_height::<S>() && columns < n;
             for block in blocks(k) {
@@ -139,14 +140,15 @@ impl Kernel for Forward<'_> {
     }
 }
 
-struct GradX<'a> {
-    rows: usize,
-    k: usize,
-    n: usize,
-    d_y: &'a [f32],
-    w: &'a [f32],
-    d_x: &'a mut [f32],
-    scratch: &'a mut [f32],
+/// [`op::GemmGradX`] of `rows` rows.
+pub(super) struct GradX<'a> {
+    pub(super) rows: usize,
+    pub(super) k: usize,
+    pub(super) n: usize,
+    pub(super) d_y: &'a [f32],
+    pub(super) w: &'a [f32],
+    pub(super) d_x: &'a mut [f32],
+    pub(super) scratch: &'a mut [f32],
 }
 
 impl Kernel for GradX<'_> {
@@ -156,7 +158,7 @@ impl Kernel for GradX<'_> {
     fn run<S: Simd>(self, simd: S) {
         let GradX { rows, k, n, d_y, w, d_x, scratch } = self;
         // Two rows, so that a panel fits the scratch.
-        for panel in panels::<S>(rows.max(2), k) {
+        for panel in Panels::new::<S>(rows.max(2), k).iter() {
             for block in blocks(n) {
                 let w = &w[panel.begin * n + block.start..];
                 let right = Right::pack_transposed(w, n, block.len(), panel.len, scratch);
@@ -170,14 +172,15 @@ impl Kernel for GradX<'_> {
     }
 }
 
-struct GradW<'a> {
-    rows: usize,
-    k: usize,
-    n: usize,
-    x: &'a [f32],
-    d_y: &'a [f32],
-    d_w: &'a mut [f32],
-    scratch: &'a mut [f32],
+/// [`op::GemmGradW`] of `rows` rows.
+pub(super) struct GradW<'a> {
+    pub(super) rows: usize,
+    pub(super) k: usize,
+    pub(super) n: usize,
+    pub(super) x: &'a [f32],
+    pub(super) d_y: &'a [f32],
+    pub(super) d_w: &'a mut [f32],
+    pub(super) scratch: &'a mut [f32],
 }
 
 impl Kernel for GradW<'_> {
@@ -186,7 +189,7 @@ impl Kernel for GradW<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
         let GradW { rows, k, n, x, d_y, d_w, scratch } = self;
-        for panel in panels::<S>(k, n) {
+        for panel in Panels::new::<S>(k, n).iter() {
             let columns = panel.len;
             let packs = k >= PACK_TILES * largest_height::<S>() && columns < n;
             for block in blocks(rows) {

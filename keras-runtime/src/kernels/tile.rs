@@ -27,18 +27,39 @@ pub(super) struct Panel {
     pub(super) len: usize,
 }
 
-/// Cuts `columns` into panels of nearly equal numbers of vectors, for a product of `rows` rows.
-#[inline(always)]
-pub(super) fn panels<S: Simd>(rows: usize, columns: usize) -> impl Iterator<Item = Panel> + Clone {
-    debug_assert!(PANEL_VECTORS * S::LANES <= PANEL_COLUMNS);
-    let largest = if rows == 1 { ROW_PANEL_VECTORS } else { PANEL_VECTORS };
-    let vectors = columns.div_ceil(S::LANES);
-    let count = vectors.div_ceil(largest);
-    (0..count).map(move |i| {
-        let begin = vectors * i / count * S::LANES;
-        let end = (vectors * (i + 1) / count * S::LANES).min(columns);
+/// The panels that columns are cut into, of nearly equal numbers of vectors.
+#[derive(Clone, Copy)]
+pub(super) struct Panels {
+    columns: usize,
+    lanes: usize,
+    vectors: usize,
+    /// How many there are.
+    pub(super) count: usize,
+}
+
+impl Panels {
+    /// Cuts `columns`, for a product of `rows` rows.
+    #[inline(always)]
+    pub(super) fn new<S: Simd>(rows: usize, columns: usize) -> Panels {
+        debug_assert!(PANEL_VECTORS * S::LANES <= PANEL_COLUMNS);
+        let largest = if rows == 1 { ROW_PANEL_VECTORS } else { PANEL_VECTORS };
+        let vectors = columns.div_ceil(S::LANES);
+        Panels { columns, lanes: S::LANES, vectors, count: vectors.div_ceil(largest) }
+    }
+
+    /// Panel `i`.
+    #[inline(always)]
+    pub(super) fn at(self, i: usize) -> Panel {
+        let begin = self.vectors * i / self.count * self.lanes;
+        let end = (self.vectors * (i + 1) / self.count * self.lanes).min(self.columns);
         Panel { begin, len: end - begin }
-    })
+    }
+
+    /// All panels.
+    #[inline(always)]
+    pub(super) fn iter(self) -> impl Iterator<Item = Panel> {
+        (0..self.count).map(move |i| self.at(i))
+    }
 }
 
 /// Most rows of a tile.
@@ -249,24 +270,37 @@ pub(super) struct Product<'a> {
 /// Computes the panel `output[r, c] = Σ_i left[r, i] · right[i, c]` for `rows` rows.
 #[inline(always)]
 pub(super) fn multiply<S: Simd, L: Left>(simd: S, rows: usize, left: L, product: Product<'_>) {
-    let largest = largest_height::<S>();
-    if rows == 0 || product.columns == 0 {
-        return;
+    if rows > 0 && product.columns > 0 {
+        simd.enter(Multiply { rows, left, product });
     }
-    // Tiles of nearly equal height: the first ones of `height` rows, the others of one row less.
-    let tiles = rows.div_ceil(largest);
-    let height = rows.div_ceil(tiles);
-    let high = rows - (height - 1) * tiles;
-    let done = high * height;
-    let upper = Product { output: &mut *product.output, ..product };
-    strip(simd, height, Strip { left, tiles: high, product: upper });
-    if high < tiles {
-        let lower = Product { output: &mut product.output[done * product.stride..], ..product };
-        strip(
-            simd,
-            height - 1,
-            Strip { left: left.skip(done), tiles: tiles - high, product: lower },
-        );
+}
+
+/// [`multiply`] in a function of its own: the choice among tiles is long.
+struct Multiply<'a, L> {
+    rows: usize,
+    left: L,
+    product: Product<'a>,
+}
+
+impl<L: Left> Kernel for Multiply<'_, L> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let Multiply { rows, left, product } = self;
+        // Tiles of nearly equal height: the first ones of `height` rows, the others of one row less.
+        let tiles = rows.div_ceil(largest_height::<S>());
+        let height = rows.div_ceil(tiles);
+        let high = rows - (height - 1) * tiles;
+        let upper = Product { output: &mut *product.output, ..product };
+        strip(simd, height, Strip { left, tiles: high, product: upper });
+        if high < tiles {
+            let done = high * height;
+            let output = &mut product.output[done * product.stride..];
+            let lower = Product { output, ..product };
+            let strip_below = Strip { left: left.skip(done), tiles: tiles - high, product: lower };
+            strip(simd, height - 1, strip_below);
+        }
     }
 }
 
@@ -281,7 +315,6 @@ struct Strip<'a, L> {
 struct SizedStrip<'a, L, const ROWS: usize, const VECTORS: usize, const PART: bool>(Strip<'a, L>);
 
 /// Computes a strip of tiles of `height` rows in the code made for its extents.
-#[inline(always)]
 fn strip<S: Simd, L: Left>(simd: S, height: usize, strip: Strip<'_, L>) {
     let columns = strip.product.columns;
     let vectors = columns.div_ceil(S::LANES);

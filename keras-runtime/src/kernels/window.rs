@@ -1,5 +1,7 @@
 //! Which cells a window reads: the geometry that convolutions and poolings share.
 
+use std::ops::Range;
+
 use keras_graph::op::Window;
 
 /// The input cell that cell `k` of the window of output `o` reads, unless it is padding.
@@ -7,6 +9,22 @@ pub(super) fn cell(window: &Window, o: usize, k: usize) -> Option<usize> {
     (o * window.stride + k * window.dilation)
         .checked_sub(window.pad)
         .filter(|&input| input < window.input)
+}
+
+/// The cells `k` of the window of output `o` that are no padding.
+pub(super) fn real_cells(window: &Window, o: usize) -> Range<usize> {
+    let first = o * window.stride;
+    let begin = window.pad.saturating_sub(first).div_ceil(window.dilation).min(window.kernel);
+    let end = (window.input + window.pad).saturating_sub(first).div_ceil(window.dilation);
+    begin..end.clamp(begin, window.kernel)
+}
+
+/// The outputs whose windows have a cell `k` that is no padding.
+pub(super) fn real_outputs(window: &Window, k: usize) -> Range<usize> {
+    let first = k * window.dilation;
+    let begin = window.pad.saturating_sub(first).div_ceil(window.stride).min(window.output);
+    let end = (window.input + window.pad).saturating_sub(first).div_ceil(window.stride);
+    begin..end.clamp(begin, window.output)
 }
 
 /// The real cells that output cell `y_cell` (`i · columns.output + j`) reads, as `(tap, x_cell)` in row-major order:
@@ -50,6 +68,24 @@ mod tests {
         assert_eq!(read(0), [None, Some(0), Some(1)]);
         assert_eq!(read(1), [Some(1), Some(2), Some(3)]);
         assert_eq!(read(2), [Some(3), Some(4), None]);
+    }
+
+    #[test]
+    fn ranges_hold_the_real_cells() {
+        for (input, kernel, stride, dilation, pad) in
+            [(5, 3, 2, 1, 1), (4, 5, 1, 2, 3), (3, 2, 4, 1, 0), (2, 3, 1, 3, 7), (7, 1, 2, 1, 2)]
+        {
+            let window = Window { input, output: 6, kernel, stride, dilation, pad };
+            let real = |o, k| cell(&window, o, k).is_some();
+            for o in 0..window.output {
+                let cells: Vec<usize> = (0..kernel).filter(|&k| real(o, k)).collect();
+                assert_eq!(real_cells(&window, o).collect::<Vec<_>>(), cells, "{window:?} {o}");
+            }
+            for k in 0..kernel {
+                let outputs: Vec<usize> = (0..6).filter(|&o| real(o, k)).collect();
+                assert_eq!(real_outputs(&window, k).collect::<Vec<_>>(), outputs, "{window:?} {k}");
+            }
+        }
     }
 
     #[test]

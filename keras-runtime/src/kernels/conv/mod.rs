@@ -4,11 +4,14 @@
 //! `g · filters / groups..`. The gradient by `x` is the transposed convolution, where the input may hold cells that no
 //! window reads: they get 0.
 
+mod band;
+mod cpu;
+
 use keras_graph::op;
 
 use super::activate::activate;
 use super::window::{cell, input_cells, kernel_cells, output_cells, taps};
-use super::{Call, Cpu, Reference};
+use super::{Call, Reference};
 
 impl Reference {
     pub(crate) fn conv2d(op: &op::Conv2D, call: Call<'_>) {
@@ -94,27 +97,13 @@ impl Reference {
     }
 }
 
-impl Cpu {
-    pub(crate) fn conv2d(op: &op::Conv2D, call: Call<'_>) {
-        Reference::conv2d(op, call);
-    }
-
-    pub(crate) fn conv2d_grad_x(op: &op::Conv2DGradX, call: Call<'_>) {
-        Reference::conv2d_grad_x(op, call);
-    }
-
-    pub(crate) fn conv2d_grad_w(op: &op::Conv2DGradW, call: Call<'_>) {
-        Reference::conv2d_grad_w(op, call);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use keras_graph::activation::Activation;
     use keras_graph::op::{Conv2D, Conv2DGradW, Conv2DGradX, Window};
 
     use crate::kernels::Reference;
-    use crate::kernels::check::{assert_adjoint, output};
+    use crate::kernels::check::{assert_adjoint, assert_as_reference, output};
 
     #[test]
     fn convolution_by_hand() {
@@ -159,5 +148,96 @@ mod tests {
             let by_w = Conv2DGradW { rows, columns, channels, filters, groups };
             assert_adjoint(op, by_w, |x, d_y| vec![x[0], d_y], 1, &lens, y_len, samples);
         }
+    }
+
+    const fn window(
+        input: usize,
+        output: usize,
+        kernel: usize,
+        stride: usize,
+        dilation: usize,
+        pad: usize,
+    ) -> Window {
+        Window { input, output, kernel, stride, dilation, pad }
+    }
+
+    /// Same and valid, strides, dilations, windows in the padding alone, uncovered cells, one cell, pointwise.
+    const WINDOWS: [(Window, Window); 12] = [
+        (window(5, 5, 3, 1, 1, 1), window(7, 7, 3, 1, 1, 1)),
+        (window(5, 3, 3, 1, 1, 0), window(11, 9, 3, 1, 1, 0)),
+        (window(6, 3, 3, 2, 1, 0), window(9, 5, 3, 2, 1, 1)),
+        (window(4, 2, 1, 2, 1, 0), window(5, 3, 1, 2, 1, 0)),
+        (window(8, 3, 2, 3, 1, 0), window(10, 4, 1, 3, 1, 0)),
+        (window(7, 3, 3, 1, 2, 0), window(8, 8, 3, 1, 2, 2)),
+        (window(3, 5, 1, 1, 1, 1), window(4, 7, 2, 1, 1, 2)),
+        (window(2, 4, 2, 2, 1, 3), window(3, 4, 2, 2, 3, 4)),
+        (window(1, 1, 1, 1, 1, 0), window(3, 1, 3, 1, 1, 0)),
+        (window(3, 3, 1, 1, 1, 0), window(5, 5, 1, 1, 1, 0)),
+        (window(6, 1, 5, 4, 1, 0), window(19, 17, 3, 1, 1, 0)),
+        (window(3, 2, 4, 2, 1, 1), window(2, 1, 5, 1, 1, 1)),
+    ];
+
+    /// Channels, filters and groups.
+    const CHANNELS: [(usize, usize, usize); 9] = [
+        (1, 1, 1),
+        (2, 3, 1),
+        (3, 17, 1),
+        (16, 5, 1),
+        (17, 34, 1),
+        (5, 49, 1),
+        (4, 6, 2),
+        (6, 3, 3),
+        (34, 38, 2),
+    ];
+
+    #[test]
+    fn convolutions_are_those_of_plain_loops() {
+        let samples = 2;
+        for (rows, columns) in WINDOWS {
+            for (channels, filters, groups) in CHANNELS {
+                let x_len = samples * rows.input * columns.input * channels;
+                let y_len = samples * rows.output * columns.output * filters;
+                let taps = rows.kernel * columns.kernel;
+                let (w_len, cells) = (taps * channels / groups * filters, y_len / filters);
+                for (bias, f) in [
+                    (false, Activation::Linear),
+                    (true, Activation::RELU),
+                    (true, Activation::Tanh),
+                ] {
+                    let op = Conv2D { rows, columns, channels, filters, groups, bias, f };
+                    let mut lens = vec![x_len, w_len, filters];
+                    lens.truncate(2 + usize::from(bias));
+                    assert_as_reference(op, samples, &lens, y_len, taps * channels);
+                }
+                let op = Conv2DGradX { rows, columns, channels, filters, groups };
+                assert_as_reference(op, samples, &[y_len, w_len], x_len, taps * filters);
+                let op = Conv2DGradW { rows, columns, channels, filters, groups };
+                assert_as_reference(op, samples, &[x_len, y_len], w_len, cells);
+            }
+        }
+    }
+
+    #[test]
+    fn images_larger_than_a_band_are_cut() {
+        let (rows, columns) = (window(9, 9, 3, 1, 1, 1), window(130, 130, 5, 1, 1, 2));
+        let (channels, filters, groups, samples) = (61, 2, 1, 1);
+        let (x_len, y_len) = (9 * 130 * channels, 9 * 130 * filters);
+        let w_len = 15 * channels * filters;
+        let (bias, f) = (false, Activation::Linear);
+        let op = Conv2D { rows, columns, channels, filters, groups, bias, f };
+        assert_as_reference(op, samples, &[x_len, w_len], y_len, 15 * channels);
+        let op = Conv2DGradX { rows, columns, channels, filters, groups };
+        assert_as_reference(op, samples, &[y_len, w_len], x_len, 15 * filters);
+        let op = Conv2DGradW { rows, columns, channels, filters, groups };
+        assert_as_reference(op, samples, &[x_len, y_len], w_len, 9 * 130);
+    }
+
+    #[test]
+    fn kernels_larger_than_the_scratch_are_transposed_in_parts() {
+        let (rows, columns) = (window(3, 2, 2, 1, 1, 0), window(4, 4, 3, 1, 1, 1));
+        let (channels, filters, groups, samples) = (101, 127, 1, 2);
+        let op = Conv2DGradX { rows, columns, channels, filters, groups };
+        let (y_len, w_len) = (samples * 8 * filters, 6 * channels * filters);
+        assert_as_reference(op, samples, &[y_len, w_len], samples * 12 * channels, 6 * filters);
     }
 }

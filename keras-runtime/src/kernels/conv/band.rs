@@ -1,0 +1,139 @@
+//! The geometry of a convolution, and bands: input rows that are copied with the padding of their columns.
+//!
+//! Windows that reach beyond the columns would need checks in the inner loops. So the rows that a few rows of the
+//! output read are copied with zeros around them; rows of padding are skipped. The gradient by the input is gathered in such
+//! a band and then added to the input's rows, without the padding.
+
+use std::ops::Range;
+
+use keras_graph::cost::{self, Band};
+use keras_graph::op::Window;
+
+/// What the three ops of a convolution have in common.
+#[derive(Clone, Copy)]
+pub(super) struct Geometry {
+    pub(super) rows: Window,
+    pub(super) columns: Window,
+    pub(super) channels: usize,
+    pub(super) filters: usize,
+    pub(super) groups: usize,
+}
+
+impl Geometry {
+    /// Elements of a sample's input.
+    pub(super) fn x_len(&self) -> usize {
+        self.rows.input * self.columns.input * self.channels
+    }
+
+    /// Elements of a sample's output.
+    pub(super) fn y_len(&self) -> usize {
+        self.rows.output * self.columns.output * self.filters
+    }
+
+    /// Elements of the kernel.
+    pub(super) fn kernel_len(&self) -> usize {
+        self.rows.kernel * self.columns.kernel * self.group_channels() * self.filters
+    }
+
+    pub(super) fn group_channels(&self) -> usize {
+        self.channels / self.groups
+    }
+
+    pub(super) fn group_filters(&self) -> usize {
+        self.filters / self.groups
+    }
+
+    /// Cells of one row of a window that lie side by side with all their channels, so that they are read as one run:
+    /// as `(number of runs, elements of a run)`.
+    pub(super) fn runs(&self) -> (usize, usize) {
+        if self.groups == 1 && self.columns.dilation == 1 {
+            (1, self.columns.kernel * self.channels)
+        } else {
+            (self.columns.kernel, self.group_channels())
+        }
+    }
+
+    /// How the input is copied, if it must be.
+    pub(super) fn band(&self) -> Option<Band> {
+        cost::band(&self.rows, &self.columns, self.channels)
+    }
+
+    /// The rows of the output in parts that need one band each.
+    pub(super) fn parts(&self) -> impl Iterator<Item = Range<usize>> + use<> {
+        let output = self.rows.output;
+        let step = self.band().map_or(output, |band| band.output_rows);
+        (0..output).step_by(step).map(move |begin| begin..output.min(begin + step))
+    }
+
+    /// The rows of the input that rows `outputs` of the output read.
+    fn input_rows(&self, outputs: &Range<usize>) -> Range<usize> {
+        let Window { input, kernel, stride, dilation, pad, .. } = self.rows;
+        let begin = (outputs.start * stride).saturating_sub(pad).min(input);
+        let end = ((outputs.end - 1) * stride + (kernel - 1) * dilation + 1).saturating_sub(pad);
+        begin..end.clamp(begin, input)
+    }
+}
+
+/// Input rows where windows can be read without checks.
+pub(super) struct Rows<'a> {
+    pub(super) cells: &'a [f32],
+    /// The row of the input that stands first.
+    pub(super) first: usize,
+    /// Elements from one row to the next.
+    pub(super) pitch: usize,
+}
+
+/// The rows of a sample's input `x` that rows `outputs` of the output read.
+pub(super) fn read<'a>(
+    geometry: &Geometry,
+    x: &'a [f32],
+    outputs: &Range<usize>,
+    scratch: &'a mut [f32],
+) -> Rows<'a> {
+    let row_len = geometry.columns.input * geometry.channels;
+    let Some(Band { pitch, .. }) = geometry.band() else {
+        return Rows { cells: x, first: 0, pitch: row_len };
+    };
+    let rows = geometry.input_rows(outputs);
+    let (before, copied) = padding(geometry, pitch);
+    let cells = &mut scratch[..rows.len() * pitch];
+    for (row, band) in rows.clone().zip(cells.chunks_exact_mut(pitch)) {
+        band[..before].fill(0.0);
+        band[before..before + copied].copy_from_slice(&x[row * row_len..][..copied]);
+        band[before + copied..].fill(0.0);
+    }
+    Rows { cells, first: rows.start, pitch }
+}
+
+/// Calls `gather` with rows that it adds the gradient of rows `outputs` to, and adds them to `d_x`.
+/// `gather` gets the cells, the row of the input that stands first and the pitch.
+#[inline(always)]
+pub(super) fn add(
+    geometry: &Geometry,
+    d_x: &mut [f32],
+    outputs: &Range<usize>,
+    scratch: &mut [f32],
+    gather: impl FnOnce(&mut [f32], usize, usize),
+) {
+    let row_len = geometry.columns.input * geometry.channels;
+    let Some(Band { pitch, .. }) = geometry.band() else {
+        return gather(d_x, 0, row_len);
+    };
+    let rows = geometry.input_rows(outputs);
+    let (before, copied) = padding(geometry, pitch);
+    let cells = &mut scratch[..rows.len() * pitch];
+    cells.fill(0.0);
+    gather(cells, rows.start, pitch);
+    for (row, band) in rows.zip(cells.chunks_exact(pitch)) {
+        let d_x = &mut d_x[row * row_len..][..copied];
+        for (d_x, &cell) in d_x.iter_mut().zip(&band[before..before + copied]) {
+            *d_x += cell;
+        }
+    }
+}
+
+/// Elements of a band's row that are padding in front, and that are real.
+fn padding(geometry: &Geometry, pitch: usize) -> (usize, usize) {
+    let before = (geometry.columns.pad * geometry.channels).min(pitch);
+    (before, (geometry.columns.input * geometry.channels).min(pitch - before))
+}
