@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 pub mod archive;
+pub mod compile;
 mod error;
 pub mod json;
 pub mod network;
