@@ -113,12 +113,13 @@ impl Words {
     /// The words of the elements from `GROUP · group` on.
     #[inline(always)]
     fn group(&self, group: usize) -> [[u32; LANES]; WORDS] {
+        let first = (group * LANES) as u32;
         let mut blocks = [0; LANES];
-        for (lane, block) in blocks.iter_mut().enumerate() {
-            *block = (group * LANES + lane) as u32;
+        for (block, lane) in blocks.iter_mut().zip(0..) {
+            *block = first | lane;
         }
-        let [sample, step, key] = self.counter.map(|word| [word; LANES]);
-        philox([blocks, sample, step, key], self.key, ROUNDS)
+        let [sample, step, key] = self.counter;
+        philox([blocks, [sample; LANES], [step; LANES], [key; LANES]], self.key, ROUNDS)
     }
 
     /// Calls `visit` with the words of elements `begin..begin + len`, in runs, each with its place after `begin`.
@@ -145,14 +146,14 @@ fn philox<const N: usize>(
     const MULTIPLIERS: [u32; 2] = [0xd251_1f53, 0xcd9e_8d57];
     const KEY_STEPS: [u32; 2] = [0x9e37_79b9, 0xbb67_ae85];
     for _ in 0..rounds {
-        for lane in 0..N {
-            let [a, b, c, d] = counter.map(|word| word[lane]);
-            let [left, right] = [(a, MULTIPLIERS[0]), (c, MULTIPLIERS[1])]
-                .map(|(word, factor)| u64::from(word) * u64::from(factor));
-            counter[0][lane] = (right >> 32) as u32 ^ b ^ key[0];
-            counter[1][lane] = right as u32;
-            counter[2][lane] = (left >> 32) as u32 ^ d ^ key[1];
-            counter[3][lane] = left as u32;
+        let [a, b, c, d] = &mut counter;
+        for (((a, b), c), d) in a.iter_mut().zip(b).zip(c).zip(d) {
+            let left = u64::from(*a) * u64::from(MULTIPLIERS[0]);
+            let right = u64::from(*c) * u64::from(MULTIPLIERS[1]);
+            *a = (right >> 32) as u32 ^ *b ^ key[0];
+            *b = right as u32;
+            *c = (left >> 32) as u32 ^ *d ^ key[1];
+            *d = left as u32;
         }
         key = [key[0].wrapping_add(KEY_STEPS[0]), key[1].wrapping_add(KEY_STEPS[1])];
     }
