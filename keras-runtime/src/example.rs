@@ -45,6 +45,9 @@ const fn reduced(offset: usize, len: usize) -> Place {
     Place { storage: Storage::Reduced, offset, len }
 }
 
+/// More than the products of these layers ask for.
+const WORKSPACE: usize = 1 << 13;
+
 const X: Place = block(0, 3);
 const H: Place = block(3, 4);
 const Y: Place = block(7, 2);
@@ -85,7 +88,7 @@ static INFERENCE: Plan = Plan {
     lane_len: 0,
     weights_len: 26,
     reduced_len: 0,
-    workspace_len: 0,
+    workspace_len: WORKSPACE,
     activity_penalties: Borrowed(&[]),
     gradient_parts: Borrowed(&[]),
     moving_averages: Borrowed(&[]),
@@ -155,7 +158,7 @@ static TRAINING: Plan = Plan {
     lane_len: 0,
     weights_len: 26,
     reduced_len: 26,
-    workspace_len: 0,
+    workspace_len: WORKSPACE,
     activity_penalties: Borrowed(&[]),
     gradient_parts: Borrowed(&[]),
     moving_averages: Borrowed(&[]),
@@ -214,7 +217,7 @@ static DESCRIPTION: Description = Description {
 unsafe impl Model for Example {
     type Input = [f32; 3];
     type Output = [f32; 2];
-    type Scratch = [f32; 4];
+    type Scratch = [f32; 4 + WORKSPACE];
 
     const WEIGHTS: &'static [WeightInfo] = &[
         weight_info(
@@ -254,7 +257,7 @@ unsafe impl Model for Example {
             Initializer::ZEROS,
         ),
     ];
-    const SCRATCH_BYTES: usize = 16;
+    const SCRATCH_BYTES: usize = 4 * (4 + WORKSPACE);
     const TRAIN_BYTES: usize = 76;
     const FLOPS: u64 = 40;
 

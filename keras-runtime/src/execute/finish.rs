@@ -4,6 +4,7 @@ use keras_graph::plan::{Merge, Plan, Reduction};
 use rayon::prelude::*;
 
 use super::lane::Lane;
+use crate::kernels::batch_norm::merge_moments;
 
 /// Elements of a gradient that one thread merges at a time.
 const CHUNK: usize = 1 << 14;
@@ -44,25 +45,6 @@ fn add(to: &mut [f32], from: &[f32]) {
     }
 }
 
-/// Joins moments `[mean.., m2.., count..]` of two sets of numbers. Source: Chan, Golub, LeVeque 1979.
-fn merge_moments(to: &mut [f32], from: &[f32]) {
-    let channels = to.len() / 3;
-    let (mean, rest) = to.split_at_mut(channels);
-    let (m2, count) = rest.split_at_mut(channels);
-    for c in 0..channels {
-        let (from_mean, from_m2, from_count) =
-            (from[c], from[channels + c], from[2 * channels + c]);
-        if from_count == 0.0 {
-            continue;
-        }
-        let total = count[c] + from_count;
-        let delta = from_mean - mean[c];
-        mean[c] += delta * (from_count / total);
-        m2[c] += from_m2 + delta * delta * (count[c] * (from_count / total));
-        count[c] = total;
-    }
-}
-
 /// `moving = momentum · moving + (1 - momentum) · batch`, for mean and biased variance, as Keras has it.
 pub(super) fn move_statistics(plan: &Plan, merged: &[f32], weights: &mut [f32]) {
     for average in plan.moving_averages.iter() {
@@ -75,23 +57,6 @@ pub(super) fn move_statistics(plan: &Plan, merged: &[f32], weights: &mut [f32]) 
         for c in 0..channels {
             towards(&mut weights[average.mean + c], mean[c]);
             towards(&mut weights[average.variance + c], m2[c] / count[c]);
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn moments_of_parts_are_those_of_the_whole() {
-        // Two channels: {1, -2, 6} with {4}, and {-1, 0, 2} with {-5}.
-        let mut to = [0.0; 6];
-        merge_moments(&mut to, &[5.0 / 3.0, 1.0 / 3.0, 98.0 / 3.0, 14.0 / 3.0, 3.0, 3.0]);
-        merge_moments(&mut to, &[4.0, -5.0, 0.0, 0.0, 1.0, 1.0]);
-        let expected = [2.25, -1.0, 36.75, 26.0, 4.0, 4.0];
-        for (found, expected) in to.into_iter().zip(expected) {
-            assert!((found - expected).abs() < 1e-5, "{to:?}");
         }
     }
 }

@@ -17,6 +17,7 @@
 mod finish;
 mod lane;
 mod memory;
+mod session;
 
 use core::ops::Range;
 
@@ -25,6 +26,7 @@ use keras_graph::plan::Plan;
 use rayon::prelude::*;
 
 use self::lane::{Lane, Pass};
+pub use self::session::{FlatSamples, Gradients, gradients, predict};
 use crate::kernels::{Backend, Call, run};
 use crate::sample::Samples;
 

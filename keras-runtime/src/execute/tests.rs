@@ -84,6 +84,27 @@ fn any_number_of_threads_gives_the_same_bits() {
 }
 
 #[test]
+fn flat_numbers_give_outputs_and_gradients() {
+    let model = Example::seeded(3);
+    let (x, upstream) = (samples::<3>(5, "x"), samples::<2>(5, "u"));
+    let flat = [x.as_flattened().to_vec()];
+    let upstream = [upstream.as_flattened().to_vec()];
+    let found = gradients::<Cpu>(
+        Example::training(),
+        model.weights(),
+        &FlatSamples::new(5, &flat),
+        &upstream,
+    );
+    let mut outputs = vec![0.0; 10];
+    predict::<Reference>(Example::inference(), model.weights(), &x.as_slice(), &mut [&mut outputs]);
+    assert!(found.outputs[0].iter().zip(&outputs).all(|(a, b)| (a - b).abs() < 1e-5));
+    // The last layer's bias gets the plain sum.
+    let sum: f32 = upstream[0].iter().skip(1).step_by(2).sum();
+    assert!((found.weights[25] - sum).abs() < 1e-5);
+    assert_eq!(found.inputs, [vec![]]);
+}
+
+#[test]
 fn rows_are_taken_in_the_order_asked_for() {
     let model = Example::seeded(8);
     let x = samples::<3>(9, "rows");

@@ -6,7 +6,7 @@
 
 mod activate;
 mod activate_reference;
-mod batch_norm;
+pub(crate) mod batch_norm;
 mod bias;
 mod channels;
 #[cfg(test)]
