@@ -238,7 +238,7 @@ impl Literal for Activation {
         out.push('{');
         for (name, value) in fields {
             out.push_str(name);
-            out.push(':');
+            out.push_str(": ");
             value.write(out);
             out.push(',');
         }

@@ -5,7 +5,7 @@ use crate::parameter::{number, object_arguments, unknown_word, word};
 use crate::schema::{Mismatch, ParameterType};
 use crate::value::{Argument, Object, Value};
 
-/// Shape of the random numbers of a [`Rule::VarianceScaling`].
+/// Shape of the random numbers of a [`Initializer::VarianceScaling`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Distribution {
     /// Normal, cut at two standard deviations and rescaled for the cut.
@@ -16,7 +16,7 @@ pub enum Distribution {
     Uniform,
 }
 
-/// Which fan scales a [`Rule::VarianceScaling`].
+/// Which fan scales a [`Initializer::VarianceScaling`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fan {
     /// Inputs.
@@ -223,11 +223,11 @@ impl Literal for Rule {
             }
             Rule::Orthogonal { gain } => ("Orthogonal", &[("gain", *gain)]),
             Rule::VarianceScaling { scale, fan, distribution } => {
-                out.push_str("::keras::__private::Rule::VarianceScaling{scale:");
+                out.push_str("::keras::__private::Rule::VarianceScaling{scale: ");
                 scale.write(out);
-                out.push_str(",fan:");
+                out.push_str(",fan: ");
                 fan.write(out);
-                out.push_str(",distribution:");
+                out.push_str(",distribution: ");
                 distribution.write(out);
                 out.push('}');
                 return;
@@ -238,7 +238,7 @@ impl Literal for Rule {
         out.push('{');
         for (name, value) in fields {
             out.push_str(name);
-            out.push(':');
+            out.push_str(": ");
             value.write(out);
             out.push(',');
         }
@@ -250,9 +250,9 @@ impl Literal for Initializer {
     fn write(&self, out: &mut String) {
         out.push_str("::keras::__private::Initializer{class:");
         self.class.write(out);
-        out.push_str(",rule:");
+        out.push_str(",rule: ");
         self.rule.write(out);
-        out.push_str(",seed:");
+        out.push_str(",seed: ");
         self.seed.write(out);
         out.push('}');
     }

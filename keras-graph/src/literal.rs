@@ -29,7 +29,7 @@ macro_rules! literal {
                 fn write(&self, out: &mut String) {
                     out.push_str(concat!("::keras::__private::", stringify!($name), "{"));
                     $(
-                        out.push_str(concat!(stringify!($field), ":"));
+                        out.push_str(concat!(stringify!($field), ": "));
                         $crate::literal::Literal::write(&self.$field, out);
                         out.push(',');
                     )*
@@ -80,7 +80,7 @@ impl Literal for bool {
 impl Literal for f32 {
     fn write(&self, out: &mut String) {
         // Bits, so that infinities and the last digit survive.
-        write!(out, "f32::from_bits({}u32)", self.to_bits())
+        write!(out, "::core::primitive::f32::from_bits({}u32)", self.to_bits())
             .expect("writing to a string cannot fail");
     }
 }
@@ -134,7 +134,7 @@ impl<T: Literal + Clone> Literal for List<T> {
 
 impl Literal for Text {
     fn write(&self, out: &mut String) {
-        out.push_str("::keras::__private::List::Borrowed(");
+        out.push_str("::keras::__private::Text::Borrowed(");
         Literal::write(self.as_ref(), out);
         out.push(')');
     }

@@ -1,2 +1,45 @@
-//! Placeholder.
+//! The macros of the `keras` crate: [`model!`] makes a struct of a Keras model, [`embed!`] puts trained weights into the program.
+//!
+//! The shell around `keras-graph`: tokens to a tree ([`parse`], [`expression`]), the tree to a network ([`evaluate`],
+//! [`call`], [`lower`], [`model`](mod@model), [`functional`], [`check`]), plans to tokens ([`emit`]). No shape is computed here.
 #![forbid(unsafe_code)]
+
+use proc_macro::TokenStream;
+
+mod arithmetic;
+mod ast;
+mod call;
+mod check;
+mod constants;
+mod emit;
+mod emit_call;
+mod emit_fields;
+mod errors;
+mod evaluate;
+mod expand;
+mod expression;
+mod file;
+mod functional;
+mod lower;
+mod model;
+mod names;
+mod parse;
+mod stub;
+#[cfg(test)]
+mod tests;
+mod tokens;
+mod value;
+
+/// Makes a struct of a Keras model: its fields are the weights, its shapes are checked while compiling.
+#[proc_macro]
+pub fn model(input: TokenStream) -> TokenStream {
+    expand::expand(input.into()).into()
+}
+
+/// Puts a trained model into the program: `static MNIST: Embedded<Mnist> = embed!("mnist.keras");`
+///
+/// The path is relative to the crate's root. The file is read, and checked against the model, while compiling.
+#[proc_macro]
+pub fn embed(input: TokenStream) -> TokenStream {
+    expand::guarded(|| file::embed(input.into())).into()
+}

@@ -1,0 +1,283 @@
+//! A network to Rust: the struct, its constants and the implementation of `Model`.
+//!
+//! Little is emitted: plans are statics, and the rest of the crate works on plans. Only [`call`] is code. Every path is
+//! absolute, and helpers stand within a `const _`, so that no name of the user's meets one of these.
+
+use keras_graph::compile::{compile, describe};
+use keras_graph::dtype::Dtype;
+use keras_graph::graph::{LayerError, Mode};
+use keras_graph::literal::Literal as _;
+use keras_graph::names::field_name;
+use keras_graph::network::Network;
+use keras_graph::plan::{Description, Plan, Port};
+use keras_graph::summary::doc_table;
+use proc_macro2::{Ident, Literal, Span, TokenStream};
+use quote::{format_ident, quote};
+
+use crate::ast::{Constant, Item};
+use crate::constants;
+use crate::emit_call as call;
+use crate::emit_fields as fields;
+use crate::errors::{Mistakes, Spot};
+use crate::file;
+use crate::value::Value;
+
+/// Largest scratch that `Model::call` takes from the stack; `keras_runtime::model::STACK_SCRATCH_BYTES`.
+const STACK_SCRATCH_BYTES: usize = 64 * 1024;
+const FLOAT_BYTES: usize = size_of::<f32>();
+
+/// What a model consists of once it is compiled.
+pub(crate) struct Compiled {
+    pub inference: Plan,
+    pub training: Plan,
+    pub description: Description,
+}
+
+/// Runs the passes.
+pub(crate) fn compiled(network: &Network) -> Result<Compiled, LayerError> {
+    let config = file::config(network).map_err(|error| LayerError::input(error.to_string()))?;
+    Ok(Compiled {
+        inference: compile(network, Mode::Inference)?,
+        training: compile(network, Mode::Training { input_gradients: false })?,
+        description: describe(network, config)?,
+    })
+}
+
+/// The whole expansion; none, with the mistake noted, if the model cannot be.
+pub(crate) fn model(
+    item: &Item,
+    network: &Network,
+    constants: &[(Constant, Value)],
+    spot: Spot,
+    mistakes: &mut Mistakes,
+) -> Option<TokenStream> {
+    let compiled = match compiled(network) {
+        Ok(compiled) => compiled,
+        Err(error) => {
+            let mistake = mistakes.add(spot, error.message);
+            if let Some(help) = error.help {
+                mistake.help(help);
+            }
+            return None;
+        }
+    };
+    let ports = [&compiled.inference.inputs, &compiled.inference.outputs];
+    for (what, ports) in ["inputs", "outputs"].iter().zip(ports) {
+        for (i, port) in ports.iter().enumerate() {
+            let field = field_name(&port.name);
+            if ports[..i].iter().any(|other| field_name(&other.name) == field) {
+                mistakes
+                    .add(spot, format!("two {what} of the model meet in one field, `{field}`"))
+                    .help("give the layers different names: `name = \"score\"`");
+                return None;
+            }
+        }
+    }
+    let constants = constants::emit(item, constants, mistakes);
+    mistakes.is_empty().then(|| tokens(item, &compiled, &constants))
+}
+
+/// Source that `keras-graph` wrote, as tokens.
+pub(crate) fn source(text: &str) -> TokenStream {
+    text.parse().expect("what `Literal` writes is Rust")
+}
+
+/// `[[f32; 3]; 2]`
+pub(crate) fn array(extents: &[usize], element: &TokenStream) -> TokenStream {
+    extents.iter().rev().fold(element.clone(), |inner, &extent| {
+        let extent = Literal::usize_unsuffixed(extent);
+        quote! { [#inner; #extent] }
+    })
+}
+
+fn float() -> TokenStream {
+    quote! { ::core::primitive::f32 }
+}
+
+/// The type of one sample of a port.
+pub(crate) fn port_type(port: &Port) -> TokenStream {
+    let element = match port.dtype {
+        Dtype::Float32 => float(),
+        Dtype::Int32 => quote! { ::core::primitive::i32 },
+    };
+    array(&port.shape, &element)
+}
+
+pub(crate) fn port_field(port: &Port) -> Ident {
+    Ident::new(&field_name(&port.name), Span::call_site())
+}
+
+/// Everything that a compiled model becomes.
+pub(crate) fn tokens(item: &Item, compiled: &Compiled, constants: &TokenStream) -> TokenStream {
+    let Item { attributes, visibility, name, .. } = item;
+    let Compiled { inference, training, description } = compiled;
+    let table = doc_table(description);
+    let fields = fields::structs(description, name, visibility);
+    let (fields, structs) = (fields.fields, fields.structs);
+    let (input, inputs) = input_type(item, inference);
+    let (output, outputs) = output_type(item, inference);
+    let figures = figures(item, compiled);
+    let implementation = implementation(item, compiled, &input, &output);
+    let len = description
+        .weights
+        .last()
+        .map_or(0, |last| last.offset + last.shape.iter().product::<usize>());
+    let bytes = Literal::usize_unsuffixed(len * FLOAT_BYTES);
+    let [inference, training] = [inference, training].map(|plan| source(&plan.literal()));
+    quote! {
+        #attributes
+        #[doc = ""]
+        #[doc = #table]
+        #[repr(C)]
+        #[derive(::core::clone::Clone, ::core::fmt::Debug)]
+        #visibility struct #name { #fields }
+        #structs
+        #inputs
+        #outputs
+        #[automatically_derived]
+        impl #name {
+            #constants
+            #figures
+        }
+        const _: () = {
+            static INFERENCE: ::keras::__private::Plan = #inference;
+            static TRAINING: ::keras::__private::Plan = #training;
+            #implementation
+            ::core::assert!(::core::mem::size_of::<#name>() == #bytes);
+        };
+    }
+}
+
+/// The type of one sample, and its declaration if it is a struct.
+fn input_type(item: &Item, plan: &Plan) -> (TokenStream, TokenStream) {
+    if let [port] = &*plan.inputs {
+        return (port_type(port), TokenStream::new());
+    }
+    let visibility = &item.visibility;
+    let name = format_ident!("{}Inputs", item.name);
+    let docs = format!("One sample for [`{}`].", item.name);
+    let fields = plan.inputs.iter().enumerate().map(|(i, port)| {
+        let (i, field, ty) = (Literal::usize_unsuffixed(i), port_field(port), port_type(port));
+        quote! { #i #field: #ty, }
+    });
+    let declaration = quote! {
+        ::keras::__private::inputs! { #[doc = #docs] #visibility struct #name { #(#fields)* } }
+    };
+    (quote! { #name }, declaration)
+}
+
+/// The type of one prediction, and its declaration if it is a struct.
+fn output_type(item: &Item, plan: &Plan) -> (TokenStream, TokenStream) {
+    if let [port] = &*plan.outputs {
+        return (port_type(port), TokenStream::new());
+    }
+    let visibility = &item.visibility;
+    let name = format_ident!("{}Outputs", item.name);
+    let docs =
+        format!("What goes with each output of [`{}`]: predictions, targets, losses.", item.name);
+    let fields = plan.outputs.iter().enumerate().map(|(i, port)| {
+        let letter = u8::try_from(i).ok().filter(|i| *i < 26).map(|i| char::from(b'A' + i));
+        let first = letter.map_or_else(|| format!("T{i}"), String::from);
+        let (first, second) = (format_ident!("{first}"), format_ident!("{first}1"));
+        let (i, field, ty) = (Literal::usize_unsuffixed(i), port_field(port), port_type(port));
+        quote! { #i #field (#first, #second): #ty, }
+    });
+    let declaration = quote! {
+        ::keras::__private::outputs! { #[doc = #docs] #visibility struct #name { #(#fields)* } }
+    };
+    (quote! { #name }, declaration)
+}
+
+/// Extents per sample as a constant: an array, or a tuple of arrays if there are several ports.
+fn shape_constant(ports: &[Port]) -> (TokenStream, TokenStream) {
+    let one = |port: &Port| {
+        let rank = Literal::usize_unsuffixed(port.shape.len());
+        let extents = port.shape.iter().map(|&extent| Literal::usize_unsuffixed(extent));
+        (quote! { [::core::primitive::usize; #rank] }, quote! { [#(#extents),*] })
+    };
+    match ports {
+        [port] => one(port),
+        ports => {
+            let (types, values): (Vec<_>, Vec<_>) = ports.iter().map(one).unzip();
+            (quote! { (#(#types,)*) }, quote! { (#(#values,)*) })
+        }
+    }
+}
+
+/// Elements of scratch that a call needs beside the kernels' workspace.
+pub(crate) fn scratch_len(plan: &Plan) -> usize {
+    plan.block_len + plan.lane_len + plan.reduced_len
+}
+
+/// The struct's own constants, so that they need no trait in scope.
+fn figures(item: &Item, compiled: &Compiled) -> TokenStream {
+    let visibility = &item.visibility;
+    let Compiled { inference, .. } = compiled;
+    let (input_type, input_shape) = shape_constant(&inference.inputs);
+    let (output_type, output_shape) = shape_constant(&inference.outputs);
+    let name = &item.name;
+    quote! {
+        /// Number of weights, trained or not.
+        #visibility const PARAMS: ::core::primitive::usize = <#name as ::keras::__private::Model>::PARAMS;
+        /// Extents of one sample; one array for each input.
+        #visibility const INPUT_SHAPE: #input_type = #input_shape;
+        /// Extents of one prediction; one array for each output.
+        #visibility const OUTPUT_SHAPE: #output_type = #output_shape;
+        /// Floating-point operations of one prediction; a multiplication and an addition count as two.
+        #visibility const FLOPS: ::core::primitive::u64 = <#name as ::keras::__private::Model>::FLOPS;
+        /// Bytes of scratch that a prediction needs.
+        #visibility const SCRATCH_BYTES: ::core::primitive::usize =
+            <#name as ::keras::__private::Model>::SCRATCH_BYTES;
+        /// Bytes of activations and gradients that training keeps for each sample of a block.
+        #visibility const TRAIN_BYTES: ::core::primitive::usize =
+            <#name as ::keras::__private::Model>::TRAIN_BYTES;
+    }
+}
+
+/// `impl Model`
+fn implementation(
+    item: &Item,
+    compiled: &Compiled,
+    input: &TokenStream,
+    output: &TokenStream,
+) -> TokenStream {
+    let name = &item.name;
+    let Compiled { inference, training, description } = compiled;
+    let len = scratch_len(inference) + inference.workspace_len;
+    let scratch_bytes = Literal::usize_unsuffixed(len * FLOAT_BYTES);
+    let on_stack = if len * FLOAT_BYTES <= STACK_SCRATCH_BYTES { len } else { 0 };
+    let scratch = array(&[on_stack], &float());
+    let train_bytes = (training.block_len + training.lane_len) * FLOAT_BYTES;
+    let train_bytes = Literal::usize_unsuffixed(train_bytes);
+    let flops = Literal::u64_unsuffixed(inference.flops);
+    let weights = description.weights.iter().map(|weight| source(&weight.literal()));
+    let [model_name, class, config] = [&description.name, &description.class, &description.config]
+        .map(|text| source(&text.literal()));
+    let layers = source(&description.layers.literal());
+    let call = call::body(inference);
+    quote! {
+        static DESCRIPTION: ::keras::__private::Description = ::keras::__private::Description {
+            name: #model_name,
+            class: #class,
+            weights: ::keras::__private::List::Borrowed(<#name as ::keras::__private::Model>::WEIGHTS),
+            layers: #layers,
+            config: #config,
+        };
+        #[automatically_derived]
+        unsafe impl ::keras::__private::Model for #name {
+            type Input = #input;
+            type Output = #output;
+            type Scratch = #scratch;
+            const WEIGHTS: &'static [::keras::__private::WeightInfo] = &[#(#weights),*];
+            const SCRATCH_BYTES: ::core::primitive::usize = #scratch_bytes;
+            const TRAIN_BYTES: ::core::primitive::usize = #train_bytes;
+            const FLOPS: ::core::primitive::u64 = #flops;
+            fn description() -> &'static ::keras::__private::Description { &DESCRIPTION }
+            fn inference() -> &'static ::keras::__private::Plan { &INFERENCE }
+            fn training() -> &'static ::keras::__private::Plan { &TRAINING }
+            fn call_in(&self, __scratch: &mut [::core::primitive::f32], __x: &#input) -> #output {
+                #call
+            }
+        }
+    }
+}

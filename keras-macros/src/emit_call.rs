@@ -1,0 +1,240 @@
+//! The body of `call_in`: one call of a kernel after the other, with every op and every place a constant.
+//!
+//! The scratch is cut around each step's output, which never overlaps an input. What stands in an input is read where the
+//! caller has it, and what only the caller reads is written where the caller gets it.
+
+use keras_graph::dtype::Dtype;
+use keras_graph::literal::Literal as _;
+use keras_graph::plan::{Place, Plan, Port, Step, Storage};
+use proc_macro2::{Ident, Literal, Span, TokenStream};
+use quote::{format_ident, quote};
+
+use crate::emit::{array, port_field, port_type, scratch_len, source};
+
+/// Elements `from..to` of the scratch.
+#[derive(Clone, Copy, PartialEq)]
+struct Range {
+    from: usize,
+    to: usize,
+}
+
+impl Range {
+    /// Where a place lies in the scratch of one sample. Weights lie elsewhere.
+    fn of(plan: &Plan, place: Place) -> Option<Range> {
+        let start = match place.storage {
+            Storage::Weights => return None,
+            Storage::Block => 0,
+            Storage::Lane => plan.block_len,
+            Storage::Reduced => plan.block_len + plan.lane_len,
+        };
+        let from = start + place.offset;
+        Some(Range { from, to: from + place.len })
+    }
+
+    fn overlaps(self, other: Range) -> bool {
+        self.from < other.to && other.from < self.to
+    }
+
+    fn holds(self, other: Range) -> bool {
+        self.from <= other.from && other.to <= self.to
+    }
+}
+
+/// What is written so far, to tell inputs from what later took their place.
+struct Body<'p> {
+    plan: &'p Plan,
+    inputs: Vec<Range>,
+    written: Vec<Range>,
+    /// For each output, the step that writes it straight into the result.
+    direct: Vec<Option<usize>>,
+}
+
+/// Statements of `call_in(&self, __scratch, __x)`.
+pub(crate) fn body(plan: &Plan) -> TokenStream {
+    let ranges = |ports: &[Port]| ports.iter().filter_map(|p| Range::of(plan, p.place)).collect();
+    let mut body =
+        Body { plan, inputs: ranges(&plan.inputs), written: Vec::new(), direct: Vec::new() };
+    body.direct = plan.outputs.iter().map(|port| body.direct_step(port)).collect();
+    let len = Literal::usize_unsuffixed(scratch_len(plan));
+    let inputs = plan.inputs.iter().enumerate().map(|(i, port)| input(plan, i, port));
+    let outputs: TokenStream =
+        plan.outputs.iter().enumerate().map(|(i, port)| output(i, port)).collect();
+    let inputs: TokenStream = inputs.collect();
+    let steps: TokenStream =
+        plan.steps.iter().enumerate().map(|(i, step)| body.step(i, step)).collect();
+    let copies: TokenStream =
+        plan.outputs.iter().enumerate().map(|(i, port)| body.copy(i, port)).collect();
+    let result = result(plan);
+    quote! {
+        let ::core::option::Option::Some((__block, __workspace)) =
+            __scratch.split_first_chunk_mut::<#len>() else {
+            ::core::panic!("the scratch is shorter than `SCRATCH_BYTES` says");
+        };
+        let __block: &mut [::core::primitive::f32] = __block;
+        let __run = <::keras::__private::Run as ::core::default::Default>::default();
+        let __weights = ::keras::__private::Model::weights(self);
+        #inputs
+        #outputs
+        #steps
+        #copies
+        #result
+    }
+}
+
+fn numbered(prefix: &str, i: usize) -> Ident {
+    format_ident!("__{prefix}{i}", span = Span::call_site())
+}
+
+/// `let __x0 = ..`: a port of the sample as flat numbers.
+fn input(plan: &Plan, i: usize, port: &Port) -> TokenStream {
+    let (name, ty) = (numbered("x", i), port_type(port));
+    let value = if plan.inputs.len() == 1 {
+        quote! { __x }
+    } else {
+        let field = port_field(port);
+        quote! { &__x.#field }
+    };
+    match port.dtype {
+        Dtype::Float32 => quote! {
+            let #name = <#ty as ::keras::__private::Array>::flat(::core::slice::from_ref(#value));
+        },
+        Dtype::Int32 => quote! {
+            let #name = ::keras::__private::Values::of::<#ty>(#value).bits();
+        },
+    }
+}
+
+/// `let mut __y0 = ..`
+fn output(i: usize, port: &Port) -> TokenStream {
+    let (name, flat) = (numbered("y", i), numbered("flat", i));
+    let zeros = array(&port.shape, &quote! { 0.0 });
+    let ty = port_type(port);
+    quote! {
+        let mut #name: #ty = #zeros;
+        let #flat = <#ty as ::keras::__private::Array>::flat_mut(::core::slice::from_mut(&mut #name));
+    }
+}
+
+fn result(plan: &Plan) -> TokenStream {
+    if plan.outputs.len() == 1 {
+        return quote! { __y0 };
+    }
+    let fields = plan.outputs.iter().enumerate().map(|(i, port)| {
+        let (field, name) = (port_field(port), numbered("y", i));
+        quote! { #field: #name }
+    });
+    quote! { Self::Output { #(#fields),* } }
+}
+
+fn span(from: usize, to: usize) -> TokenStream {
+    let (from, to) = (Literal::usize_unsuffixed(from), Literal::usize_unsuffixed(to));
+    quote! { [#from..#to] }
+}
+
+impl Body<'_> {
+    /// The step that can write an output where the caller gets it: nothing else reads or writes there afterwards.
+    fn direct_step(&self, port: &Port) -> Option<usize> {
+        let range = Range::of(self.plan, port.place)?;
+        let touches =
+            |place: &Place| Range::of(self.plan, *place).is_some_and(|other| other.overlaps(range));
+        let last = self.plan.steps.iter().rposition(|step| touches(&step.output))?;
+        let later = &self.plan.steps[last + 1..];
+        let is_read = later.iter().any(|step| step.inputs.iter().any(touches));
+        let is_shared = self.plan.outputs.iter().filter(|other| touches(&other.place)).count() > 1;
+        let is_whole = self.plan.steps[last].output == port.place;
+        (is_whole && !is_read && !is_shared).then_some(last)
+    }
+
+    /// The input that a range of the scratch stands for, if nothing was written over it yet.
+    fn in_input(&self, range: Range) -> Option<(usize, Range)> {
+        let i = self.inputs.iter().position(|input| input.holds(range))?;
+        let is_over = self.written.iter().any(|written| written.overlaps(range));
+        (!is_over).then(|| (i, self.inputs[i]))
+    }
+
+    fn step(&mut self, i: usize, step: &Step) -> TokenStream {
+        let written = Range::of(self.plan, step.output).unwrap_or(Range { from: 0, to: 0 });
+        let direct = self.direct.iter().position(|direct| *direct == Some(i));
+        let around = if direct.is_some() { None } else { Some(written) };
+        let inputs: Vec<TokenStream> =
+            step.inputs.iter().map(|&place| self.read(place, around)).collect();
+        let method = Ident::new(step.op.name(), Span::call_site());
+        // `Op::Gemm(Gemm { .. })` without the enum: the call is to the kernel itself.
+        let op = step.op.literal();
+        let op = op.split_once('(').and_then(|(_, op)| op.strip_suffix(')')).unwrap_or(&op);
+        let op = source(op);
+        let (cut, y) = match direct {
+            Some(port) => {
+                let flat = numbered("flat", port);
+                (TokenStream::new(), quote! { &mut *#flat })
+            }
+            None => {
+                let from = Literal::usize_unsuffixed(written.from);
+                let len = Literal::usize_unsuffixed(written.to - written.from);
+                let cut = quote! {
+                    let (__before, __rest) = __block.split_at_mut(#from);
+                    let (__y, __after) = __rest.split_at_mut(#len);
+                };
+                (cut, quote! { __y })
+            }
+        };
+        if direct.is_none() {
+            self.written.push(written);
+        }
+        quote! {
+            {
+                #cut
+                <::keras::__private::Cpu as ::keras::__private::Backend>::#method(
+                    &const { #op },
+                    ::keras::__private::Call {
+                        samples: 1,
+                        inputs: &[#(#inputs),*],
+                        output: #y,
+                        workspace: &mut *__workspace,
+                        run: __run,
+                    },
+                );
+            }
+        }
+    }
+
+    /// What stands at a place, while the scratch is cut around an output.
+    fn read(&self, place: Place, around: Option<Range>) -> TokenStream {
+        let Some(range) = Range::of(self.plan, place) else {
+            let span = span(place.offset, place.offset + place.len);
+            return quote! { &__weights #span };
+        };
+        if let Some((i, input)) = self.in_input(range) {
+            let (name, span) =
+                (numbered("x", i), span(range.from - input.from, range.to - input.from));
+            return if range == input {
+                quote! { #name }
+            } else {
+                quote! { &#name #span }
+            };
+        }
+        match around {
+            None => {
+                let span = span(range.from, range.to);
+                quote! { &__block #span }
+            }
+            Some(cut) if range.to <= cut.from => {
+                let span = span(range.from, range.to);
+                quote! { &__before #span }
+            }
+            Some(cut) => {
+                let span = span(range.from - cut.to, range.to - cut.to);
+                quote! { &__after #span }
+            }
+        }
+    }
+
+    /// Copies an output that no step wrote straight into the result.
+    fn copy(&self, i: usize, port: &Port) -> TokenStream {
+        if self.direct[i].is_some() {
+            return TokenStream::new();
+        }
+        let (flat, value) = (numbered("flat", i), self.read(port.place, None));
+        quote! { #flat.copy_from_slice(#value); }
+    }
+}

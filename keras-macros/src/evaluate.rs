@@ -1,0 +1,461 @@
+//! Runs a block: names, constants, templates, `for` and `if`. What layers do is in [`call`](crate::call) and
+//! [`lower`](crate::lower).
+//!
+//! After a mistake the value is [`Value::Unknown`], which silences whatever follows from it, so that one run tells every
+//! mistake and each once. Steps, nesting and lists are bounded: a block that would not end is a mistake too.
+
+use std::rc::Rc;
+
+use crate::arithmetic::{self, Refused};
+use crate::ast::{BinaryOp, Block, Closure, Constant, Expr, ExprKind, Name, Pattern, Statement};
+use crate::errors::{Mistakes, Spot};
+use crate::lower::Builder;
+use crate::names;
+use crate::value::{Template, Value};
+
+/// Most steps that a block may take.
+const MAX_STEPS: usize = 1_000_000;
+/// Deepest nesting of expressions, those of the templates they expand included.
+const MAX_DEPTH: u32 = 512;
+/// Deepest nesting of lists, and of templates that captured templates.
+const MAX_VALUE_DEPTH: u32 = 256;
+/// Most values that a list may hold.
+const MAX_LIST_SIZE: usize = 100_000;
+
+/// A name and its value.
+#[derive(Clone, Debug)]
+pub(crate) struct Binding {
+    pub name: Rc<str>,
+    pub value: Value,
+    pub access: Access,
+}
+
+/// Whether a name may be assigned to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    Mutable,
+    Immutable,
+    /// Captured by a template.
+    Captured,
+    Constant,
+}
+
+/// Says that evaluation cannot go on; why was told.
+pub(crate) struct Stop;
+
+pub(crate) type Outcome = Result<Value, Stop>;
+
+pub(crate) struct Evaluator<'m> {
+    pub mistakes: &'m mut Mistakes,
+    pub builder: Builder,
+    pub scope: Vec<Binding>,
+    /// The templates that are being expanded, by the names they were called by.
+    pub expanding: Vec<(Rc<str>, Rc<Closure>)>,
+    /// The struct's constants and their values.
+    pub constants: Vec<(Constant, Value)>,
+    steps: usize,
+    depth: u32,
+}
+
+impl<'m> Evaluator<'m> {
+    pub(crate) fn new(mistakes: &'m mut Mistakes, model: &str) -> Evaluator<'m> {
+        Evaluator {
+            mistakes,
+            builder: Builder::new(model),
+            scope: Vec::new(),
+            expanding: Vec::new(),
+            constants: Vec::new(),
+            steps: 0,
+            depth: 0,
+        }
+    }
+
+    /// Uses up steps.
+    pub(crate) fn spend(&mut self, steps: usize, spot: Spot) -> Result<(), Stop> {
+        self.steps = self.steps.saturating_add(steps);
+        if self.steps <= MAX_STEPS {
+            return Ok(());
+        }
+        self.mistakes
+            .add(spot, format!("this model takes more than {MAX_STEPS} steps to expand"))
+            .help("make the ranges of its `for` loops smaller");
+        Err(Stop)
+    }
+
+    /// Notes why an operator has no result.
+    pub(crate) fn refuse(&mut self, spot: Spot, refused: Refused) -> Value {
+        let mistake = self.mistakes.add(spot, refused.message);
+        if let Some(help) = refused.help {
+            mistake.help(help);
+        }
+        Value::Unknown
+    }
+
+    /// Notes a mistake; the value is unknown.
+    pub(crate) fn wrong(&mut self, spot: Spot, message: impl Into<String>, help: &str) -> Value {
+        let mistake = self.mistakes.add(spot, message);
+        if !help.is_empty() {
+            mistake.help(help);
+        }
+        Value::Unknown
+    }
+
+    /// Runs statements; none if the block has no value.
+    pub(crate) fn block(&mut self, block: &Block) -> Result<Option<Value>, Stop> {
+        let known = self.scope.len();
+        for statement in &block.statements {
+            self.statement(statement)?;
+        }
+        let value = match &block.value {
+            Some(value) => Some(self.expr(value)?),
+            None => None,
+        };
+        self.scope.truncate(known);
+        Ok(value)
+    }
+
+    pub(crate) fn statement(&mut self, statement: &Statement) -> Result<(), Stop> {
+        match statement {
+            Statement::Let(pattern, value) => {
+                let value = self.expr(value)?;
+                self.bind(pattern, value);
+            }
+            Statement::Const(constant) => self.constant(constant)?,
+            Statement::Assign(name, op, value) => self.assign(name, *op, value)?,
+            Statement::For(pattern, list, body) => self.repeat(pattern, list, body)?,
+            Statement::Expr(value) => {
+                self.expr_or_nothing(value)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The value of an expression statement; none of a block without one.
+    pub(crate) fn expr_or_nothing(&mut self, expr: &Expr) -> Result<Option<Value>, Stop> {
+        match &expr.kind {
+            ExprKind::Block(block) => self.block(block),
+            ExprKind::If { condition, then, otherwise } => {
+                self.choose(condition, then, otherwise.as_deref())
+            }
+            _ => self.expr(expr).map(Some),
+        }
+    }
+
+    fn constant(&mut self, constant: &Constant) -> Result<(), Stop> {
+        let value = self.expr(&constant.value)?;
+        let name = constant.name.text.clone();
+        if self.constants.iter().any(|(other, _)| other.name.text == name) {
+            self.wrong(constant.name.spot, format!("the constant `{name}` is given twice"), "");
+        } else {
+            self.constants.push((constant.clone(), value.clone()));
+        }
+        self.scope.push(Binding { name, value, access: Access::Constant });
+        Ok(())
+    }
+
+    /// Binds the names of a pattern.
+    pub(crate) fn bind(&mut self, pattern: &Pattern, value: Value) {
+        match pattern {
+            Pattern::Ignored => {}
+            Pattern::Name { name, mutable } => {
+                let access = if *mutable { Access::Mutable } else { Access::Immutable };
+                self.scope.push(Binding { name: name.text.clone(), value, access });
+            }
+            Pattern::List(patterns, spot) => {
+                let items = match &value {
+                    Value::List(list) if list.items.len() == patterns.len() => list.items.clone(),
+                    Value::Unknown => vec![Value::Unknown; patterns.len()],
+                    Value::List(list) => {
+                        let found = list.items.len();
+                        let message =
+                            format!("expected a list of {}, found one of {found}", patterns.len());
+                        self.wrong(*spot, message, "");
+                        vec![Value::Unknown; patterns.len()]
+                    }
+                    other => {
+                        let message =
+                            format!("expected a list of {}, found {other}", patterns.len());
+                        self.wrong(*spot, message, "");
+                        vec![Value::Unknown; patterns.len()]
+                    }
+                };
+                for (pattern, item) in patterns.iter().zip(items) {
+                    self.bind(pattern, item);
+                }
+            }
+        }
+    }
+
+    fn assign(&mut self, name: &Name, op: Option<BinaryOp>, value: &Expr) -> Result<(), Stop> {
+        let mut value = self.expr(value)?;
+        let text = &name.text;
+        let Some(at) = self.scope.iter().rposition(|binding| binding.name == *text) else {
+            let help = match self.nearest_binding(text) {
+                Some(near) => {
+                    format!("did you mean `{near}`? A new name is made by `let {text} = ...;`")
+                }
+                None => format!("write `let {text} = ...;`"),
+            };
+            self.wrong(name.spot, format!("`{text}` is not defined"), &help);
+            let binding = Binding { name: text.clone(), value, access: Access::Mutable };
+            self.scope.push(binding);
+            return Ok(());
+        };
+        if let Some(op) = op {
+            value = match arithmetic::binary(op, &self.scope[at].value, &value) {
+                Ok(value) => self.bounded(value, name.spot)?,
+                Err(refused) => self.refuse(name.spot, refused),
+            };
+        }
+        let help = match self.scope[at].access {
+            Access::Mutable => String::new(),
+            Access::Immutable => format!("declare it by `let mut {text} = ...;`"),
+            Access::Captured => {
+                "a template cannot change what stands outside: let it return a value".into()
+            }
+            Access::Constant => "use another name for what changes".into(),
+        };
+        if !help.is_empty() {
+            self.wrong(name.spot, format!("`{text}` cannot be assigned to"), &help);
+            // Told once.
+            self.scope[at].access = Access::Mutable;
+        }
+        self.scope[at].value = value;
+        Ok(())
+    }
+
+    fn repeat(&mut self, pattern: &Pattern, list: &Expr, body: &Block) -> Result<(), Stop> {
+        let value = self.expr(list)?;
+        let once = |evaluator: &mut Self, item: Value| {
+            evaluator.spend(1, list.spot)?;
+            let known = evaluator.scope.len();
+            evaluator.bind(pattern, item);
+            let end = evaluator.block(body);
+            evaluator.scope.truncate(known);
+            end.map(|_| ())
+        };
+        match &value {
+            Value::List(items) => items.items.iter().try_for_each(|item| once(self, item.clone())),
+            Value::Range { from, to, reversed } => {
+                let (from, to) = (*from, *to);
+                if *reversed {
+                    return (from..to).rev().try_for_each(|i| once(self, Value::Int(i)));
+                }
+                (from..to).try_for_each(|i| once(self, Value::Int(i)))
+            }
+            // Its mistakes are told all the same.
+            Value::Unknown => once(self, Value::Unknown),
+            other => {
+                let help = "write `for i in 0..3 { .. }` or `for size in [32, 64] { .. }`";
+                self.wrong(
+                    list.spot,
+                    format!("`for` expects a range or a list, found {other}"),
+                    help,
+                );
+                Ok(())
+            }
+        }
+    }
+
+    /// The chosen block's value; none if there is none.
+    fn choose(
+        &mut self,
+        condition: &Expr,
+        then: &Block,
+        otherwise: Option<&Expr>,
+    ) -> Result<Option<Value>, Stop> {
+        match self.expr(condition)? {
+            Value::Bool(true) => self.block(then),
+            Value::Bool(false) => match otherwise.map(|otherwise| &otherwise.kind) {
+                Some(ExprKind::Block(block)) => self.block(block),
+                Some(ExprKind::If { condition, then, otherwise }) => {
+                    self.choose(condition, then, otherwise.as_deref())
+                }
+                _ => Ok(None),
+            },
+            Value::Unknown => Ok(Some(Value::Unknown)),
+            other => {
+                let message = format!("a condition is `true` or `false`, found {other}");
+                Ok(Some(self.wrong(condition.spot, message, "")))
+            }
+        }
+    }
+
+    /// The value of an expression.
+    pub(crate) fn expr(&mut self, expr: &Expr) -> Outcome {
+        self.spend(1, expr.spot)?;
+        if self.depth >= MAX_DEPTH {
+            self.mistakes
+                .add(
+                    expr.spot,
+                    format!("templates and expressions nest more than {MAX_DEPTH} deep here"),
+                )
+                .help("a template cannot expand itself; repeat with `for`");
+            return Err(Stop);
+        }
+        self.depth += 1;
+        let value = self.kind(expr);
+        self.depth -= 1;
+        value
+    }
+
+    fn kind(&mut self, expr: &Expr) -> Outcome {
+        let spot = expr.spot;
+        Ok(match &expr.kind {
+            ExprKind::Wrong => Value::Unknown,
+            ExprKind::None => Value::None,
+            ExprKind::Bool(value) => Value::Bool(*value),
+            ExprKind::Int(value) => Value::Int(*value),
+            ExprKind::Float(value) => Value::Float(*value),
+            ExprKind::Str(value) => Value::Str(value.clone()),
+            ExprKind::Name(name) => self.name(name, spot),
+            ExprKind::Field(value, name) => return self.field(expr, value, name),
+            ExprKind::Call(callee, arguments) => return self.call(callee, arguments, spot),
+            ExprKind::Closure(closure) => return self.template(closure, spot),
+            ExprKind::List(items) => return self.list(items, spot),
+            ExprKind::Range { from, to, inclusive } => {
+                return self.range(from, to, *inclusive, spot);
+            }
+            ExprKind::Block(block) => return self.valued_block(block),
+            ExprKind::If { condition, then, otherwise } => {
+                match self.choose(condition, then, otherwise.as_deref())? {
+                    Some(value) => value,
+                    None => {
+                        self.wrong(spot, "this `if` has no value", "write `if a { b } else { c }`")
+                    }
+                }
+            }
+            ExprKind::Index(..)
+            | ExprKind::Not(_)
+            | ExprKind::Negative(_)
+            | ExprKind::Binary(..)
+            | ExprKind::Cast(..) => return self.operator(expr),
+        })
+    }
+
+    fn valued_block(&mut self, block: &Block) -> Outcome {
+        match self.block(block)? {
+            Some(value) => Ok(value),
+            None => Ok(self.wrong(
+                block.end,
+                "this block has no value",
+                "leave out the `;` behind its last expression",
+            )),
+        }
+    }
+
+    fn list(&mut self, items: &[Expr], spot: Spot) -> Outcome {
+        let mut values = Vec::with_capacity(items.len());
+        for item in items {
+            values.push(self.expr(item)?);
+        }
+        self.bounded(Value::list(values), spot)
+    }
+
+    /// The value, unless it grew without bounds.
+    pub(crate) fn bounded(&mut self, value: Value, spot: Spot) -> Outcome {
+        if value.size() > MAX_LIST_SIZE {
+            self.wrong(spot, format!("this holds more than {MAX_LIST_SIZE} values"), "");
+            return Err(Stop);
+        }
+        if value.depth() > MAX_VALUE_DEPTH {
+            self.wrong(spot, format!("this nests more than {MAX_VALUE_DEPTH} deep"), "");
+            return Err(Stop);
+        }
+        self.spend(value.size(), spot)?;
+        Ok(value)
+    }
+
+    fn range(&mut self, from: &Expr, to: &Expr, inclusive: bool, spot: Spot) -> Outcome {
+        let (from, to) = (self.expr(from)?, self.expr(to)?);
+        match (from, to) {
+            (Value::Unknown, _) | (_, Value::Unknown) => Ok(Value::Unknown),
+            (Value::Int(from), Value::Int(to)) => {
+                let to = to.saturating_add(i64::from(inclusive));
+                Ok(Value::Range { from, to, reversed: false })
+            }
+            (from, to) => {
+                let message = format!("a range is between integers, found {from} and {to}");
+                Ok(self.wrong(spot, message, ""))
+            }
+        }
+    }
+
+    fn operator(&mut self, expr: &Expr) -> Outcome {
+        let result = match &expr.kind {
+            ExprKind::Index(list, at) => {
+                let (list, at) = (self.expr(list)?, self.expr(at)?);
+                arithmetic::index(&list, &at)
+            }
+            ExprKind::Not(value) => arithmetic::not(&self.expr(value)?),
+            ExprKind::Negative(value) => arithmetic::negative(&self.expr(value)?),
+            ExprKind::Cast(value, ty) => arithmetic::cast(&self.expr(value)?, &ty.text),
+            ExprKind::Binary(op, left, right) => {
+                let left = self.expr(left)?;
+                match (op, &left) {
+                    (BinaryOp::And, Value::Bool(false)) | (BinaryOp::Or, Value::Bool(true)) => {
+                        Ok(left)
+                    }
+                    _ => arithmetic::binary(*op, &left, &self.expr(right)?),
+                }
+            }
+            _ => Ok(Value::Unknown),
+        };
+        match result {
+            Ok(value) => self.bounded(value, expr.spot),
+            Err(refused) => Ok(self.refuse(expr.spot, refused)),
+        }
+    }
+
+    fn template(&mut self, closure: &Rc<Closure>, spot: Spot) -> Outcome {
+        self.spend(self.scope.len(), spot)?;
+        let captured: Vec<Binding> = self
+            .scope
+            .iter()
+            .map(|binding| Binding {
+                access: match binding.access {
+                    Access::Constant => Access::Constant,
+                    _ => Access::Captured,
+                },
+                ..binding.clone()
+            })
+            .collect();
+        let depth = 1 + captured.iter().map(|binding| binding.value.depth()).max().unwrap_or(0);
+        let template = Template { closure: closure.clone(), captured, depth };
+        self.bounded(Value::Template(Rc::new(template)), spot)
+    }
+
+    fn name(&mut self, name: &Rc<str>, spot: Spot) -> Value {
+        match self.binding(name) {
+            Some(binding) => binding.value.clone(),
+            None => self.undefined(name, spot),
+        }
+    }
+
+    /// What a name is bound to.
+    pub(crate) fn binding(&self, name: &str) -> Option<&Binding> {
+        self.scope.iter().rev().find(|binding| &*binding.name == name)
+    }
+
+    /// The bound name nearest to a misspelt one.
+    pub(crate) fn nearest_binding(&self, name: &str) -> Option<&str> {
+        names::nearest(name, self.scope.iter().map(|binding| &*binding.name))
+    }
+
+    /// Notes a name that nobody defined.
+    pub(crate) fn undefined(&mut self, name: &str, spot: Spot) -> Value {
+        let help = if names::is_class(name) {
+            format!("`{name}` is a layer: write `{name}()`")
+        } else if let Some(near) = self.nearest_binding(name) {
+            format!("did you mean `{near}`?")
+        } else if names::is_constant(name) {
+            let mistake = self.mistakes.add(spot, format!("`{name}` is not defined in this block"));
+            mistake.note("a macro cannot read the constants of the crate around it");
+            mistake.help(format!("write `const {name}: usize = ...;` within the block; it becomes a constant of the model"));
+            return Value::Unknown;
+        } else {
+            format!("write `let {name} = ...;` before it")
+        };
+        self.wrong(spot, format!("`{name}` is not defined"), &help)
+    }
+}

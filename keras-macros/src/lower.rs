@@ -1,0 +1,396 @@
+//! Layers and their calls: from values to a [`Network`].
+//!
+//! All layers of a block are made in one arena, called there and checked at once. `Model(inputs, outputs)` then takes the
+//! calls between its inputs and outputs as a network of its own, as Keras does; `Sequential` builds one from a list.
+
+use std::collections::HashMap;
+
+use keras_graph::graph::LayerError;
+use keras_graph::layers::Entry;
+use keras_graph::names::automatic_name;
+use keras_graph::network::{
+    Class, LayerId, LayerKind, MAX_LAYERS, Network, NetworkLayer, TensorId,
+};
+use keras_graph::schema::{ArgumentError, At, Bound};
+use keras_graph::value as graph;
+
+use crate::ast::{self, Name};
+use crate::call::Given;
+use crate::errors::Spot;
+use crate::evaluate::{Evaluator, Outcome, Stop};
+use crate::stub::Guess;
+use crate::value::Value;
+
+/// Most layers shown in a chain of shapes.
+const MAX_CHAIN: usize = 6;
+
+/// The layers made so far.
+pub(crate) struct Builder {
+    /// All layers that the block made, and their calls.
+    pub arena: Network,
+    /// What is known of each layer beside the network.
+    pub made: Vec<Made>,
+    /// Where each call of the arena stands.
+    pub call_spots: Vec<Spot>,
+    /// The model's own name.
+    pub model: String,
+    /// What a model's inputs and outputs are, as far as known.
+    pub guess: Guess,
+    /// How many layers of each class have an automatic name.
+    counters: HashMap<String, usize>,
+}
+
+/// What is known of a layer beside the network.
+#[derive(Debug)]
+pub(crate) struct Made {
+    /// Its class as written.
+    pub spot: Spot,
+    /// Where the value of each argument stands, by the parameter's name.
+    pub arguments: Vec<(String, Spot)>,
+    /// The layer as an argument of one that wraps it.
+    pub object: Option<graph::Object>,
+    /// Whether the user named it.
+    pub is_named: bool,
+    /// Whether another layer wraps it.
+    pub is_wrapped: bool,
+    /// Of a model: its layers in the arena.
+    pub members: Vec<LayerId>,
+    /// Of a functional model: its calls in the arena.
+    pub calls: Vec<usize>,
+    /// Of a model: how deep models nest in it.
+    pub depth: u32,
+    /// Whether it is a `Sequential` that waits for its first call to know its input.
+    pub is_deferred: bool,
+}
+
+impl Made {
+    /// A layer whose class stands here.
+    pub(crate) fn at(spot: Spot) -> Made {
+        Made {
+            spot,
+            arguments: Vec::new(),
+            object: None,
+            is_named: false,
+            is_wrapped: false,
+            members: Vec::new(),
+            calls: Vec::new(),
+            depth: 0,
+            is_deferred: false,
+        }
+    }
+}
+
+impl Builder {
+    pub(crate) fn new(model: &str) -> Builder {
+        Builder {
+            arena: Network::new(model, Class::Functional),
+            made: Vec::new(),
+            call_spots: Vec::new(),
+            model: model.to_string(),
+            guess: Guess::default(),
+            counters: HashMap::new(),
+        }
+    }
+
+    /// Whether the layer is a whole model.
+    pub(crate) fn is_model(&self, layer: LayerId) -> bool {
+        matches!(self.arena.layers[layer.0].kind, LayerKind::Network(_))
+    }
+
+    /// Keras' next automatic name for a class.
+    pub(crate) fn next_name(&mut self, class: &str) -> String {
+        let name = automatic_name(class);
+        let count = self.counters.entry(name.clone()).or_default();
+        *count += 1;
+        if *count == 1 { name } else { format!("{name}_{}", *count - 1) }
+    }
+
+    /// The shapes from an input to a tensor.
+    pub(crate) fn chain(network: &Network, tensor: TensorId) -> String {
+        let mut steps = Vec::new();
+        let mut next = Some(tensor);
+        while let Some(tensor) = next {
+            let call = &network.calls[network.tensors[tensor.0].call];
+            steps.push(format!("{} {}", network.layers[call.layer.0].name, network.shape(tensor)));
+            next = call.inputs.first().copied();
+        }
+        if steps.len() > MAX_CHAIN {
+            let first = steps.len() - 1;
+            steps.drain(MAX_CHAIN - 2..first);
+            steps.insert(MAX_CHAIN - 2, "...".to_string());
+        }
+        steps.reverse();
+        steps.join(" -> ")
+    }
+}
+
+/// Where an argument stands: its keyword, or its value.
+fn keyword_spot(given: &Given) -> Spot {
+    given.name.as_ref().map_or(given.spot, |name| name.spot)
+}
+
+impl Evaluator<'_> {
+    /// `Dense(10)`, `Input(..)`, `Sequential(..)`, `Model(..)`
+    pub(crate) fn construct(
+        &mut self,
+        name: &Name,
+        given: &[Given],
+        written: &[ast::Argument],
+    ) -> Outcome {
+        match &*name.text {
+            "Input" | "InputLayer" => self.input(name, given),
+            "Sequential" => self.sequential(name, given, written),
+            "Model" | "Functional" => self.functional(name, given, written),
+            class => match Entry::by_class(class) {
+                Some(entry) => self.layer(entry, name, given),
+                None => Ok(Value::Unknown),
+            },
+        }
+    }
+
+    /// Adds a layer to the arena.
+    pub(crate) fn add(&mut self, layer: NetworkLayer, made: Made) -> Result<LayerId, Stop> {
+        let id = self.builder.arena.add_layer(layer);
+        self.register(made)?;
+        Ok(id)
+    }
+
+    /// Notes what is known of the arena's last layer.
+    pub(crate) fn register(&mut self, made: Made) -> Result<(), Stop> {
+        let spot = made.spot;
+        self.builder.made.push(made);
+        if self.builder.made.len() > MAX_LAYERS {
+            self.wrong(spot, format!("a model has at most {MAX_LAYERS} layers"), "");
+            return Err(Stop);
+        }
+        Ok(())
+    }
+
+    fn layer(&mut self, entry: &'static Entry, name: &Name, given: &[Given]) -> Outcome {
+        let class = entry.schema.class;
+        let Some((arguments, unknown)) = self.arguments(class, given) else {
+            return Ok(Value::Unknown);
+        };
+        let is_named = arguments.iter().any(|argument| {
+            argument.name.as_deref() == Some("name")
+                && matches!(argument.value, graph::Value::Str(_))
+        });
+        let automatic = if is_named { String::new() } else { self.builder.next_name(class) };
+        let built = entry.build(&arguments, || automatic.clone());
+        let layer = match built {
+            Ok(layer) if unknown.is_empty() => layer,
+            Ok(_) => return Ok(Value::Unknown),
+            Err(errors) => {
+                self.argument_errors(name.spot, given, errors, &unknown);
+                return Ok(Value::Unknown);
+            }
+        };
+        let bound = Bound::new(entry.schema, &arguments);
+        let parameters = entry.schema.parameters.iter().map(|parameter| parameter.name);
+        let places = parameters
+            .chain(keras_graph::schema::COMMON.iter().copied())
+            .filter_map(|p| bound.position(p).map(|i| (p.to_string(), given[i].spot)))
+            .collect();
+        let mut made = Made { arguments: places, is_named, ..Made::at(name.spot) };
+        made.object = Some(self.as_object(class, &arguments, &layer.name));
+        Ok(Value::Layer(self.add(layer, made)?))
+    }
+
+    fn as_object(&self, class: &str, arguments: &[graph::Argument], name: &str) -> graph::Object {
+        let mut arguments = arguments.to_vec();
+        if !arguments.iter().any(|argument| argument.name.as_deref() == Some("name")) {
+            let value = graph::Value::Str(name.to_string());
+            arguments.push(graph::Argument { name: Some("name".to_string()), value });
+        }
+        graph::Object { class: class.to_string(), arguments }
+    }
+
+    /// Notes why arguments were refused. Those that are unknown were told before.
+    pub(crate) fn argument_errors(
+        &mut self,
+        class: Spot,
+        given: &[Given],
+        errors: Vec<ArgumentError>,
+        unknown: &[usize],
+    ) {
+        for error in errors {
+            if !matches!(error.at, At::Value(i) if unknown.contains(&i)) {
+                self.argument_error(class, given, error);
+            }
+        }
+    }
+
+    /// Notes why an argument was refused, at the token that is wrong.
+    fn argument_error(&mut self, class: Spot, given: &[Given], error: ArgumentError) {
+        let spot = match error.at {
+            At::Call => class,
+            At::Keyword(i) => given.get(i).map_or(class, keyword_spot),
+            At::Value(i) => given.get(i).map_or(class, |given| given.spot),
+        };
+        let unread = given
+            .iter()
+            .find(|given| given.spot.order == spot.order && matches!(given.value, Value::None));
+        let expanding = self.expanding_note();
+        let mistake = self.mistakes.add(spot, error.message);
+        if let Some(help) = error.help {
+            mistake.help(help);
+        } else if unread.is_some() {
+            mistake.help("every extent but the batch is known while compiling: write a number");
+        }
+        if let Some(note) = expanding {
+            mistake.note(note);
+        }
+    }
+
+    /// In which templates evaluation is.
+    pub(crate) fn expanding_note(&self) -> Option<String> {
+        let names: Vec<&str> = self.expanding.iter().rev().map(|(name, _)| &**name).collect();
+        match names.as_slice() {
+            [] => None,
+            [one] => Some(format!("in the template `{one}`")),
+            [first, rest @ ..] => {
+                Some(format!("in the template `{first}`, expanded by `{}`", rest.join("`, by `")))
+            }
+        }
+    }
+
+    /// `layer(x)` or `layer([a, b])`
+    pub(crate) fn call_layer(
+        &mut self,
+        layer: LayerId,
+        given: &[Given],
+        head: Spot,
+        spot: Spot,
+    ) -> Outcome {
+        let name = self.builder.arena.layers[layer.0].name.clone();
+        let Some(inputs) = self.tensors(&name, given, head) else {
+            return Ok(Value::Unknown);
+        };
+        if self.builder.call_spots.len() >= MAX_LAYERS {
+            self.wrong(head, format!("a model has at most {MAX_LAYERS} calls of layers"), "");
+            return Err(Stop);
+        }
+        if self.builder.made[layer.0].is_deferred && !self.build_deferred(layer, &inputs, head)? {
+            return Ok(Value::Unknown);
+        }
+        match self.builder.arena.call(layer, &inputs) {
+            Ok(outputs) => {
+                self.builder.call_spots.push(Spot { order: head.order, ..head.to(spot) });
+                Ok(match outputs.as_slice() {
+                    [one] => Value::Tensor(*one),
+                    many => Value::list(many.iter().map(|&tensor| Value::Tensor(tensor)).collect()),
+                })
+            }
+            Err(error) => {
+                let chains: Vec<String> = inputs
+                    .iter()
+                    .map(|&input| Builder::chain(&self.builder.arena, input))
+                    .collect();
+                self.layer_error(layer, error, head, &chains);
+                Ok(Value::Unknown)
+            }
+        }
+    }
+
+    /// Notes why a layer refused its input.
+    pub(crate) fn layer_error(
+        &mut self,
+        layer: LayerId,
+        error: LayerError,
+        head: Spot,
+        chains: &[String],
+    ) {
+        let made = &self.builder.made[layer.0];
+        let argument = error.argument.and_then(|argument| {
+            made.arguments.iter().find(|(name, _)| name == argument).map(|(_, spot)| *spot)
+        });
+        let expanding = self.expanding_note();
+        let mistake = self.mistakes.add(argument.unwrap_or(head), error.message);
+        match chains {
+            [one] => {
+                mistake.note(format!("shapes so far: {one}"));
+            }
+            many => {
+                for (i, chain) in many.iter().take(4).enumerate() {
+                    mistake.note(format!("shapes so far, input {}: {chain}", i + 1));
+                }
+            }
+        }
+        if let Some(note) = expanding {
+            mistake.note(note);
+        }
+        if let Some(help) = error.help {
+            mistake.help(help);
+        }
+    }
+
+    /// The tensors that a layer is called on; none if one is unknown or was refused.
+    fn tensors(&mut self, layer: &str, given: &[Given], head: Spot) -> Option<Vec<TensorId>> {
+        let mut tensors = Vec::new();
+        let mut complete = !given.is_empty();
+        if given.is_empty() {
+            self.wrong(
+                head,
+                format!("`{layer}` is called on nothing"),
+                "call it on a tensor: `layer(x)`",
+            );
+        }
+        for argument in given {
+            if let Some(name) = argument.name.as_ref().filter(|name| &*name.text != "inputs") {
+                let help = match &*name.text {
+                    "training" => "`fit` trains and `predict` predicts: leave it out",
+                    _ => "a layer is called on a tensor, or on a list of tensors",
+                };
+                let message = format!("a call of a layer takes no argument `{}`", name.text);
+                self.wrong(name.spot, message, help);
+                complete = false;
+                continue;
+            }
+            let items = match &argument.value {
+                Value::List(list) => list.items.as_slice(),
+                value => std::slice::from_ref(value),
+            };
+            for item in items {
+                match item {
+                    Value::Tensor(tensor) => tensors.push(*tensor),
+                    Value::Unknown => complete = false,
+                    other => {
+                        let help = match other {
+                            Value::Layer(_) => "call the layer on a tensor first: `Dense(10)(x)`",
+                            _ => "a tensor is what `Input` and calls of layers return",
+                        };
+                        let message = format!("`{layer}` is called on a tensor, found {other}");
+                        self.wrong(argument.spot, message, help);
+                        complete = false;
+                    }
+                }
+            }
+        }
+        complete.then_some(tensors)
+    }
+
+    /// Builds a `Sequential` without an `Input` for the shape that it is called on first.
+    fn build_deferred(
+        &mut self,
+        layer: LayerId,
+        inputs: &[TensorId],
+        head: Spot,
+    ) -> Result<bool, Stop> {
+        let [input] = inputs else {
+            self.wrong(head, "a `Sequential` is called on one tensor", "");
+            return Ok(false);
+        };
+        let tensor = self.builder.arena.tensors[input.0].clone();
+        let name = self.builder.next_name("Input");
+        let mut network =
+            Network::new(self.builder.arena.layers[layer.0].name.clone(), Class::Sequential);
+        network.add_input(name, tensor.shape, tensor.dtype);
+        let members = self.builder.made[layer.0].members.clone();
+        self.builder.made[layer.0].is_deferred = false;
+        if !self.fill(&mut network, &members)? {
+            return Ok(false);
+        }
+        self.builder.arena.layers[layer.0].kind = LayerKind::Network(Box::new(network));
+        Ok(true)
+    }
+}

@@ -1,0 +1,182 @@
+//! Blocks through the parser and the evaluator, without a compiler.
+
+use proc_macro2::TokenStream;
+
+use crate::ast::Body;
+use crate::errors::Mistakes;
+use crate::expand;
+use crate::parse::Parser;
+
+/// The mistakes that a block's body has.
+fn mistakes(body: &str) -> Vec<String> {
+    let text = format!("struct Test; {body}");
+    let stream: TokenStream = text.parse().expect("tokens");
+    let mut mistakes = Mistakes::default();
+    if let Some(item) = Parser::new(&mut mistakes).item(stream)
+        && let Body::Block(block) = &item.body
+    {
+        expand::network(block, &item.name, &mut mistakes);
+    }
+    mistakes.texts()
+}
+
+/// The layers and their shapes that a block makes.
+fn layers(body: &str) -> String {
+    let text = format!("struct Test; {body}");
+    let mut told = Mistakes::default();
+    let item = Parser::new(&mut told).item(text.parse().expect("tokens")).expect("a struct");
+    let Body::Block(block) = &item.body else { return String::new() };
+    let network = expand::network(block, &item.name, &mut told).network;
+    let Some(network) = network else { return told.texts().join("\n") };
+    let rows = network.calls.iter().map(|call| {
+        let name = &network.layers[call.layer.0].name;
+        format!("{name} {}", network.shape(call.outputs[0]))
+    });
+    rows.collect::<Vec<_>>().join("; ")
+}
+
+const X: &str = "let x = Input(shape = (4,));";
+
+#[test]
+fn both_spellings_make_the_same_layers() {
+    let expected = "input_layer (batch, 4); dense (batch, 3); dense_1 (batch, 2)";
+    assert_eq!(
+        layers("Sequential([Input(shape = (4,)), Dense(3), layers.Dense(units = 2)])"),
+        expected
+    );
+    assert_eq!(
+        layers(
+            "let x = keras.Input((4,)); let y = Dense(2)(keras.layers.Dense(3)(x)); Model(x, y)"
+        ),
+        // The outer layer is made first, as in Keras.
+        "input_layer (batch, 4); dense_1 (batch, 3); dense (batch, 2)"
+    );
+}
+
+#[test]
+fn templates_loops_and_conditions_are_expanded() {
+    let body = format!(
+        "{X} const BASE: usize = 2;
+        let block = |x, units, twice| {{
+            let mut y = Dense(units)(x);
+            if twice {{ y = Dense(units)(y); }}
+            y
+        }};
+        let mut y = x;
+        for i in 0..3 {{ y = block(y, BASE << i, i == 1); }}
+        for (units, name) in [(7, \"a\"), (9, \"b\")] {{ y = Dense(units, name = \"last_\" + name)(y); }}
+        Model(inputs = x, outputs = y)"
+    );
+    assert_eq!(
+        layers(&body),
+        "input_layer (batch, 4); dense (batch, 2); dense_1 (batch, 4); dense_2 (batch, 4); \
+         dense_3 (batch, 8); last_a (batch, 7); last_b (batch, 9)"
+    );
+}
+
+#[test]
+fn models_are_layers() {
+    let body = format!(
+        "{X} let encoder = Sequential([Dense(3), Dense(2)], name = \"encoder\");
+        let y = Dense(5)(encoder(x)); Model(x, y)"
+    );
+    assert_eq!(layers(&body), "input_layer (batch, 4); encoder (batch, 2); dense_2 (batch, 5)");
+    let body = format!(
+        "{X} let half = Model(x, Dense(3)(x));
+        let image = Input(shape = (4,)); Model(image, Dense(2)(half(image)))"
+    );
+    assert_eq!(
+        layers(&body),
+        "input_layer_1 (batch, 4); functional (batch, 3); dense_1 (batch, 2)"
+    );
+}
+
+#[test]
+fn expressions_have_rusts_precedence() {
+    for (text, units) in [
+        ("1 + 2 * 3", 7),
+        ("(1 + 2) * 3", 9),
+        ("2 ** 3 ** 2 / 64", 8),
+        ("-1 + 8 % 5", 2),
+        ("16 >> 1 + 1", 4),
+        ("if 1 + 1 == 2 && !false { 5 } else { 6 }", 5),
+        ("{ let a = [3, 4]; a[-1] + a.len() as i64 }", 6),
+        ("(7.9 as usize)", 7),
+        ("x.shape[1] * 2", 8),
+    ] {
+        let body = format!("{X} Model(x, Dense({text})(x))");
+        assert_eq!(
+            layers(&body),
+            format!("input_layer (batch, 4); dense (batch, {units})"),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn every_mistake_is_told_once() {
+    let body = "Sequential([
+        Input(shape = (4,)),
+        Dense(unit = 3),
+        Desne(4),
+        Dense(0),
+        Dense(CLASSES),
+        Dense(8, use_bias = 1),
+    ])";
+    let mistakes = mistakes(body);
+    let first: Vec<&str> = mistakes.iter().filter_map(|text| text.lines().next()).collect();
+    assert_eq!(
+        first,
+        [
+            "`Dense` has no argument `unit`",
+            "`Dense` needs the argument `units`",
+            "there is no layer or template `Desne`",
+            "`units` of `Dense` expects a positive integer, found 0",
+            "`CLASSES` is not defined in this block",
+            "`use_bias` of `Dense` expects `True` or `False`, found 1",
+        ]
+    );
+}
+
+#[test]
+fn what_would_not_end_is_told() {
+    for (body, message) in [
+        ("for i in 0..1_000_000_000 { }", "this model takes more than 1000000 steps to expand"),
+        ("for i in 0..20_000 { Dense(1); }", "a model has at most 10000 layers"),
+        ("let f = |g| g(g); f(f)", "the template `g` cannot call itself"),
+        ("let f = |x| f(x); f(1)", "the template `f` cannot call itself"),
+        ("let mut a = [1]; for i in 0..1000 { a = [a, a]; }", "this holds more than 100000 values"),
+        ("let mut a = [1]; for i in 0..1000 { a = [a]; }", "this nests more than 256 deep"),
+        (
+            "let mut f = |x| x; for i in 0..9000 { let g = f; f = |x| g(x); }",
+            "this nests more than 256 deep",
+        ),
+        ("Dense(1 / 0)", "`1 / 0`: division by zero"),
+        ("Dense(1 << 64)", "`1 << 64`: integers here have 64 bits"),
+    ] {
+        let mistakes = mistakes(&format!("{X} {body}"));
+        assert_eq!(mistakes[0].lines().next(), Some(message), "{body}");
+    }
+}
+
+#[test]
+fn deep_nesting_is_told() {
+    let many = |text: &str| text.repeat(100_000);
+    for body in [
+        format!("{}{}", "(".repeat(3000), ")".repeat(3000)),
+        format!("{}1{}", "[".repeat(3000), "]".repeat(3000)),
+        format!("{}1", many("- ")),
+        format!("{}1", many("|x| ")),
+        format!("1{}", many(" + 1")),
+        format!("f{}", many("(1)")),
+        format!("a{}", many(".b")),
+        format!("1{}", many(" ** 1")),
+        format!("{}{}", "{".repeat(3000), "}".repeat(3000)),
+        format!("{}{}", "for a in b {".repeat(3000), "}".repeat(3000)),
+        format!("if a {{}} {}", many("else if a {}")),
+    ] {
+        let mistakes = mistakes(&body);
+        let first = mistakes[0].lines().next();
+        assert_eq!(first, Some("this is nested more than 128 levels deep"), "{}", &body[..30]);
+    }
+}

@@ -1,0 +1,151 @@
+//! The values that a `model!` block computes with.
+
+use std::fmt;
+use std::rc::Rc;
+
+use keras_graph::network::{LayerId, TensorId};
+use keras_graph::value as graph;
+
+use crate::ast;
+use crate::evaluate::Binding;
+
+/// A value.
+#[derive(Clone, Debug)]
+pub(crate) enum Value {
+    /// Follows from a mistake that was told; whatever is made of it is unknown too, and says nothing.
+    Unknown,
+    None,
+    Bool(bool),
+    Int(i64),
+    Float(f64),
+    Str(Rc<str>),
+    /// A list or a tuple.
+    List(Rc<List>),
+    /// `from..to`
+    Range {
+        from: i64,
+        to: i64,
+        reversed: bool,
+    },
+    /// Such as `regularizers.L2(1e-4)`.
+    Object(Rc<graph::Object>),
+    /// A layer, or a model used as one.
+    Layer(LayerId),
+    Tensor(TensorId),
+    /// What a model used as a layer returns if it has several outputs, and lists of tensors in general, are lists.
+    Template(Rc<Template>),
+}
+
+/// Items, how deep lists nest within them and how many values they hold in all.
+#[derive(Debug)]
+pub(crate) struct List {
+    pub items: Vec<Value>,
+    pub depth: u32,
+    pub size: usize,
+}
+
+/// A closure with the names that were known where it was written.
+#[derive(Debug)]
+pub(crate) struct Template {
+    pub closure: Rc<ast::Closure>,
+    pub captured: Vec<Binding>,
+    pub depth: u32,
+}
+
+impl Value {
+    /// A list of these items.
+    pub(crate) fn list(items: Vec<Value>) -> Value {
+        let depth = 1 + items.iter().map(Value::depth).max().unwrap_or(0);
+        let size = items.iter().map(Value::size).fold(1, usize::saturating_add);
+        Value::List(Rc::new(List { items, depth, size }))
+    }
+
+    /// How many values are in it, itself included.
+    pub(crate) fn size(&self) -> usize {
+        match self {
+            Value::List(list) => list.size,
+            Value::Object(object) => object_size(object),
+            Value::Str(text) => 1 + text.len() / 16,
+            _ => 1,
+        }
+    }
+
+    /// How deep lists and captured values nest.
+    pub(crate) fn depth(&self) -> u32 {
+        match self {
+            Value::List(list) => list.depth,
+            Value::Template(template) => template.depth,
+            _ => 0,
+        }
+    }
+
+    /// What kind of value it is, for a message.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Value::Unknown => "an unknown value",
+            Value::None => "`None`",
+            Value::Bool(_) => "a boolean",
+            Value::Int(_) => "an integer",
+            Value::Float(_) => "a number",
+            Value::Str(_) => "a string",
+            Value::List(_) => "a list",
+            Value::Range { .. } => "a range",
+            Value::Object(_) => "an object",
+            Value::Layer(_) => "a layer",
+            Value::Tensor(_) => "a tensor",
+            Value::Template(_) => "a template",
+        }
+    }
+
+    /// The value as an argument of a layer; none if it cannot be one.
+    pub(crate) fn argument(&self) -> Option<graph::Value> {
+        Some(match self {
+            Value::None => graph::Value::None,
+            Value::Bool(value) => graph::Value::Bool(*value),
+            Value::Int(value) => graph::Value::Int(*value),
+            Value::Float(value) => graph::Value::Float(*value),
+            Value::Str(value) => graph::Value::Str(value.to_string()),
+            Value::List(list) => {
+                graph::Value::List(list.items.iter().map(Value::argument).collect::<Option<_>>()?)
+            }
+            Value::Object(object) => graph::Value::Object((**object).clone()),
+            Value::Unknown
+            | Value::Range { .. }
+            | Value::Layer(_)
+            | Value::Tensor(_)
+            | Value::Template(_) => return None,
+        })
+    }
+
+    /// Whether an unknown value is in it.
+    pub(crate) fn is_unknown(&self) -> bool {
+        match self {
+            Value::Unknown => true,
+            Value::List(list) => list.items.iter().any(Value::is_unknown),
+            _ => false,
+        }
+    }
+}
+
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Value::Range { from, to, .. } => write!(f, "`{from}..{to}`"),
+            value => match value.argument() {
+                Some(argument) => write!(f, "`{argument}`"),
+                None => f.write_str(value.kind()),
+            },
+        }
+    }
+}
+
+fn object_size(object: &graph::Object) -> usize {
+    fn size(value: &graph::Value) -> usize {
+        match value {
+            graph::Value::List(items) => 1 + items.iter().map(size).sum::<usize>(),
+            graph::Value::Object(object) => object_size(object),
+            _ => 1,
+        }
+    }
+    1 + object.arguments.iter().map(|argument| size(&argument.value)).sum::<usize>()
+}
