@@ -2,7 +2,9 @@
 
 use keras_graph::op;
 
-use super::{Call, Cpu, Reference};
+use super::vectorized::vectorized;
+use super::{Call, Reference};
+use crate::simd::Simd;
 
 impl Reference {
     pub(crate) fn bias_add(op: &op::BiasAdd, call: Call<'_>) {
@@ -26,13 +28,48 @@ impl Reference {
     }
 }
 
-impl Cpu {
-    pub(crate) fn bias_add(op: &op::BiasAdd, call: Call<'_>) {
-        Reference::bias_add(op, call);
-    }
+vectorized! {
+    bias_add: BiasAdd,
+    sum_rows: SumRows,
+}
 
-    pub(crate) fn sum_rows(op: &op::SumRows, call: Call<'_>) {
-        Reference::sum_rows(op, call);
+#[inline(always)]
+fn bias_add<S: Simd>(op: &op::BiasAdd, call: Call<'_>) {
+    let op::BiasAdd { rows, n } = *op;
+    let [x, bias] = call.inputs();
+    let len = call.samples * rows * n;
+    assert_eq!((x.len(), bias.len(), call.output.len()), (len, n, len));
+    for (x, y) in x.chunks_exact(n).zip(call.output.chunks_exact_mut(n)) {
+        for ((y, &x), &bias) in y.iter_mut().zip(x).zip(bias) {
+            *y = x + bias;
+        }
+    }
+}
+
+/// Columns that are summed at a time: their sums fit the registers.
+const COLUMNS: usize = 64;
+
+/// Rows that are summed before they join the total, so that long sums stay accurate.
+const ROWS: usize = 256;
+
+#[inline(always)]
+fn sum_rows<S: Simd>(op: &op::SumRows, call: Call<'_>) {
+    let op::SumRows { rows, n } = *op;
+    let [d_y] = call.inputs();
+    assert_eq!((d_y.len(), call.output.len()), (call.samples * rows * n, n));
+    for d_y in d_y.chunks(ROWS * n) {
+        for (block, d_b) in call.output.chunks_mut(COLUMNS).enumerate() {
+            let mut sums = [0.0; COLUMNS];
+            let sums = &mut sums[..d_b.len()];
+            for d_y in d_y.chunks_exact(n) {
+                for (sum, &d_y) in sums.iter_mut().zip(&d_y[block * COLUMNS..]) {
+                    *sum += d_y;
+                }
+            }
+            for (d_b, sum) in d_b.iter_mut().zip(sums) {
+                *d_b += *sum;
+            }
+        }
     }
 }
 
@@ -41,7 +78,7 @@ mod tests {
     use keras_graph::op::{BiasAdd, SumRows};
 
     use crate::kernels::Reference;
-    use crate::kernels::check::{assert_adjoint, output, output_onto};
+    use crate::kernels::check::{assert_adjoint, assert_as_reference, output, output_onto};
 
     #[test]
     fn bias_is_added_to_each_row() {
@@ -59,5 +96,14 @@ mod tests {
         let forward = BiasAdd { rows: 3, n: 5 };
         let gradient = SumRows { rows: 3, n: 5 };
         assert_adjoint(forward, gradient, |_, d_y| vec![d_y], 1, &[30, 5], 30, 2);
+    }
+
+    #[test]
+    fn sums_are_those_of_plain_loops() {
+        for (rows, n) in [(1, 1), (2, 3), (5, 16), (3, 17), (7, 64), (2, 65), (300, 131)] {
+            let len = 2 * rows * n;
+            assert_as_reference(BiasAdd { rows, n }, 2, &[len, n], len, 1);
+            assert_as_reference(SumRows { rows, n }, 2, &[len], n, 2 * rows);
+        }
     }
 }

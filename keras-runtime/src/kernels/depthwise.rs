@@ -3,8 +3,9 @@
 use keras_graph::op;
 
 use super::activate::activate;
-use super::window::{cell, input_cells, kernel_cells, output_cells, taps};
+use super::window::{cell, for_each_window, input_cells, kernel_cells, output_cells, taps};
 use super::{Call, Cpu, Reference};
+use crate::simd::{Kernel, Simd, dispatch};
 
 impl Reference {
     pub(crate) fn depthwise2d(op: &op::Depthwise2D, call: Call<'_>) {
@@ -80,17 +81,142 @@ impl Reference {
     }
 }
 
+/// The loops of an op, as a kernel.
+macro_rules! kernel {
+    ($kernel:ident: $name:ident, $loops:ident) => {
+        struct $kernel<'a>(&'a op::$name, Call<'a>);
+
+        impl Kernel for $kernel<'_> {
+            type Output = ();
+
+            #[inline(always)]
+            fn run<S: Simd>(self, simd: S) {
+                $loops(simd, self.0, self.1);
+            }
+        }
+    };
+}
+kernel!(Linear: Depthwise2D, linear);
+kernel!(GradX: Depthwise2DGradX, grad_x);
+kernel!(GradW: Depthwise2DGradW, grad_w);
+
 impl Cpu {
     pub(crate) fn depthwise2d(op: &op::Depthwise2D, call: Call<'_>) {
-        Reference::depthwise2d(op, call);
+        let Call { samples, inputs, output, workspace, run } = call;
+        let call = Call { samples, inputs, output: &mut *output, workspace, run };
+        dispatch(Linear(op, call));
+        activate(op.f, output);
     }
 
     pub(crate) fn depthwise2d_grad_x(op: &op::Depthwise2DGradX, call: Call<'_>) {
-        Reference::depthwise2d_grad_x(op, call);
+        dispatch(GradX(op, call));
     }
 
     pub(crate) fn depthwise2d_grad_w(op: &op::Depthwise2DGradW, call: Call<'_>) {
-        Reference::depthwise2d_grad_w(op, call);
+        dispatch(GradW(op, call));
+    }
+}
+
+/// The convolution before its activation.
+#[inline(always)]
+fn linear<S: Simd>(simd: S, op: &op::Depthwise2D, call: Call<'_>) {
+    let op::Depthwise2D { rows, columns, channels, multiplier, bias, .. } = *op;
+    let filters = channels * multiplier;
+    let x_len = input_cells(&rows, &columns) * channels;
+    let y_len = output_cells(&rows, &columns) * filters;
+    let (x, kernel) = (call.inputs[0], call.inputs[1]);
+    assert_eq!(call.inputs.len(), 2 + usize::from(bias));
+    assert_eq!((x.len(), call.output.len()), (call.samples * x_len, call.samples * y_len));
+    assert_eq!(kernel.len(), kernel_cells(&rows, &columns) * filters);
+    for (x, y) in x.chunks_exact(x_len).zip(call.output.chunks_exact_mut(y_len)) {
+        for_each_window(&rows, &columns, |window| {
+            let y = &mut y[window.y_cell * filters..][..filters];
+            if bias {
+                y.copy_from_slice(call.inputs[2]);
+            } else {
+                y.fill(0.0);
+            }
+            window.for_each(|tap, x_cell| {
+                let x = &x[x_cell * channels..][..channels];
+                let kernel = &kernel[tap * filters..][..filters];
+                if multiplier == 1 {
+                    return add_products(simd, y, x, kernel);
+                }
+                for (o, y) in y.iter_mut().enumerate() {
+                    *y += x[o / multiplier] * kernel[o];
+                }
+            });
+        });
+    }
+}
+
+#[inline(always)]
+fn grad_x<S: Simd>(simd: S, op: &op::Depthwise2DGradX, call: Call<'_>) {
+    let op::Depthwise2DGradX { rows, columns, channels, multiplier } = *op;
+    let filters = channels * multiplier;
+    let x_len = input_cells(&rows, &columns) * channels;
+    let y_len = output_cells(&rows, &columns) * filters;
+    let [d_y, kernel] = call.inputs();
+    assert_eq!((d_y.len(), call.output.len()), (call.samples * y_len, call.samples * x_len));
+    assert_eq!(kernel.len(), kernel_cells(&rows, &columns) * filters);
+    call.output.fill(0.0);
+    for (d_x, d_y) in call.output.chunks_exact_mut(x_len).zip(d_y.chunks_exact(y_len)) {
+        for_each_window(&rows, &columns, |window| {
+            let d_y = &d_y[window.y_cell * filters..][..filters];
+            window.for_each(|tap, x_cell| {
+                let d_x = &mut d_x[x_cell * channels..][..channels];
+                let kernel = &kernel[tap * filters..][..filters];
+                if multiplier == 1 {
+                    return add_products(simd, d_x, d_y, kernel);
+                }
+                for o in 0..filters {
+                    d_x[o / multiplier] += d_y[o] * kernel[o];
+                }
+            });
+        });
+    }
+}
+
+#[inline(always)]
+fn grad_w<S: Simd>(simd: S, op: &op::Depthwise2DGradW, call: Call<'_>) {
+    let op::Depthwise2DGradW { rows, columns, channels, multiplier } = *op;
+    let filters = channels * multiplier;
+    let x_len = input_cells(&rows, &columns) * channels;
+    let y_len = output_cells(&rows, &columns) * filters;
+    let [x, d_y] = call.inputs();
+    assert_eq!((x.len(), d_y.len()), (call.samples * x_len, call.samples * y_len));
+    assert_eq!(call.output.len(), kernel_cells(&rows, &columns) * filters);
+    let d_w = call.output;
+    for (x, d_y) in x.chunks_exact(x_len).zip(d_y.chunks_exact(y_len)) {
+        for_each_window(&rows, &columns, |window| {
+            let d_y = &d_y[window.y_cell * filters..][..filters];
+            window.for_each(|tap, x_cell| {
+                let x = &x[x_cell * channels..][..channels];
+                let d_w = &mut d_w[tap * filters..][..filters];
+                if multiplier == 1 {
+                    return add_products(simd, d_w, x, d_y);
+                }
+                for (o, d_w) in d_w.iter_mut().enumerate() {
+                    *d_w += x[o / multiplier] * d_y[o];
+                }
+            });
+        });
+    }
+}
+
+/// `y[i] += a[i] · b[i]`, for equal lengths.
+#[inline(always)]
+fn add_products<S: Simd>(simd: S, y: &mut [f32], a: &[f32], b: &[f32]) {
+    let (mut a, mut b) = (a.chunks_exact(S::LANES), b.chunks_exact(S::LANES));
+    let mut y = y.chunks_exact_mut(S::LANES);
+    for ((y, a), b) in (&mut y).zip(&mut a).zip(&mut b) {
+        let sum = simd.mul_add(simd.load(a), simd.load(b), simd.load(y));
+        simd.store(sum, y);
+    }
+    let (y, a, b) = (y.into_remainder(), a.remainder(), b.remainder());
+    if !y.is_empty() {
+        let sum = simd.mul_add(simd.load_part(a), simd.load_part(b), simd.load_part(y));
+        simd.store_part(sum, y);
     }
 }
 
@@ -100,7 +226,7 @@ mod tests {
     use keras_graph::op::{Depthwise2D, Depthwise2DGradW, Depthwise2DGradX, Window};
 
     use crate::kernels::Reference;
-    use crate::kernels::check::{assert_adjoint, output};
+    use crate::kernels::check::{assert_adjoint, assert_as_reference, output};
 
     #[test]
     fn convolution_by_hand() {
@@ -129,5 +255,44 @@ mod tests {
         assert_adjoint(op, by_x, |x, d_y| vec![d_y, x[1]], 0, &lens, y_len, samples);
         let by_w = Depthwise2DGradW { rows, columns, channels, multiplier };
         assert_adjoint(op, by_w, |x, d_y| vec![x[0], d_y], 1, &lens, y_len, samples);
+    }
+
+    #[test]
+    fn convolutions_are_those_of_plain_loops() {
+        let windows = [
+            (
+                Window { input: 5, output: 3, kernel: 3, stride: 2, dilation: 1, pad: 1 },
+                Window { input: 6, output: 4, kernel: 2, stride: 1, dilation: 3, pad: 1 },
+            ),
+            (
+                Window { input: 4, output: 4, kernel: 3, stride: 1, dilation: 1, pad: 1 },
+                Window { input: 7, output: 7, kernel: 3, stride: 1, dilation: 1, pad: 1 },
+            ),
+            (
+                Window { input: 3, output: 5, kernel: 1, stride: 1, dilation: 1, pad: 1 },
+                Window { input: 9, output: 3, kernel: 2, stride: 4, dilation: 1, pad: 0 },
+            ),
+        ];
+        let samples = 2;
+        for (rows, columns) in windows {
+            for (channels, multiplier) in [(1, 1), (7, 1), (8, 1), (17, 1), (3, 2), (1, 16), (5, 7)]
+            {
+                let filters = channels * multiplier;
+                let x_len = samples * rows.input * columns.input * channels;
+                let cells = samples * rows.output * columns.output;
+                let (y_len, taps) = (cells * filters, rows.kernel * columns.kernel);
+                for (bias, f) in [(false, Activation::Linear), (true, Activation::RELU)] {
+                    let op = Depthwise2D { rows, columns, channels, multiplier, bias, f };
+                    let mut lens = vec![x_len, taps * filters, filters];
+                    lens.truncate(2 + usize::from(bias));
+                    assert_as_reference(op, samples, &lens, y_len, taps);
+                }
+                let op = Depthwise2DGradX { rows, columns, channels, multiplier };
+                let lens = [y_len, taps * filters];
+                assert_as_reference(op, samples, &lens, x_len, taps * multiplier);
+                let op = Depthwise2DGradW { rows, columns, channels, multiplier };
+                assert_as_reference(op, samples, &[x_len, y_len], taps * filters, cells);
+            }
+        }
     }
 }

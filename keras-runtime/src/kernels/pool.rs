@@ -4,10 +4,13 @@
 
 use keras_graph::op;
 
-use super::window::{input_cells, output_cells, taps};
-use super::{Call, Cpu, Reference};
+use super::vectorized::vectorized;
+use super::window::{Taps, for_each_window, input_cells, output_cells, taps};
+use super::{Call, Reference};
+use crate::simd::Simd;
 
 /// The larger of two numbers, NaN if either is NaN.
+#[inline(always)]
 fn max(a: f32, b: f32) -> f32 {
     if a > b || a.is_nan() { a } else { b }
 }
@@ -94,21 +97,133 @@ impl Reference {
     }
 }
 
-impl Cpu {
-    pub(crate) fn max_pool2d(op: &op::MaxPool2D, call: Call<'_>) {
-        Reference::max_pool2d(op, call);
-    }
+vectorized! {
+    max_pool2d: MaxPool2D,
+    max_pool2d_grad: MaxPool2DGrad,
+    average_pool2d: AveragePool2D,
+    average_pool2d_grad: AveragePool2DGrad,
+}
 
-    pub(crate) fn max_pool2d_grad(op: &op::MaxPool2DGrad, call: Call<'_>) {
-        Reference::max_pool2d_grad(op, call);
+#[inline(always)]
+fn max_pool2d<S: Simd>(op: &op::MaxPool2D, call: Call<'_>) {
+    let op::MaxPool2D { rows, columns, channels } = *op;
+    let x_len = input_cells(&rows, &columns) * channels;
+    let y_len = output_cells(&rows, &columns) * channels;
+    let [x] = call.inputs();
+    assert_eq!((x.len(), call.output.len()), (call.samples * x_len, call.samples * y_len));
+    for (x, y) in x.chunks_exact(x_len).zip(call.output.chunks_exact_mut(y_len)) {
+        for_each_window(&rows, &columns, |window| {
+            let y = &mut y[window.y_cell * channels..][..channels];
+            y.fill(f32::NEG_INFINITY);
+            window.for_each(|_, x_cell| {
+                let x = &x[x_cell * channels..][..channels];
+                for (y, &x) in y.iter_mut().zip(x) {
+                    *y = max(x, *y);
+                }
+            });
+        });
     }
+}
 
-    pub(crate) fn average_pool2d(op: &op::AveragePool2D, call: Call<'_>) {
-        Reference::average_pool2d(op, call);
+#[inline(always)]
+fn max_pool2d_grad<S: Simd>(op: &op::MaxPool2DGrad, call: Call<'_>) {
+    let op::MaxPool2DGrad { rows, columns, channels } = *op;
+    let x_len = input_cells(&rows, &columns) * channels;
+    let y_len = output_cells(&rows, &columns) * channels;
+    let [x, y, d_y] = call.inputs();
+    assert_eq!((x.len(), y.len()), (call.samples * x_len, call.samples * y_len));
+    assert_eq!((d_y.len(), call.output.len()), (y.len(), x.len()));
+    call.output.fill(0.0);
+    for s in 0..call.samples {
+        let (x, d_x) = (&x[s * x_len..][..x_len], &mut call.output[s * x_len..][..x_len]);
+        for_each_window(&rows, &columns, |window| {
+            let begin = s * y_len + window.y_cell * channels;
+            let (y, d_y) = (&y[begin..][..channels], &d_y[begin..][..channels]);
+            for c in (0..channels).step_by(S::LANES) {
+                let len = S::LANES.min(channels - c);
+                let (y, d_y) = (&y[c..][..len], &d_y[c..][..len]);
+                // A full vector's length is a constant, which makes its loops instructions.
+                if len == S::LANES {
+                    send(&window, S::LANES, x, y, d_y, d_x, (channels, c));
+                } else {
+                    send(&window, len, x, y, d_y, d_x, (channels, c));
+                }
+            }
+        });
     }
+}
 
-    pub(crate) fn average_pool2d_grad(op: &op::AveragePool2DGrad, call: Call<'_>) {
-        Reference::average_pool2d_grad(op, call);
+/// The most lanes of a vector.
+const MAX_LANES: usize = 16;
+
+/// Sends the gradients of `len` channels, from `first` on, to the first largest cells of a window.
+#[inline(always)]
+fn send(
+    window: &Taps,
+    len: usize,
+    x: &[f32],
+    y: &[f32],
+    d_y: &[f32],
+    d_x: &mut [f32],
+    (channels, first): (usize, usize),
+) {
+    let mut left = [0.0; MAX_LANES];
+    left[..len].copy_from_slice(d_y);
+    window.for_each(|_, x_cell| {
+        let x = &x[x_cell * channels + first..][..len];
+        let d_x = &mut d_x[x_cell * channels + first..][..len];
+        for i in 0..len {
+            let wins = x[i] == y[i] || x[i].is_nan();
+            d_x[i] += if wins { left[i] } else { 0.0 };
+            left[i] = if wins { 0.0 } else { left[i] };
+        }
+    });
+}
+
+#[inline(always)]
+fn average_pool2d<S: Simd>(op: &op::AveragePool2D, call: Call<'_>) {
+    let op::AveragePool2D { rows, columns, channels } = *op;
+    let x_len = input_cells(&rows, &columns) * channels;
+    let y_len = output_cells(&rows, &columns) * channels;
+    let [x] = call.inputs();
+    assert_eq!((x.len(), call.output.len()), (call.samples * x_len, call.samples * y_len));
+    for (x, y) in x.chunks_exact(x_len).zip(call.output.chunks_exact_mut(y_len)) {
+        for_each_window(&rows, &columns, |window| {
+            let y = &mut y[window.y_cell * channels..][..channels];
+            y.fill(0.0);
+            window.for_each(|_, x_cell| {
+                let x = &x[x_cell * channels..][..channels];
+                for (y, &x) in y.iter_mut().zip(x) {
+                    *y += x;
+                }
+            });
+            let count = window.count().max(1) as f32;
+            for y in y {
+                *y /= count;
+            }
+        });
+    }
+}
+
+#[inline(always)]
+fn average_pool2d_grad<S: Simd>(op: &op::AveragePool2DGrad, call: Call<'_>) {
+    let op::AveragePool2DGrad { rows, columns, channels } = *op;
+    let x_len = input_cells(&rows, &columns) * channels;
+    let y_len = output_cells(&rows, &columns) * channels;
+    let [d_y] = call.inputs();
+    assert_eq!((d_y.len(), call.output.len()), (call.samples * y_len, call.samples * x_len));
+    call.output.fill(0.0);
+    for (d_x, d_y) in call.output.chunks_exact_mut(x_len).zip(d_y.chunks_exact(y_len)) {
+        for_each_window(&rows, &columns, |window| {
+            let d_y = &d_y[window.y_cell * channels..][..channels];
+            let share = 1.0 / window.count().max(1) as f32;
+            window.for_each(|_, x_cell| {
+                let d_x = &mut d_x[x_cell * channels..][..channels];
+                for (d_x, &d_y) in d_x.iter_mut().zip(d_y) {
+                    *d_x += d_y * share;
+                }
+            });
+        });
     }
 }
 
@@ -116,8 +231,9 @@ impl Cpu {
 mod tests {
     use keras_graph::op::{AveragePool2D, AveragePool2DGrad, MaxPool2D, MaxPool2DGrad, Window};
 
-    use crate::kernels::Reference;
-    use crate::kernels::check::{assert_adjoint, output};
+    use crate::kernels::check::{assert_adjoint, assert_as_reference, output, values};
+    use crate::kernels::{Cpu, Reference};
+    use crate::simd::{Level, with_level};
 
     const ONE: Window = Window { input: 1, output: 1, kernel: 1, stride: 1, dilation: 1, pad: 0 };
     /// Windows overlap; the first and the last hold one cell of padding.
@@ -154,5 +270,56 @@ mod tests {
         let op = AveragePool2D { rows, columns: COLUMNS, channels: 3 };
         let gradient = AveragePool2DGrad { rows, columns: COLUMNS, channels: 3 };
         assert_adjoint(op, gradient, |_, d_y| vec![d_y], 0, &[120], 72, 2);
+    }
+
+    /// Same, valid, overlapping, dilated, and windows that hold only padding.
+    const WINDOWS: [(Window, Window); 4] = [
+        (
+            Window { input: 6, output: 3, kernel: 2, stride: 2, dilation: 1, pad: 0 },
+            Window { input: 9, output: 4, kernel: 2, stride: 2, dilation: 1, pad: 0 },
+        ),
+        (Window { input: 4, output: 4, kernel: 2, stride: 1, dilation: 2, pad: 1 }, COLUMNS),
+        (
+            Window { input: 7, output: 7, kernel: 3, stride: 1, dilation: 1, pad: 1 },
+            Window { input: 5, output: 5, kernel: 3, stride: 1, dilation: 1, pad: 1 },
+        ),
+        (ONE, Window { input: 3, output: 4, kernel: 2, stride: 2, dilation: 1, pad: 3 }),
+    ];
+
+    #[test]
+    fn pools_are_those_of_plain_loops() {
+        for (rows, columns) in WINDOWS {
+            for channels in [1, 3, 4, 5, 7, 8, 9, 15, 16, 17, 37] {
+                let x_len = 2 * rows.input * columns.input * channels;
+                let y_len = 2 * rows.output * columns.output * channels;
+                let taps = rows.kernel * columns.kernel;
+                assert_as_reference(MaxPool2D { rows, columns, channels }, 2, &[x_len], y_len, 1);
+                let op = AveragePool2D { rows, columns, channels };
+                assert_as_reference(op, 2, &[x_len], y_len, taps);
+                let op = AveragePool2DGrad { rows, columns, channels };
+                assert_as_reference(op, 2, &[y_len], x_len, taps);
+            }
+        }
+    }
+
+    #[test]
+    fn ties_go_to_the_first_cell_at_every_level() {
+        for (rows, columns) in WINDOWS {
+            for channels in [1, 5, 16, 19, 32] {
+                let x_len = 2 * rows.input * columns.input * channels;
+                let y_len = 2 * rows.output * columns.output * channels;
+                // Few values, so that many are equal.
+                let mut x: Vec<f32> = values(x_len, 1).iter().map(|x| (x * 2.0).round()).collect();
+                x[x_len / 2] = f32::NAN;
+                let pool = MaxPool2D { rows, columns, channels };
+                let (y, d_y) = (output::<Reference>(pool, 2, &[&x], y_len), values(y_len, 2));
+                let op = MaxPool2DGrad { rows, columns, channels };
+                let expected = output::<Reference>(op, 2, &[&x, &y, &d_y], x_len);
+                for level in Level::available() {
+                    let found = with_level(level, || output::<Cpu>(op, 2, &[&x, &y, &d_y], x_len));
+                    assert_eq!(found.expect("an available level"), expected, "{op:?} {level:?}");
+                }
+            }
+        }
     }
 }

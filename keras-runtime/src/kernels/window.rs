@@ -11,19 +11,84 @@ pub(super) fn cell(window: &Window, o: usize, k: usize) -> Option<usize> {
         .filter(|&input| input < window.input)
 }
 
+/// The real cells of one window.
+#[derive(Clone, Debug)]
+pub(super) struct Taps {
+    /// The output cell, `i · columns.output + j`.
+    pub(super) y_cell: usize,
+    rows: Range<usize>,
+    columns: Range<usize>,
+    kernel_columns: usize,
+    /// The input cell of the first tap, and the distances to the next row and column.
+    first: usize,
+    row_step: usize,
+    column_step: usize,
+}
+
+impl Taps {
+    /// How many there are.
+    pub(super) fn count(&self) -> usize {
+        self.rows.len() * self.columns.len()
+    }
+
+    /// Calls `f` with `(tap, x_cell)` for each, in row-major order; see [`taps`].
+    #[inline(always)]
+    pub(super) fn for_each(&self, mut f: impl FnMut(usize, usize)) {
+        let mut row_cell = self.first;
+        for a in self.rows.clone() {
+            let mut x_cell = row_cell;
+            for b in self.columns.clone() {
+                f(a * self.kernel_columns + b, x_cell);
+                x_cell += self.column_step;
+            }
+            row_cell += self.row_step;
+        }
+    }
+}
+
+/// Calls `f` with the taps of each output cell.
+#[inline(always)]
+pub(super) fn for_each_window(rows: &Window, columns: &Window, mut f: impl FnMut(Taps)) {
+    let first_cell = |window: &Window, o: usize, real: &Range<usize>| match real.is_empty() {
+        true => 0,
+        false => o * window.stride + real.start * window.dilation - window.pad,
+    };
+    for i in 0..rows.output {
+        let real_rows = real_cells(rows, i);
+        let first_row = first_cell(rows, i, &real_rows) * columns.input;
+        for j in 0..columns.output {
+            let real_columns = real_cells(columns, j);
+            f(Taps {
+                y_cell: i * columns.output + j,
+                first: first_row + first_cell(columns, j, &real_columns),
+                rows: real_rows.clone(),
+                columns: real_columns,
+                kernel_columns: columns.kernel,
+                row_step: rows.dilation * columns.input,
+                column_step: columns.dilation,
+            });
+        }
+    }
+}
+
+/// `a / b`, rounded up. Strides and dilations are mostly 1, and a division is slow.
+fn div_ceil(a: usize, b: usize) -> usize {
+    if b == 1 { a } else { a.div_ceil(b) }
+}
+
 /// The cells `k` of the window of output `o` that are no padding.
 pub(super) fn real_cells(window: &Window, o: usize) -> Range<usize> {
     let first = o * window.stride;
-    let begin = window.pad.saturating_sub(first).div_ceil(window.dilation).min(window.kernel);
-    let end = (window.input + window.pad).saturating_sub(first).div_ceil(window.dilation);
+    let begin = div_ceil(window.pad.saturating_sub(first), window.dilation).min(window.kernel);
+    let end = div_ceil((window.input + window.pad).saturating_sub(first), window.dilation);
     begin..end.clamp(begin, window.kernel)
 }
 
 /// The outputs whose windows have a cell `k` that is no padding.
 pub(super) fn real_outputs(window: &Window, k: usize) -> Range<usize> {
     let first = k * window.dilation;
-    let begin = window.pad.saturating_sub(first).div_ceil(window.stride).min(window.output);
-    let end = (window.input + window.pad).saturating_sub(first).div_ceil(window.stride);
+    let begin = div_ceil(window.pad.saturating_sub(first), window.stride).min(window.output);
+    let end = div_ceil((window.input + window.pad).saturating_sub(first), window.stride);
     begin..end.clamp(begin, window.output)
 }
 
@@ -86,6 +151,22 @@ mod tests {
                 assert_eq!(real_outputs(&window, k).collect::<Vec<_>>(), outputs, "{window:?} {k}");
             }
         }
+    }
+
+    #[test]
+    fn windows_are_visited_with_their_taps() {
+        let rows = Window { input: 4, output: 5, kernel: 3, stride: 2, dilation: 2, pad: 3 };
+        let columns = Window { input: 5, output: 3, kernel: 2, stride: 3, dilation: 1, pad: 1 };
+        let mut visited = 0;
+        for_each_window(&rows, &columns, |window| {
+            let mut found = Vec::new();
+            window.for_each(|tap, x_cell| found.push((tap, x_cell)));
+            assert_eq!(window.y_cell, visited);
+            assert_eq!(found, taps(&rows, &columns, visited).collect::<Vec<_>>());
+            assert_eq!(window.count(), found.len());
+            visited += 1;
+        });
+        assert_eq!(visited, 15);
     }
 
     #[test]
