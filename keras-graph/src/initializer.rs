@@ -5,7 +5,7 @@ use crate::parameter::{number, object_arguments, unknown_word, word};
 use crate::schema::{Mismatch, ParameterType};
 use crate::value::{Argument, Object, Value};
 
-/// Shape of the random numbers of a [`Initializer::VarianceScaling`].
+/// Shape of the random numbers of a [`Rule::VarianceScaling`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Distribution {
     /// Normal, cut at two standard deviations and rescaled for the cut.
@@ -16,7 +16,7 @@ pub enum Distribution {
     Uniform,
 }
 
-/// Which fan scales a [`Initializer::VarianceScaling`].
+/// Which fan scales a [`Rule::VarianceScaling`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fan {
     /// Inputs.
@@ -248,7 +248,7 @@ impl Literal for Rule {
 
 impl Literal for Initializer {
     fn write(&self, out: &mut String) {
-        out.push_str("::keras::__private::Initializer{class:");
+        out.push_str("::keras::__private::Initializer{class: ");
         self.class.write(out);
         out.push_str(",rule: ");
         self.rule.write(out);

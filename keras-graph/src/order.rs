@@ -124,6 +124,17 @@ mod tests {
     #[test]
     fn a_shared_layer_has_its_greatest_depth() {
         assert_eq!(names(&models::shared()), ["x", "shared", "mid", "late", "add"]);
+        let mut n = Network::new("shallow_call_first", Class::Functional);
+        let a = models::input(&mut n, "a", 3);
+        let b = models::input(&mut n, "b", 3);
+        let s = models::add_dense::<3>(&mut n, "s");
+        let shallow = models::call(&mut n, s, &[a]);
+        let deep = models::call(&mut n, s, &[b]);
+        let deep = models::dense::<3>(&mut n, "m1", deep);
+        let deep = models::dense::<3>(&mut n, "m2", deep);
+        let y = models::add(&mut n, "add", &[shallow, deep]);
+        n.finish(&[y]);
+        assert_eq!(names(&n), ["a", "b", "s", "m1", "m2", "add"]);
     }
 
     #[test]

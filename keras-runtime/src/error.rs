@@ -178,6 +178,17 @@ pub enum Error {
         /// What happened.
         cause: String,
     },
+    /// An optimizer was made with an argument that cannot work.
+    InvalidOptimizer {
+        /// Name of the optimizer: `Adam`.
+        optimizer: &'static str,
+        /// Name of the argument: `clipnorm`.
+        argument: String,
+        /// What it accepts.
+        expected: String,
+        /// What it was.
+        found: String,
+    },
     /// A callback was made with an argument that cannot work.
     InvalidCallback {
         /// Name of the callback: `EarlyStopping`.
@@ -291,6 +302,9 @@ impl fmt::Display for Error {
                 write!(f, "dataset `{dataset}`: expected batches of 1..={batches}, found {batch}")
             }
             Self::DownloadFailed { url, cause } => write!(f, "{url}: {cause}"),
+            Self::InvalidOptimizer { optimizer, argument, expected, found } => {
+                write!(f, "`{optimizer}`: `{argument}`: expected {expected}, found {found}")
+            }
             Self::InvalidCallback { callback, argument, expected, found } => {
                 write!(f, "`{callback}`: `{argument}`: expected {expected}, found {found}")
             }

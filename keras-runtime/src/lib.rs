@@ -13,6 +13,7 @@ pub mod kernels;
 pub mod losses;
 pub mod metrics;
 pub mod model;
+pub mod optimizers;
 pub mod random;
 pub mod sample;
 #[allow(unsafe_code, reason = "vector instructions; each call states why it is sound")]

@@ -82,11 +82,7 @@ fn activate_loops<S: Simd>(f: Activation, y: &mut [f32]) {
         Threshold { threshold, value } => {
             map(y, |x| if x <= threshold { value } else { x });
         }
-        Squareplus { b } => map(y, |x| {
-            let root = squareplus_root(x, b);
-            // The other form of the same, as this difference would cancel.
-            0.5 * if x < 0.0 { b / (root - x) } else { x + root }
-        }),
+        Squareplus { b } => map(y, |x| squareplus(x, b).0),
         SparsePlus => map(y, |x| {
             let bent = 0.25 * (x + 1.0) * (x + 1.0);
             let low = if x <= -1.0 { 0.0 } else { bent };
@@ -131,7 +127,10 @@ fn derivative_loops<S: Simd>(f: Activation, kept: &[f32], d_y: &[f32], d_x: &mut
             let s = sigmoid(x);
             s + x * s * (1.0 - s)
         }),
-        Elu { alpha } => zip(kept, d_y, d_x, |y| if y > 0.0 { 1.0 } else { y + alpha }),
+        Elu { alpha } if f.derivative_from_output() => {
+            zip(kept, d_y, d_x, |y| if y > 0.0 { 1.0 } else { y + alpha });
+        }
+        Elu { alpha } => zip(kept, d_y, d_x, |x| if x > 0.0 { 1.0 } else { alpha * exp(x) }),
         Selu => {
             zip(kept, d_y, d_x, |y| if y > 0.0 { SELU_SCALE } else { y + SELU_SCALE * SELU_ALPHA })
         }
@@ -147,9 +146,10 @@ fn derivative_loops<S: Simd>(f: Activation, kept: &[f32], d_y: &[f32], d_x: &mut
         }
         Mish => zip(kept, d_y, d_x, mish_slope),
         LogSigmoid => zip(kept, d_y, d_x, |x| sigmoid(-x)),
-        Celu { alpha } => {
+        Celu { alpha } if f.derivative_from_output() => {
             zip(kept, d_y, d_x, |y| if y > 0.0 { 1.0 } else { y / alpha + 1.0 });
         }
+        Celu { alpha } => zip(kept, d_y, d_x, |x| if x > 0.0 { 1.0 } else { exp(x / alpha) }),
         HardTanh => zip(kept, d_y, d_x, |x| if x.abs() > 1.0 { 0.0 } else { 1.0 }),
         HardShrink { threshold } | SoftShrink { threshold } => {
             zip(kept, d_y, d_x, |x| if x.abs() <= threshold { 0.0 } else { 1.0 });
@@ -162,8 +162,8 @@ fn derivative_loops<S: Simd>(f: Activation, kept: &[f32], d_y: &[f32], d_x: &mut
             zip(kept, d_y, d_x, |x| if x <= threshold { 0.0 } else { 1.0 });
         }
         Squareplus { b } => zip(kept, d_y, d_x, |x| {
-            let root = squareplus_root(x, b);
-            0.5 / root * if x < 0.0 { b / (root - x) } else { x + root }
+            let (y, root) = squareplus(x, b);
+            y / root
         }),
         SparsePlus => zip(kept, d_y, d_x, |x| (0.5 * (x + 1.0)).clamp(0.0, 1.0)),
         SparseSigmoid => zip(kept, d_y, d_x, |x| within(x, -1.0, 1.0, 0.5)),
@@ -282,9 +282,12 @@ fn mish_slope(x: f32) -> f32 {
     n * below + at_most(x, MISH_LIMIT) * (4.0 * e * (e + 1.0) * below * below)
 }
 
-/// `√(x² + b)`.
+/// `(x + √(x² + b)) / 2`, and the root.
 #[inline(always)]
-fn squareplus_root(x: f32, b: f32) -> f32 {
+fn squareplus(x: f32, b: f32) -> (f32, f32) {
     let root = (x * x + b).sqrt();
-    if x.abs() > SQUAREPLUS_LIMIT { x.abs() } else { root }
+    let root = if x.abs() > SQUAREPLUS_LIMIT { x.abs() } else { root };
+    // Another form of the same, as the sum would cancel.
+    let negative = 0.5 * b / (root - x);
+    (if x < 0.0 { negative } else { 0.5 * x + 0.5 * root }, root)
 }

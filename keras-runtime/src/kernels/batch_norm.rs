@@ -358,3 +358,165 @@ fn scale_of_grad_x<'a>(
     let epsilon = op.epsilon;
     (axis, d_y, move |c| of(gamma, c, 1.0) / (variance[c] + epsilon).sqrt())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::check::{agreed, assert_close, assert_gradient, output_onto, values};
+    use super::*;
+    use crate::kernels::Cpu;
+    use keras_graph::activation::Activation;
+    use keras_graph::op::Op;
+
+    const EPSILON: f32 = 1e-3;
+    /// Outer, channels, inner.
+    const EXTENTS: [[usize; 3]; 6] =
+        [[5, 3, 1], [1, 2, 1], [70, 33, 1], [2, 65, 1], [2, 3, 5], [3, 2, 37]];
+
+    /// Values of other means and widths in each channel.
+    fn channel_values([outer, channels, inner]: [usize; 3], seed: u64) -> Vec<f32> {
+        let spread = |(i, x): (usize, &f32)| {
+            let c = (i / inner % channels) as f32;
+            x * (0.5 + c / 8.0) + c - 1.0
+        };
+        values(2 * outer * channels * inner, seed).iter().enumerate().map(spread).collect()
+    }
+
+    fn moments_of([outer, channels, inner]: [usize; 3], x: &[f32]) -> Vec<f32> {
+        let op = op::Moments { outer, channels, inner };
+        agreed(op, 2, &[x], &vec![0.0; 3 * channels], 2e-6)
+    }
+
+    #[test]
+    fn moments_of_blocks_merge_to_those_of_the_whole() {
+        for extents @ [outer, channels, inner] in EXTENTS {
+            let x = channel_values(extents, 1);
+            let whole = moments_of(extents, &x);
+            let count = (2 * outer * inner) as f32;
+            assert!(whole[2 * channels..].iter().all(|found| *found == count));
+            // The second sample onto the first, by the op and by hand.
+            let op = op::Moments { outer, channels, inner };
+            let (first, second) = x.split_at(x.len() / 2);
+            let nothing = vec![0.0; 3 * channels];
+            let mut first = output_onto::<Cpu>(op, 1, &[first], &nothing);
+            let merged = agreed(op, 1, &[second], &first, 2e-6);
+            merge_moments(&mut first, &output_onto::<Cpu>(op, 1, &[second], &nothing));
+            for (c, whole) in whole.iter().enumerate() {
+                let bound = 2e-6 * (1.0 + whole.abs()) * channels as f32;
+                assert!((merged[c] - whole).abs() < bound, "{} {whole}", merged[c]);
+                assert!((first[c] - whole).abs() < bound, "{} {whole}", first[c]);
+            }
+            merge_moments(&mut first, &nothing);
+        }
+    }
+
+    #[test]
+    fn far_from_zero_the_variance_stays() {
+        let x = [1e4 + 1.0, 1e4 - 1.0, 1e4 + 1.0, 1e4 - 1.0];
+        let moments =
+            agreed(op::Moments { outer: 2, channels: 1, inner: 1 }, 2, &[&x], &[0.0; 3], 0.0);
+        assert_eq!(moments, [1e4, 4.0, 4.0]);
+    }
+
+    fn parameters<'a>(
+        always: &[&'a [f32]],
+        [scale, center]: [bool; 2],
+        [gamma, beta]: [&'a [f32]; 2],
+    ) -> Vec<&'a [f32]> {
+        let mut inputs = always.to_vec();
+        inputs.extend(scale.then_some(gamma));
+        inputs.extend(center.then_some(beta));
+        inputs
+    }
+
+    #[test]
+    fn given_statistics() {
+        for extents @ [outer, channels, inner] in EXTENTS {
+            for has @ [scale, center] in
+                [[false, false], [true, false], [false, true], [true, true]]
+            {
+                let (x, d_y) = (channel_values(extents, 1), channel_values(extents, 2));
+                let [mean, gamma, beta] = [3, 4, 5].map(|seed| values(channels, seed));
+                let variance: Vec<f32> = values(channels, 6).iter().map(|x| x * x + 0.5).collect();
+                let start = vec![f32::NAN; x.len()];
+                let (epsilon, f) = (EPSILON, Activation::Linear);
+                let op = op::ChannelNorm { outer, channels, inner, epsilon, scale, center, f };
+                let inputs = parameters(&[&x, &mean, &variance], has, [&gamma, &beta]);
+                let y = agreed(op, 2, &inputs, &start, 2e-6);
+                let f = Activation::RELU;
+                let rectified = agreed(op::ChannelNorm { f, ..op }, 2, &inputs, &start, 2e-6);
+                assert!(rectified.iter().zip(&y).all(|(r, y)| *r == y.max(0.0)));
+                let back = op::ChannelNormGradX { outer, channels, inner, epsilon, scale };
+                let grad_inputs = parameters(&[&variance, &d_y], [scale, false], [&gamma, &beta]);
+                let d_x = agreed(back, 2, &grad_inputs, &start, 2e-6);
+                let back = op::ChannelNormGradSums { outer, channels, inner, epsilon };
+                let sums_inputs = [&x[..], &mean, &variance, &d_y];
+                let sums = agreed(back, 2, &sums_inputs, &vec![0.0; 2 * channels], 2e-4);
+                if x.len() < 500 {
+                    assert_gradient(op, 2, &inputs, 0, &d_y, &d_x);
+                    if scale && center {
+                        assert_gradient(op, 2, &inputs, 3, &d_y, &sums[..channels]);
+                        assert_gradient(op, 2, &inputs, 4, &d_y, &sums[channels..]);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Differences of the whole computation, moments included.
+    #[test]
+    fn the_batch_s_own_statistics() {
+        for extents @ [outer, channels, inner] in EXTENTS {
+            for scale in [false, true] {
+                let x = channel_values(extents, 1);
+                let d_y = values(x.len(), 2);
+                let [gamma, beta] = [4, 5].map(|seed| values(channels, seed));
+                let start = vec![f32::NAN; x.len()];
+                let (epsilon, f, center) = (EPSILON, Activation::Linear, true);
+                let op = op::BatchNorm { outer, channels, inner, epsilon, scale, center, f };
+                let moments = moments_of(extents, &x);
+                let inputs = parameters(&[&x, &moments], [scale, center], [&gamma, &beta]);
+                agreed(op, 2, &inputs, &start, 2e-6);
+                let back = op::BatchNormGradSums { outer, channels, inner, epsilon };
+                let zeros = vec![0.0; 2 * channels];
+                // A sum's rounding grows with its terms.
+                let tolerance = 1e-6 * (2 * outer * inner) as f32;
+                let sums = agreed(back, 2, &[&x, &moments, &d_y], &zeros, tolerance.max(5e-6));
+                let back = op::BatchNormGradX { outer, channels, inner, epsilon, scale };
+                let grad_inputs =
+                    parameters(&[&x, &moments, &sums, &d_y], [scale, false], [&gamma, &beta]);
+                let d_x = agreed(back, 2, &grad_inputs, &start, 1e-5);
+                if x.len() < 500 {
+                    check_differences(op.into(), extents, &x, &inputs[2..], &d_y, &d_x);
+                }
+            }
+        }
+    }
+
+    fn check_differences(
+        op: Op,
+        extents: [usize; 3],
+        x: &[f32],
+        parameters: &[&[f32]],
+        d_y: &[f32],
+        d_x: &[f32],
+    ) {
+        const STEP: f32 = 1.0 / 64.0;
+        let mut moved = x.to_vec();
+        let mut dot_at = |i: usize, steps: f32| {
+            moved[i] = x[i] + steps * STEP;
+            let moments = moments_of(extents, &moved);
+            let inputs = [&[&moved[..], &moments], parameters].concat();
+            let y = output_onto::<Reference>(op, 2, &inputs, &vec![0.0; x.len()]);
+            moved[i] = x[i];
+            y.iter().zip(d_y).map(|(y, d_y)| f64::from(*y) * f64::from(*d_y)).sum::<f64>()
+        };
+        let expected: Vec<f32> = (0..x.len())
+            .map(|i| {
+                let near = dot_at(i, 1.0) - dot_at(i, -1.0);
+                let far = dot_at(i, 2.0) - dot_at(i, -2.0);
+                ((8.0 * near - far) / (12.0 * f64::from(STEP))) as f32
+            })
+            .collect();
+        assert_close(d_x, &expected, 1e-3, "d_x");
+    }
+}

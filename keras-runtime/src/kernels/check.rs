@@ -128,3 +128,56 @@ pub(crate) fn assert_adjoint(
     let tolerance = 1e-6 * (y_len as f32).sqrt() * 4.0;
     assert_close(&found, &expected, tolerance, op.name());
 }
+
+/// What an op makes of its inputs, if the fast kernels of every instruction set agree with the plain loops.
+#[track_caller]
+pub(crate) fn agreed(
+    op: impl Into<Op>,
+    samples: usize,
+    inputs: &[&[f32]],
+    start: &[f32],
+    tolerance: f32,
+) -> Vec<f32> {
+    let op = op.into();
+    let expected = output_onto::<super::Reference>(op, samples, inputs, start);
+    for level in Level::available() {
+        let run = || output_onto::<super::Cpu>(op, samples, inputs, start);
+        let found = with_level(level, run).expect("the level is available");
+        assert_close(&found, &expected, tolerance, &format!("{op:?} on {level:?}"));
+    }
+    expected
+}
+
+/// Checks a gradient, as the plain loops have it, against differences of `⟨d_y, f(v)⟩` along each element of input `input`;
+/// four points, so that the truncation error falls with the fourth power of the step.
+#[track_caller]
+pub(crate) fn assert_gradient(
+    op: impl Into<Op>,
+    samples: usize,
+    inputs: &[&[f32]],
+    input: usize,
+    d_y: &[f32],
+    found: &[f32],
+) {
+    const STEP: f32 = 1.0 / 32.0;
+    /// Rounding of a sum of a few dozen outputs, over the step.
+    const TOLERANCE: f32 = 3e-4;
+    let op = op.into();
+    let mut moved = inputs[input].to_vec();
+    let mut dot_at = |i: usize, steps: f32| {
+        let before = moved[i];
+        moved[i] += steps * STEP;
+        let mut inputs = inputs.to_vec();
+        inputs[input] = &moved;
+        let y = output::<super::Reference>(op, samples, &inputs, d_y.len());
+        moved[i] = before;
+        y.iter().zip(d_y).map(|(y, d_y)| f64::from(*y) * f64::from(*d_y)).sum::<f64>()
+    };
+    let mut difference = |i: usize| {
+        let near = dot_at(i, 1.0) - dot_at(i, -1.0);
+        let far = dot_at(i, 2.0) - dot_at(i, -2.0);
+        ((8.0 * near - far) / (12.0 * f64::from(STEP))) as f32
+    };
+    let expected: Vec<f32> = (0..inputs[input].len()).map(&mut difference).collect();
+    assert_close(found, &expected, TOLERANCE, op.name());
+}

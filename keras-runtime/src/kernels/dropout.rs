@@ -113,12 +113,13 @@ impl Words {
     /// The words of the elements from `GROUP · group` on.
     #[inline(always)]
     fn group(&self, group: usize) -> [[u32; LANES]; WORDS] {
+        let first = (group * LANES) as u32;
         let mut blocks = [0; LANES];
-        for (lane, block) in blocks.iter_mut().enumerate() {
-            *block = (group * LANES + lane) as u32;
+        for (block, lane) in blocks.iter_mut().zip(0..) {
+            *block = first | lane;
         }
-        let [sample, step, key] = self.counter.map(|word| [word; LANES]);
-        philox([blocks, sample, step, key], self.key, ROUNDS)
+        let [sample, step, key] = self.counter;
+        philox([blocks, [sample; LANES], [step; LANES], [key; LANES]], self.key, ROUNDS)
     }
 
     /// Calls `visit` with the words of elements `begin..begin + len`, in runs, each with its place after `begin`.
@@ -145,16 +146,135 @@ fn philox<const N: usize>(
     const MULTIPLIERS: [u32; 2] = [0xd251_1f53, 0xcd9e_8d57];
     const KEY_STEPS: [u32; 2] = [0x9e37_79b9, 0xbb67_ae85];
     for _ in 0..rounds {
-        for lane in 0..N {
-            let [a, b, c, d] = counter.map(|word| word[lane]);
-            let [left, right] = [(a, MULTIPLIERS[0]), (c, MULTIPLIERS[1])]
-                .map(|(word, factor)| u64::from(word) * u64::from(factor));
-            counter[0][lane] = (right >> 32) as u32 ^ b ^ key[0];
-            counter[1][lane] = right as u32;
-            counter[2][lane] = (left >> 32) as u32 ^ d ^ key[1];
-            counter[3][lane] = left as u32;
+        let [a, b, c, d] = &mut counter;
+        for (((a, b), c), d) in a.iter_mut().zip(b).zip(c).zip(d) {
+            let left = u64::from(*a) * u64::from(MULTIPLIERS[0]);
+            let right = u64::from(*c) * u64::from(MULTIPLIERS[1]);
+            *a = (right >> 32) as u32 ^ *b ^ key[0];
+            *b = right as u32;
+            *c = (left >> 32) as u32 ^ *d ^ key[1];
+            *d = left as u32;
         }
         key = [key[0].wrapping_add(KEY_STEPS[0]), key[1].wrapping_add(KEY_STEPS[1])];
     }
     counter
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::check::values;
+    use super::*;
+    use crate::kernels::{Backend, Call, Cpu};
+    use crate::simd::{Level, with_level};
+    use keras_graph::op::MAX_RANK;
+
+    const RUN: Run = Run { seed: 7, step: 3, first_sample: 0, batch: 8 };
+
+    fn op(mask: [usize; 3], to: [usize; 3], rate: f32) -> op::Dropout {
+        let extents = |given: [usize; 3]| {
+            let mut extents = [1; MAX_RANK];
+            extents[..3].copy_from_slice(&given);
+            extents
+        };
+        op::Dropout { rank: 3, mask: extents(mask), to: extents(to), rate, key: 5, seed: None }
+    }
+
+    fn dropout<B: Backend>(op: op::Dropout, x: &[f32], run: Run) -> Vec<f32> {
+        let mut y = vec![f32::NAN; x.len()];
+        let samples = x.len() / op.to[..op.rank].iter().product::<usize>();
+        let workspace = &mut [];
+        B::dropout(&op, Call { samples, inputs: &[x], output: &mut y, workspace, run });
+        y
+    }
+
+    /// The known answers of Random123 for a counter and a key of zeros.
+    #[test]
+    fn generator_is_philox() {
+        let zeros = [[0]; WORDS];
+        let ten = philox(zeros, [0, 0], 10).map(|[word]| word);
+        assert_eq!(ten, [0x6627_e8d5, 0xe169_c58d, 0xbc57_ac4c, 0x9b00_dbd8]);
+        let seven = philox(zeros, [0, 0], 7).map(|[word]| word);
+        assert_eq!(seven, [0x5f6f_b709, 0x0d89_3f64, 0x4f12_1f81, 0x4f73_0a48]);
+    }
+
+    #[test]
+    fn fast_is_plain_for_every_mask() {
+        for (mask, to) in [
+            ([3, 4, 5], [3, 4, 5]),
+            ([1, 1, 70], [3, 2, 70]),
+            ([3, 1, 1], [3, 2, 17]),
+            ([3, 1, 65], [3, 2, 65]),
+            ([1, 1, 1], [2, 3, 5]),
+            ([1, 1, 997], [1, 1, 997]),
+        ] {
+            let x = values(3 * to.iter().product::<usize>(), 1);
+            let expected = dropout::<Reference>(op(mask, to, 0.4), &x, RUN);
+            for level in Level::available() {
+                let found = with_level(level, || dropout::<Cpu>(op(mask, to, 0.4), &x, RUN));
+                assert_eq!(found.as_ref(), Ok(&expected), "{mask:?} {to:?} on {level:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn mask_does_not_depend_on_the_cut() {
+        let op = op([1, 1, 37], [1, 1, 37], 0.5);
+        let x = [1.0; 5 * 37];
+        let whole = dropout::<Cpu>(op, &x, RUN);
+        let mut parts = Vec::new();
+        for (first_sample, samples) in [(0, 2), (2, 1), (3, 2)] {
+            let run = Run { first_sample, ..RUN };
+            parts.extend(dropout::<Cpu>(op, &x[..samples * 37], run));
+        }
+        assert_eq!(parts, whole);
+    }
+
+    #[test]
+    fn mask_depends_on_seed_step_key_and_sample() {
+        let op = op([1, 1, 64], [1, 1, 64], 0.5);
+        let mask = |op, run| dropout::<Cpu>(op, &[1.0; 64], run);
+        let masks = [
+            mask(op, RUN),
+            mask(op, Run { seed: 8, ..RUN }),
+            mask(op, Run { seed: 7 << 32, ..RUN }),
+            mask(op, Run { step: 4, ..RUN }),
+            mask(op, Run { first_sample: 1, ..RUN }),
+            mask(op::Dropout { key: 6, ..op }, RUN),
+        ];
+        for (i, mask) in masks.iter().enumerate() {
+            assert!(!masks[..i].contains(mask), "mask {i} is an earlier one");
+        }
+        let seeded = op::Dropout { seed: Some(9), ..op };
+        assert_eq!(mask(seeded, RUN), mask(seeded, Run { seed: 8, ..RUN }));
+        assert_eq!(mask(seeded, RUN), mask(op, Run { seed: 9, ..RUN }));
+    }
+
+    /// Counts of kept elements, and of neighbours both kept, within five standard deviations.
+    #[test]
+    fn masks_are_random() {
+        const LEN: usize = 200_000;
+        for rate in [0.1_f32, 0.5, 0.8] {
+            let y = dropout::<Cpu>(op([1, 1, LEN], [1, 1, LEN], rate), &[1.0; LEN], RUN);
+            let keep = f64::from(1.0 - rate);
+            assert!(y.iter().all(|y| *y == 0.0 || (f64::from(*y) * keep - 1.0).abs() < 1e-6));
+            for distance in [0, 1, 2, 15, 16, 17, 63, 64, 65] {
+                let pairs = y.iter().zip(&y[distance..]);
+                let count = pairs.filter(|(a, b)| **a != 0.0 && **b != 0.0).count() as f64;
+                let p = if distance == 0 { keep } else { keep * keep };
+                let trials = (LEN - distance) as f64;
+                // Twice the variance of independent trials: each element is in two pairs.
+                let spread = (2.0 * trials * p * (1.0 - p)).sqrt();
+                assert!((count - trials * p).abs() < 5.0 * spread, "{rate} {distance}: {count}");
+            }
+        }
+    }
+
+    #[test]
+    fn bounds_of_the_rate() {
+        let (x, to) = (values(300, 1), [1, 1, 300]);
+        for (rate, expected) in [(0.0, x.clone()), (1.0, vec![0.0; 300])] {
+            assert_eq!(dropout::<Reference>(op(to, to, rate), &x, RUN), expected);
+            assert_eq!(dropout::<Cpu>(op(to, to, rate), &x, RUN), expected);
+        }
+    }
 }

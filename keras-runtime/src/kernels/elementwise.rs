@@ -170,3 +170,72 @@ fn zip(y: &mut [f32], a: &[f32], b: &[f32], f: impl Fn(f32, f32) -> f32) {
         *y = f(*a, *b);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::check::{agreed, assert_gradient, output, values};
+    use super::*;
+    use keras_graph::activation::Activation;
+
+    const FUNCTIONS: [BinaryFunction; 5] = [
+        BinaryFunction::Add,
+        BinaryFunction::Subtract,
+        BinaryFunction::Multiply,
+        BinaryFunction::Maximum,
+        BinaryFunction::Minimum,
+    ];
+
+    #[test]
+    fn fast_is_plain_at_any_length() {
+        for len in [1, 15, 16, 17, 31, 97, BLOCK + 3] {
+            let [a, b, d_y] = [1, 2, 3].map(|seed| values(2 * len, seed));
+            let start = vec![f32::NAN; 2 * len];
+            let f = Activation::Gelu;
+            agreed(op::Unary { len, f }, 2, &[&a], &start, 1e-6);
+            agreed(op::UnaryGrad { len, f }, 2, &[&a, &d_y], &start, 1e-6);
+            agreed(op::Affine { len, scale: -1.5, offset: 0.3 }, 2, &[&a], &start, 0.0);
+            for f in FUNCTIONS {
+                agreed(op::Binary { len, f }, 2, &[&a, &b], &start, 0.0);
+            }
+            for f in [BinaryFunction::Maximum, BinaryFunction::Minimum] {
+                for second in [false, true] {
+                    let op = op::SelectGrad { len, f, second };
+                    agreed(op, 2, &[&a, &b, &d_y], &start, 0.0);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn selected_gradients() {
+        let [a, d_y] = [1, 3].map(|seed| values(7, seed));
+        // Far enough that no step changes which is chosen.
+        let b: Vec<f32> = (0..7).map(|i| a[i] + if i % 3 == 0 { 0.4 } else { -0.4 }).collect();
+        for f in [BinaryFunction::Maximum, BinaryFunction::Minimum] {
+            for (input, second) in [(0, false), (1, true)] {
+                let op = op::SelectGrad { len: 7, f, second };
+                let found = output::<Reference>(op, 1, &[&a, &b, &d_y], 7);
+                assert_gradient(op::Binary { len: 7, f }, 1, &[&a, &b], input, &d_y, &found);
+            }
+            // Of equals the first is chosen.
+            let op = op::SelectGrad { len: 7, f, second: false };
+            assert_eq!(output::<Reference>(op, 1, &[&a, &a, &d_y], 7), d_y);
+        }
+    }
+
+    #[test]
+    fn nan_wins() {
+        let (a, b) = ([f32::NAN, 1.0, -2.0], [1.0, f32::NAN, 3.0]);
+        for f in [BinaryFunction::Maximum, BinaryFunction::Minimum] {
+            let y = output::<Cpu>(op::Binary { len: 3, f }, 1, &[&a, &b], 3);
+            assert!(y[0].is_nan() && y[1].is_nan() && !y[2].is_nan());
+        }
+    }
+
+    #[test]
+    fn integers_become_floats() {
+        let x = [-7, 0, i32::MAX].map(|x: i32| f32::from_bits(x as u32));
+        let y = agreed(op::CastFloat { len: 3 }, 1, &[&x], &[f32::NAN; 3], 0.0);
+        assert_eq!(y, [-7.0, 0.0, 2_147_483_648.0]);
+    }
+}

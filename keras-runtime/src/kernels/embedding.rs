@@ -49,3 +49,39 @@ fn row(id: f32, rows: usize) -> Option<usize> {
     let from_start = if id < 0 { id + rows as i64 } else { id };
     usize::try_from(from_start).ok().filter(|row| *row < rows)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::check::{agreed, values};
+    use super::*;
+
+    fn ids<const N: usize>(ids: [i32; N]) -> [f32; N] {
+        ids.map(|id| f32::from_bits(id as u32))
+    }
+
+    #[test]
+    fn rows_are_found_and_get_their_gradients() {
+        let (len, rows, columns) = (3, 5, 2);
+        let ids = ids([4, 0, -1, 2, 2, 0]);
+        let table = values(10, 1);
+        let op = op::Embedding { len, rows, columns };
+        let y = agreed(op, 2, &[&ids, &table], &[f32::NAN; 12], 0.0);
+        assert_eq!((&y[..2], &y[2..4], &y[4..6]), (&table[8..], &table[..2], &table[8..]));
+        let d_y: Vec<f32> = (1..=12).map(|i| i as f32).collect();
+        let op = op::EmbeddingGrad { len, rows, columns };
+        let found = agreed(op, 2, &[&ids, &d_y], &[100.0; 10], 0.0);
+        let expected = [14.0, 16.0, 0.0, 0.0, 16.0, 18.0, 0.0, 0.0, 6.0, 8.0];
+        assert_eq!(found, expected.map(|d_w| d_w + 100.0));
+    }
+
+    #[test]
+    fn ids_without_a_row() {
+        let (len, rows, columns) = (4, 3, 2);
+        let ids = ids([3, -4, i32::MIN, i32::MAX]);
+        let op = op::Embedding { len, rows, columns };
+        let y = agreed(op, 1, &[&ids, &values(6, 1)], &[0.0; 8], 0.0);
+        assert!(y.iter().all(|y| y.is_nan()));
+        let op = op::EmbeddingGrad { len, rows, columns };
+        assert_eq!(agreed(op, 1, &[&ids, &[1.0; 8]], &[0.0; 6], 0.0), [0.0; 6]);
+    }
+}

@@ -170,3 +170,61 @@ fn check<const N: usize, const P: usize>(
         assert_eq!(parameter.len(), extent, "each column has a parameter");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::check::{agreed, assert_close, assert_gradient, values};
+    use super::*;
+
+    const EPSILON: f32 = 1e-3;
+
+    fn parameters(
+        op: &op::LayerNorm,
+        gamma: &'static [f32],
+        beta: &'static [f32],
+    ) -> Vec<&'static [f32]> {
+        let kinds = [(op.scale, gamma), (op.center, beta)];
+        kinds.into_iter().filter(|(has, _)| *has).map(|(_, parameter)| parameter).collect()
+    }
+
+    #[test]
+    fn gradients_at_any_extent() {
+        for extent in [2, 5, 16, 17, 97] {
+            for (scale, center) in [(false, false), (true, false), (false, true), (true, true)] {
+                let (outer, epsilon) = (3, EPSILON);
+                let len = 2 * outer * extent;
+                let x: Vec<f32> = values(len, 1).iter().map(|x| 3.0 * x + 1.0).collect();
+                let d_y = values(len, 2);
+                let (gamma, beta) = (values(extent, 3).leak(), values(extent, 4).leak());
+                let start = vec![f32::NAN; len];
+                let forward = op::LayerNorm { outer, extent, epsilon, scale, center };
+                let mut inputs = vec![&x[..]];
+                inputs.extend(parameters(&forward, gamma, beta));
+                agreed(forward, 2, &inputs, &start, 2e-6);
+                let op = op::LayerNormGradX { outer, extent, epsilon, scale };
+                let mut grad_inputs = vec![&x[..], &d_y];
+                grad_inputs.extend(scale.then_some(&*gamma));
+                let d_x = agreed(op, 2, &grad_inputs, &start, 5e-6);
+                assert_gradient(forward, 2, &inputs, 0, &d_y, &d_x);
+                let op = op::LayerNormGradGamma { outer, extent, epsilon };
+                let d_gamma = agreed(op, 2, &[&x, &d_y], &vec![0.0; extent], 5e-6);
+                if scale {
+                    assert_gradient(forward, 2, &inputs, 1, &d_y, &d_gamma);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn rows_by_hand() {
+        let op = op::LayerNorm { outer: 1, extent: 2, epsilon: 0.0, scale: true, center: true };
+        let y = agreed(
+            op,
+            2,
+            &[&[1.0, 3.0, 1e4, 1e4 - 2.0], &[2.0, 3.0], &[10.0, 20.0]],
+            &[0.0; 4],
+            1e-6,
+        );
+        assert_close(&y, &[8.0, 23.0, 12.0, 17.0], 1e-6, "y");
+    }
+}

@@ -219,3 +219,79 @@ pub(super) fn add(y: &mut [f32], x: &[f32]) {
         *y += x;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::check::{agreed, assert_adjoint, values};
+    use super::*;
+    use keras_graph::op::MAX_RANK;
+
+    fn extents<const N: usize>(given: [usize; N]) -> [usize; MAX_RANK] {
+        let mut extents = [1; MAX_RANK];
+        extents[..N].copy_from_slice(&given);
+        extents
+    }
+
+    #[test]
+    fn broadcast_and_its_sum() {
+        let to = extents([3, 5, 2, 17]);
+        for from in [[3, 5, 2, 17], [1, 5, 1, 17], [3, 1, 2, 1], [1, 1, 2, 1], [1, 1, 1, 17]] {
+            let small: usize = from.iter().product();
+            let from = extents(from);
+            let op = op::Broadcast { rank: 4, from, to };
+            let back = op::SumTo { rank: 4, from: to, to: from };
+            let (x, d_y) = (values(2 * small, 1), values(2 * 510, 2));
+            agreed(op, 2, &[&x], &[f32::NAN; 2 * 510], 0.0);
+            agreed(back, 2, &[&d_y], &vec![f32::NAN; 2 * small], 1e-5);
+            assert_adjoint(op, back, |_, d_y| vec![d_y], 0, &[2 * small], 2 * 510, 2);
+        }
+        let op = op::Broadcast { rank: 2, from: extents([2, 1]), to: extents([2, 3]) };
+        let y = agreed(op, 1, &[&[1.0, -2.0]], &[f32::NAN; 6], 0.0);
+        assert_eq!(y, [1.0, 1.0, 1.0, -2.0, -2.0, -2.0]);
+    }
+
+    #[test]
+    fn transposition() {
+        let from = extents([2, 3]);
+        let op = op::Transpose { rank: 2, from, axes: extents([1, 0]) };
+        let y = agreed(op, 1, &[&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]], &[f32::NAN; 6], 0.0);
+        assert_eq!(y, [1.0, 4.0, 2.0, 5.0, 3.0, 6.0]);
+        let x = values(2 * 210, 1);
+        for axes in [[0, 1, 2, 3], [3, 0, 2, 1], [1, 2, 3, 0], [0, 2, 1, 3], [2, 3, 0, 1]] {
+            let op = op::Transpose { rank: 4, from: extents([2, 3, 5, 7]), axes: extents(axes) };
+            let y = agreed(op, 2, &[&x], &[f32::NAN; 2 * 210], 0.0);
+            let (mut back, mut from) = ([0; MAX_RANK], [1; MAX_RANK]);
+            for (axis, source) in axes.into_iter().enumerate() {
+                back[source] = axis;
+                from[axis] = [2, 3, 5, 7][source];
+            }
+            let op = op::Transpose { rank: 4, from, axes: back };
+            assert_eq!(agreed(op, 2, &[&y], &[f32::NAN; 2 * 210], 0.0), x);
+        }
+    }
+
+    #[test]
+    fn joining_and_cutting() {
+        let (a, b) = (values(2 * 3 * 2 * 5, 1), values(2 * 3 * 4 * 5, 2));
+        let op = op::Concat { outer: 3, extent: 6, inner: 5 };
+        let y = agreed(op, 2, &[&a, &b], &[f32::NAN; 2 * 90], 0.0);
+        assert_eq!((&y[..10], &y[10..30], &y[30..40]), (&a[..10], &b[..20], &a[10..20]));
+        for (x, begin, len) in [(&a, 0, 2), (&b, 2, 4)] {
+            let op = op::Slice { outer: 3, extent: 6, inner: 5, begin, len };
+            assert_eq!(&agreed(op, 2, &[&y], &vec![f32::NAN; x.len()], 0.0), x);
+        }
+        assert_eq!(agreed(op::Reshape { len: 30 }, 2, &[&a], &[f32::NAN; 60], 0.0), a);
+    }
+
+    #[test]
+    fn padding() {
+        let (h, w, c, top, bottom, left, right) = (2, 3, 5, 1, 4, 2, 0);
+        let op = op::Pad2D { h, w, c, top, bottom, left, right };
+        let back = op::Crop2D { h, w, c, top, bottom, left, right };
+        let x = values(2 * 30, 1);
+        let y = agreed(op, 2, &[&x], &[f32::NAN; 2 * 7 * 5 * 5], 0.0);
+        assert_eq!(y.iter().filter(|y| **y != 0.0).count(), 60);
+        assert_eq!(&y[(5 + 2) * 5..][..15], &x[..15]);
+        assert_eq!(agreed(back, 2, &[&y], &[f32::NAN; 60], 0.0), x);
+    }
+}

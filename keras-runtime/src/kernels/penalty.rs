@@ -44,3 +44,38 @@ fn penalty<S: Simd>(op: &op::Penalty, call: Call<'_>) {
     assert_eq!(call.output.len(), 1, "a penalty is one number");
     call.output[0] += lanes::sum_of(x, |x| op.l1 * x.abs() + op.l2 * x * x);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::check::{agreed, assert_close, values};
+    use super::*;
+    use crate::kernels::{Backend, Run};
+
+    #[test]
+    fn penalty_at_any_length() {
+        for len in [1, 17, 97, 5003] {
+            let x = values(2 * len, 1);
+            let total = agreed(op::Penalty { len, l1: 0.3, l2: 0.7 }, 2, &[&x], &[2.5], 1e-5);
+            let expected: f64 =
+                x.iter().map(|x| 0.3 * f64::from(x.abs()) + 0.7 * f64::from(x * x)).sum();
+            assert_close(&total, &[expected as f32 + 2.5], 1e-5, "penalty");
+        }
+    }
+
+    fn gradient<B: Backend>(x: &[f32], batch: usize) -> Vec<f32> {
+        let mut d_x = vec![f32::NAN; x.len()];
+        let run = Run { batch, ..Run::default() };
+        let op = op::PenaltyGrad { len: x.len(), l1: 0.5, l2: 0.25 };
+        let (inputs, output, workspace) = (&[x][..], &mut d_x[..], &mut [][..]);
+        B::penalty_grad(&op, Call { samples: 1, inputs, output, workspace, run });
+        d_x
+    }
+
+    #[test]
+    fn gradient_is_shared_by_the_batch() {
+        let x = [-3.0, 0.0, -0.0, 2.0];
+        let expected = [-0.5, 0.0, 0.0, 0.375];
+        assert_eq!(gradient::<Reference>(&x, 4), expected);
+        assert_eq!(gradient::<Cpu>(&x, 4), expected);
+    }
+}

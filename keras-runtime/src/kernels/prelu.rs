@@ -144,3 +144,53 @@ fn slope(x: f32, alpha: f32) -> f32 {
 fn negative(x: f32) -> f32 {
     if x < 0.0 { x } else { 0.0 }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::check::{agreed, assert_gradient, values};
+    use super::*;
+    use keras_graph::op::MAX_RANK;
+
+    fn extents(given: [usize; 3]) -> [usize; MAX_RANK] {
+        let mut extents = [1; MAX_RANK];
+        extents[..3].copy_from_slice(&given);
+        extents
+    }
+
+    #[test]
+    fn slopes_of_all_kinds() {
+        for (from, to) in [
+            ([3, 4, 5], [3, 4, 5]),
+            ([1, 1, 5], [3, 4, 5]),
+            ([3, 1, 1], [3, 2, 17]),
+            ([1, 1, 1], [2, 3, 5]),
+            ([1, 3, 1], [2, 3, 7]),
+        ] {
+            let small: usize = from.iter().product();
+            let len = 2 * to.iter().product::<usize>();
+            let (rank, from, to) = (3, extents(from), extents(to));
+            // At least an eighth from 0, so that no step crosses it.
+            let x: Vec<f32> = values(len, 1).iter().map(|x| x + 0.125_f32.copysign(*x)).collect();
+            let (alpha, d_y) = (values(small, 2), values(len, 3));
+            let start = vec![f32::NAN; len];
+            let forward = op::Prelu { rank, from, to };
+            agreed(forward, 2, &[&x, &alpha], &start, 0.0);
+            let op = op::PreluGradX { rank, from, to };
+            let d_x = agreed(op, 2, &[&x, &alpha, &d_y], &start, 0.0);
+            assert_gradient(forward, 2, &[&x, &alpha], 0, &d_y, &d_x);
+            let op = op::PreluGradAlpha { rank, from, to };
+            let d_alpha = agreed(op, 2, &[&x, &d_y], &vec![0.0; small], 1e-5);
+            assert_gradient(forward, 2, &[&x, &alpha], 1, &d_y, &d_alpha);
+            // It adds to what is there.
+            let more = agreed(op, 2, &[&x, &d_y], &vec![1.5; small], 1e-5);
+            assert!(more.iter().zip(&d_alpha).all(|(more, d)| (more - d - 1.5).abs() < 1e-4));
+        }
+    }
+
+    #[test]
+    fn slope_at_zero() {
+        let (from, to) = (extents([1; 3]), extents([1, 1, 2]));
+        let op = op::PreluGradX { rank: 3, from, to };
+        assert_eq!(agreed(op, 1, &[&[0.0, -0.0], &[0.5], &[1.0, 1.0]], &[9.0; 2], 0.0), [0.0; 2]);
+    }
+}

@@ -167,3 +167,52 @@ fn check(extent: usize, channels: usize, samples: usize, x: &[f32], y: &[f32]) {
     assert_eq!(x.len(), extent * channels * samples, "one side has all rows");
     assert_eq!(y.len(), channels * samples, "one side has one row a sample");
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::check::{agreed, assert_adjoint, assert_gradient, output, values};
+    use super::*;
+
+    #[test]
+    fn means_and_maxima_at_any_extent() {
+        for (extent, channels) in [(1, 3), (5, 1), (7, 31), (67, 33), (200, 65)] {
+            let len = 2 * extent * channels;
+            // Few values, so that maxima are shared.
+            let x: Vec<f32> = values(len, 1).iter().map(|x| (x * 8.0).round() / 4.0).collect();
+            let d_y = values(2 * channels, 2);
+            let (small, large) = (vec![f32::NAN; 2 * channels], vec![f32::NAN; len]);
+            agreed(op::MeanRows { extent, channels }, 2, &[&x], &small, 1e-6);
+            agreed(op::MeanRowsGrad { extent, channels }, 2, &[&d_y], &large, 1e-6);
+            let y = agreed(op::MaxRows { extent, channels }, 2, &[&x], &small, 0.0);
+            let op = op::MaxRowsGrad { extent, channels };
+            let d_x = agreed(op, 2, &[&x, &y, &d_y], &large, 1e-6);
+            let (given, received): (f32, f32) = (d_y.iter().sum(), d_x.iter().sum());
+            assert!((given - received).abs() < 1e-4, "{given} was shared, {received} arrived");
+        }
+    }
+
+    #[test]
+    fn gradients() {
+        let (extent, channels) = (5, 3);
+        let back = op::MeanRowsGrad { extent, channels };
+        assert_adjoint(op::MeanRows { extent, channels }, back, |_, d_y| vec![d_y], 0, &[30], 6, 2);
+        // A sixth apart, so that no step changes which is largest.
+        let x: Vec<f32> = (0..30).map(|i| ((i * 7) % 30) as f32 / 6.0 - 2.0).collect();
+        let d_y = values(6, 2);
+        let y = output::<Reference>(op::MaxRows { extent, channels }, 2, &[&x], 6);
+        let op = op::MaxRowsGrad { extent, channels };
+        let found = output::<Reference>(op, 2, &[&x, &y, &d_y], 30);
+        assert_gradient(op::MaxRows { extent, channels }, 2, &[&x], 0, &d_y, &found);
+    }
+
+    #[test]
+    fn maxima_by_hand() {
+        let (op, x) = (op::MaxRows { extent: 3, channels: 2 }, [1.0, -5.0, 4.0, -2.0, 4.0, -3.0]);
+        assert_eq!(agreed(op, 1, &[&x], &[0.0; 2], 0.0), [4.0, -2.0]);
+        let op = op::MaxRowsGrad { extent: 3, channels: 2 };
+        let d_x = agreed(op, 1, &[&x, &[4.0, -2.0], &[3.0, 5.0]], &[f32::NAN; 6], 0.0);
+        assert_eq!(d_x, [0.0, 0.0, 1.5, 5.0, 1.5, 0.0]);
+        let x = [1.0, f32::NAN, 2.0];
+        assert!(agreed(op::MaxRows { extent: 3, channels: 1 }, 1, &[&x], &[0.0], 0.0)[0].is_nan());
+    }
+}

@@ -70,3 +70,47 @@ fn rank(sorted: &[f32], x: f32, earlier: impl Iterator<Item = f32>) -> usize {
     let is_tied = sorted.get(greater + 1).is_some_and(|next| *next == x);
     greater + if is_tied { earlier.filter(|z| *z == x).count() } else { 0 }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::check::{agreed, assert_close, assert_gradient, values};
+    use super::*;
+
+    /// From Keras 3.15.1 on jax: `keras.activations.sparsemax`.
+    #[test]
+    fn as_keras_has_it() {
+        let op = op::Sparsemax { outer: 4, extent: 4, inner: 1 };
+        let x = [
+            0.3, -1.2, 0.9, 0.7, 2.5, 0.1, -0.4, 1.0, 0.25, 0.25, 0.25, 0.2, -3.0, -3.1, -3.05,
+            -9.0,
+        ];
+        let expected = [
+            0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 3.4, 3.3000002, 3.3500001,
+            0.0,
+        ];
+        let y = agreed(op, 1, &[&x], &[f32::NAN; 16], 0.0);
+        assert_close(&y, &expected, 1e-6, "y");
+        let d_y = [0.5, -1.0, 2.0, 0.25].repeat(4);
+        let expected =
+            [0.0, -0.0, 0.0, 0.0, 0.0, -0.0, 0.0, 0.0, 0.0, -0.0, 0.0, 0.0, -1.0, -1.5, 1.0, 0.0];
+        let op = op::SparsemaxGrad { outer: 4, extent: 4, inner: 1 };
+        let d_x = agreed(op, 1, &[&x, &y, &d_y], &[f32::NAN; 16], 0.0);
+        assert_close(&d_x, &expected, 1e-6, "d_x");
+    }
+
+    #[test]
+    fn gradient() {
+        let (outer, extent, inner) = (1, 5, 3);
+        // Lines with a support of 2, 3 and 1, far enough apart that no step changes it.
+        let x = [
+            -0.21, -4.37, -4.19, -2.43, -2.92, -2.83, -2.04, -3.25, -4.43, -0.7, -4.22, -4.58,
+            -1.48, -3.09, -5.01,
+        ];
+        let d_y = values(15, 2);
+        let forward = op::Sparsemax { outer, extent, inner };
+        let y = agreed(forward, 1, &[&x], &[f32::NAN; 15], 0.0);
+        let op = op::SparsemaxGrad { outer, extent, inner };
+        let found = agreed(op, 1, &[&x, &y, &d_y], &[f32::NAN; 15], 0.0);
+        assert_gradient(forward, 1, &[&x], 0, &d_y, &found);
+    }
+}

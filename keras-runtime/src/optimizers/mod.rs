@@ -1,0 +1,146 @@
+//! Optimizers: how a gradient moves the weights.
+//!
+//! An optimizer is a function of one element and its *slots* (momentum and the like), applied in one pass over the flat weights
+//! in fixed chunks, on as many threads as there are. [`Updater`] keeps the slots and does what all optimizers share, in Keras'
+//! order: clip the gradient, decay the weights, update. Source: Keras 3.15 `optimizers/base_optimizer.py`.
+
+mod adam;
+mod rmsprop;
+mod sgd;
+mod updater;
+
+pub use adam::{Adam, AdamW};
+pub use rmsprop::RMSprop;
+pub use sgd::SGD;
+pub use updater::{Updater, UpdaterState};
+
+use keras_graph::value::Value;
+
+use crate::error::{Error, Result};
+
+/// What every optimizer can do to gradients and weights before its own update.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Options {
+    /// `w -= weight_decay · learning_rate · w` for every trained weight.
+    pub weight_decay: Option<f32>,
+    /// Each weight's gradient is scaled down to this L2 norm.
+    pub clipnorm: Option<f32>,
+    /// Each element of the gradient is kept within plus and minus this.
+    pub clipvalue: Option<f32>,
+    /// The whole gradient is scaled down to this L2 norm.
+    pub global_clipnorm: Option<f32>,
+}
+
+/// Where training stands, as an update needs to know it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Progress {
+    /// The learning rate of this step.
+    pub learning_rate: f32,
+    /// Updates before this one.
+    pub iterations: u64,
+}
+
+/// An optimizer.
+pub trait Optimizer: Send + Sync {
+    /// Keras' class.
+    fn class(&self) -> &'static str;
+
+    /// Its own arguments, as Keras' configuration names them, without those of [`Options`] and the learning rate.
+    fn arguments(&self) -> Vec<(&'static str, Value)>;
+
+    /// The learning rate that training starts with.
+    fn learning_rate(&self) -> f32;
+
+    /// Clipping and weight decay.
+    fn options(&self) -> Options;
+
+    /// The slots in the groups that Keras saves: of a group, all slots of a weight stand together. Adam's momentum and velocity are
+    /// one group, `[[0, 1]]`; RMSprop's velocities come before all of its momenta, `[[0], [1]]`.
+    fn slot_groups(&self) -> &'static [&'static [usize]];
+
+    /// Moves the weights `w` by the gradient `g`; `slots` are those of the same elements.
+    fn update(&self, progress: Progress, w: &mut [f32], g: &[f32], slots: [&mut [f32]; MAX_SLOTS]);
+
+    /// Refuses settings that make no sense.
+    /// Errors: more than one kind of clipping, a rate that is negative or not finite, a momentum outside of `[0, 1]`.
+    fn check(&self) -> Result<()> {
+        let Options { weight_decay, clipnorm, clipvalue, global_clipnorm } = self.options();
+        let wrong = |argument: &str, expected: &str, found: String| Error::InvalidOptimizer {
+            optimizer: self.class(),
+            argument: argument.to_string(),
+            expected: expected.to_string(),
+            found,
+        };
+        let clips = [
+            ("clipnorm", clipnorm),
+            ("clipvalue", clipvalue),
+            ("global_clipnorm", global_clipnorm),
+        ];
+        let given: Vec<&str> = clips.iter().filter(|(_, v)| v.is_some()).map(|(n, _)| *n).collect();
+        if given.len() > 1 {
+            return Err(wrong(
+                given[1],
+                "only one of clipnorm, clipvalue and global_clipnorm",
+                given.join(" and "),
+            ));
+        }
+        let numbers =
+            [("learning_rate", Some(self.learning_rate())), ("weight_decay", weight_decay)];
+        for (name, value) in numbers.into_iter().chain(clips) {
+            if let Some(value) = value.filter(|value| !value.is_finite() || *value < 0.0) {
+                return Err(wrong(name, "a finite number of at least 0", value.to_string()));
+            }
+        }
+        for (name, value) in self.arguments() {
+            let share = ["momentum", "rho", "beta_1", "beta_2"].contains(&name);
+            if let Value::Float(value) = value
+                && (!value.is_finite() || value < 0.0 || (share && value > 1.0))
+            {
+                let expected =
+                    if share { "a number in [0, 1]" } else { "a finite number of at least 0" };
+                return Err(wrong(name, expected, value.to_string()));
+            }
+        }
+        Ok(())
+    }
+
+    /// Number of slots per weight.
+    fn slot_count(&self) -> usize {
+        self.slot_groups().iter().map(|group| group.len()).sum()
+    }
+
+    /// Keras' configuration.
+    fn config(&self) -> Vec<(&'static str, Value)> {
+        let optional = |value: Option<f32>| value.map_or(Value::None, float);
+        let options = self.options();
+        let mut config = vec![
+            ("name", Value::Str(keras_graph::names::snake_case(self.class()))),
+            ("learning_rate", float(self.learning_rate())),
+            ("weight_decay", optional(options.weight_decay)),
+            ("clipnorm", optional(options.clipnorm)),
+            ("global_clipnorm", optional(options.global_clipnorm)),
+            ("clipvalue", optional(options.clipvalue)),
+            ("use_ema", Value::Bool(false)),
+            ("ema_momentum", Value::Float(0.99)),
+            ("ema_overwrite_frequency", Value::None),
+            ("loss_scale_factor", Value::None),
+            ("gradient_accumulation_steps", Value::None),
+        ];
+        config.extend(self.arguments());
+        config
+    }
+}
+
+/// Most slots that an optimizer keeps per weight; slots that it does not use are empty.
+pub const MAX_SLOTS: usize = 3;
+
+/// A number with the digits that the user wrote.
+fn float(value: f32) -> Value {
+    Value::Float(value.to_string().parse().unwrap_or(f64::from(value)))
+}
+
+/// Zero in place of a denormal number, which processors are slow on. A moving average that decays would stay one for long.
+#[inline]
+fn flush(x: f32) -> f32 {
+    if x.abs() < f32::MIN_POSITIVE { 0.0 } else { x }
+}

@@ -1,0 +1,263 @@
+//! One step of any optimizer on the flat weights.
+
+use core::ops::Range;
+
+use keras_graph::plan::WeightInfo;
+
+use super::{MAX_SLOTS, Optimizer, Options, Progress};
+
+/// Elements that a thread updates at a time. Fixed, so that the number of threads changes nothing.
+const CHUNK_LEN: usize = 16 * 1024;
+
+/// What an optimizer remembers between steps; saved with a training.
+#[derive(Clone, Debug, PartialEq)]
+pub struct UpdaterState {
+    /// Updates so far.
+    pub iterations: u64,
+    /// The learning rate of the next step.
+    pub learning_rate: f32,
+    /// Slots, each laid out as the weights are; the elements of untrained weights stay zero.
+    pub slots: Vec<Vec<f32>>,
+}
+
+/// Applies an optimizer to the weights of one model.
+#[derive(Clone, Debug)]
+pub struct Updater {
+    state: UpdaterState,
+    /// The trained weights, each in pieces of at most `CHUNK_LEN`.
+    trained: Vec<Range<usize>>,
+    /// Trained weights, for norms.
+    tensors: Vec<Range<usize>>,
+}
+
+impl Updater {
+    /// Fresh slots for a model's weights.
+    pub fn new(optimizer: &dyn Optimizer, weights: &[WeightInfo]) -> Updater {
+        let range = |w: &WeightInfo| w.offset..w.offset + w.shape.iter().product::<usize>();
+        let len = weights.iter().map(|w| range(w).end).max().unwrap_or(0);
+        let tensors: Vec<_> = weights.iter().filter(|w| w.trainable).map(range).collect();
+        let trained = tensors
+            .iter()
+            .flat_map(|tensor| {
+                let end = tensor.end;
+                tensor.clone().step_by(CHUNK_LEN).map(move |at| at..end.min(at + CHUNK_LEN))
+            })
+            .collect();
+        let slots = vec![vec![0.0; len]; optimizer.slot_count()];
+        let learning_rate = optimizer.learning_rate();
+        let state = UpdaterState { iterations: 0, learning_rate, slots };
+        Updater { state, trained, tensors }
+    }
+
+    /// What is remembered.
+    pub fn state(&self) -> &UpdaterState {
+        &self.state
+    }
+
+    /// What is remembered, to be changed.
+    pub fn state_mut(&mut self) -> &mut UpdaterState {
+        &mut self.state
+    }
+
+    /// Moves the weights by a gradient, which is clipped in place. Allocates nothing.
+    pub fn step(&mut self, optimizer: &dyn Optimizer, weights: &mut [f32], gradient: &mut [f32]) {
+        let options = optimizer.options();
+        self.clip(options, gradient);
+        let learning_rate = self.state.learning_rate;
+        let progress = Progress { learning_rate, iterations: self.state.iterations };
+        let keep = options.weight_decay.map(|decay| 1.0 - decay * learning_rate);
+
+        let mut slots = self.state.slots.iter_mut();
+        let mut next = || slots.next().map_or(&mut [][..], Vec::as_mut_slice);
+        let slots: [&mut [f32]; MAX_SLOTS] = [next(), next(), next()];
+        each_piece(&self.trained, 0, weights, gradient, slots, &|w, g, slots| {
+            if let Some(keep) = keep {
+                w.iter_mut().for_each(|w| *w *= keep);
+            }
+            optimizer.update(progress, w, g, slots);
+        });
+        self.state.iterations += 1;
+    }
+
+    fn clip(&self, options: Options, gradient: &mut [f32]) {
+        let Options { clipnorm, clipvalue, global_clipnorm, .. } = options;
+        if let Some(limit) = clipvalue {
+            for tensor in &self.tensors {
+                gradient[tensor.clone()].iter_mut().for_each(|g| *g = g.clamp(-limit, limit));
+            }
+        }
+        if let Some(limit) = clipnorm {
+            for tensor in &self.tensors {
+                let gradient = &mut gradient[tensor.clone()];
+                let norm = square_sum(gradient).sqrt() as f32;
+                scale(gradient, limit / norm.max(limit));
+            }
+        }
+        if let Some(limit) = global_clipnorm {
+            let squares = self.tensors.iter().map(|tensor| square_sum(&gradient[tensor.clone()]));
+            let norm = squares.sum::<f64>().sqrt() as f32;
+            // NaN spreads, as in Keras, where an infinite norm cannot say how far to scale down.
+            let factor =
+                if norm.is_finite() { limit * (1.0 / norm).min(1.0 / limit) } else { f32::NAN };
+            for tensor in &self.tensors {
+                scale(&mut gradient[tensor.clone()], factor);
+            }
+        }
+    }
+}
+
+fn square_sum(values: &[f32]) -> f64 {
+    values.iter().map(|&value| f64::from(value) * f64::from(value)).sum()
+}
+
+fn scale(values: &mut [f32], factor: f32) {
+    values.iter_mut().for_each(|value| *value *= factor);
+}
+
+type Update<'a> = dyn Fn(&mut [f32], &[f32], [&mut [f32]; MAX_SLOTS]) + Sync + 'a;
+
+/// Calls `update` for each of the `pieces`, whose slices begin at element `first`, halving the list among threads.
+fn each_piece(
+    pieces: &[Range<usize>],
+    first: usize,
+    weights: &mut [f32],
+    gradient: &[f32],
+    slots: [&mut [f32]; MAX_SLOTS],
+    update: &Update<'_>,
+) {
+    match pieces {
+        [] => {}
+        [piece] => {
+            let piece = piece.start - first..piece.end - first;
+            let slots =
+                slots.map(|slot| if slot.is_empty() { slot } else { &mut slot[piece.clone()] });
+            update(&mut weights[piece.clone()], &gradient[piece], slots);
+        }
+        pieces => {
+            let (left, right) = pieces.split_at(pieces.len() / 2);
+            let middle = right[0].start;
+            let (left_weights, right_weights) = weights.split_at_mut(middle - first);
+            let (left_gradient, right_gradient) = gradient.split_at(middle - first);
+            let mut right_slots: [&mut [f32]; MAX_SLOTS] = [&mut [], &mut [], &mut []];
+            let mut left_slots: [&mut [f32]; MAX_SLOTS] = [&mut [], &mut [], &mut []];
+            for (i, slot) in slots.into_iter().enumerate().filter(|(_, slot)| !slot.is_empty()) {
+                (left_slots[i], right_slots[i]) = slot.split_at_mut(middle - first);
+            }
+            rayon::join(
+                || each_piece(left, first, left_weights, left_gradient, left_slots, update),
+                || each_piece(right, middle, right_weights, right_gradient, right_slots, update),
+            );
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::optimizers::{Adam, AdamW, RMSprop, SGD};
+    use keras_graph::initializer::Initializer;
+    use std::borrow::Cow;
+
+    fn weights(shapes: &[(usize, bool)]) -> Vec<WeightInfo> {
+        let mut offset = 0;
+        let mut infos = Vec::new();
+        for &(len, trainable) in shapes {
+            infos.push(WeightInfo {
+                field: "w".into(),
+                layer: "l".into(),
+                name: "w".into(),
+                path: "p".into(),
+                shape: Cow::Owned(vec![len]),
+                offset,
+                trainable,
+                initializer: Initializer::ZEROS,
+                l1: 0.0,
+                l2: 0.0,
+            });
+            offset += len;
+        }
+        infos
+    }
+
+    fn step(optimizer: &dyn Optimizer, w: &mut [f32], g: &[f32], shapes: &[(usize, bool)]) {
+        Updater::new(optimizer, &weights(shapes)).step(optimizer, w, &mut g.to_vec());
+    }
+
+    #[test]
+    fn untrained_weights_stay() {
+        let mut w = [1.0, 2.0, 3.0, 4.0, 5.0];
+        let sgd = SGD { learning_rate: 0.5, weight_decay: Some(0.1), ..SGD::default() };
+        step(&sgd, &mut w, &[1.0, -1.0, 9.0, 2.0, 0.0], &[(2, true), (1, false), (2, true)]);
+        assert_eq!(w, [0.95 - 0.5, 1.9 + 0.5, 3.0, 3.8 - 1.0, 4.75]);
+    }
+
+    #[test]
+    fn first_steps_are_those_of_the_formulas() {
+        let g = [0.5, -2.0];
+        for (optimizer, expected) in [
+            (&Adam { learning_rate: 0.1, ..Adam::default() } as &dyn Optimizer, [0.9, 1.1]),
+            (
+                &AdamW { learning_rate: 0.1, weight_decay: Some(0.5), ..AdamW::default() },
+                [0.85, 1.05],
+            ),
+            // v = 0.1 · g², so the step is 0.1 · g / (√0.1 · |g|).
+            (&RMSprop { learning_rate: 0.1, ..RMSprop::default() }, [0.683_772_3, 1.316_227_8]),
+        ] {
+            let mut w = [1.0, 1.0];
+            step(optimizer, &mut w, &g, &[(2, true)]);
+            for (w, expected) in w.iter().zip(expected) {
+                assert!((w - expected).abs() < 1e-5, "{}: {w} {expected}", optimizer.class());
+            }
+        }
+    }
+
+    #[test]
+    fn clipping_is_by_element_tensor_or_all() {
+        let shapes = [(2, true), (1, true)];
+        let g = [3.0, 4.0, -12.0];
+        let run = |optimizer: SGD| {
+            let mut w = [0.0; 3];
+            step(&SGD { learning_rate: 1.0, ..optimizer }, &mut w, &g, &shapes);
+            w.map(|w| -w)
+        };
+        assert_eq!(run(SGD { clipvalue: Some(3.5), ..SGD::default() }), [3.0, 3.5, -3.5]);
+        assert_eq!(run(SGD { clipnorm: Some(2.5), ..SGD::default() }), [1.5, 2.0, -2.5]);
+        let global = run(SGD { global_clipnorm: Some(6.5), ..SGD::default() });
+        for (g, expected) in global.iter().zip([1.5, 2.0, -6.0]) {
+            assert!((g - expected).abs() < 1e-6);
+        }
+        assert_eq!(run(SGD { global_clipnorm: Some(100.0), ..SGD::default() }), g);
+    }
+
+    #[test]
+    fn any_number_of_threads_gives_the_same_bits() {
+        let len = 5 * CHUNK_LEN + 17;
+        let shapes = [(len / 3, true), (10, false), (len - len / 3 - 10, true)];
+        let g: Vec<f32> = (0..len).map(|i| ((i * 37) % 101) as f32 / 50.0 - 1.0).collect();
+        let run = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let adam = Adam { amsgrad: true, ..Adam::default() };
+            let mut updater = Updater::new(&adam, &weights(&shapes));
+            let mut w = vec![0.5; len];
+            pool.install(|| (0..3).for_each(|_| updater.step(&adam, &mut w, &mut g.clone())));
+            (w, updater.state().clone())
+        };
+        assert_eq!(run(1), run(3));
+    }
+
+    #[test]
+    fn senseless_settings_are_named() {
+        let both = SGD { clipnorm: Some(1.0), clipvalue: Some(1.0), ..SGD::default() };
+        assert_eq!(
+            both.check().unwrap_err().to_string(),
+            "`SGD`: `clipvalue`: expected only one of clipnorm, clipvalue and global_clipnorm, found clipnorm and clipvalue"
+        );
+        let rate = Adam { learning_rate: f32::NAN, ..Adam::default() };
+        assert_eq!(
+            rate.check().unwrap_err().to_string(),
+            "`Adam`: `learning_rate`: expected a finite number of at least 0, found NaN"
+        );
+        assert!(Adam { beta_1: 1.5, ..Adam::default() }.check().is_err());
+        assert!(AdamW::default().check().is_ok());
+    }
+}
