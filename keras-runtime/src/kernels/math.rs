@@ -39,7 +39,7 @@ fn exp_m1_near_zero(r: f32) -> f32 {
     let p = p * r + 8.333_452e-3;
     let p = p * r + 4.166_579_6e-2;
     let p = p * r + 1.666_666_5e-1;
-    let p = p * r + 5.000_000_1e-1;
+    let p = p * r + 0.5;
     p * (r * r) + r
 }
 
@@ -113,14 +113,14 @@ pub(crate) fn normal(x: f32) -> (f32, f32) {
     let high = f32::from_bits(a.to_bits() & 0xffff_f000);
     let bell = exp_of_sum(-0.5 * high * high, -0.5 * (a - high) * (a + high));
     let t = 1.0 / (1.0 + 0.21 * a);
-    let p = -0.071_298_443 * t + 0.281_822_55;
+    let p = -0.071_298_44 * t + 0.281_822_55;
     let p = p * t - 0.326_531_22;
-    let p = p * t + 0.345_031_29;
-    let p = p * t - 0.090_804_506;
+    let p = p * t + 0.345_031_3;
+    let p = p * t - 0.090_804_5;
     let p = p * t + 0.123_486_29;
-    let p = p * t + 0.069_565_929;
-    let p = p * t + 0.085_013_009;
-    let p = p * t + 0.083_715_115;
+    let p = p * t + 0.069_565_93;
+    let p = p * t + 0.085_013_01;
+    let p = p * t + 0.083_715_12;
     let tail = bell * (p * t);
     (if x > 0.0 { 1.0 - tail } else { tail }, bell)
 }
