@@ -10,6 +10,7 @@ pub mod archive;
 pub mod compile;
 mod error;
 pub mod json;
+pub mod model;
 pub mod network;
 pub mod weights;
 
