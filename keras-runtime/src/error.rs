@@ -200,6 +200,26 @@ pub enum Error {
         /// What it was.
         found: String,
     },
+    /// A callback looks for a value that the epochs or batches do not report.
+    MissingLog {
+        /// Name of the callback: `EarlyStopping`.
+        callback: &'static str,
+        /// The name looked for: `val_loss`.
+        key: String,
+        /// The names that are reported.
+        found: Vec<String>,
+    },
+    /// The learning rate follows a schedule, so that a callback cannot set it.
+    LearningRateSchedule,
+    /// The loss became NaN or infinite.
+    NonFiniteLoss {
+        /// The epoch, from 0.
+        epoch: usize,
+        /// The batch in the epoch, from 0.
+        batch: usize,
+        /// The loss.
+        value: f32,
+    },
 }
 
 impl Error {
@@ -308,6 +328,14 @@ impl fmt::Display for Error {
             Self::InvalidCallback { callback, argument, expected, found } => {
                 write!(f, "`{callback}`: `{argument}`: expected {expected}, found {found}")
             }
+            Self::MissingLog { .. } => self.fmt_missing_log(f),
+            Self::LearningRateSchedule => f.write_str(
+                "learning rate: expected a number that a callback may change, found a schedule",
+            ),
+            Self::NonFiniteLoss { epoch, batch, value } => write!(
+                f,
+                "loss at batch {batch} of epoch {epoch}: expected a finite number, found {value}"
+            ),
         }
     }
 }
@@ -325,6 +353,24 @@ impl Error {
             None => f.write_str("This build cannot download: feature `download` is off. ")?,
         }
         write!(f, "Put the files there by hand (from {base_url}), or point KERAS_HOME at a copy")
+    }
+}
+
+impl Error {
+    /// Writes [`Error::MissingLog`]: the name, those that are there, and where `val_` comes from.
+    fn fmt_missing_log(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self::MissingLog { callback, key, found } = self else {
+            return Ok(());
+        };
+        let found = match found.is_empty() {
+            true => "nothing".into(),
+            false => format!("`{}`", found.join("`, `")),
+        };
+        write!(f, "`{callback}`: expected `{key}` to be reported, found {found}")?;
+        match key.starts_with("val_") {
+            true => f.write_str("; names with `val_` need validation data or a `validation_split`"),
+            false => Ok(()),
+        }
     }
 }
 

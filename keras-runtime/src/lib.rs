@@ -2,18 +2,22 @@
 
 pub mod array;
 pub mod arrays;
+pub mod callbacks;
 pub mod datasets;
 pub mod embed;
 pub mod error;
 #[cfg(test)]
 mod example;
 pub mod execute;
+pub mod history;
 pub mod initializers;
 pub mod kernels;
+pub mod logs;
 pub mod losses;
 pub mod metrics;
 pub mod model;
 pub mod optimizers;
+mod python;
 pub mod random;
 pub mod sample;
 #[allow(unsafe_code, reason = "vector instructions; each call states why it is sound")]
