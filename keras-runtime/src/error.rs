@@ -31,15 +31,6 @@ pub enum Error {
         /// The value found.
         value: f32,
     },
-    /// A weight of the model is NaN or infinite.
-    NonFiniteWeight {
-        /// Path of the weight in the model, such as `conv2d/kernel`.
-        weight: String,
-        /// Index of the element in the flattened weight, from 0.
-        element: usize,
-        /// The value found.
-        value: f32,
-    },
     /// There is no sample to work on.
     EmptyData {
         /// What is empty: `x`, `training part of a validation_split`.
@@ -104,35 +95,8 @@ pub enum Error {
         /// Bytes there.
         found_bytes: u64,
     },
-    /// A file is of another kind, or belongs to another model.
-    ForeignFile {
-        /// The file.
-        path: PathBuf,
-        /// What it should be.
-        expected: String,
-        /// What it is.
-        found: String,
-    },
-    /// A weight file lacks a weight of the model.
-    MissingWeight {
-        /// The file.
-        path: PathBuf,
-        /// Path of the weight that was looked for.
-        weight: String,
-        /// The weight's shape in the model.
-        expected: Vec<usize>,
-    },
-    /// A weight in a file has another shape than in the model.
-    WeightShape {
-        /// The file.
-        path: PathBuf,
-        /// Path of the weight.
-        weight: String,
-        /// Its shape in the model.
-        expected: Vec<usize>,
-        /// Its shape in the file.
-        found: Vec<usize>,
-    },
+    /// A model's file cannot be read or written.
+    File(keras_format::Error),
     /// Reading or writing failed in the operating system.
     Io {
         /// The file or folder.
@@ -234,6 +198,7 @@ impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Io { source, .. } => Some(source),
+            Self::File(error) => error.source(),
             Self::DatasetMissing { cause: Some(cause), .. } => Some(cause),
             _ => None,
         }
@@ -254,12 +219,6 @@ impl fmt::Display for Error {
             }
             Self::NonFinite { what, sample, value } => {
                 write!(f, "{what} of sample {sample}: expected finite numbers, found {value}")
-            }
-            Self::NonFiniteWeight { weight, element, value } => {
-                write!(
-                    f,
-                    "weight `{weight}`, element {element}: expected a finite number, found {value}"
-                )
             }
             Self::EmptyData { what } => write!(f, "{what}: expected at least 1 sample, found 0"),
             Self::LengthsDiffer { first, first_len, second, second_len } => write!(
@@ -295,22 +254,7 @@ impl fmt::Display for Error {
                     path.display()
                 )
             }
-            Self::ForeignFile { path, expected, found } => {
-                write!(f, "{}: expected {expected}, found {found}", path.display())
-            }
-            Self::MissingWeight { path, weight, expected } => write!(
-                f,
-                "{}: expected the weight `{weight}` of shape {}, found no such weight",
-                path.display(),
-                Shape(expected)
-            ),
-            Self::WeightShape { path, weight, expected, found } => write!(
-                f,
-                "{}: weight `{weight}`: expected shape {}, found {}",
-                path.display(),
-                Shape(expected),
-                Shape(found)
-            ),
+            Self::File(error) => write!(f, "{error}"),
             Self::Io { path, source } => write!(f, "{}: {source}", path.display()),
             Self::DatasetMissing { .. } => self.fmt_missing(f),
             Self::DatasetCorrupted { file, expected, found } => write!(
@@ -402,16 +346,9 @@ mod tests {
             second_len: 4,
         };
         assert_eq!(lengths.to_string(), "`y`: expected 5 samples, as many as `x` has, found 4");
-        let shape = Error::WeightShape {
-            path: "m.keras".into(),
-            weight: "dense/kernel".into(),
-            expected: vec![3, 4],
-            found: vec![4],
-        };
-        assert_eq!(
-            format!("{shape:?}"),
-            "m.keras: weight `dense/kernel`: expected shape (3, 4), found (4,)"
-        );
+        let shape =
+            Error::ShapeMismatch { what: "images".into(), expected: vec![3, 4], found: vec![4] };
+        assert_eq!(format!("{shape:?}"), "images: expected shape (3, 4), found (4,)");
     }
 
     #[test]

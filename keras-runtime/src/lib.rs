@@ -9,6 +9,7 @@ pub mod error;
 #[cfg(test)]
 mod example;
 pub mod execute;
+pub mod files;
 pub mod history;
 pub mod initializers;
 pub mod kernels;

@@ -4,10 +4,13 @@
 //! is here, as thin shells around code that is not generic, so that it is compiled once and not for every model.
 
 use core::cell::RefCell;
+use std::path::Path;
 
 use keras_graph::plan::{Description, Plan, WeightInfo};
 
 use crate::array::Array;
+use crate::error::Result;
+use crate::files;
 use crate::initializers::initialize;
 use crate::random::fresh_seed;
 use crate::sample::{Prediction, Sample};
@@ -87,6 +90,20 @@ pub unsafe trait Model: Sized + Send + Sync + 'static {
         with_scratch(Self::SCRATCH_BYTES.div_ceil(size_of::<f32>()), &mut |scratch| {
             self.call_in(scratch, x)
         })
+    }
+
+    /// Saves the architecture and the weights as a `.keras` file, which Keras opens.
+    /// Errors: weights that are not finite; the system's. What was there before stays then.
+    fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+        files::save(Self::description(), self.weights(), None, path.as_ref())
+    }
+
+    /// A model with the weights of a `.keras` file, Keras' own or one of [`Model::save`].
+    /// Errors: a file that cannot be read, is damaged, or has other weights than this model.
+    fn load(path: impl AsRef<Path>) -> Result<Box<Self>> {
+        let mut model = weights::zeroed::<Self>();
+        files::load(Self::description(), weights::view_mut(&mut *model), path.as_ref())?;
+        Ok(model)
     }
 }
 

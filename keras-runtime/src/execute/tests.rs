@@ -101,7 +101,7 @@ fn flat_numbers_give_outputs_and_gradients() {
     // The last layer's bias gets the plain sum.
     let sum: f32 = upstream[0].iter().skip(1).step_by(2).sum();
     assert!((found.weights[25] - sum).abs() < 1e-5);
-    assert_eq!(found.inputs, [vec![]]);
+    assert_eq!(found.inputs, [Vec::<f32>::new()]);
 }
 
 #[test]

@@ -1,0 +1,71 @@
+//! Models to and from `.keras` files: what is not generic, so that it is compiled once and not for every model.
+
+use std::path::Path;
+
+use keras_format::Archive;
+use keras_format::model::{self, Training};
+use keras_format::weights::{self, Group};
+use keras_graph::plan::Description;
+
+use crate::error::{Error, Result};
+
+/// Saves a model, and with `training` how it is trained and how far that is. Either the whole file is there afterwards or
+/// what was there before.
+///
+/// Errors: weights that are not finite; the system's. Panics: if `weights` are fewer than described.
+pub fn save(
+    description: &Description,
+    weights: &[f32],
+    training: Option<&Training>,
+    path: &Path,
+) -> Result<()> {
+    let file = model::write(description, weights, training);
+    file.and_then(|file| file.write(path)).map_err(Error::File)
+}
+
+/// Reads a file's weights into those of a model, which stay as they are if there is an error. Returns what the file
+/// holds, for the state of an optimizer.
+///
+/// Errors: a file that cannot be read, is damaged, or has other weights than the model; the message names the first.
+/// Panics: if `weights` are fewer than described.
+pub fn load(description: &Description, weights: &mut [f32], path: &Path) -> Result<Vec<Group>> {
+    let within =
+        |error: keras_format::Error| Error::File(error.within(&path.display().to_string()));
+    let file = Archive::read(path).map_err(Error::File)?;
+    let groups = weights::read(file.weights).map_err(within)?;
+    model::read_weights(&groups, &description.weights, weights).map_err(within)?;
+    Ok(groups)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::example::Example;
+    use crate::model::Model;
+
+    #[test]
+    fn a_saved_model_comes_back() {
+        let folder = tempfile::tempdir().expect("a folder for the test");
+        let path = folder.path().join("model.keras");
+        let model = Example::seeded(3);
+        model.save(&path).expect("a folder that can be written");
+        let loaded = Example::load(&path).expect("the file just saved");
+        assert_eq!(loaded.weights(), model.weights());
+        assert_eq!(loaded.call(&[1.0, -2.0, 0.5]), model.call(&[1.0, -2.0, 0.5]));
+    }
+
+    #[test]
+    fn what_cannot_be_saved_or_loaded_is_named() {
+        let folder = tempfile::tempdir().expect("a folder for the test");
+        let path = folder.path().join("model.keras");
+        let mut model = Example::seeded(3);
+        let message = format!("{:?}", Example::load(&path).expect_err("there is no file"));
+        assert!(message.contains("cannot read") && message.contains("model.keras"), "{message}");
+        model.weights_mut()[1] = f32::NAN;
+        let message = format!("{:?}", model.save(&path).expect_err("a weight is NaN"));
+        assert!(message.contains("expected finite numbers, found NaN as number 1"), "{message}");
+        assert!(!path.exists());
+        std::fs::write(&path, "no archive").expect("a folder that can be written");
+        let message = format!("{:?}", Example::load(&path).expect_err("not a `.keras` file"));
+        assert!(message.contains("expected a `.keras` archive"), "{message}");
+    }
+}
