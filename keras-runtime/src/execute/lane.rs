@@ -219,8 +219,14 @@ impl Lane {
     fn keep_input_gradients(&mut self, pass: &Pass<'_>, block: Block) {
         for (i, port) in pass.plan.inputs.iter().enumerate() {
             let Some(place) = port.gradient else { continue };
-            let written = pass.plan.steps.iter().rposition(|step| step.output == place);
-            if written.is_some_and(|step| pass.steps().contains(&step)) {
+            let forward = pass.plan.forward;
+            let backward = &pass.plan.steps[forward..];
+            // Where no step made it, it is the gradient that the head wrote.
+            let is_here = match backward.iter().rposition(|step| step.output == place) {
+                Some(step) => pass.steps().contains(&(forward + step)),
+                None => pass.has_head(),
+            };
+            if is_here {
                 let from = match place.storage {
                     Storage::Lane => &self.lane[block.range(place)],
                     _ => &self.block[block.range(place)],

@@ -1,0 +1,296 @@
+//! Layers: outputs, gradients by inputs and weights, moving statistics and penalties.
+//!
+//! The graph of each case is made from the arguments that the case gives in Python, and its plans are run as they are for a user's
+//! model. Of a batch normalization the gradients in inference are those of a frozen layer; the others come from its training plan.
+
+use keras_graph::activation::{Activation, ActivationFunction};
+use keras_graph::compile::{compile, describe};
+use keras_graph::dtype::Dtype;
+use keras_graph::graph::{Graph, LayerError, Mode, NodeId};
+use keras_graph::layers::Entry;
+use keras_graph::network::{Class, LayerKind, Network, NetworkLayer};
+use keras_graph::schema::{Layer, Schema};
+use keras_graph::shape::Shape;
+use keras_graph::value::{Object, Value};
+use keras_runtime::execute::{Batch, Execution, Head, Keep, NoHead, Rows};
+use keras_runtime::kernels::{Backend, Cpu, Reference};
+
+use crate::python;
+use crate::tensors::{Case, Inputs, Tensor, cases};
+
+/// A call such as `activations.elu(x, alpha = 1.5)`, as a layer.
+#[derive(Clone, Debug)]
+struct Function(Object);
+
+static FUNCTION: Schema = Schema { class: "Function", docs: "", parameters: &[] };
+
+impl Function {
+    fn argument(&self, name: &str, default: f32) -> f32 {
+        let found = self.0.arguments.iter().find(|argument| argument.name.as_deref() == Some(name));
+        match found.map(|argument| &argument.value) {
+            None => default,
+            Some(Value::Float(value)) => *value as f32,
+            Some(Value::Int(value)) => *value as f32,
+            Some(other) => panic!("`{name}` is {other}"),
+        }
+    }
+
+    fn element_wise(&self) -> Option<Activation> {
+        let positional = |i: usize| match self.0.arguments.get(i).map(|a| &a.value) {
+            Some(Value::Float(value)) => *value as f32,
+            other => panic!("argument {i} is {other:?}"),
+        };
+        Some(match self.0.class.as_str() {
+            "relu" => Activation::Relu {
+                negative_slope: self.argument("negative_slope", 0.0),
+                max_value: self.argument("max_value", f32::INFINITY),
+                threshold: self.argument("threshold", 0.0),
+            },
+            "leaky_relu" => {
+                Activation::LeakyRelu { negative_slope: self.argument("negative_slope", 0.2) }
+            }
+            "elu" => Activation::Elu { alpha: self.argument("alpha", 1.0) },
+            "celu" => Activation::Celu { alpha: self.argument("alpha", 1.0) },
+            "gelu" => match &self.0.arguments[1].value {
+                Value::Bool(true) => Activation::GeluTanh,
+                _ => Activation::Gelu,
+            },
+            "hard_shrink" => Activation::HardShrink { threshold: self.argument("threshold", 0.5) },
+            "soft_shrink" => Activation::SoftShrink { threshold: self.argument("threshold", 0.5) },
+            "squareplus" => Activation::Squareplus { b: self.argument("b", 4.0) },
+            "threshold" => Activation::Threshold { threshold: positional(1), value: positional(2) },
+            _ => return None,
+        })
+    }
+}
+
+impl Layer for Function {
+    fn schema(&self) -> &'static Schema {
+        &FUNCTION
+    }
+
+    fn config(&self) -> Vec<(&'static str, Value)> {
+        vec![]
+    }
+
+    fn boxed(&self) -> Box<dyn Layer> {
+        Box::new(self.clone())
+    }
+
+    fn lower(&self, graph: &mut Graph, x: NodeId) -> Result<NodeId, LayerError> {
+        if let Some(f) = self.element_wise() {
+            return graph.unary(x, f);
+        }
+        let axis = self.argument("axis", -1.0) as i64;
+        let axis = graph.shape(x).axis(axis).unwrap();
+        match self.0.class.as_str() {
+            "softmax" => graph.softmax(x, axis),
+            "log_softmax" => graph.log_softmax(x, axis),
+            "sparsemax" => graph.sparsemax(x, axis),
+            "glu" => graph.with_axes_last(x, &[axis], |graph, x| {
+                graph.activation(x, ActivationFunction::Glu)
+            }),
+            other => panic!("no function `{other}`"),
+        }
+    }
+}
+
+/// The model of a case: its inputs and one call of its layer.
+fn network(case: &Case, trainable: bool) -> Network {
+    let object = python::call(case.code());
+    let kind = if case.json["kind"] == "function" {
+        LayerKind::Layer(Box::new(Function(object)))
+    } else {
+        let entry = Entry::by_class(&object.class).unwrap();
+        let built = entry.build(&object.arguments, || "layer".to_string()).unwrap();
+        return with_layer(case, NetworkLayer { trainable, ..built });
+    };
+    let name = "layer".to_string();
+    with_layer(case, NetworkLayer { name, kind, trainable, activity_regularizer: None })
+}
+
+fn with_layer(case: &Case, layer: NetworkLayer) -> Network {
+    let mut network = Network::new("case", Class::Functional);
+    let inputs: Vec<_> = case
+        .numbered("input")
+        .iter()
+        .enumerate()
+        .map(|(i, tensor)| {
+            let dtype = match case.json["input_dtypes"][i].as_str() {
+                Some("int32") => Dtype::Int32,
+                _ => Dtype::Float32,
+            };
+            network.add_input(format!("input_{i}"), Shape::new(&tensor.shape[1..]), dtype)
+        })
+        .collect();
+    let layer = network.add_layer(layer);
+    let outputs = network.call(layer, &inputs).unwrap();
+    network.finish(&outputs);
+    network
+}
+
+/// Sends the case's upstream gradient into the model.
+struct Upstream(Vec<Tensor>);
+
+impl Head for Upstream {
+    fn sums(&self) -> usize {
+        0
+    }
+
+    fn sample(
+        &self,
+        output: usize,
+        sample: usize,
+        _: &[f32],
+        d_y_pred: Option<&mut [f32]>,
+        _: &mut [f64],
+    ) {
+        let upstream = &self.0[output];
+        let len = upstream.shape[1..].iter().product::<usize>();
+        if let Some(d_y_pred) = d_y_pred {
+            d_y_pred.copy_from_slice(&upstream.floats()[sample * len..][..len]);
+        }
+    }
+}
+
+/// What a plan made of a case.
+struct Run {
+    output: Vec<f32>,
+    gradient: Vec<f32>,
+    input_gradients: Vec<Vec<f32>>,
+    weights: Vec<f32>,
+    activity_penalty: f64,
+}
+
+fn execute<B: Backend>(case: &Case, network: &Network, mode: Mode) -> Run {
+    let plan = compile(network, mode).unwrap();
+    let training = mode != Mode::Inference;
+    let inputs = Inputs(case.numbered("input"));
+    let mut weights: Vec<f32> =
+        case.numbered("weight").iter().flat_map(|w| w.floats().to_vec()).collect();
+    let samples = inputs.0[0].shape[0];
+    let keep = if training { Keep::InputGradients } else { Keep::Outputs };
+    let mut execution = Execution::new::<B>(&plan, keep);
+    let batch = Batch { x: &inputs, rows: Rows::Range(0..samples), seed: 1, step: 0 };
+    let upstream = Upstream(case.numbered("upstream"));
+    execution.run(&weights, &batch, if training { &upstream as &dyn Head } else { &NoHead });
+    let mut output = vec![0.0; case.tensor("output_0").floats().len()];
+    execution.copy_output(0, &mut output);
+    let mut run = Run {
+        output,
+        gradient: vec![],
+        input_gradients: vec![],
+        weights: vec![],
+        activity_penalty: execution.activity_penalty(samples),
+    };
+    if training {
+        for (i, input) in inputs.0.iter().enumerate() {
+            let mut d_x = vec![0.0; input.shape.iter().product()];
+            if plan.inputs[i].gradient.is_some() {
+                execution.copy_input_gradient(i, &mut d_x);
+            }
+            run.input_gradients.push(d_x);
+        }
+        run.gradient = execution.gradient()[..weights.len()].to_vec();
+        execution.move_statistics(&mut weights);
+        run.weights = weights;
+    }
+    run
+}
+
+/// Compares the gradients of a run with the tensors whose names begin with `prefix`.
+fn check_gradients(case: &Case, run: &Run, prefix: &str, with_weights: bool) {
+    for (i, d_x) in run.input_gradients.iter().enumerate() {
+        if let Some(expected) = case.tensors.get(&format!("{prefix}_input_{i}")) {
+            case.check(&format!("d_input_{i}"), "grad_tolerance", d_x, expected.floats());
+        }
+    }
+    let mut offset = 0;
+    for (i, weight) in case.numbered("weight").iter().enumerate().filter(|_| with_weights) {
+        let len = weight.floats().len();
+        if let Some(expected) = case.tensors.get(&format!("{prefix}_weight_{i}")) {
+            let found = &run.gradient[offset..][..len];
+            case.check(&format!("d_weight_{i}"), "grad_tolerance", found, expected.floats());
+        }
+        offset += len;
+    }
+}
+
+fn check_case<B: Backend>(case: &Case) {
+    let network_trained = network(case, true);
+    let description = describe(&network_trained, String::new()).unwrap();
+    for (found, expected) in description.weights.iter().zip(case.numbered("weight")) {
+        assert_eq!(*found.shape, *expected.shape, "{}: {}", case.name(), found.name);
+    }
+    let inference = execute::<B>(case, &network_trained, Mode::Inference);
+    case.check("output", "tolerance", &inference.output, case.tensor("output_0").floats());
+    let mode = Mode::Training { input_gradients: true };
+    let training = execute::<B>(case, &network_trained, mode);
+    if let Some(expected) = case.tensors.get("train_output") {
+        // Training differs from inference: a frozen layer has the gradient that the case gives of inference.
+        case.check("training output", "tolerance", &training.output, expected.floats());
+        check_gradients(case, &training, "train_grad", true);
+        let frozen = execute::<B>(case, &network(case, false), mode);
+        check_gradients(case, &frozen, "grad", false);
+    } else if case.json["kind"] != "Dropout" {
+        check_gradients(case, &without_penalty(case, training), "grad", true);
+    } else {
+        return;
+    }
+    check_updates::<B>(case, &network_trained);
+    let penalties: f32 = case.numbered("losses").iter().map(|loss| loss.floats()[0]).sum();
+    let mut found = inference.activity_penalty as f32;
+    for (info, weight) in description.weights.iter().zip(case.numbered("weight")) {
+        let sum = |f: fn(f32) -> f32| weight.floats().iter().map(|w| f(*w)).sum::<f32>();
+        found += info.l1 * sum(f32::abs) + info.l2 * sum(|w| w * w);
+    }
+    case.check("penalties", "tolerance", &[found], &[penalties]);
+}
+
+/// The reference data's gradients do not contain those of penalties on the output, a training plan's do.
+fn without_penalty(case: &Case, run: Run) -> Run {
+    if run.activity_penalty == 0.0 {
+        return run;
+    }
+    let mut plain = network(case, true);
+    plain.layers.iter_mut().for_each(|layer| layer.activity_regularizer = None);
+    if case.json["kind"] == "ActivityRegularization" {
+        return Run { input_gradients: vec![], ..run };
+    }
+    execute::<Reference>(case, &plain, Mode::Training { input_gradients: true })
+}
+
+/// Compares the weights that a training call itself changes.
+fn check_updates<B: Backend>(case: &Case, network: &Network) {
+    let run = execute::<B>(case, network, Mode::Training { input_gradients: true });
+    let mut offset = 0;
+    for (i, weight) in case.numbered("weight").iter().enumerate() {
+        let len = weight.floats().len();
+        let expected = case.tensors.get(&format!("updated_weight_{i}")).unwrap_or(weight);
+        let found = &run.weights[offset..][..len];
+        case.check(&format!("updated weight_{i}"), "tolerance", found, expected.floats());
+        offset += len;
+    }
+}
+
+/// Checks all cases, and tells every one that fails.
+fn check_all<B: Backend>() {
+    let failures: Vec<String> = cases("layers")
+        .iter()
+        .filter_map(|case| {
+            let check = std::panic::AssertUnwindSafe(|| check_case::<B>(case));
+            std::panic::catch_unwind(check).err().map(|_| case.name().to_string())
+        })
+        .collect();
+    assert!(failures.is_empty(), "{} cases fail: {failures:?}", failures.len());
+}
+
+#[test]
+fn reference_layers_equal_keras() {
+    check_all::<Reference>();
+}
+
+#[test]
+fn cpu_layers_equal_keras() {
+    check_all::<Cpu>();
+}

@@ -1,0 +1,156 @@
+//! Reading of the reference data, and the comparison that its tolerances ask for.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+
+use keras_runtime::sample::{Samples, Values};
+use serde_json::Value as Json;
+
+/// The numbers of a tensor.
+#[derive(Clone, Debug)]
+pub enum Numbers {
+    /// Floating-point numbers.
+    F32(Vec<f32>),
+    /// Integers.
+    I32(Vec<i32>),
+}
+
+/// A tensor with its batch axis, if it has one.
+#[derive(Clone, Debug)]
+pub struct Tensor {
+    /// Extents.
+    pub shape: Vec<usize>,
+    /// Elements, row-major.
+    pub numbers: Numbers,
+}
+
+impl Tensor {
+    /// The floating-point numbers. Panics if they are integers.
+    pub fn floats(&self) -> &[f32] {
+        match &self.numbers {
+            Numbers::F32(values) => values,
+            Numbers::I32(_) => panic!("expected floating-point numbers"),
+        }
+    }
+
+    /// All numbers.
+    pub fn values(&self) -> Values<'_> {
+        match &self.numbers {
+            Numbers::F32(values) => Values::Floats(values),
+            Numbers::I32(values) => Values::Labels(values),
+        }
+    }
+
+    /// The numbers of sample `i` along the first axis.
+    pub fn sample(&self, i: usize) -> Values<'_> {
+        let len = self.shape[1..].iter().product::<usize>();
+        match &self.numbers {
+            Numbers::F32(values) => Values::Floats(&values[i * len..][..len]),
+            Numbers::I32(values) => Values::Labels(&values[i * len..][..len]),
+        }
+    }
+}
+
+/// The inputs of a batch.
+pub struct Inputs(pub Vec<Tensor>);
+
+impl Samples for Inputs {
+    fn count(&self) -> usize {
+        self.0[0].shape[0]
+    }
+
+    fn port(&self, sample: usize, port: usize) -> Values<'_> {
+        self.0[port].sample(sample)
+    }
+}
+
+/// A case of a group: its description and its tensors.
+pub struct Case {
+    /// The case's entry in `cases.json`.
+    pub json: Json,
+    /// The tensors of its file.
+    pub tensors: HashMap<String, Tensor>,
+}
+
+impl Case {
+    /// The case's name.
+    pub fn name(&self) -> &str {
+        self.json["name"].as_str().unwrap()
+    }
+
+    /// The constructor as a user types it in Python.
+    pub fn code(&self) -> &str {
+        self.json["code"].as_str().unwrap()
+    }
+
+    /// The tensor of this name. Panics if there is none.
+    pub fn tensor(&self, name: &str) -> &Tensor {
+        self.tensors.get(name).unwrap_or_else(|| panic!("{}: no tensor `{name}`", self.name()))
+    }
+
+    /// The tensors `PREFIX_0`, `PREFIX_1`, ...
+    pub fn numbered(&self, prefix: &str) -> Vec<Tensor> {
+        (0..).map_while(|i| self.tensors.get(&format!("{prefix}_{i}")).cloned()).collect()
+    }
+
+    /// Panics unless `found` equals `expected` within the tolerance of the case called `tolerance`.
+    pub fn check(&self, what: &str, tolerance: &str, found: &[f32], expected: &[f32]) {
+        let tolerance = &self.json[tolerance];
+        let (rtol, atol) =
+            (tolerance["rtol"].as_f64().unwrap(), tolerance["atol"].as_f64().unwrap());
+        assert_eq!(found.len(), expected.len(), "{}: {what}: number of elements", self.name());
+        for (i, (&found, &expected)) in found.iter().zip(expected).enumerate() {
+            let close = (f64::from(found) - f64::from(expected)).abs()
+                <= atol + rtol * f64::from(expected).abs();
+            let same = found == expected || (found.is_nan() && expected.is_nan());
+            assert!(
+                close || same,
+                "{}: {what}: element {i}: expected {expected}, found {found}",
+                self.name()
+            );
+        }
+    }
+}
+
+/// The folder of the reference data.
+pub fn folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden")
+}
+
+/// All cases of a group. Panics if a file is missing.
+pub fn cases(group: &str) -> Vec<Case> {
+    let folder = folder().join(group);
+    let text = std::fs::read_to_string(folder.join("cases.json")).unwrap();
+    let list: Vec<Json> = serde_json::from_str(&text).unwrap();
+    assert!(!list.is_empty());
+    list.into_iter()
+        .map(|json| {
+            let tensors =
+                json["file"].as_str().map_or_else(HashMap::new, |file| read(&folder.join(file)));
+            Case { json, tensors }
+        })
+        .collect()
+}
+
+fn read(path: &PathBuf) -> HashMap<String, Tensor> {
+    let bytes = std::fs::read(path).unwrap();
+    let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+    file.tensors()
+        .into_iter()
+        // Masks, which no covered case compares.
+        .filter(|(_, view)| view.dtype() != safetensors::Dtype::BOOL)
+        .map(|(name, view)| {
+            let words = view.data().as_chunks::<4>().0;
+            let numbers = match view.dtype() {
+                safetensors::Dtype::F32 => {
+                    Numbers::F32(words.iter().map(|word| f32::from_le_bytes(*word)).collect())
+                }
+                safetensors::Dtype::I32 => {
+                    Numbers::I32(words.iter().map(|word| i32::from_le_bytes(*word)).collect())
+                }
+                other => panic!("{}: `{name}` has elements of type {other:?}", path.display()),
+            };
+            (name, Tensor { shape: view.shape().to_vec(), numbers })
+        })
+        .collect()
+}
