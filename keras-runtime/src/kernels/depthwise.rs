@@ -3,7 +3,7 @@
 use keras_graph::op;
 
 use super::activate::activate;
-use super::window::{cell, for_each_window, input_cells, kernel_cells, output_cells, taps};
+use super::window::{Taps, cell, for_each_window, input_cells, kernel_cells, output_cells, taps};
 use super::{Call, Cpu, Reference};
 use crate::simd::{Kernel, Simd, dispatch};
 
@@ -136,17 +136,42 @@ fn linear<S: Simd>(simd: S, op: &op::Depthwise2D, call: Call<'_>) {
             } else {
                 y.fill(0.0);
             }
+            if multiplier == 1 {
+                return add_window(simd, &window, y, x, kernel);
+            }
             window.for_each(|tap, x_cell| {
                 let x = &x[x_cell * channels..][..channels];
-                let kernel = &kernel[tap * filters..][..filters];
-                if multiplier == 1 {
-                    return add_products(simd, y, x, kernel);
-                }
                 for (o, y) in y.iter_mut().enumerate() {
-                    *y += x[o / multiplier] * kernel[o];
+                    *y += x[o / multiplier] * kernel[tap * filters + o];
                 }
             });
         });
+    }
+}
+
+/// `y[c] += Σ_tap x[x_cell, c] · kernel[tap, c]`; the sums stay in registers.
+#[inline(always)]
+fn add_window<S: Simd>(simd: S, window: &Taps, y: &mut [f32], x: &[f32], kernel: &[f32]) {
+    let channels = y.len();
+    for c in (0..channels).step_by(S::LANES) {
+        let y = &mut y[c..];
+        if y.len() >= S::LANES {
+            let mut sum = simd.load(y);
+            window.for_each(|tap, x_cell| {
+                let (x, kernel) = (&x[x_cell * channels + c..], &kernel[tap * channels + c..]);
+                sum = simd.mul_add(simd.load(x), simd.load(kernel), sum);
+            });
+            simd.store(sum, y);
+        } else {
+            let len = y.len();
+            let mut sum = simd.load_part(y);
+            window.for_each(|tap, x_cell| {
+                let x = simd.load_part(&x[x_cell * channels + c..][..len]);
+                let kernel = simd.load_part(&kernel[tap * channels + c..][..len]);
+                sum = simd.mul_add(x, kernel, sum);
+            });
+            simd.store_part(sum, y);
+        }
     }
 }
 

@@ -157,6 +157,9 @@ impl Kernel for GradX<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
         let GradX { rows, k, n, d_y, w, d_x, scratch } = self;
+        if rows * DOT_COLUMNS <= n {
+            return dots(simd, k, n, d_y, w, d_x);
+        }
         // Two rows, so that a panel fits the scratch.
         for panel in Panels::new::<S>(rows.max(2), k).iter() {
             for block in blocks(n) {
@@ -167,6 +170,45 @@ impl Kernel for GradX<'_> {
                 let (columns, relu, output) = (panel.len, false, &mut d_x[panel.begin..]);
                 let product = Product { columns, right, write, relu, output, stride: k };
                 multiply(simd, rows, left, product);
+            }
+        }
+    }
+}
+
+/// Up to one row for this many columns, dot products cost less than transposing the weights.
+const DOT_COLUMNS: usize = 8;
+
+/// Rows of `w` that are multiplied with a row of `d_y` at a time.
+const DOTS: usize = 4;
+
+/// `d_x[r, i] = Σ_o d_y[r, o] · w[i, o]`, each sum by itself.
+#[inline(always)]
+fn dots<S: Simd>(simd: S, k: usize, n: usize, d_y: &[f32], w: &[f32], d_x: &mut [f32]) {
+    for i in (0..k).step_by(DOTS) {
+        let count = DOTS.min(k - i);
+        // Where less than `DOTS` rows are left, the last is multiplied more than once.
+        let mut w_rows: [&[f32]; DOTS] = [&[]; DOTS];
+        for (j, w_row) in w_rows.iter_mut().enumerate() {
+            *w_row = &w[(i + j.min(count - 1)) * n..][..n];
+        }
+        for (d_y, d_x) in d_y.chunks_exact(n).zip(d_x.chunks_exact_mut(k)) {
+            let mut sums = [simd.splat(0.0); DOTS];
+            let whole = n - n % S::LANES;
+            for o in (0..whole).step_by(S::LANES) {
+                let d_y = simd.load(&d_y[o..]);
+                for j in 0..DOTS {
+                    sums[j] = simd.mul_add(d_y, simd.load(&w_rows[j][o..]), sums[j]);
+                }
+            }
+            if whole < n {
+                let d_y = simd.load_part(&d_y[whole..]);
+                for j in 0..DOTS {
+                    let w = simd.load_part(&w_rows[j][whole..]);
+                    sums[j] = simd.mul_add(d_y, w, sums[j]);
+                }
+            }
+            for (d_x, sum) in d_x[i..i + count].iter_mut().zip(sums) {
+                *d_x = simd.sum(sum);
             }
         }
     }

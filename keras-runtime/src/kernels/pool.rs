@@ -12,7 +12,8 @@ use crate::simd::Simd;
 /// The larger of two numbers, NaN if either is NaN.
 #[inline(always)]
 fn max(a: f32, b: f32) -> f32 {
-    if a > b || a.is_nan() { a } else { b }
+    // `|` and not `||`: without a branch the compiler can vectorise.
+    if (a > b) | a.is_nan() { a } else { b }
 }
 
 impl Reference {
@@ -173,7 +174,7 @@ fn send(
         let x = &x[x_cell * channels + first..][..len];
         let d_x = &mut d_x[x_cell * channels + first..][..len];
         for i in 0..len {
-            let wins = x[i] == y[i] || x[i].is_nan();
+            let wins = (x[i] == y[i]) | x[i].is_nan();
             d_x[i] += if wins { left[i] } else { 0.0 };
             left[i] = if wins { 0.0 } else { left[i] };
         }

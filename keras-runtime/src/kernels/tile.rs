@@ -8,6 +8,8 @@
 //! convolution a product without copies. One by [`Columns`] is read down its columns, as gradients of weights need it.
 //! Source: Goto and van de Geijn, "Anatomy of High-Performance Matrix Multiplication", 2008.
 
+#![allow(clippy::needless_range_loop, reason = "indices are what tiles are about")]
+
 use keras_graph::cost::PANEL_COLUMNS;
 
 use crate::simd::{Kernel, Simd};
@@ -17,6 +19,9 @@ const PANEL_VECTORS: usize = 3;
 
 /// As [`PANEL_VECTORS`], for a product of one row, which needs more columns to keep the multipliers busy.
 const ROW_PANEL_VECTORS: usize = 8;
+
+/// Rows that are transposed at a time: a cache line of each column.
+const TRANSPOSED_ROWS: usize = 16;
 
 /// Columns of a panel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -219,10 +224,14 @@ impl<'a> Right<'a> {
         scratch: &'a mut [f32],
     ) -> Right<'a> {
         let scratch = &mut scratch[..rows * columns];
-        for c in 0..columns {
-            let column = &cells[c * stride..][..rows];
-            for (i, &cell) in column.iter().enumerate() {
-                scratch[i * columns + c] = cell;
+        // So few rows at a time that what is written stays in the first cache.
+        for (block, scratch) in scratch.chunks_mut(TRANSPOSED_ROWS * columns).enumerate() {
+            let block_rows = scratch.len() / columns;
+            for c in 0..columns {
+                let column = &cells[c * stride + block * TRANSPOSED_ROWS..][..block_rows];
+                for (row, &cell) in scratch.chunks_exact_mut(columns).zip(column) {
+                    row[c] = cell;
+                }
             }
         }
         Right { cells: scratch, stride: columns }
@@ -318,7 +327,7 @@ struct SizedStrip<'a, L, const ROWS: usize, const VECTORS: usize, const PART: bo
 fn strip<S: Simd, L: Left>(simd: S, height: usize, strip: Strip<'_, L>) {
     let columns = strip.product.columns;
     let vectors = columns.div_ceil(S::LANES);
-    let part = columns % S::LANES != 0;
+    let part = !columns.is_multiple_of(S::LANES);
     macro_rules! sized {
         ($(($rows:literal, $vectors:literal))*) => {
             match (height, vectors, part) {

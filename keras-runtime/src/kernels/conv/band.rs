@@ -105,25 +105,31 @@ pub(super) fn read<'a>(
     Rows { cells, first: rows.start, pitch }
 }
 
+/// As [`Rows`], for what is added to the input's gradient.
+pub(super) struct RowsMut<'a> {
+    pub(super) cells: &'a mut [f32],
+    pub(super) first: usize,
+    pub(super) pitch: usize,
+}
+
 /// Calls `gather` with rows that it adds the gradient of rows `outputs` to, and adds them to `d_x`.
-/// `gather` gets the cells, the row of the input that stands first and the pitch.
 #[inline(always)]
 pub(super) fn add(
     geometry: &Geometry,
     d_x: &mut [f32],
     outputs: &Range<usize>,
     scratch: &mut [f32],
-    gather: impl FnOnce(&mut [f32], usize, usize),
+    gather: impl FnOnce(RowsMut<'_>),
 ) {
     let row_len = geometry.columns.input * geometry.channels;
     let Some(Band { pitch, .. }) = geometry.band() else {
-        return gather(d_x, 0, row_len);
+        return gather(RowsMut { cells: d_x, first: 0, pitch: row_len });
     };
     let rows = geometry.input_rows(outputs);
     let (before, copied) = padding(geometry, pitch);
     let cells = &mut scratch[..rows.len() * pitch];
     cells.fill(0.0);
-    gather(cells, rows.start, pitch);
+    gather(RowsMut { cells: &mut *cells, first: rows.start, pitch });
     for (row, band) in rows.zip(cells.chunks_exact(pitch)) {
         let d_x = &mut d_x[row * row_len..][..copied];
         for (d_x, &cell) in d_x.iter_mut().zip(&band[before..before + copied]) {

@@ -39,7 +39,8 @@ impl Cpu {
             let (rows, k, n) = (x.len() / channels, channels, filters);
             dispatch(gemm::Forward { rows, k, n, x, w: kernel, bias, relu, y, scratch });
         } else {
-            dispatch(Forward { geometry, x, kernel, bias, relu, y, scratch });
+            let weights = Weights { geometry, kernel, bias, relu };
+            dispatch(Forward { weights, x, y, scratch });
         }
         if !relu {
             activate(f, call.output);
@@ -80,12 +81,17 @@ impl Cpu {
     }
 }
 
-struct Forward<'a> {
+/// What all rows of a forward pass share.
+struct Weights<'a> {
     geometry: Geometry,
-    x: &'a [f32],
     kernel: &'a [f32],
     bias: Option<&'a [f32]>,
     relu: bool,
+}
+
+struct Forward<'a> {
+    weights: Weights<'a>,
+    x: &'a [f32],
     y: &'a mut [f32],
     scratch: &'a mut [f32],
 }
@@ -95,7 +101,8 @@ impl Kernel for Forward<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let Forward { geometry, x, kernel, bias, relu, y, scratch } = self;
+        let Forward { weights, x, y, scratch } = self;
+        let geometry = weights.geometry;
         let (x_len, y_len) = (geometry.x_len(), geometry.y_len());
         let panels = Panels::new::<S>(geometry.columns.output, geometry.group_filters());
         for (x, y) in x.chunks_exact(x_len).zip(y.chunks_exact_mut(y_len)) {
@@ -104,16 +111,7 @@ impl Kernel for Forward<'_> {
                 for group in 0..geometry.groups {
                     for panel in panels.iter() {
                         for i in outputs.clone() {
-                            forward_row(
-                                simd,
-                                &geometry,
-                                &rows,
-                                kernel,
-                                bias,
-                                relu,
-                                (group, panel, i),
-                                y,
-                            );
+                            forward_row(simd, &weights, &rows, (group, panel, i), y);
                         }
                     }
                 }
@@ -126,15 +124,13 @@ impl Kernel for Forward<'_> {
 #[inline(always)]
 fn forward_row<S: Simd>(
     simd: S,
-    geometry: &Geometry,
+    weights: &Weights<'_>,
     x: &band::Rows<'_>,
-    kernel: &[f32],
-    bias: Option<&[f32]>,
-    relu: bool,
     (group, panel, i): (usize, Panel, usize),
     y: &mut [f32],
 ) {
-    let Geometry { rows, columns, channels, filters, .. } = *geometry;
+    let Weights { geometry, kernel, bias, relu } = *weights;
+    let Geometry { rows, columns, channels, filters, .. } = geometry;
     let real = real_cells(&rows, i);
     let (inner, run) = geometry.runs();
     let filter = group * geometry.group_filters() + panel.begin;
@@ -254,11 +250,11 @@ impl Kernel for GradX<'_> {
             let end = blocks.transpose(begin, kernel, transposed);
             for (d_x, d_y) in d_x.chunks_exact_mut(x_len).zip(d_y.chunks_exact(y_len)) {
                 for outputs in geometry.parts() {
-                    band::add(&geometry, d_x, &outputs, band, |cells, first, pitch| {
+                    band::add(&geometry, d_x, &outputs, band, |mut d_x| {
                         let mut kernel = &transposed[..];
                         for block in begin..end {
                             let (right, others) = kernel.split_at(blocks.len(block));
-                            blocks.add_by_x(simd, block, right, d_y, &outputs, cells, first, pitch);
+                            blocks.add_by_x(simd, (block, right), d_y, &outputs, &mut d_x);
                             kernel = others;
                         }
                     });
@@ -323,13 +319,10 @@ impl<'a> Blocks<'a> {
     fn add_by_x<S: Simd>(
         &self,
         simd: S,
-        block: usize,
-        right: &[f32],
+        (block, right): (usize, &[f32]),
         d_y: &[f32],
         outputs: &Range<usize>,
-        d_x: &mut [f32],
-        first: usize,
-        pitch: usize,
+        d_x: &mut band::RowsMut<'_>,
     ) {
         let Geometry { rows, columns, channels, filters, .. } = *self.geometry;
         let (group, tap, panel) = self.at(block);
@@ -340,8 +333,9 @@ impl<'a> Blocks<'a> {
         let channel = group * self.geometry.group_channels() + panel.begin;
         for i in real.start.max(outputs.start)..real.end.min(outputs.end) {
             let d_y = &d_y[i * columns.output * filters + group * group_filters..];
-            let row = i * rows.stride + a * rows.dilation - rows.pad - first;
-            let output = &mut d_x[row * pitch + b * columns.dilation * channels + channel..];
+            let row = i * rows.stride + a * rows.dilation - rows.pad - d_x.first;
+            let column = b * columns.dilation * channels;
+            let output = &mut d_x.cells[row * d_x.pitch + column + channel..];
             let right = Right { cells: right, stride: panel.len };
             let (write, relu, stride) = (Write::Add, false, columns.stride * channels);
             let product = Product { columns: panel.len, right, write, relu, output, stride };
