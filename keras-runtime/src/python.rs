@@ -11,9 +11,9 @@ const REPR_LIMIT: i32 = 16;
 /// `repr` and `g` write numbers below ten to this power with an exponent.
 const SMALLEST_PLAIN_EXPONENT: i32 = -4;
 /// Below this a metric is shown with an exponent.
-const SMALLEST_FIXED_VALUE: f64 = 1e-3;
+pub(crate) const SMALLEST_FIXED_VALUE: f64 = 1e-3;
 /// Digits after the point of a metric that is shown.
-const METRIC_DIGITS: usize = 4;
+pub(crate) const METRIC_DIGITS: usize = 4;
 
 /// `repr(value)`: `0.5`, `1.0`, `1e-05`, `nan`.
 pub(crate) fn repr(value: f64) -> String {
