@@ -5,6 +5,7 @@
 extern crate self as keras;
 
 pub use keras_macros::model;
+pub use keras_runtime::sample;
 
 /// What most programs need: `use keras::prelude::*;`.
 pub mod prelude {
