@@ -153,6 +153,24 @@ pub enum Error {
         /// What it was.
         found: String,
     },
+    /// A file holds the state of another optimizer, or none.
+    OptimizerState {
+        /// The file.
+        path: PathBuf,
+        /// The optimizer whose state was looked for.
+        optimizer: &'static str,
+        /// What is there.
+        found: String,
+    },
+    /// An argument of a fit cannot work.
+    InvalidFit {
+        /// Name of the argument: `class_weight`.
+        argument: &'static str,
+        /// What it accepts.
+        expected: String,
+        /// What it was.
+        found: String,
+    },
     /// A callback was made with an argument that cannot work.
     InvalidCallback {
         /// Name of the callback: `EarlyStopping`.
@@ -202,6 +220,12 @@ impl std::error::Error for Error {
             Self::DatasetMissing { cause: Some(cause), .. } => Some(cause),
             _ => None,
         }
+    }
+}
+
+impl From<keras_format::Error> for Error {
+    fn from(error: keras_format::Error) -> Self {
+        Self::File(error)
     }
 }
 
@@ -268,6 +292,14 @@ impl fmt::Display for Error {
             Self::DownloadFailed { url, cause } => write!(f, "{url}: {cause}"),
             Self::InvalidOptimizer { optimizer, argument, expected, found } => {
                 write!(f, "`{optimizer}`: `{argument}`: expected {expected}, found {found}")
+            }
+            Self::OptimizerState { path, optimizer, found } => write!(
+                f,
+                "{}: expected the state of the optimizer `{optimizer}`, found {found}",
+                path.display()
+            ),
+            Self::InvalidFit { argument, expected, found } => {
+                write!(f, "`{argument}`: expected {expected}, found {found}")
             }
             Self::InvalidCallback { callback, argument, expected, found } => {
                 write!(f, "`{callback}`: `{argument}`: expected {expected}, found {found}")

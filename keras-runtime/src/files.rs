@@ -2,15 +2,15 @@
 
 use std::path::Path;
 
-use keras_format::Archive;
 use keras_format::model::{self, Training};
 use keras_format::weights::{self, Group};
+use keras_format::{Archive, write_atomically};
 use keras_graph::plan::Description;
 
 use crate::error::{Error, Result};
 
 /// Saves a model, and with `training` how it is trained and how far that is. Either the whole file is there afterwards or
-/// what was there before.
+/// what was there before. A path that ends in `.h5` gets the weights (and the optimizer's state) alone.
 ///
 /// Errors: weights that are not finite; the system's. Panics: if `weights` are fewer than described.
 pub fn save(
@@ -20,10 +20,19 @@ pub fn save(
     path: &Path,
 ) -> Result<()> {
     let file = model::write(description, weights, training);
-    file.and_then(|file| file.write(path)).map_err(Error::File)
+    let write = |file: Archive| match is_weights_file(path) {
+        true => write_atomically(path, &file.weights),
+        false => file.write(path),
+    };
+    file.and_then(write).map_err(Error::File)
 }
 
-/// Reads a file's weights into those of a model, which stay as they are if there is an error. Returns what the file
+/// Whether a file holds weights alone.
+fn is_weights_file(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "h5")
+}
+
+/// Reads the weights of a `.keras` or `.h5` file into those of a model, which stay as they are if there is an error. Returns what the file
 /// holds, for the state of an optimizer.
 ///
 /// Errors: a file that cannot be read, is damaged, or has other weights than the model; the message names the first.
@@ -31,8 +40,11 @@ pub fn save(
 pub fn load(description: &Description, weights: &mut [f32], path: &Path) -> Result<Vec<Group>> {
     let within =
         |error: keras_format::Error| Error::File(error.within(&path.display().to_string()));
-    let file = Archive::read(path).map_err(Error::File)?;
-    let groups = weights::read(file.weights).map_err(within)?;
+    let bytes = match is_weights_file(path) {
+        true => std::fs::read(path).map_err(Error::io(path))?,
+        false => Archive::read(path).map_err(Error::File)?.weights,
+    };
+    let groups = weights::read(bytes).map_err(within)?;
     model::read_weights(&groups, &description.weights, weights).map_err(within)?;
     Ok(groups)
 }

@@ -24,4 +24,5 @@ pub mod random;
 pub mod sample;
 #[allow(unsafe_code, reason = "vector instructions; each call states why it is sound")]
 pub mod simd;
+pub mod training;
 pub mod weights;

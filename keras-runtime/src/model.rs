@@ -7,13 +7,19 @@ use core::cell::RefCell;
 use std::path::Path;
 
 use keras_graph::plan::{Description, Plan, WeightInfo};
+use keras_graph::summary::{Style, summary};
 
 use crate::array::Array;
 use crate::error::Result;
+use crate::execute;
 use crate::files;
 use crate::initializers::initialize;
+use crate::kernels::Cpu;
+use crate::losses::Losses;
+use crate::optimizers::Optimizer;
 use crate::random::fresh_seed;
 use crate::sample::{Prediction, Sample};
+use crate::training::Training;
 use crate::weights;
 
 /// Most scratch that [`Model::call`] takes from the stack, in bytes.
@@ -92,18 +98,39 @@ pub unsafe trait Model: Sized + Send + Sync + 'static {
         })
     }
 
-    /// Saves the architecture and the weights as a `.keras` file, which Keras opens.
+    /// The predictions for many samples, on all threads. It cannot fail: what is not finite passes through.
+    fn predict(&self, x: &[Self::Input]) -> Vec<Self::Output> {
+        Self::Output::collect(x.len(), &mut |outputs| {
+            execute::predict::<Cpu>(Self::inference(), self.weights(), &x, outputs);
+        })
+    }
+
+    /// Joins the model with an optimizer and a loss, for training.
+    fn compile<O: Optimizer + 'static, L: Losses + 'static>(
+        &mut self,
+        optimizer: O,
+        loss: L,
+    ) -> Training<'_, Self, L> {
+        Training::new(self, Box::new(optimizer), loss)
+    }
+
+    /// Saves the architecture and the weights as a `.keras` file, which Keras opens; the weights alone if the path ends in `.h5`.
     /// Errors: weights that are not finite; the system's. What was there before stays then.
     fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         files::save(Self::description(), self.weights(), None, path.as_ref())
     }
 
-    /// A model with the weights of a `.keras` file, Keras' own or one of [`Model::save`].
+    /// A model with the weights of a `.keras` or `.weights.h5` file, Keras' own or one of [`Model::save`].
     /// Errors: a file that cannot be read, is damaged, or has other weights than this model.
     fn load(path: impl AsRef<Path>) -> Result<Box<Self>> {
         let mut model = weights::zeroed::<Self>();
         files::load(Self::description(), weights::view_mut(&mut *model), path.as_ref())?;
         Ok(model)
+    }
+
+    /// A table of the layers as Keras prints it.
+    fn summary(&self) -> String {
+        summary(Self::description(), Style::default())
     }
 }
 

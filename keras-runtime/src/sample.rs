@@ -188,6 +188,13 @@ macro_rules! outputs {
                 $(heads.extend(self.$field.heads());)*
                 heads
             }
+
+            fn head(&self, output: usize) -> &dyn $crate::losses::LossFunction {
+                match output {
+                    $($port => self.$field.head(0),)*
+                    _ => ::core::panic!("there is no such output"),
+                }
+            }
         }
 
         impl<$($type, $second),*> $crate::losses::Loss<$name, $name<$($second),*>> for $name<$($type),*>

@@ -150,6 +150,11 @@ impl<'p> Execution<'p> {
         }
     }
 
+    /// Keeps something else from the next batch on.
+    pub fn set_keep(&mut self, keep: Keep) {
+        self.keep = keep;
+    }
+
     /// The plan.
     pub fn plan(&self) -> &'p Plan {
         self.plan
@@ -221,6 +226,15 @@ impl<'p> Execution<'p> {
     pub fn activity_penalty(&self, samples: usize) -> f64 {
         let penalties = self.plan.activity_penalties.iter();
         penalties.map(|&offset| f64::from(self.merged[offset])).sum::<f64>() / samples as f64
+    }
+
+    /// Shows an output of each sample of the last batch, in their order. Panics: if outputs are not kept.
+    pub fn each_output(&self, output: usize, show: &mut dyn FnMut(usize, &[f32])) {
+        let len = self.plan.outputs[output].place.len;
+        let kept = self.lanes[..self.used]
+            .iter()
+            .flat_map(|lane| lane.outputs[output].chunks_exact(len.max(1)));
+        kept.enumerate().for_each(|(sample, y_pred)| show(sample, y_pred));
     }
 
     /// Copies an output of all samples of the last batch, in their order. Panics: if outputs are not kept.

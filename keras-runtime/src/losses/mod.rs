@@ -207,9 +207,17 @@ pub(crate) fn row_of(y_true: Values<'_>, i: usize, len: usize) -> Target<'_> {
 pub trait Losses: Send + Sync {
     /// The losses in the order of the outputs.
     fn heads(&self) -> Vec<&dyn LossFunction>;
+
+    /// The loss of an output, without a list on the heap. Panics: if there is no such output.
+    fn head(&self, output: usize) -> &dyn LossFunction;
 }
 
 impl<L: RowLoss> Losses for L {
+    fn head(&self, output: usize) -> &dyn LossFunction {
+        assert_eq!(output, 0, "a single loss is that of a single output");
+        self
+    }
+
     fn heads(&self) -> Vec<&dyn LossFunction> {
         vec![self]
     }

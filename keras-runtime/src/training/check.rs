@@ -1,0 +1,134 @@
+//! What a user's data must be before a number of it is used.
+
+use rayon::prelude::*;
+
+use super::head::{Output, Supervised};
+use crate::error::{Error, Result, Shape};
+use crate::losses::Losses;
+use crate::sample::{Samples, Values};
+
+/// Rows from which on looking at them is shared out among threads.
+const PARALLEL_ROWS: usize = 4096;
+
+/// Refuses data that is empty, of unequal lengths, not finite, or with labels that name no class.
+pub(super) fn data(
+    data: &Supervised<'_>,
+    inputs: &[String],
+    losses: &dyn Losses,
+    outputs: &[Output],
+) -> Result<()> {
+    lengths("x", data.x.count(), "y", data.y.count())?;
+    let row = |row: usize| -> Option<Error> {
+        let wrong = input_row(data.x, inputs, row).err();
+        wrong.or_else(|| target_row(data.y, losses, outputs, row).err())
+    };
+    let rows = 0..data.x.count();
+    let wrong = if rows.len() < PARALLEL_ROWS {
+        rows.into_iter().find_map(row)
+    } else {
+        rows.into_par_iter().with_min_len(PARALLEL_ROWS / 4).find_map_first(row)
+    };
+    wrong.map_or(Ok(()), Err)
+}
+
+/// Refuses two lists of different lengths, and empty ones.
+pub(super) fn lengths(
+    first: &str,
+    first_len: usize,
+    second: &str,
+    second_len: usize,
+) -> Result<()> {
+    if first_len == 0 {
+        return Err(Error::EmptyData { what: first.into() });
+    }
+    if first_len != second_len {
+        let (first, second) = (first.into(), second.into());
+        return Err(Error::LengthsDiffer { first, first_len, second, second_len });
+    }
+    Ok(())
+}
+
+fn input_row(x: &dyn Samples, inputs: &[String], row: usize) -> Result<()> {
+    for (i, name) in inputs.iter().enumerate() {
+        if let Values::Floats(values) = x.port(row, i)
+            && let Some(&value) = values.iter().find(|value| !value.is_finite())
+        {
+            let what = if inputs.len() > 1 { format!("input \"{name}\"") } else { "input".into() };
+            return Err(Error::NonFinite { what, sample: row, value });
+        }
+    }
+    Ok(())
+}
+
+fn target_row(y: &dyn Samples, losses: &dyn Losses, outputs: &[Output], row: usize) -> Result<()> {
+    for (i, output) in outputs.iter().enumerate() {
+        losses.head(i).check(row, y.port(row, i), output.extent)?;
+    }
+    Ok(())
+}
+
+/// The weight of each row: the user's own, or that of the row's class. None if all count the same.
+pub(super) fn sample_weights(
+    y: &dyn Samples,
+    outputs: &[Output],
+    sample_weight: Option<&[f32]>,
+    class_weight: &[(usize, f32)],
+) -> Result<Option<Vec<f32>>> {
+    let check = |what: &'static str, index: usize, value: f32| {
+        let is_weight = value.is_finite() && value >= 0.0;
+        if is_weight { Ok(()) } else { Err(Error::InvalidWeight { what, index, value }) }
+    };
+    if let Some(weights) = sample_weight {
+        lengths("y", y.count(), "sample_weight", weights.len())?;
+        weights.iter().enumerate().try_for_each(|(i, &w)| check("sample_weight", i, w))?;
+        if !class_weight.is_empty() {
+            return Err(Error::InvalidFit {
+                argument: "class_weight",
+                expected: "either `class_weight` or `sample_weight`".into(),
+                found: "both".into(),
+            });
+        }
+        return Ok(Some(weights.to_vec()));
+    }
+    if class_weight.is_empty() {
+        return Ok(None);
+    }
+    let [output] = outputs else {
+        return Err(Error::InvalidFit {
+            argument: "class_weight",
+            expected: "a model with a single output".into(),
+            found: format!("{} outputs", outputs.len()),
+        });
+    };
+    let classes = output.extent.max(2);
+    for &(class, weight) in class_weight {
+        check("class_weight", class, weight)?;
+        if class >= classes {
+            return Err(Error::ClassWeightClass { class, classes });
+        }
+    }
+    let weight =
+        |class: usize| class_weight.iter().find(|(c, _)| *c == class).map_or(1.0, |(_, w)| *w);
+    (0..y.count()).map(|row| Ok(weight(class_of(y.port(row, 0))?))).collect::<Result<_>>().map(Some)
+}
+
+/// The class that a target names: a label, the place of a one, or a lone number.
+fn class_of(target: Values<'_>) -> Result<usize> {
+    match target {
+        Values::Labels([label]) => Ok(*label as usize),
+        Values::Floats([value]) if *value >= 0.0 && value.fract() == 0.0 => Ok(*value as usize),
+        Values::Floats(values) if values.len() > 1 => {
+            let largest = (1..values.len())
+                .fold(0, |best, i| if values[i] > values[best] { i } else { best });
+            Ok(largest)
+        }
+        Values::Floats(values) => {
+            let found = format!("float32 of shape {}", Shape(&[values.len()]));
+            Err(Error::ClassWeightTargets { found })
+        }
+        Values::Labels(labels) => {
+            let found = format!("integers of shape {}", Shape(&[labels.len()]));
+            Err(Error::ClassWeightTargets { found })
+        }
+    }
+}

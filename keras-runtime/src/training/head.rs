@@ -1,0 +1,89 @@
+//! The losses of a model at work: on each sample of a batch, in whatever thread it is computed.
+
+use keras_graph::plan::{Plan, Port};
+
+use crate::execute::{Head, Rows};
+use crate::losses::Losses;
+use crate::sample::Samples;
+
+/// Inputs and targets, and what each sample counts.
+#[derive(Clone, Copy)]
+pub(crate) struct Supervised<'a> {
+    pub(crate) x: &'a dyn Samples,
+    pub(crate) y: &'a dyn Samples,
+    /// A weight for each row; 1 if there are none.
+    pub(crate) sample_weight: Option<&'a [f32]>,
+}
+
+/// An output, as its loss and its metrics see it.
+#[derive(Clone, Debug)]
+pub(super) struct Output {
+    pub(super) name: String,
+    /// Extent of the last axis.
+    pub(super) extent: usize,
+    /// Rows of a sample.
+    pub(super) rows: usize,
+    /// Factor of its loss in the sum of all.
+    pub(super) loss_weight: f32,
+    /// Factor of the sum of a batch's losses; depends on the batch.
+    pub(super) scale: f32,
+}
+
+impl Output {
+    pub(super) fn all(plan: &Plan) -> Vec<Output> {
+        let output = |port: &Port| {
+            let extent = port.shape.last().copied().unwrap_or(1).max(1);
+            let rows = port.place.len / extent;
+            Output { name: port.name.to_string(), extent, rows, loss_weight: 1.0, scale: 1.0 }
+        };
+        plan.outputs.iter().map(output).collect()
+    }
+}
+
+/// Sets the outputs' factors for a batch.
+pub(super) fn scale(
+    outputs: &mut [Output],
+    losses: &dyn Losses,
+    batch: &Supervised<'_>,
+    rows: &Rows<'_>,
+) {
+    let weight_sum: f64 = match batch.sample_weight {
+        Some(weights) => (0..rows.len()).map(|s| f64::from(weights[rows.row(s)])).sum(),
+        None => rows.len() as f64,
+    };
+    for (i, output) in outputs.iter_mut().enumerate() {
+        let reduction = losses.head(i).reduction();
+        output.scale = reduction.scale(rows.len() * output.rows, weight_sum * output.rows as f64);
+    }
+}
+
+/// The losses of one batch. Its sums are those of each output's losses.
+pub(super) struct LossHead<'a> {
+    pub(super) losses: &'a dyn Losses,
+    pub(super) outputs: &'a [Output],
+    pub(super) batch: &'a Supervised<'a>,
+    pub(super) rows: &'a Rows<'a>,
+}
+
+impl Head for LossHead<'_> {
+    fn sums(&self) -> usize {
+        self.outputs.len()
+    }
+
+    fn sample(
+        &self,
+        output: usize,
+        sample: usize,
+        y_pred: &[f32],
+        d_y_pred: Option<&mut [f32]>,
+        sums: &mut [f64],
+    ) {
+        let Output { extent, loss_weight, scale, .. } = self.outputs[output];
+        let row = self.rows.row(sample);
+        let weight = self.batch.sample_weight.map_or(1.0, |weights| weights[row]);
+        let gradient = d_y_pred.map(|d_y_pred| (scale * loss_weight, d_y_pred));
+        let y_true = self.batch.y.port(row, output);
+        let loss = self.losses.head(output).sample(y_true, y_pred, extent, &[weight], gradient);
+        sums[output] += f64::from(loss);
+    }
+}

@@ -1,0 +1,261 @@
+//! Training: `compile`, `fit`, `evaluate`.
+//!
+//! [`Training`] knows the model's type and checks that losses, metrics and targets go together; all that it does is done by
+//! a trainer that knows only plans and flat numbers. Source: Keras 3.15 `trainers/trainer.py`.
+
+mod check;
+mod course;
+mod feed;
+mod head;
+mod options;
+mod save;
+mod trainer;
+
+use core::marker::PhantomData;
+use std::path::Path;
+
+use self::feed::Streamed;
+pub use self::feed::{Batches, OwnedBatch};
+use self::head::Supervised;
+use self::options::Options;
+use self::trainer::Trainer;
+use crate::callbacks::Callback;
+use crate::error::{Error, Result};
+use crate::execute::Rows;
+use crate::history::History;
+use crate::kernels::Backend;
+use crate::logs::Logs;
+use crate::losses::{Loss, Losses};
+use crate::metrics::{MetricSet, Metrics};
+use crate::model::Model;
+use crate::optimizers::Optimizer;
+pub use crate::progress::Verbose;
+use crate::sample::{Prediction, Sample};
+
+/// Rows of a batch if nothing else is said, as in Keras.
+pub const BATCH_SIZE: usize = 32;
+
+/// How to fit: `Fit { epochs: 12, ..Fit::default() }`.
+pub struct Fit<'a, I, T> {
+    /// Rows of a batch; the last one of an epoch may have fewer.
+    pub batch_size: usize,
+    /// Number of the last epoch, counted from 1.
+    pub epochs: usize,
+    /// Share of the rows, taken from the end before any shuffling, that is tested after each epoch in place of being learned.
+    pub validation_split: f32,
+    /// Inputs and targets that are tested after each epoch; wins over `validation_split`.
+    pub validation_data: Option<(&'a [I], &'a [T])>,
+    /// Every how many epochs there is a validation.
+    pub validation_freq: usize,
+    /// Whether each epoch takes the rows in a new order.
+    pub shuffle: bool,
+    /// What a row of a class counts in the loss, by class; 1 for a class that is not named.
+    pub class_weight: &'a [(usize, f32)],
+    /// What each row counts in the loss.
+    pub sample_weight: Option<&'a [f32]>,
+    /// Number of epochs done before, by a training that goes on.
+    pub initial_epoch: usize,
+    /// Who else is told of the training.
+    pub callbacks: Vec<Box<dyn Callback + 'a>>,
+    /// Seed of the rows' order and of dropout.
+    pub seed: u64,
+    /// What is shown of the progress.
+    pub verbose: Verbose,
+}
+
+impl<I, T> Default for Fit<'_, I, T> {
+    fn default() -> Self {
+        Fit {
+            batch_size: BATCH_SIZE,
+            epochs: 1,
+            validation_split: 0.0,
+            validation_data: None,
+            validation_freq: 1,
+            shuffle: true,
+            class_weight: &[],
+            sample_weight: None,
+            initial_epoch: 0,
+            callbacks: Vec::new(),
+            seed: 0,
+            verbose: Verbose::default(),
+        }
+    }
+}
+
+/// A model with an optimizer, a loss `L` and metrics `N`; [`Model::compile`] makes it.
+pub struct Training<'m, M: Model, L, N = ()> {
+    model: &'m mut M,
+    trainer: Trainer,
+    kind: PhantomData<(L, N)>,
+}
+
+impl<'m, M: Model, L: Losses + 'static> Training<'m, M, L> {
+    /// A training that has not begun.
+    pub(crate) fn new(model: &'m mut M, optimizer: Box<dyn Optimizer>, loss: L) -> Self {
+        let plan = M::training();
+        let trainer =
+            Trainer::new(M::description(), M::inference(), plan, optimizer, Box::new(loss));
+        Training { model, trainer, kind: PhantomData }
+    }
+
+    /// Reports metrics beside the loss: an array of one kind, a tuple of several, or a struct with these for each output.
+    pub fn metrics<N: Metrics>(mut self, metrics: N) -> Training<'m, M, L, N> {
+        self.trainer.set_metrics(&metrics);
+        Training { model: self.model, trainer: self.trainer, kind: PhantomData }
+    }
+}
+
+impl<M: Model, L, N> Training<'_, M, L, N> {
+    /// What each output's loss counts in the sum of all; 1 if nothing is said.
+    pub fn loss_weights(mut self, weights: <M::Output as Prediction>::Scalars) -> Self {
+        for (i, output) in self.trainer.outputs.iter_mut().enumerate() {
+            output.loss_weight = weights.port(i).bits()[0];
+        }
+        self
+    }
+
+    /// Works on so many threads, of its own. The numbers stay the same. Panics: if the system has no threads to give.
+    pub fn threads(mut self, threads: usize) -> Self {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+        self.trainer.pool = Some(pool.expect("the system has threads to give"));
+        self
+    }
+
+    /// Computes with another backend, such as the plain loops of [`Reference`](crate::kernels::Reference).
+    pub fn backend<B: Backend>(mut self) -> Self {
+        self.trainer.set_backend::<B>();
+        self
+    }
+
+    /// Sets the seed of dropout for [`Training::train_on_batch`]; a fit brings its own.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.trainer.seed = seed;
+        self
+    }
+
+    /// The model as it is now.
+    pub fn model(&self) -> &M {
+        self.model
+    }
+
+    /// The learning rate of the next step.
+    pub fn learning_rate(&self) -> f32 {
+        self.trainer.updater.state().learning_rate
+    }
+
+    /// Sets the learning rate from the next step on.
+    pub fn set_learning_rate(&mut self, learning_rate: f32) {
+        self.trainer.updater.state_mut().learning_rate = learning_rate;
+    }
+
+    /// Steps of the optimizer so far.
+    pub fn iterations(&self) -> u64 {
+        self.trainer.updater.state().iterations
+    }
+
+    /// Writes the model with the optimizer's state: a `.keras` file that Keras opens and goes on from.
+    /// Errors: the file cannot be written; a weight is not finite.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+        self.trainer.save(self.model.weights(), path.as_ref())
+    }
+
+    /// Reads weights and the optimizer's state, so that the training goes on as if it had never stopped.
+    /// Errors: the file cannot be read, belongs to another model or optimizer, or holds a number that is not finite.
+    pub fn load(&mut self, path: impl AsRef<Path>) -> Result<()> {
+        self.trainer.load(self.model.weights_mut(), path.as_ref())
+    }
+}
+
+impl<M: Model, L: Losses, N> Training<'_, M, L, N> {
+    /// Learns `y` from `x`. Returns what each epoch reported.
+    /// Errors: data that is empty, of unequal lengths or not finite, a label that names no class, arguments that make no
+    /// sense, and what callbacks return.
+    pub fn fit<T: Sample>(
+        &mut self,
+        x: &[M::Input],
+        y: &[T],
+        fit: Fit<'_, M::Input, T>,
+    ) -> Result<History>
+    where
+        L: Loss<M::Output, T>,
+        N: MetricSet<M::Output, T>,
+    {
+        let (validation_x, validation_y) = fit.validation_data.unzip();
+        let validation = validation_x.as_ref().zip(validation_y.as_ref());
+        let validation = validation.map(|(x, y)| Supervised { x, y, sample_weight: None });
+        let options = Options::of(&fit);
+        let data = Supervised { x: &x, y: &y, sample_weight: fit.sample_weight };
+        self.trainer.fit_arrays(
+            self.model.weights_mut(),
+            data,
+            validation,
+            fit.class_weight,
+            fit.callbacks,
+            options,
+        )
+    }
+
+    /// Learns from whatever yields batches, so that the data need not fit in memory. Of `fit`, what is said of rows of arrays
+    /// (`batch_size`, `shuffle`) does not apply.
+    /// Errors: as [`Training::fit`]; a `validation_split` and weights by row or class, which ask for arrays; what the source returns.
+    pub fn fit_batches<S>(
+        &mut self,
+        source: S,
+        fit: Fit<'_, M::Input, S::Target>,
+    ) -> Result<History>
+    where
+        S: Batches<Input = M::Input>,
+        L: Loss<M::Output, S::Target>,
+        N: MetricSet<M::Output, S::Target>,
+    {
+        let needs_arrays = [
+            ("validation_split", fit.validation_split != 0.0),
+            ("sample_weight", fit.sample_weight.is_some()),
+            ("class_weight", !fit.class_weight.is_empty()),
+        ];
+        if let Some((argument, _)) = needs_arrays.into_iter().find(|(_, is_given)| *is_given) {
+            let expected = "none where batches are streamed; `fit` takes it with arrays".into();
+            return Err(Error::InvalidFit { argument, expected, found: "one".into() });
+        }
+        let (validation_x, validation_y) = fit.validation_data.unzip();
+        let validation = validation_x.as_ref().zip(validation_y.as_ref());
+        let validation = validation.map(|(x, y)| Supervised { x, y, sample_weight: None });
+        let options = Options::of(&fit);
+        self.trainer.fit_feed(
+            self.model.weights_mut(),
+            &mut Streamed(source),
+            validation,
+            fit.callbacks,
+            options,
+        )
+    }
+
+    /// The loss and the metrics of `x` against `y`, by name.
+    /// Errors: data that is empty, of unequal lengths or not finite, a label that names no class.
+    pub fn evaluate<T: Sample>(&mut self, x: &[M::Input], y: &[T]) -> Result<Logs>
+    where
+        L: Loss<M::Output, T>,
+        N: MetricSet<M::Output, T>,
+    {
+        let data = Supervised { x: &x, y: &y, sample_weight: None };
+        self.trainer.check(&data)?;
+        Ok(self.trainer.evaluate(self.model.weights(), &data, 0..x.len(), BATCH_SIZE).clone())
+    }
+
+    /// One step of the optimizer. Returns the loss and the metrics of this batch, from before the step.
+    /// Allocates nothing after the first step of a batch size. Errors: as [`Training::evaluate`].
+    pub fn train_on_batch<T: Sample>(&mut self, x: &[M::Input], y: &[T]) -> Result<&Logs>
+    where
+        L: Loss<M::Output, T>,
+        N: MetricSet<M::Output, T>,
+    {
+        let data = Supervised { x: &x, y: &y, sample_weight: None };
+        self.trainer.check(&data)?;
+        self.trainer.reset();
+        self.trainer.train(self.model.weights_mut(), &data, Rows::Range(0..x.len()));
+        Ok(self.trainer.logs())
+    }
+}
+
+#[cfg(test)]
+mod tests;

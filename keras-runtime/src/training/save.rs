@@ -1,0 +1,121 @@
+//! A training's way to a file and back.
+//!
+//! The order of shuffled rows and the masks of dropout follow from the count of steps that a file holds, so that a training
+//! which goes on from a file ends at the same bits as one that never stopped.
+
+use std::path::Path;
+
+use keras_format::compile::{Compile, compile_config};
+use keras_format::model::{self, OptimizerState, Training};
+use keras_format::weights::{Array, Values};
+use keras_format::write_atomically;
+use keras_graph::names::snake_case;
+use keras_graph::plan::{Description, WeightInfo};
+use keras_graph::value::{Argument, Object, Value};
+
+use super::trainer::Trainer;
+use crate::error::{Error, Result};
+use crate::files;
+
+impl Trainer {
+    /// Writes model and optimizer to a file.
+    pub(super) fn save(&self, flat: &[f32], path: &Path) -> Result<()> {
+        files::save(self.description, flat, Some(&self.progress()?), path)
+    }
+
+    /// Writes weights and the optimizer's state alone, whatever the path ends in.
+    pub(super) fn save_weights(&self, flat: &[f32], path: &Path) -> Result<()> {
+        let archive = model::write(self.description, flat, Some(&self.progress()?))?;
+        Ok(write_atomically(path, &archive.weights)?)
+    }
+
+    /// Reads model and optimizer from a file. Both stay as they are if there is an error.
+    pub(super) fn load(&mut self, flat: &mut [f32], path: &Path) -> Result<()> {
+        let mut weights = flat.to_vec();
+        let groups = files::load(self.description, &mut weights, path)?;
+        let foreign = |found: String| Error::OptimizerState {
+            path: path.to_path_buf(),
+            optimizer: self.optimizer.class(),
+            found,
+        };
+        let Some(found) = model::read_optimizer(&groups)? else {
+            return Err(foreign("a model without one".into()));
+        };
+        let places = self.slots();
+        if found.slots.len() != places.len() {
+            return Err(foreign(format!(
+                "{} slots where it has {}",
+                found.slots.len(),
+                places.len()
+            )));
+        }
+        let mut state = self.updater.state().clone();
+        state.iterations = u64::try_from(found.iteration)
+            .map_err(|_| foreign(format!("{} steps", found.iteration)))?;
+        state.learning_rate = found.learning_rate;
+        for ((slot, weight), array) in places.into_iter().zip(&found.slots) {
+            let values = array.values.as_f32().filter(|_| array.shape == *weight.shape);
+            let Some(values) = values.filter(|values| values.iter().all(|value| value.is_finite()))
+            else {
+                return Err(foreign(format!(
+                    "a slot of shape {:?} for `{}`",
+                    array.shape, weight.path
+                )));
+            };
+            state.slots[slot][weight.offset..][..values.len()].copy_from_slice(values);
+        }
+        *self.updater.state_mut() = state;
+        flat.copy_from_slice(&weights);
+        Ok(())
+    }
+
+    /// The slots in the order in which Keras saves them: each with the weight that it belongs to.
+    fn slots(&self) -> Vec<(usize, &'static WeightInfo)> {
+        let description: &'static Description = self.description;
+        let mut slots = Vec::new();
+        for group in self.optimizer.slot_groups() {
+            for weight in description.weights.iter().filter(|weight| weight.trainable) {
+                slots.extend(group.iter().map(|&slot| (slot, weight)));
+            }
+        }
+        slots
+    }
+
+    fn optimizer_state(&self) -> OptimizerState {
+        let state = self.updater.state();
+        let slot = |(slot, weight): (usize, &WeightInfo)| {
+            let len = weight.shape.iter().product::<usize>();
+            let values = state.slots[slot][weight.offset..][..len].to_vec();
+            Array { shape: weight.shape.to_vec(), values: Values::F32(values) }
+        };
+        OptimizerState {
+            name: snake_case(self.optimizer.class()),
+            // Keras counts steps in 32 bits.
+            iteration: i32::try_from(state.iterations).unwrap_or(i32::MAX),
+            learning_rate: state.learning_rate,
+            slots: self.slots().into_iter().map(slot).collect(),
+        }
+    }
+
+    /// How the model is trained, and how far that is.
+    fn progress(&self) -> Result<Training> {
+        let object = |class: &str, config: Vec<(&'static str, Value)>| {
+            let argument =
+                |(name, value): (&str, Value)| Argument { name: Some(name.to_string()), value };
+            Object {
+                class: class.to_string(),
+                arguments: config.into_iter().map(argument).collect(),
+            }
+        };
+        let losses: Vec<Object> =
+            self.losses.heads().iter().map(|loss| object(loss.class(), loss.config())).collect();
+        let factors: Vec<f32> = self.outputs.iter().map(|output| output.loss_weight).collect();
+        let compile_config = compile_config(&Compile {
+            optimizer: &object(self.optimizer.class(), self.optimizer.config()),
+            losses: &losses,
+            loss_weights: factors.iter().any(|&factor| factor != 1.0).then_some(&factors[..]),
+            metrics: &self.metric_names(),
+        })?;
+        Ok(Training { compile_config, optimizer: self.optimizer_state() })
+    }
+}
