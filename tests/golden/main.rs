@@ -2,6 +2,13 @@
 //!
 //! README.md says how the data were made and what the files hold; WAITING.md lists the cases that are not covered yet.
 
+mod arguments;
+mod initializers;
 mod layers;
+mod losses;
+mod metrics;
+mod models;
+mod optimizers;
 mod python;
+mod regularizers;
 mod tensors;

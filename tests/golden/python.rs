@@ -4,7 +4,7 @@
 use keras_graph::value::{Argument, Object, Value};
 
 /// Parses a call. Panics on anything else: the cases are fixed files.
-pub fn call(code: &str) -> Object {
+pub(crate) fn call(code: &str) -> Object {
     let mut parser = Parser { text: code.as_bytes(), at: 0 };
     match parser.value() {
         Value::Object(object) => object,

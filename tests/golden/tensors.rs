@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 
 /// The numbers of a tensor.
 #[derive(Clone, Debug)]
-pub enum Numbers {
+pub(crate) enum Numbers {
     /// Floating-point numbers.
     F32(Vec<f32>),
     /// Integers.
@@ -17,16 +17,16 @@ pub enum Numbers {
 
 /// A tensor with its batch axis, if it has one.
 #[derive(Clone, Debug)]
-pub struct Tensor {
+pub(crate) struct Tensor {
     /// Extents.
-    pub shape: Vec<usize>,
+    pub(crate) shape: Vec<usize>,
     /// Elements, row-major.
-    pub numbers: Numbers,
+    pub(crate) numbers: Numbers,
 }
 
 impl Tensor {
     /// The floating-point numbers. Panics if they are integers.
-    pub fn floats(&self) -> &[f32] {
+    pub(crate) fn floats(&self) -> &[f32] {
         match &self.numbers {
             Numbers::F32(values) => values,
             Numbers::I32(_) => panic!("expected floating-point numbers"),
@@ -34,7 +34,7 @@ impl Tensor {
     }
 
     /// All numbers.
-    pub fn values(&self) -> Values<'_> {
+    pub(crate) fn values(&self) -> Values<'_> {
         match &self.numbers {
             Numbers::F32(values) => Values::Floats(values),
             Numbers::I32(values) => Values::Labels(values),
@@ -42,7 +42,7 @@ impl Tensor {
     }
 
     /// The numbers of sample `i` along the first axis.
-    pub fn sample(&self, i: usize) -> Values<'_> {
+    pub(crate) fn sample(&self, i: usize) -> Values<'_> {
         let len = self.shape[1..].iter().product::<usize>();
         match &self.numbers {
             Numbers::F32(values) => Values::Floats(&values[i * len..][..len]),
@@ -52,7 +52,7 @@ impl Tensor {
 }
 
 /// The inputs of a batch.
-pub struct Inputs(pub Vec<Tensor>);
+pub(crate) struct Inputs(pub(crate) Vec<Tensor>);
 
 impl Samples for Inputs {
     fn count(&self) -> usize {
@@ -65,36 +65,36 @@ impl Samples for Inputs {
 }
 
 /// A case of a group: its description and its tensors.
-pub struct Case {
+pub(crate) struct Case {
     /// The case's entry in `cases.json`.
-    pub json: Json,
+    pub(crate) json: Json,
     /// The tensors of its file.
-    pub tensors: HashMap<String, Tensor>,
+    pub(crate) tensors: HashMap<String, Tensor>,
 }
 
 impl Case {
     /// The case's name.
-    pub fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         self.json["name"].as_str().unwrap()
     }
 
     /// The constructor as a user types it in Python.
-    pub fn code(&self) -> &str {
+    pub(crate) fn code(&self) -> &str {
         self.json["code"].as_str().unwrap()
     }
 
     /// The tensor of this name. Panics if there is none.
-    pub fn tensor(&self, name: &str) -> &Tensor {
+    pub(crate) fn tensor(&self, name: &str) -> &Tensor {
         self.tensors.get(name).unwrap_or_else(|| panic!("{}: no tensor `{name}`", self.name()))
     }
 
     /// The tensors `PREFIX_0`, `PREFIX_1`, ...
-    pub fn numbered(&self, prefix: &str) -> Vec<Tensor> {
+    pub(crate) fn numbered(&self, prefix: &str) -> Vec<Tensor> {
         (0..).map_while(|i| self.tensors.get(&format!("{prefix}_{i}")).cloned()).collect()
     }
 
     /// Panics unless `found` equals `expected` within the tolerance of the case called `tolerance`.
-    pub fn check(&self, what: &str, tolerance: &str, found: &[f32], expected: &[f32]) {
+    pub(crate) fn check(&self, what: &str, tolerance: &str, found: &[f32], expected: &[f32]) {
         let tolerance = &self.json[tolerance];
         let (rtol, atol) =
             (tolerance["rtol"].as_f64().unwrap(), tolerance["atol"].as_f64().unwrap());
@@ -113,12 +113,12 @@ impl Case {
 }
 
 /// The folder of the reference data.
-pub fn folder() -> PathBuf {
+pub(crate) fn folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden")
 }
 
 /// All cases of a group. Panics if a file is missing.
-pub fn cases(group: &str) -> Vec<Case> {
+fn cases(group: &str) -> Vec<Case> {
     let folder = folder().join(group);
     let text = std::fs::read_to_string(folder.join("cases.json")).unwrap();
     let list: Vec<Json> = serde_json::from_str(&text).unwrap();
@@ -153,4 +153,16 @@ fn read(path: &PathBuf) -> HashMap<String, Tensor> {
             (name, Tensor { shape: view.shape().to_vec(), numbers })
         })
         .collect()
+}
+
+/// Checks all cases of a group, and tells every one that fails.
+pub(crate) fn check_all(group: &str, check: impl Fn(&Case)) {
+    let failures: Vec<String> = cases(group)
+        .iter()
+        .filter_map(|case| {
+            let check = std::panic::AssertUnwindSafe(|| check(case));
+            std::panic::catch_unwind(check).err().map(|_| case.name().to_string())
+        })
+        .collect();
+    assert!(failures.is_empty(), "{} cases of {group} fail: {failures:?}", failures.len());
 }
