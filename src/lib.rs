@@ -1,16 +1,39 @@
-//! Keras' models as a Rust macro.
+//! Keras' models as a Rust macro: shapes checked by the compiler, trained and embedded without Python.
+//!
+//! [`model!`] takes a Keras model, as a list of layers or in the functional form, and makes a struct of it whose fields
+//! are the weights. [`embed!`] puts trained weights into the program.
 #![forbid(unsafe_code)]
 
-// What `model!` emits says `::keras`, also within this crate.
+// What the macros emit says `::keras`, also within this crate.
 extern crate self as keras;
 
-pub use keras_macros::model;
-pub use keras_runtime::sample;
+pub use keras_macros::{embed, model};
+pub use keras_runtime::embed::Embedded;
+pub use keras_runtime::error::{Error, Result};
+pub use keras_runtime::history::History;
+pub use keras_runtime::logs::Logs;
+pub use keras_runtime::model::Model;
+pub use keras_runtime::{
+    array, arrays, callbacks, datasets, initializers, losses, metrics, optimizers, progress,
+    sample, training,
+};
 
 /// What most programs need: `use keras::prelude::*;`.
 pub mod prelude {
-    pub use crate::model;
-    pub use keras_runtime::model::Model;
+    pub use crate::callbacks::{
+        CSVLogger, EarlyStopping, LearningRateScheduler, ModelCheckpoint, ReduceLROnPlateau,
+        TerminateOnNaN,
+    };
+    pub use crate::losses::{
+        BinaryCrossentropy, CategoricalCrossentropy, MeanAbsoluteError, MeanSquaredError,
+        SparseCategoricalCrossentropy,
+    };
+    pub use crate::metrics::{
+        Accuracy, BinaryAccuracy, CategoricalAccuracy, SparseCategoricalAccuracy,
+    };
+    pub use crate::optimizers::{Adam, AdamW, RMSprop, SGD};
+    pub use crate::training::{Fit, Training, Verbose};
+    pub use crate::{Embedded, History, Model, datasets, embed, model};
 }
 
 /// What the macros emit paths to; no part of the public interface.

@@ -29,4 +29,171 @@ fn the_convnet_has_keras_numbers() {
     assert_eq!(Mnist::OUTPUT_SHAPE, [10]);
     assert_eq!(Mnist::CLASSES, 10);
     assert_eq!(Mnist::FLOPS, <Mnist as Model>::FLOPS);
+    assert_eq!(size_of::<Mnist>(), 4 * Mnist::PARAMS);
+    assert_eq!(Mnist::description().name, "mnist");
+    assert_eq!(Mnist::WEIGHTS[0].path, "layers/conv2d/vars/0");
+}
+
+model! {
+    /// A small residual network.
+    pub struct ResNet20;
+
+    let conv = |x, filters, size, strides| {
+        Conv2D(filters, size, strides = strides, padding = "same", kernel_initializer = "he_normal")(x)
+    };
+    let residual = |x, filters, strides| {
+        let mut y = Activation("relu")(BatchNormalization()(conv(x, filters, 3, strides)));
+        y = BatchNormalization()(conv(y, filters, 3, 1));
+        let mut skip = x;
+        if strides != 1 { skip = conv(x, filters, 1, strides); }
+        Activation("relu")(Add()([skip, y]))
+    };
+
+    let image = Input(shape = (32, 32, 3), name = "image");
+    let mut x = Activation("relu")(BatchNormalization()(conv(image, 16, 3, 1)));
+    for stage in 0..3 {
+        for block in 0..3 {
+            x = residual(x, 16 << stage, if stage > 0 && block == 0 { 2 } else { 1 });
+        }
+    }
+    let label = Dense(10, activation = "softmax")(Flatten()(AveragePooling2D(8)(x)));
+    Model(inputs = image, outputs = label)
+}
+
+#[test]
+fn the_residual_network_has_keras_numbers() {
+    // Of Keras 3.15: `model.count_params()`.
+    assert_eq!(ResNet20::PARAMS, RESNET20_PARAMS);
+    assert_eq!(ResNet20::INPUT_SHAPE, [32, 32, 3]);
+    assert_eq!(ResNet20::inference().inputs[0].name, "image");
+    assert_eq!(ResNet20::OUTPUT_SHAPE, [10]);
+}
+
+const RESNET20_PARAMS: usize = 274_442;
+
+model! {
+    /// One layer, called twice: it has its weights once.
+    struct Siamese;
+
+    let left = Input(shape = (3,));
+    let right = Input(shape = (3,));
+    let tower = Dense(2, use_bias = False, name = "tower");
+    Model(inputs = [left, right], outputs = Subtract()([tower(left), tower(right)]))
+}
+
+#[test]
+fn a_shared_layer_has_its_weights_once() {
+    assert_eq!(Siamese::PARAMS, 6);
+    let mut model: Box<Siamese> = model_of([1.0, -2.0, 0.5, 3.0, -1.5, 4.0]);
+    let x = SiameseInputs { left: [1.0, 0.0, -2.0], right: [0.0, 1.0, 0.0] };
+    // kernel: [[1, -2], [0.5, 3], [-1.5, 4]]
+    assert_eq!(model.call(&x), [4.0 - 0.5, -10.0 - 3.0]);
+    model.tower.kernel[0][1] = 0.0;
+    assert_eq!(model.call(&x)[1], -8.0 - 3.0);
+}
+
+model! {
+    /// Two inputs of two kinds, two outputs.
+    struct Ranker;
+
+    let words = Input(shape = (4,), dtype = "int32");
+    let numbers = Input(shape = (3,), name = "block-1");
+    let text = Flatten()(Embedding(5, 2)(words));
+    let joined = Concatenate()([text, numbers]);
+    let score = Dense(1, use_bias = False)(joined);
+    let class = Dense(2, name = "type")(joined);
+    Model(inputs = [words, numbers], outputs = [score, class])
+}
+
+#[test]
+fn inputs_and_outputs_are_named() {
+    assert_eq!(Ranker::PARAMS, 10 + 11 + 24);
+    assert_eq!(Ranker::INPUT_SHAPE, ([4], [3]));
+    assert_eq!(Ranker::OUTPUT_SHAPE, ([1], [2]));
+    let weights: Vec<f32> = (0..Ranker::PARAMS).map(|i| (i as f32 - 20.0) / 8.0).collect();
+    let model: Box<Ranker> = model_of(weights);
+    let x = RankerInputs { words: [0, 4, 2, 1], block_1: [0.5, -1.0, 2.0] };
+    let RankerOutputs { score, type_ } = model.call(&x);
+    let joined: Vec<f32> = x
+        .words
+        .iter()
+        .flat_map(|&word| model.embedding.embeddings[word as usize])
+        .chain(x.block_1)
+        .collect();
+    let expected: f32 = joined.iter().zip(&model.dense.kernel).map(|(x, w)| x * w[0]).sum();
+    assert!((score[0] - expected).abs() < 1e-4, "{} {expected}", score[0]);
+    let expected: f32 = joined.iter().zip(&model.type_.kernel).map(|(x, w)| x * w[1]).sum::<f32>()
+        + model.type_.bias[1];
+    assert!((type_[1] - expected).abs() < 1e-4);
+    let target: RankerOutputs<f32, u32> = RankerOutputs { score: 1.0, type_: 1 };
+    assert_eq!(target.type_, 1);
+}
+
+model! {
+    /// Models within a model.
+    struct Nested;
+
+    Sequential([
+        Input(shape = (3,)),
+        Sequential([Dense(4, activation = "relu"), Dense(2)], name = "encoder"),
+        Sequential([Input(shape = (2,)), Dense(3)], name = "decoder"),
+    ])
+}
+
+#[test]
+fn nested_models_are_nested_structs() {
+    assert_eq!(Nested::PARAMS, 16 + 10 + 9);
+    let model: Box<Nested> = model_of(vec![0.5; Nested::PARAMS]);
+    // Every hidden unit is 0.5 (1 + 2 + 3) + 0.5, every code 4 * 3.5 / 2 + 0.5, every result 7.5 + 0.5.
+    assert_eq!(model.call(&[1.0, 2.0, 3.0]), [8.0; 3]);
+    assert_eq!(model.encoder.dense_1.kernel, [[0.5; 2]; 4]);
+    assert_eq!(model.decoder.dense_2.bias, [0.5; 3]);
+}
+
+/// A model with these weights.
+fn model_of<M: Model>(weights: impl AsRef<[f32]>) -> Box<M> {
+    let mut model = M::new();
+    model.weights_mut().copy_from_slice(weights.as_ref());
+    model
+}
+
+/// Names of the prelude mean something else here.
+#[allow(dead_code)]
+mod shadowed {
+    struct Option;
+    struct Some;
+    struct Vec;
+    struct Box;
+    struct Clone;
+    struct Plan;
+    struct Call;
+
+    keras::model! {
+        /// Every spelling of Keras.
+        pub(super) struct Spelled;
+
+        const RATE: f64 = 2.5e-1;
+        const SHAPE: (usize, usize) = (2, 3);
+        const NAMES: [&str; 2] = ["first", "second"];
+
+        keras.models.Sequential([
+            keras.Input(shape = SHAPE),
+            keras.layers.Flatten(),
+            layers.Dense(units = 4, kernel_regularizer = regularizers.L2(1e-4), name = NAMES[0]),
+            layers::Dropout(RATE, seed = None),
+            Dense(2, kernel_initializer = keras.initializers.HeNormal(seed = 1), activation = activations.relu),
+        ])
+    }
+}
+
+#[test]
+fn every_spelling_is_read() {
+    use shadowed::Spelled;
+    assert_eq!(Spelled::RATE, 0.25);
+    assert_eq!(Spelled::SHAPE, (2, 3));
+    assert_eq!(Spelled::NAMES[1], "second");
+    assert_eq!(Spelled::PARAMS, 28 + 10);
+    let weights = Spelled::WEIGHTS;
+    assert_eq!((weights[0].l2, weights[0].layer.as_ref()), (1e-4, "first"));
+    assert_eq!(weights[2].initializer.seed, Some(1));
 }

@@ -46,7 +46,7 @@ pub(crate) fn guarded(expand: impl FnOnce() -> TokenStream) -> TokenStream {
     mistakes.tokens()
 }
 
-fn model(input: TokenStream) -> TokenStream {
+pub(crate) fn model(input: TokenStream) -> TokenStream {
     let mut mistakes = Mistakes::default();
     let item = Parser::new(&mut mistakes).item(input);
     let Some(item) = item else { return mistakes.tokens() };
