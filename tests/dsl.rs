@@ -1,6 +1,6 @@
 //! The models of the documentation, and every form of the language, through the whole compiler.
 #![forbid(unsafe_code)]
-#![deny(missing_docs)]
+#![deny(missing_docs, missing_debug_implementations, unused, nonstandard_style, clippy::all)]
 
 use keras::prelude::*;
 
@@ -196,4 +196,22 @@ fn every_spelling_is_read() {
     let weights = Spelled::WEIGHTS;
     assert_eq!((weights[0].l2, weights[0].layer.as_ref()), (1e-4, "first"));
     assert_eq!(weights[2].initializer.seed, Some(1));
+}
+
+macro_rules! two_layers {
+    ($name:ident, $units:expr) => {
+        keras::model! {
+            struct $name;
+            Sequential([Input(shape = (4,)), Dense($units), Dense(2)])
+        }
+    };
+}
+
+two_layers!(Small, 3);
+
+#[test]
+fn a_block_may_come_out_of_a_macro_and_stand_in_a_function() {
+    two_layers!(Large, 30 + 2);
+    assert_eq!(Small::PARAMS, 15 + 8);
+    assert_eq!(Large::PARAMS, 5 * 32 + 66);
 }

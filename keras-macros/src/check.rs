@@ -109,11 +109,11 @@ impl Evaluator<'_> {
         }
         let used_up: Vec<LayerId> =
             self.builder.made.iter().flat_map(|made| made.members.iter().copied()).collect();
-        for call in 0..read.len() {
+        for (call, &is_read) in read.iter().enumerate() {
             let layer = self.builder.arena.calls[call].layer;
             let described = &self.builder.arena.layers[layer.0];
             let is_input = matches!(described.kind, LayerKind::Input { .. });
-            if read[call] || usage.calls[call] || is_input && used_up.contains(&layer) {
+            if is_read || usage.calls[call] || is_input && used_up.contains(&layer) {
                 continue;
             }
             let name = described.name.clone();

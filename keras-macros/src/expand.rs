@@ -114,7 +114,8 @@ fn run(
         match last {
             Some((Some(Value::Unknown), _)) => {}
             Some((Some(Value::Layer(_)), spot)) => {
-                evaluator.wrong(spot, "the model is followed by something", help);
+                let help = "leave out the `;`: the last expression of a block is its value";
+                evaluator.wrong(spot, "the `;` behind the model discards it", help);
             }
             _ if evaluator.mistakes.is_empty() => {
                 let spot = if block.statements.is_empty() { start } else { block.end };

@@ -150,7 +150,8 @@ impl Evaluator<'_> {
         for end in inputs {
             let call = self.builder.arena.tensors[end.tensor.0].call;
             if !needed[call] {
-                let name = self.builder.arena.layers[end.layer.0].name.clone();
+                let own = &self.builder.arena.layers[end.layer.0].name;
+                let name = end.variable.as_deref().unwrap_or(own).to_string();
                 self.wrong(
                     end.spot,
                     format!("no output depends on the input `{name}`"),

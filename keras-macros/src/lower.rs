@@ -18,7 +18,6 @@ use crate::ast::{self, Name};
 use crate::call::Given;
 use crate::errors::Spot;
 use crate::evaluate::{Evaluator, Outcome, Stop};
-use crate::stub::Guess;
 use crate::value::Value;
 
 /// Most layers shown in a chain of shapes.
@@ -34,8 +33,8 @@ pub(crate) struct Builder {
     pub call_spots: Vec<Spot>,
     /// The model's own name.
     pub model: String,
-    /// What a model's inputs and outputs are, as far as known.
-    pub guess: Guess,
+    /// Units of the last layer that had any, whether it could be made or not: what a model with mistakes most likely returns.
+    pub last_units: Option<usize>,
     /// How many layers of each class have an automatic name.
     counters: HashMap<String, usize>,
 }
@@ -87,7 +86,7 @@ impl Builder {
             made: Vec::new(),
             call_spots: Vec::new(),
             model: model.to_string(),
-            guess: Guess::default(),
+            last_units: None,
             counters: HashMap::new(),
         }
     }
@@ -176,6 +175,11 @@ impl Evaluator<'_> {
                 && matches!(argument.value, graph::Value::Str(_))
         });
         let automatic = if is_named { String::new() } else { self.builder.next_name(class) };
+        let bound = Bound::new(entry.schema, &arguments);
+        if let Some(graph::Value::Int(units)) = bound.position("units").map(|i| &arguments[i].value)
+        {
+            self.builder.last_units = usize::try_from(*units).ok();
+        }
         let built = entry.build(&arguments, || automatic.clone());
         let layer = match built {
             Ok(layer) if unknown.is_empty() => layer,
@@ -185,7 +189,6 @@ impl Evaluator<'_> {
                 return Ok(Value::Unknown);
             }
         };
-        let bound = Bound::new(entry.schema, &arguments);
         let parameters = entry.schema.parameters.iter().map(|parameter| parameter.name);
         let places = parameters
             .chain(keras_graph::schema::COMMON.iter().copied())
@@ -213,8 +216,15 @@ impl Evaluator<'_> {
         errors: Vec<ArgumentError>,
         unknown: &[usize],
     ) {
+        // A misspelt keyword is most likely the one that is missing.
+        let is_misspelt = errors.iter().any(|error| matches!(error.at, At::Keyword(_)));
         for error in errors {
-            if !matches!(error.at, At::Value(i) if unknown.contains(&i)) {
+            let is_told = match error.at {
+                At::Value(i) => unknown.contains(&i),
+                At::Call => is_misspelt,
+                At::Keyword(_) => false,
+            };
+            if !is_told {
                 self.argument_error(class, given, error);
             }
         }
@@ -266,6 +276,10 @@ impl Evaluator<'_> {
         let Some(inputs) = self.tensors(&name, given, head) else {
             return Ok(Value::Unknown);
         };
+        if self.joins(layer) && matches!(given, [Given { value: Value::Tensor(_), .. }]) {
+            let message = format!("`{name}` is called on a list of tensors, found one tensor");
+            return Ok(self.wrong(head, message, "write `Add()([a, b])`"));
+        }
         if self.builder.call_spots.len() >= MAX_LAYERS {
             self.wrong(head, format!("a model has at most {MAX_LAYERS} calls of layers"), "");
             return Err(Stop);
@@ -289,6 +303,14 @@ impl Evaluator<'_> {
                 self.layer_error(layer, error, head, &chains);
                 Ok(Value::Unknown)
             }
+        }
+    }
+
+    /// Whether a layer joins the tensors of a list.
+    fn joins(&self, layer: LayerId) -> bool {
+        match &self.builder.arena.layers[layer.0].kind {
+            LayerKind::Layer(layer) => layer.joins(),
+            LayerKind::Input { .. } | LayerKind::Network(_) => false,
         }
     }
 

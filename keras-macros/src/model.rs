@@ -118,7 +118,6 @@ impl Evaluator<'_> {
         let [layers, trainable, name] = self.sorted(class, SEQUENTIAL_PARAMETERS, wanted, given);
         let is_named = name.is_some();
         let model_name = self.chosen_name("Sequential", name);
-        let trainable = self.trainable(trainable);
         let Some(layers) = layers else {
             self.wrong(
                 class.spot,
@@ -140,6 +139,7 @@ impl Evaluator<'_> {
                 return Ok(Value::Unknown);
             }
         };
+        let trainable = self.trainable(trainable);
         let spots = item_spots(layers, written, items.len());
         let Some((input, members)) = self.members(class, &items, &spots) else {
             return Ok(Value::Unknown);

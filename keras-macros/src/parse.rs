@@ -197,7 +197,7 @@ impl Parser<'_> {
                 continue;
             }
             let help = match allowed {
-                [] => "docs stand before the struct; a comment here starts with `//`".to_string(),
+                ["doc"] => "attributes stand before the struct".to_string(),
                 _ => format!("allowed: {}", allowed.join(", ")),
             };
             let name = if name == "doc" { "a doc comment".into() } else { format!("`#[{name}]`") };
@@ -306,13 +306,26 @@ impl Parser<'_> {
         self.bump(tokens);
         let pattern = self.pattern(tokens)?;
         self.skip_type(tokens);
+        let value = self.assigned(tokens).unwrap_or_else(|Noted| self.abandoned(tokens));
+        Ok(Statement::Let(pattern, value))
+    }
+
+    /// `= value;`
+    fn assigned(&mut self, tokens: &mut Tokens) -> Parsed<Expr> {
         if tokens.operator() != "=" {
             return self.expected(tokens, "`=`");
         }
         self.bump(tokens);
         let value = self.expr(tokens)?;
         self.semicolon(tokens)?;
-        Ok(Statement::Let(pattern, value))
+        Ok(value)
+    }
+
+    /// Gives a statement up: what it binds is unknown, and says nothing more.
+    fn abandoned(&mut self, tokens: &mut Tokens) -> Expr {
+        let value = self.wrong_expr(tokens);
+        self.skip_past(tokens, ";");
+        value
     }
 
     /// Passes over `: type`; values know their own.
@@ -334,6 +347,20 @@ impl Parser<'_> {
             return self.expected(tokens, "the constant's name");
         };
         let name = Name { text: ident.to_string().into(), spot: self.bump(tokens) };
+        match self.typed(tokens, &ident) {
+            Ok((ty, value)) => {
+                let value = Rc::new(value);
+                Ok(Statement::Const(Constant { attributes, ident, name, ty, value }))
+            }
+            Err(Noted) => {
+                let value = self.abandoned(tokens);
+                Ok(Statement::Let(Pattern::Name { name, mutable: false }, value))
+            }
+        }
+    }
+
+    /// `: type = value;`
+    fn typed(&mut self, tokens: &mut Tokens, ident: &Ident) -> Parsed<(TokenStream, Expr)> {
         if tokens.operator() != ":" {
             self.wrong(tokens, format!("the constant `{ident}` needs a type"))
                 .help(format!("write `const {ident}: usize = ...;`"));
@@ -344,13 +371,7 @@ impl Parser<'_> {
         while !tokens.is_empty() && !matches!(tokens.operator(), "=" | ";") {
             ty.extend(tokens.bump());
         }
-        if tokens.operator() != "=" {
-            return self.expected(tokens, "`=`");
-        }
-        self.bump(tokens);
-        let value = Rc::new(self.expr(tokens)?);
-        self.semicolon(tokens)?;
-        Ok(Statement::Const(Constant { attributes, ident, name, ty, value }))
+        Ok((ty, self.assigned(tokens)?))
     }
 
     /// `for pattern in list { .. }`

@@ -4,7 +4,7 @@
 use keras_graph::dtype::Dtype;
 use keras_graph::graph::LayerError;
 use keras_graph::layers::Entry;
-use keras_graph::network::{Class, LayerKind, Network, NetworkLayer, TensorId};
+use keras_graph::network::{Class, Network, NetworkLayer, Tensor, TensorId};
 use keras_graph::shape::Shape;
 use keras_graph::value::{Argument, Value as GraphValue};
 use proc_macro2::TokenStream;
@@ -29,43 +29,26 @@ impl Guess {
     /// What the layers made so far tell.
     pub(crate) fn of(builder: &Builder) -> Guess {
         let arena = &builder.arena;
-        let mut guess = builder.guess.clone();
-        if guess.inputs.is_empty() {
-            guess.inputs = arena
-                .inputs
-                .iter()
-                .map(|&tensor| {
-                    let described = &arena.tensors[tensor.0];
-                    let layer = arena.calls[described.call].layer;
-                    let name = arena.layers[layer.0].name.clone();
-                    (name, described.shape.clone(), described.dtype)
-                })
-                .take(1)
-                .collect();
+        let inputs = arena.inputs.iter().take(1).map(|&tensor| {
+            let described = &arena.tensors[tensor.0];
+            let layer = arena.calls[described.call].layer;
+            (arena.layers[layer.0].name.clone(), described.shape.clone(), described.dtype)
+        });
+        Guess {
+            inputs: inputs.collect(),
+            outputs: vec![("output".to_string(), last_shape(builder))],
         }
-        if guess.outputs.is_empty() {
-            guess.outputs.push(("output".to_string(), last_shape(builder)));
-        }
-        guess
     }
 }
 
-/// The shape of the last result, or as many units as the last layer has.
+/// As many units as the last layer has, or the shape of the last result.
 fn last_shape(builder: &Builder) -> Shape {
-    let arena = &builder.arena;
-    let is_result =
-        |tensor: &&keras_graph::network::Tensor| !arena.calls[tensor.call].inputs.is_empty();
-    if let Some(tensor) = arena.tensors.iter().rfind(is_result) {
-        return tensor.shape.clone();
+    if let Some(units) = builder.last_units.filter(|&units| units > 0) {
+        return Shape::new([units]);
     }
-    let units = arena.layers.iter().rev().find_map(|layer| match &layer.kind {
-        LayerKind::Layer(layer) => layer.config().into_iter().find_map(|pair| match pair {
-            ("units", GraphValue::Int(units)) => usize::try_from(units).ok(),
-            _ => None,
-        }),
-        LayerKind::Input { .. } | LayerKind::Network(_) => None,
-    });
-    Shape::new([units.unwrap_or(1)])
+    let arena = &builder.arena;
+    let is_result = |tensor: &&Tensor| !arena.calls[tensor.call].inputs.is_empty();
+    arena.tensors.iter().rfind(is_result).map_or(Shape::new([1]), |tensor| tensor.shape.clone())
 }
 
 /// The stub of a model.

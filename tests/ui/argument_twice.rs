@@ -1,0 +1,15 @@
+use keras::prelude::*;
+
+model! {
+    /// A model with a mistake.
+    pub struct Net;
+
+    Sequential([
+        Input(shape = (784,)),
+        Dense(10, units = 12),
+    ])
+}
+
+fn main() {
+    let _ = Net::PARAMS;
+}

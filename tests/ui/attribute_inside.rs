@@ -1,0 +1,17 @@
+use keras::prelude::*;
+
+model! {
+    /// A model with a mistake.
+    pub struct Net;
+
+    #[allow(unused)]
+
+    Sequential([
+        Input(shape = (784,)),
+        Dense(3),
+    ])
+}
+
+fn main() {
+    let _ = Net::PARAMS;
+}

@@ -1,0 +1,13 @@
+use keras::prelude::*;
+
+model! {
+    /// A model with a mistake.
+    pub struct Net;
+
+    let x = Input(shape = (4,));
+    let y = Dense(3)(x);
+}
+
+fn main() {
+    let _ = Net::PARAMS;
+}

@@ -1,0 +1,14 @@
+use keras::prelude::*;
+
+model! {
+    /// A model with a mistake.
+    pub struct Net;
+
+    let x = Input(shape = (4,));
+    let encoder = Sequential([Dense(8), Dense(2)]);
+    Model(inputs = x, outputs = Dense(3)(x))
+}
+
+fn main() {
+    let _ = Net::PARAMS;
+}
