@@ -16,11 +16,7 @@ model! {
 
 fn main() {
     let x = [[[0.0; 1]; 28]; 28];
-    let model: Box<Net> = zeroed();
+    let model = Net::new();
     let y: [f32; 10] = model.call(&x);
     println!("{y:?} {}", Net::PARAMS);
-}
-
-fn zeroed<M: Model>() -> Box<M> {
-    keras::__private::zeroed()
 }
