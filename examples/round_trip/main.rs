@@ -2,11 +2,12 @@
 //!
 //! `write FOLDER` saves each architecture with weights far from where they start, moving statistics among them, with
 //! inputs and predictions beside it; `tools/round_trip.py` loads and changes them; `read FOLDER` loads what Keras saved and
-//! compares predictions.
+//! compares predictions. Two more are trained, and resumed on either side from the other's file.
 #![forbid(unsafe_code)]
 
 mod models;
 mod random;
+mod trainings;
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -48,6 +49,8 @@ const EXCHANGES: &[(&str, Exchange)] = &[
     ("nested", model::<models::Nested>),
     ("activations", model::<models::Activations>),
     ("depths", model::<models::Depths>),
+    ("training_adam", trainings::adam),
+    ("training_sgd", trainings::sgd),
 ];
 
 fn main() -> ExitCode {
@@ -88,18 +91,14 @@ where
             change(&mut *model);
             model.save(folder.join("rust.keras"))?;
             write(folder, "x", &x)?;
-            write(folder, "rust_y", &predict(&*model, &x))?;
+            write(folder, "rust_y", &model.predict(&x))?;
             Ok(0.0)
         }
         Half::Read => {
             let model = M::load(folder.join("keras.keras"))?;
-            error(folder, "keras_y", &predict(&*model, &x))
+            error(folder, "keras_y", &model.predict(&x))
         }
     }
-}
-
-fn predict<M: Model>(model: &M, x: &[M::Input]) -> Vec<M::Output> {
-    x.iter().map(|x| model.call(x)).collect()
 }
 
 /// The samples of a model, the same on each call.

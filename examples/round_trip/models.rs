@@ -196,6 +196,18 @@ model! {
     Model(inputs = x, outputs = Subtract()([Add()([last, deep]), middle]))
 }
 
+model! {
+    /// A small classifier to train.
+    pub(crate) struct Trained;
+
+    Sequential([
+        Input(shape = (9,)),
+        Dense(10, activation = "relu"),
+        BatchNormalization(momentum = 0.8),
+        Dense(3, activation = "softmax"),
+    ])
+}
+
 impl Draw for SeveralInputs {
     fn draw(random: &mut Random) -> Self {
         SeveralInputs { image: Draw::draw(random), extra: Draw::draw(random) }

@@ -1,0 +1,82 @@
+//! Trainings that either side resumes from the other's file: the state of the optimizer is part of it.
+
+use std::path::Path;
+
+use keras::losses::{CategoricalCrossentropy, Loss, Losses, MeanSquaredError};
+use keras::metrics::MetricSet;
+use keras::optimizers::{Adam, Optimizer, SGD};
+use keras::prelude::*;
+use keras::sample::Sample;
+use keras::training::Training;
+
+use crate::models::{Several, SeveralOutputs, Trained};
+use crate::random::Draw;
+use crate::{Half, Result, SAMPLES, error, inputs, write};
+
+/// Steps before the first file is written, and between files; `STEPS` in `tools/round_trip.py`.
+const STEPS: usize = 3;
+
+/// Two slots for each weight, and moving statistics that training moves.
+pub(crate) fn adam(folder: &Path, half: Half) -> Result<f32> {
+    let targets = |sample| one_hot::<3>(sample + 1);
+    let optimizer = Adam { learning_rate: 0.02, ..Adam::default() };
+    exchange::<Trained, _, _>(folder, half, optimizer, CategoricalCrossentropy::default(), targets)
+}
+
+/// Several outputs with a loss each, and a slot that looks ahead.
+pub(crate) fn sgd(folder: &Path, half: Half) -> Result<f32> {
+    let targets = |sample| SeveralOutputs {
+        score: [sample as f32 / SAMPLES as f32 - 0.5],
+        label: one_hot::<4>(sample),
+    };
+    let losses = SeveralOutputs {
+        score: MeanSquaredError::default(),
+        label: CategoricalCrossentropy::default(),
+    };
+    let optimizer = SGD { learning_rate: 0.05, momentum: 0.9, nesterov: true, ..SGD::default() };
+    exchange::<Several, _, _>(folder, half, optimizer, losses, targets)
+}
+
+fn one_hot<const N: usize>(class: usize) -> [f32; N] {
+    std::array::from_fn(|i| if i == class % N { 1.0 } else { 0.0 })
+}
+
+fn exchange<M: Model, L, T: Sample>(
+    folder: &Path,
+    half: Half,
+    optimizer: impl Optimizer + 'static,
+    loss: L,
+    target: impl Fn(usize) -> T,
+) -> Result<f32>
+where
+    M::Input: Draw,
+    L: Losses + Loss<M::Output, T> + 'static,
+    (): MetricSet<M::Output, T>,
+{
+    let x = inputs::<M>();
+    let y: Vec<T> = (0..SAMPLES).map(target).collect();
+    let mut model = M::seeded(11);
+    let mut training = model.compile(optimizer, loss);
+    let steps = |training: &mut Training<M, L>| -> Result<Vec<M::Output>> {
+        for _ in 0..STEPS {
+            training.train_on_batch(&x, &y)?;
+        }
+        Ok(training.model().predict(&x))
+    };
+    if half == Half::Write {
+        std::fs::create_dir_all(folder)?;
+        let predictions = steps(&mut training)?;
+        training.save(folder.join("rust.keras"))?;
+        write(folder, "x", &x)?;
+        write(folder, "targets", &y)?;
+        write(folder, "rust_y", &predictions)?;
+        return Ok(0.0);
+    }
+    // Rust's file, resumed here, ends where Keras ends that resumed the same file.
+    training.load(folder.join("rust.keras"))?;
+    let resumed = error(folder, "keras_y", &steps(&mut training)?)?;
+    training.load(folder.join("keras.keras"))?;
+    let loaded = error(folder, "keras_y", &training.model().predict(&x))?;
+    let after = error(folder, "keras_after_y", &steps(&mut training)?)?;
+    Ok(resumed.max(loaded).max(after))
+}
