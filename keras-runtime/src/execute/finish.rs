@@ -4,7 +4,7 @@ use keras_graph::plan::{Merge, Plan, Reduction};
 use rayon::prelude::*;
 
 use super::lane::Lane;
-use crate::kernels::batch_norm::merge_moments;
+use crate::kernels::moments::merge_moments;
 
 /// Elements of a gradient that one thread merges at a time.
 const CHUNK: usize = 1 << 14;

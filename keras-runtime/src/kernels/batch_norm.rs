@@ -1,83 +1,16 @@
-//! Batch normalization: moments, the two normalizations and their gradients.
+//! Batch normalization: the two normalizations and their gradients.
 //!
-//! Moments are gathered block after block: a block's are taken in two passes and merged with what came before as in
-//! Chan et al. 1979, `m2 = m2_a + m2_b + (mean_b - mean_a)² · n_a · n_b / n`. The variance is `m2 / count`, biased, as in Keras.
 //! With `r = 1 / √(variance + epsilon)` and `x̂ = (x - mean) · r`, the gradient by `x` of the whole batch's normalization is
 //! `gamma · r · (d_y - Σ d_y / count - x̂ · Σ (d_y · x̂) / count)` (Ioffe and Szegedy 2015).
 
 use super::activate::activate;
 use super::activate_reference::value;
-use super::channels::Channels;
+use super::channels::{Channels, Terms};
+use super::moments::Statistics;
 use super::vectorized::vectorized;
 use super::{Call, Reference};
 use crate::simd::Simd;
 use keras_graph::op;
-
-/// Merges the moments of one part of a batch, `[mean.., m2.., count..]`, into those of the parts before.
-///
-/// Shapes: both are `3 · channels` long. A count of 0 marks that nothing came before. Panics if the lengths differ.
-/// Source: Chan, Golub and LeVeque 1979.
-pub fn merge_moments(total: &mut [f32], part: &[f32]) {
-    assert_eq!(total.len(), part.len(), "both parts have the same channels");
-    let channels = total.len() / 3;
-    for c in 0..channels {
-        let [mean, m2, count] = [c, c + channels, c + 2 * channels].map(|i| f64::from(part[i]));
-        merge_channel(total, c, mean, m2, count);
-    }
-}
-
-/// Merges the moments of one channel.
-fn merge_channel(total: &mut [f32], c: usize, mean: f64, m2: f64, count: f64) {
-    let channels = total.len() / 3;
-    let [mean_at, m2_at, count_at] = [c, c + channels, c + 2 * channels];
-    let before = f64::from(total[count_at]);
-    let both = before + count;
-    if both == 0.0 {
-        return;
-    }
-    let distance = mean - f64::from(total[mean_at]);
-    let apart = distance * distance * before * count / both;
-    total[m2_at] = (f64::from(total[m2_at]) + m2 + apart) as f32;
-    total[mean_at] = (f64::from(total[mean_at]) + distance * count / both) as f32;
-    total[count_at] = both as f32;
-}
-
-/// What a channel is normalized by.
-#[derive(Clone, Copy)]
-enum Statistics<'a> {
-    /// Merged moments, `[mean.., m2.., count..]`.
-    Moments(&'a [f32]),
-    /// Means and variances.
-    Given(&'a [f32], &'a [f32]),
-}
-
-impl Statistics<'_> {
-    /// Panics if there are not as many as channels.
-    fn check(self, channels: usize) {
-        match self {
-            Statistics::Moments(moments) => {
-                assert_eq!(moments.len(), 3 * channels, "each channel has three moments");
-            }
-            Statistics::Given(mean, variance) => {
-                assert_eq!(mean.len(), channels, "each channel has a mean");
-                assert_eq!(variance.len(), channels, "each channel has a variance");
-            }
-        }
-    }
-
-    /// Mean and `1 / √(variance + epsilon)` of a channel.
-    #[inline(always)]
-    fn at(self, c: usize, epsilon: f32) -> (f32, f32) {
-        let (mean, variance) = match self {
-            Statistics::Moments(moments) => {
-                let channels = moments.len() / 3;
-                (moments[c], moments[c + channels] / moments[c + 2 * channels])
-            }
-            Statistics::Given(mean, variance) => (mean[c], variance[c]),
-        };
-        (mean, 1.0 / (variance + epsilon).sqrt())
-    }
-}
 
 /// The inputs that an op always has; then `gamma` and `beta`, as far as it has them.
 pub(super) fn split<'a, const N: usize>(
@@ -177,13 +110,13 @@ impl<'a> Norm<'a> {
 
     /// Adds `[Σ d_y · x̂.., Σ d_y..]`.
     #[inline(always)]
-    fn sums(&self, samples: usize, x: &[f32], d_y: &[f32], sums: &mut [f32]) {
+    fn sums<S: Simd>(&self, simd: S, samples: usize, x: &[f32], d_y: &[f32], sums: &mut [f32]) {
         let axis = Channels::new(self.extents, samples, [x, d_y]);
         assert_eq!(sums.len(), 2 * axis.channels, "each channel has two sums");
-        let numbers = |c| <[f32; 2]>::from(self.statistics.at(c, self.epsilon));
-        let terms = |[mean, r]: [f32; 2], [x, d_y]: [f32; 2]| [d_y * ((x - mean) * r), d_y];
-        axis.sum([x, d_y], numbers, terms, |c, [scaled, plain]| {
-            sums[c] += scaled as f32;
+        let numbers = |c| [-self.statistics.at(c, self.epsilon).0];
+        axis.sum::<GradTerms, _, _, _, _>(simd, [x, d_y], numbers, |c, [centered, plain]| {
+            let (_, r) = self.statistics.at(c, self.epsilon);
+            sums[c] += (centered * f64::from(r)) as f32;
             sums[c + axis.channels] += plain as f32;
         });
     }
@@ -205,20 +138,17 @@ impl<'a> Norm<'a> {
     }
 }
 
-impl Reference {
-    pub(crate) fn moments(op: &op::Moments, call: Call<'_>) {
-        let [x] = call.inputs();
-        let axis = Channels::new([op.outer, op.channels, op.inner], call.samples, [x]);
-        assert_eq!(call.output.len(), 3 * op.channels, "each channel has three moments");
-        for c in 0..op.channels {
-            let cells = x.iter().enumerate().filter(|(i, _)| i / op.inner % op.channels == c);
-            let count = axis.count() as f64;
-            let mean = cells.clone().map(|(_, x)| f64::from(*x)).sum::<f64>() / count;
-            let m2 = cells.map(|(_, x)| (f64::from(*x) - mean).powi(2)).sum();
-            merge_channel(call.output, c, mean, m2, count);
-        }
-    }
+/// `d_y · (x - mean)` and `d_y`.
+struct GradTerms;
 
+impl Terms<1, 2, 2> for GradTerms {
+    #[inline(always)]
+    fn terms<S: Simd>(simd: S, [less_mean]: [S::F32; 1], [x, d_y]: [S::F32; 2]) -> [S::F32; 2] {
+        [simd.mul(d_y, simd.add(x, less_mean)), d_y]
+    }
+}
+
+impl Reference {
     pub(crate) fn batch_norm(op: &op::BatchNorm, call: Call<'_>) {
         let (norm, x) = Norm::batch(op, &call);
         norm.forward_plain(call.samples, x, call.output);
@@ -266,34 +196,16 @@ impl Reference {
 }
 
 vectorized! {
-    moments: Moments,
-    batch_norm: BatchNorm,
+    with simd:
     batch_norm_grad_sums: BatchNormGradSums,
-    batch_norm_grad_x: BatchNormGradX,
-    channel_norm: ChannelNorm,
-    channel_norm_grad_x: ChannelNormGradX,
     channel_norm_grad_sums: ChannelNormGradSums,
 }
 
-#[inline(always)]
-fn moments<S: Simd>(op: &op::Moments, call: Call<'_>) {
-    let [x] = call.inputs();
-    let axis = Channels::new([op.outer, op.channels, op.inner], call.samples, [x]);
-    assert_eq!(call.output.len(), 3 * op.channels, "each channel has three moments");
-    let count = axis.count() as f64;
-    let means = &mut call.workspace[..op.channels];
-    axis.sum([x], |_| [], |[], [x]| [x], |c, [sum]| means[c] = (sum / count) as f32);
-    // The second pass also finds what rounding left of the first mean.
-    let terms = |[mean]: [f32; 1], [x]: [f32; 1]| [x - mean, (x - mean) * (x - mean)];
-    axis.sum(
-        [x],
-        |c| [means[c]],
-        terms,
-        |c, [rest, squares]| {
-            let mean = f64::from(means[c]) + rest / count;
-            merge_channel(call.output, c, mean, squares - rest * rest / count, count);
-        },
-    );
+vectorized! {
+    batch_norm: BatchNorm,
+    batch_norm_grad_x: BatchNormGradX,
+    channel_norm: ChannelNorm,
+    channel_norm_grad_x: ChannelNormGradX,
 }
 
 #[inline(always)]
@@ -304,11 +216,11 @@ fn batch_norm<S: Simd>(op: &op::BatchNorm, call: Call<'_>) {
 }
 
 #[inline(always)]
-fn batch_norm_grad_sums<S: Simd>(op: &op::BatchNormGradSums, call: Call<'_>) {
+fn batch_norm_grad_sums<S: Simd>(simd: S, op: &op::BatchNormGradSums, call: Call<'_>) {
     let [x, moments, d_y] = call.inputs();
     let extents = [op.outer, op.channels, op.inner];
     let norm = Norm::new(extents, op.epsilon, Statistics::Moments(moments), [None; 2]);
-    norm.sums(call.samples, x, d_y, call.output);
+    norm.sums(simd, call.samples, x, d_y, call.output);
 }
 
 #[inline(always)]
@@ -339,11 +251,11 @@ fn channel_norm_grad_x<S: Simd>(op: &op::ChannelNormGradX, call: Call<'_>) {
 }
 
 #[inline(always)]
-fn channel_norm_grad_sums<S: Simd>(op: &op::ChannelNormGradSums, call: Call<'_>) {
+fn channel_norm_grad_sums<S: Simd>(simd: S, op: &op::ChannelNormGradSums, call: Call<'_>) {
     let [x, mean, variance, d_y] = call.inputs();
     let extents = [op.outer, op.channels, op.inner];
     let norm = Norm::new(extents, op.epsilon, Statistics::Given(mean, variance), [None; 2]);
-    norm.sums(call.samples, x, d_y, call.output);
+    norm.sums(simd, call.samples, x, d_y, call.output);
 }
 
 /// The extents, `d_y`, and by which factor a channel's `d_y` becomes `d_x`. Panics if a length differs.
@@ -362,61 +274,12 @@ fn scale_of_grad_x<'a>(
 #[cfg(test)]
 mod tests {
     use super::super::check::{agreed, assert_close, assert_gradient, output_onto, values};
+    use super::super::moments::tests::{EXTENTS, channel_values, moments_of};
     use super::*;
-    use crate::kernels::Cpu;
     use keras_graph::activation::Activation;
     use keras_graph::op::Op;
 
     const EPSILON: f32 = 1e-3;
-    /// Outer, channels, inner.
-    const EXTENTS: [[usize; 3]; 6] =
-        [[5, 3, 1], [1, 2, 1], [70, 33, 1], [2, 65, 1], [2, 3, 5], [3, 2, 37]];
-
-    /// Values of other means and widths in each channel.
-    fn channel_values([outer, channels, inner]: [usize; 3], seed: u64) -> Vec<f32> {
-        let spread = |(i, x): (usize, &f32)| {
-            let c = (i / inner % channels) as f32;
-            x * (0.5 + c / 8.0) + c - 1.0
-        };
-        values(2 * outer * channels * inner, seed).iter().enumerate().map(spread).collect()
-    }
-
-    fn moments_of([outer, channels, inner]: [usize; 3], x: &[f32]) -> Vec<f32> {
-        let op = op::Moments { outer, channels, inner };
-        agreed(op, 2, &[x], &vec![0.0; 3 * channels], 2e-6)
-    }
-
-    #[test]
-    fn moments_of_blocks_merge_to_those_of_the_whole() {
-        for extents @ [outer, channels, inner] in EXTENTS {
-            let x = channel_values(extents, 1);
-            let whole = moments_of(extents, &x);
-            let count = (2 * outer * inner) as f32;
-            assert!(whole[2 * channels..].iter().all(|found| *found == count));
-            // The second sample onto the first, by the op and by hand.
-            let op = op::Moments { outer, channels, inner };
-            let (first, second) = x.split_at(x.len() / 2);
-            let nothing = vec![0.0; 3 * channels];
-            let mut first = output_onto::<Cpu>(op, 1, &[first], &nothing);
-            let merged = agreed(op, 1, &[second], &first, 2e-6);
-            merge_moments(&mut first, &output_onto::<Cpu>(op, 1, &[second], &nothing));
-            for (c, whole) in whole.iter().enumerate() {
-                let bound = 2e-6 * (1.0 + whole.abs()) * channels as f32;
-                assert!((merged[c] - whole).abs() < bound, "{} {whole}", merged[c]);
-                assert!((first[c] - whole).abs() < bound, "{} {whole}", first[c]);
-            }
-            merge_moments(&mut first, &nothing);
-        }
-    }
-
-    #[test]
-    fn far_from_zero_the_variance_stays() {
-        let x = [1e4 + 1.0, 1e4 - 1.0, 1e4 + 1.0, 1e4 - 1.0];
-        let moments =
-            agreed(op::Moments { outer: 2, channels: 1, inner: 1 }, 2, &[&x], &[0.0; 3], 0.0);
-        assert_eq!(moments, [1e4, 4.0, 4.0]);
-    }
-
     fn parameters<'a>(
         always: &[&'a [f32]],
         [scale, center]: [bool; 2],

@@ -1,12 +1,31 @@
 //! Loops over tensors `[rows, channels, inner]` where each channel has numbers of its own.
 //!
-//! Channels are taken [`BLOCK`] at a time, so that their numbers stay on the stack and in registers. Where `inner` is 1
-//! the loop runs along the channels, else along `inner`. Sums are `f32` over [`ROWS`] rows and `f64` beyond.
+//! What is written is left to the compiler: it vectorises along the channels where `inner` is 1, else along `inner`.
+//! Sums are done in columns, [`LANES`] or twice as many side by side, which registers hold while the rows go by:
+//! - where `inner` is 1, a column is a channel; the last columns may overlap those before them, so that none are few;
+//! - few channels are made many: [`LANES`] rows of `channels` are one row of `LANES · channels`;
+//! - else each line of `inner` elements is seen as rows of [`LANES`] columns that share their channel's numbers.
+//!
+//! What is left over is one short row. Sums are `f32` over [`ROWS`] rows and `f64` beyond. The columns do not depend on
+//! the instruction set, nor is anything fused, so the bits are the same on each.
 
-/// Channels taken together.
-const BLOCK: usize = 32;
+use crate::simd::Simd;
+
+/// Columns of the widest vector.
+const LANES: usize = 16;
+/// Columns taken together where there are as many.
+const WIDE: usize = 2 * LANES;
+/// Vectors of [`WIDE`] columns where they are narrowest.
+const VECTORS: usize = 8;
 /// Rows summed in `f32` before they join the `f64` total.
 const ROWS: usize = 64;
+
+/// What is summed over a channel. A trait rather than a closure, as only its method is sure to be compiled with the
+/// caller's instructions.
+pub(super) trait Terms<const P: usize, const N: usize, const K: usize> {
+    /// The terms of some elements, from their channels' numbers and from the inputs.
+    fn terms<S: Simd>(simd: S, numbers: [S::F32; P], inputs: [S::F32; N]) -> [S::F32; K];
+}
 
 /// The extents of a tensor, with all samples among the rows.
 #[derive(Clone, Copy)]
@@ -14,6 +33,18 @@ pub(super) struct Channels {
     pub(super) channels: usize,
     pub(super) inner: usize,
     rows: usize,
+}
+
+/// Some columns of some rows: where the first begins, and how far apart the rows are.
+#[derive(Clone, Copy)]
+struct Columns {
+    begin: usize,
+    rows: usize,
+    stride: usize,
+    /// [`WIDE`], [`LANES`], or fewer in a row that is left over.
+    width: usize,
+    /// The first column that no columns before had.
+    fresh: usize,
 }
 
 impl Channels {
@@ -56,8 +87,8 @@ impl Channels {
             }
             return;
         }
-        for begin in (0..channels).step_by(BLOCK) {
-            let width = BLOCK.min(channels - begin);
+        for begin in (0..channels).step_by(WIDE) {
+            let width = WIDE.min(channels - begin);
             let table = tabulate(begin, width, &numbers);
             for row in 0..self.rows {
                 let at = row * channels + begin;
@@ -70,79 +101,213 @@ impl Channels {
         }
     }
 
-    /// Calls `take(c, sums)` for each channel, with the sums of `f(numbers(c), inputs[0][r, c, i], ..)` over `r` and `i`.
+    /// Calls `take(c, sums)` for each channel, with the sums of the terms `T` over its elements.
     #[inline(always)]
-    pub(super) fn sum<const N: usize, const P: usize, const S: usize>(
+    pub(super) fn sum<
+        T: Terms<P, N, K>,
+        S: Simd,
+        const N: usize,
+        const P: usize,
+        const K: usize,
+    >(
         &self,
+        simd: S,
         inputs: [&[f32]; N],
         numbers: impl Fn(usize) -> [f32; P],
-        f: impl Fn([f32; P], [f32; N]) -> [f32; S],
-        mut take: impl FnMut(usize, [f64; S]),
+        mut take: impl FnMut(usize, [f64; K]),
     ) {
-        let Channels { channels, inner, .. } = *self;
-        if inner > 1 {
+        let channels = self.channels;
+        if self.inner > 1 {
             for c in 0..channels {
-                take(c, self.sum_lines(inputs, c, numbers(c), &f));
+                let mut totals = [[0.0; WIDE]; K];
+                let lines = (0..self.rows).map(|row| row * channels + c);
+                for columns in lines.flat_map(|line| self.line(line)) {
+                    let table = self.table(columns, &numbers);
+                    let sums = columns.sum::<T, S, N, P, K>(simd, inputs, &table);
+                    for (total, sums) in totals.iter_mut().zip(&sums) {
+                        for (total, sum) in total.iter_mut().zip(&sums[..columns.width]) {
+                            *total += sum;
+                        }
+                    }
+                }
+                take(c, totals.map(|total| total.iter().sum()));
             }
             return;
         }
-        for begin in (0..channels).step_by(BLOCK) {
-            let width = BLOCK.min(channels - begin);
-            let table = tabulate(begin, width, &numbers);
-            let mut totals = [[0.0_f64; BLOCK]; S];
-            for first in (0..self.rows).step_by(ROWS) {
-                let mut parts = [[0.0_f32; BLOCK]; S];
-                for row in first..self.rows.min(first + ROWS) {
-                    let at = row * channels + begin;
-                    let inputs = inputs.map(|x| &x[at..at + width]);
-                    for c in 0..width {
-                        let terms = f(table.map(|numbers| numbers[c]), inputs.map(|x| x[c]));
-                        for (part, term) in parts.iter_mut().zip(terms) {
-                            part[c] += term;
-                        }
+        // Few channels come back, many come once.
+        let mut totals = [[0.0; K]; LANES];
+        for columns in self.columns() {
+            let table = self.table(columns, &numbers);
+            let sums = columns.sum::<T, S, N, P, K>(simd, inputs, &table);
+            for column in columns.fresh..columns.width {
+                if channels < LANES {
+                    let totals = &mut totals[(columns.begin + column) % channels];
+                    for (total, sums) in totals.iter_mut().zip(&sums) {
+                        *total += sums[column];
                     }
-                }
-                for (total, part) in totals.as_flattened_mut().iter_mut().zip(parts.as_flattened())
-                {
-                    *total += f64::from(*part);
+                } else {
+                    take(columns.begin + column, sums.each_ref().map(|sums| sums[column]));
                 }
             }
-            for c in 0..width {
-                take(begin + c, totals.map(|total| total[c]));
-            }
+        }
+        if channels < LANES {
+            totals[..channels].iter().enumerate().for_each(|(c, total)| take(c, *total));
         }
     }
 
-    /// The sums of one channel, along `inner` in lanes.
+    /// The tensor's columns, where `inner` is 1.
     #[inline(always)]
-    fn sum_lines<const N: usize, const P: usize, const S: usize>(
+    fn columns(&self) -> impl Iterator<Item = Columns> + use<> {
+        let Channels { channels, rows, .. } = *self;
+        let joined = if channels < LANES { LANES } else { 1 };
+        let (stride, rest) = (channels * joined, rows % joined * channels);
+        let width = if stride < WIDE { LANES } else { WIDE };
+        let whole = (0..stride).step_by(width).map(move |first| {
+            let begin = first.min(stride - width);
+            Columns { begin, rows: rows / joined, stride, width, fresh: first - begin }
+        });
+        whole.chain(left_over(rows / joined * stride, rest))
+    }
+
+    /// The columns of one line of `inner` elements.
+    #[inline(always)]
+    fn line(&self, line: usize) -> impl Iterator<Item = Columns> + use<> {
+        let (begin, rows) = (line * self.inner, self.inner / LANES);
+        let whole = Columns { begin, rows, stride: LANES, width: LANES, fresh: 0 };
+        let rest = left_over(begin + rows * LANES, self.inner % LANES);
+        (rows > 0).then_some(whole).into_iter().chain(rest)
+    }
+
+    /// The numbers of some columns' channels, each kind side by side.
+    #[inline(always)]
+    fn table<const P: usize>(
         &self,
+        columns: Columns,
+        numbers: impl Fn(usize) -> [f32; P],
+    ) -> [[f32; WIDE]; P] {
+        if self.inner > 1 {
+            return numbers(columns.begin / self.inner % self.channels)
+                .map(|number| [number; WIDE]);
+        }
+        let mut table = [[0.0; WIDE]; P];
+        for column in 0..columns.width {
+            let numbers = numbers((columns.begin + column) % self.channels);
+            for (kind, number) in table.iter_mut().zip(numbers) {
+                kind[column] = number;
+            }
+        }
+        table
+    }
+}
+
+impl Columns {
+    /// Sums over the rows, column by column.
+    #[inline(always)]
+    fn sum<T: Terms<P, N, K>, S: Simd, const N: usize, const P: usize, const K: usize>(
+        self,
+        simd: S,
         inputs: [&[f32]; N],
-        c: usize,
-        numbers: [f32; P],
-        f: impl Fn([f32; P], [f32; N]) -> [f32; S],
-    ) -> [f64; S] {
-        let mut totals = [0.0_f64; S];
-        for row in 0..self.rows {
-            let line = inputs.map(|x| &x[(row * self.channels + c) * self.inner..][..self.inner]);
-            for first in (0..self.inner).step_by(ROWS * BLOCK) {
-                let mut lanes = [[0.0_f32; BLOCK]; S];
-                for begin in (first..self.inner.min(first + ROWS * BLOCK)).step_by(BLOCK) {
-                    let width = BLOCK.min(self.inner - begin);
-                    let line = line.map(|x| &x[begin..begin + width]);
-                    for i in 0..width {
-                        for (lane, term) in lanes.iter_mut().zip(f(numbers, line.map(|x| x[i]))) {
-                            lane[i] += term;
-                        }
+        table: &[[f32; WIDE]; P],
+    ) -> [[f64; WIDE]; K] {
+        if self.width == WIDE {
+            return self.sum_of::<WIDE, T, S, N, P, K>(simd, inputs, table);
+        }
+        if self.width == LANES {
+            return self.sum_of::<LANES, T, S, N, P, K>(simd, inputs, table);
+        }
+        let (row, padded) = self.padded(inputs);
+        let mut inputs = inputs;
+        for (x, padded) in inputs.iter_mut().zip(&padded) {
+            *x = padded;
+        }
+        row.sum_of::<LANES, T, S, N, P, K>(simd, inputs, table)
+    }
+
+    /// The same for `W` columns.
+    #[inline(always)]
+    fn sum_of<
+        const W: usize,
+        T: Terms<P, N, K>,
+        S: Simd,
+        const N: usize,
+        const P: usize,
+        const K: usize,
+    >(
+        self,
+        simd: S,
+        inputs: [&[f32]; N],
+        table: &[[f32; WIDE]; P],
+    ) -> [[f64; WIDE]; K] {
+        let table = load_table(simd, table);
+        let mut totals = [[0.0_f64; WIDE]; K];
+        for first in (0..self.rows).step_by(ROWS) {
+            let mut parts = [[simd.splat(0.0); K]; VECTORS];
+            for row in first..self.rows.min(first + ROWS) {
+                let at = self.begin + row * self.stride;
+                let inputs = inputs.map(|x| &x[at..at + W]);
+                for (v, part) in parts.iter_mut().enumerate().take(W / S::LANES) {
+                    let terms = T::terms(simd, table[v], load(simd, inputs, v));
+                    for (part, term) in part.iter_mut().zip(terms) {
+                        *part = simd.add(*part, term);
                     }
                 }
-                for (total, lanes) in totals.iter_mut().zip(lanes) {
-                    *total += lanes.iter().map(|lane| f64::from(*lane)).sum::<f64>();
+            }
+            for (v, part) in parts.into_iter().enumerate().take(W / S::LANES) {
+                for (total, part) in totals.iter_mut().zip(part) {
+                    let mut lanes = [0.0; LANES];
+                    simd.store(part, &mut lanes);
+                    for (total, lane) in total[v * S::LANES..].iter_mut().zip(&lanes[..S::LANES]) {
+                        *total += f64::from(*lane);
+                    }
                 }
             }
         }
         totals
     }
+
+    /// A row that is left over, filled up with zeros.
+    #[inline(always)]
+    fn padded<const N: usize>(self, inputs: [&[f32]; N]) -> (Columns, [[f32; LANES]; N]) {
+        let mut padded = [[0.0; LANES]; N];
+        for (padded, x) in padded.iter_mut().zip(inputs) {
+            padded[..self.width].copy_from_slice(&x[self.begin..][..self.width]);
+        }
+        (Columns { begin: 0, width: LANES, ..self }, padded)
+    }
+}
+
+/// One row of `len` elements from `begin` on, cut into columns.
+#[inline(always)]
+fn left_over(begin: usize, len: usize) -> impl Iterator<Item = Columns> {
+    (0..len).step_by(LANES).map(move |first| {
+        let width = LANES.min(len - first);
+        Columns { begin: begin + first, rows: 1, stride: len, width, fresh: 0 }
+    })
+}
+
+/// The numbers of each vector of columns.
+#[inline(always)]
+fn load_table<S: Simd, const P: usize>(
+    simd: S,
+    table: &[[f32; WIDE]; P],
+) -> [[S::F32; P]; VECTORS] {
+    let mut vectors = [[simd.splat(0.0); P]; VECTORS];
+    for (v, vectors) in vectors.iter_mut().enumerate().take(WIDE / S::LANES) {
+        for (vector, kind) in vectors.iter_mut().zip(table) {
+            *vector = simd.load(&kind[v * S::LANES..]);
+        }
+    }
+    vectors
+}
+
+/// Vector `v` of each input.
+#[inline(always)]
+fn load<S: Simd, const N: usize>(simd: S, inputs: [&[f32]; N], v: usize) -> [S::F32; N] {
+    let mut vectors = [simd.splat(0.0); N];
+    for (vector, x) in vectors.iter_mut().zip(inputs) {
+        *vector = simd.load(&x[v * S::LANES..]);
+    }
+    vectors
 }
 
 /// The numbers of some neighbouring channels, each kind side by side.
@@ -151,8 +316,8 @@ fn tabulate<const P: usize>(
     begin: usize,
     width: usize,
     numbers: impl Fn(usize) -> [f32; P],
-) -> [[f32; BLOCK]; P] {
-    let mut table = [[0.0; BLOCK]; P];
+) -> [[f32; WIDE]; P] {
+    let mut table = [[0.0; WIDE]; P];
     for c in 0..width {
         for (kind, number) in table.iter_mut().zip(numbers(begin + c)) {
             kind[c] = number;

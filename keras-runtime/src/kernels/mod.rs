@@ -6,7 +6,7 @@
 
 mod activate;
 mod activate_reference;
-pub(crate) mod batch_norm;
+mod batch_norm;
 mod bias;
 mod channels;
 #[cfg(test)]
@@ -21,6 +21,7 @@ mod lanes;
 mod layer_norm;
 mod layout;
 mod math;
+pub(crate) mod moments;
 mod penalty;
 mod pool;
 mod prelu;
@@ -33,7 +34,7 @@ mod upsample2d;
 mod vectorized;
 mod window;
 
-pub use batch_norm::merge_moments;
+pub use moments::merge_moments;
 
 use keras_graph::op::{self, Op};
 

@@ -11,6 +11,8 @@ use keras_graph::op;
 
 /// Columns worked on together where the axis is not the last one.
 const COLUMNS: usize = 32;
+/// Fewer columns than this are faster one by one.
+const FEW_COLUMNS: usize = 8;
 
 impl Reference {
     pub(crate) fn softmax(op: &op::Softmax, call: Call<'_>) {
@@ -76,11 +78,22 @@ fn softmax<S: Simd>(op: &op::Softmax, call: Call<'_>) {
         return;
     }
     axis.for_each_block(|at| {
-        let (largest, sum) = axis.exp_sums(x, &at);
+        let largest = axis.largest(x, &at);
+        let mut scale = [0.0; COLUMNS];
         for row in axis.rows(&at) {
-            let cells = call.output[row.clone()].iter_mut().zip(&x[row]);
-            for (((y, x), largest), sum) in cells.zip(largest).zip(sum) {
-                *y = exp(x - largest) / sum;
+            let power = exps(&x[row.clone()], &largest);
+            for (sum, power) in scale.iter_mut().zip(&power) {
+                *sum += power;
+            }
+            let y = &mut call.output[row];
+            y.copy_from_slice(&power[..y.len()]);
+        }
+        for scale in &mut scale {
+            *scale = 1.0 / *scale;
+        }
+        for row in axis.rows(&at) {
+            for (y, scale) in call.output[row].iter_mut().zip(&scale) {
+                *y *= scale;
             }
         }
     });
@@ -133,7 +146,13 @@ fn log_softmax<S: Simd>(op: &op::LogSoftmax, call: Call<'_>) {
         return;
     }
     axis.for_each_block(|at| {
-        let (largest, sum) = axis.exp_sums(x, &at);
+        let largest = axis.largest(x, &at);
+        let mut sum = [0.0; COLUMNS];
+        for row in axis.rows(&at) {
+            for (sum, power) in sum.iter_mut().zip(exps(&x[row], &largest)) {
+                *sum += power;
+            }
+        }
         let log = sum.map(f32::ln);
         for row in axis.rows(&at) {
             let cells = call.output[row.clone()].iter_mut().zip(&x[row]);
@@ -167,9 +186,10 @@ fn log_softmax_grad<S: Simd>(op: &op::LogSoftmaxGrad, call: Call<'_>) {
             }
         }
         for row in axis.rows(&at) {
-            let cells = call.output[row.clone()].iter_mut().zip(&y[row.clone()]).zip(&d_y[row]);
-            for (((d_x, y), d_y), sum) in cells.zip(sum) {
-                *d_x = d_y - exp(*y) * sum;
+            let power = exps(&y[row.clone()], &[0.0; COLUMNS]);
+            let cells = call.output[row.clone()].iter_mut().zip(&d_y[row]);
+            for (((d_x, d_y), power), sum) in cells.zip(&power).zip(&sum) {
+                *d_x = d_y - power * sum;
             }
         }
     });
@@ -253,22 +273,35 @@ impl Axis {
             .map(move |row| row..row + columns)
     }
 
-    /// The largest element of each line, and the sum of `exp(x - largest)`.
+    /// The largest element of each line.
     #[inline(always)]
-    fn exp_sums(&self, x: &[f32], lines: &Lines) -> ([f32; COLUMNS], [f32; COLUMNS]) {
-        let (mut largest, mut sum) = ([f32::NEG_INFINITY; COLUMNS], [0.0; COLUMNS]);
+    fn largest(&self, x: &[f32], lines: &Lines) -> [f32; COLUMNS] {
+        let mut largest = [f32::NEG_INFINITY; COLUMNS];
         for row in self.rows(lines) {
             for (largest, x) in largest.iter_mut().zip(&x[row]) {
                 *largest = if *x > *largest { *x } else { *largest };
             }
         }
-        for row in self.rows(lines) {
-            for ((sum, x), largest) in sum.iter_mut().zip(&x[row]).zip(largest) {
-                *sum += exp(x - largest);
-            }
-        }
-        (largest, sum)
+        largest
     }
+}
+
+/// `exp(x - largest)` of neighbouring columns. Where they are fewer than [`COLUMNS`], the others hold anything: a fixed
+/// number of them vectorises.
+#[inline(always)]
+fn exps(x: &[f32], largest: &[f32; COLUMNS]) -> [f32; COLUMNS] {
+    let mut power = [0.0; COLUMNS];
+    if x.len() < FEW_COLUMNS {
+        for ((power, x), largest) in power.iter_mut().zip(x).zip(largest) {
+            *power = exp(x - largest);
+        }
+        return power;
+    }
+    power[..x.len()].copy_from_slice(x);
+    for (power, largest) in power.iter_mut().zip(largest) {
+        *power = exp(*power - largest);
+    }
+    power
 }
 
 #[cfg(test)]
