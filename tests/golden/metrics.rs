@@ -13,10 +13,10 @@ fn metric(code: &str) -> Box<dyn MetricFunction> {
     let mut keywords = Keywords::of(code);
     let threshold = keywords.take("threshold", BinaryAccuracy::default().threshold);
     let metric: Box<dyn MetricFunction> = match keywords.class() {
-        "Accuracy" => Box::new(Accuracy),
+        "Accuracy" => Box::new(Accuracy::default()),
         "BinaryAccuracy" => Box::new(BinaryAccuracy { threshold }),
-        "CategoricalAccuracy" => Box::new(CategoricalAccuracy),
-        "SparseCategoricalAccuracy" => Box::new(SparseCategoricalAccuracy),
+        "CategoricalAccuracy" => Box::new(CategoricalAccuracy::default()),
+        "SparseCategoricalAccuracy" => Box::new(SparseCategoricalAccuracy::default()),
         "MeanSquaredError" => Box::new(MeanSquaredError::default()),
         "MeanAbsoluteError" => Box::new(MeanAbsoluteError::default()),
         other => panic!("no metric `{other}`"),

@@ -1,4 +1,7 @@
 //! How often predictions are right.
+//!
+//! The structs without fields are `non_exhaustive`, so that users write `Accuracy::default()` as for any other metric, and
+//! clippy agrees.
 
 use keras_graph::value::Value;
 
@@ -9,6 +12,7 @@ use crate::losses::{ClassesOf, Target};
 
 /// The share of numbers that equal their target exactly.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub struct Accuracy;
 
 /// The share of numbers on their target's side of a threshold: `(y_pred > threshold) = y_true`.
@@ -26,10 +30,12 @@ impl Default for BinaryAccuracy {
 
 /// The share of rows whose largest number stands where the target's largest does.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub struct CategoricalAccuracy;
 
 /// The share of rows whose largest number stands at the index that is the target.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub struct SparseCategoricalAccuracy;
 
 /// The index of the first largest number.

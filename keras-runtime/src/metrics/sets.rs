@@ -64,7 +64,7 @@ pub struct Named<M> {
     metric: M,
 }
 
-/// Logs `metric` as `name`, e.g. `named("acc", SparseCategoricalAccuracy)`.
+/// Logs `metric` as `name`, e.g. `named("acc", SparseCategoricalAccuracy::default())`.
 pub fn named<M: MetricFunction>(name: impl Into<String>, metric: M) -> Named<M> {
     Named { name: name.into(), metric }
 }
