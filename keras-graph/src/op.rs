@@ -1,7 +1,7 @@
 //! The ops: the closed set of computations that layers are lowered to.
 //!
 //! `ops!` is the one list. From it come a struct for each op with its fields, the enum [`Op`], its name, its fields
-//! as Rust source (so that the macro can emit a plan) and, through [`for_each_op!`], the trait that a backend
+//! as Rust source (so that the macro can emit a plan) and, through `for_each_op!`, the trait that a backend
 //! implements. Every op reads whole tensors and writes one. Extents are *per sample*: a kernel gets the number of
 //! samples beside the op.
 //!

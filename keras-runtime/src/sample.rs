@@ -238,11 +238,11 @@ mod tests {
 
     inputs! {
         /// Two inputs.
-        pub struct PairInputs { 0 image: [[f32; 3]; 2], 1 token: i32 }
+        struct PairInputs { 0 image: [[f32; 3]; 2], 1 token: i32 }
     }
     outputs! {
         /// Two outputs.
-        pub struct PairOutputs { 0 score (A, A1): [f32; 1], 1 class (B, B1): [f32; 4] }
+        struct PairOutputs { 0 score (A, A1): [f32; 1], 1 class (B, B1): [f32; 4] }
     }
 
     #[test]

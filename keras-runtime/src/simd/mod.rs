@@ -1,7 +1,7 @@
 //! SIMD behind one trait, chosen once.
 //!
 //! A kernel is safe code, generic over a token `S: Simd`. A token exists only where its instructions were detected, so its
-//! methods are safe. [`dispatch`] picks the best token of the processor and enters the kernel through a function that is
+//! methods are safe. `dispatch` picks the best token of the processor and enters the kernel through a function that is
 //! compiled with those instructions enabled; everything that is `#[inline(always)]` below it is compiled so as well.
 //! [`with_level`] forces another choice, for tests and benches. All `unsafe` of the kernels is in this folder.
 
