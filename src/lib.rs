@@ -1,7 +1,4 @@
-//! Keras' models as a Rust macro: shapes checked by the compiler, trained and embedded without Python.
-//!
-//! [`model!`] takes a Keras model, as a list of layers or in the functional form, and makes a struct of it whose fields
-//! are the weights. [`embed!`] puts trained weights into the program.
+#![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
 // What the macros emit says `::keras`, also within this crate.
