@@ -18,6 +18,8 @@ pub struct Compile<'a> {
     pub loss_weights: Option<&'a [f32]>,
     /// Keras' names of the metrics of each output, e.g. `sparse_categorical_accuracy`; empty for no metrics at all.
     pub metrics: &'a [Vec<String>],
+    /// Likewise, of the metrics in which a row counts its sample weight.
+    pub weighted_metrics: &'a [Vec<String>],
 }
 
 /// What stands in `config.json` as `compile_config`, beside the model's own keys.
@@ -25,7 +27,7 @@ pub struct Compile<'a> {
 /// A model with one output has one loss and a list of metrics; one with several has a list of each.
 /// Errors: an argument without a name, or one that JSON cannot hold; another number of losses than of their factors.
 pub fn compile_config(compile: &Compile) -> Result<Json> {
-    let Compile { optimizer, losses, loss_weights, metrics } = *compile;
+    let Compile { optimizer, losses, loss_weights, metrics, weighted_metrics } = *compile;
     if let Some(weights) = loss_weights
         && weights.len() != losses.len()
     {
@@ -39,7 +41,7 @@ pub fn compile_config(compile: &Compile) -> Result<Json> {
         "loss": one_or_all(losses),
         "loss_weights": loss_weights,
         "metrics": one_or_all(metrics.iter().map(|names| json!(names)).collect()),
-        "weighted_metrics": null,
+        "weighted_metrics": one_or_all(weighted_metrics.iter().map(|names| json!(names)).collect()),
         "run_eagerly": false,
         "steps_per_execution": 1,
         "jit_compile": "auto",

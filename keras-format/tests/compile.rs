@@ -26,8 +26,13 @@ fn one_output_has_one_loss() {
     );
     let losses = [object("MeanSquaredError", &[("reduction", Value::Str("sum".to_owned()))])];
     let metrics = [vec!["mean_absolute_error".to_owned()]];
-    let compile =
-        Compile { optimizer: &optimizer, losses: &losses, loss_weights: None, metrics: &metrics };
+    let compile = Compile {
+        optimizer: &optimizer,
+        losses: &losses,
+        loss_weights: None,
+        metrics: &metrics,
+        weighted_metrics: &[],
+    };
     let expected = json!({
         "optimizer": {
             "module": "keras.optimizers",
@@ -62,11 +67,13 @@ fn several_outputs_have_lists() {
         losses: &losses,
         loss_weights: Some(&weights),
         metrics: &metrics,
+        weighted_metrics: &[vec!["accuracy".to_owned()], vec![]],
     };
     let config = compile_config(&compile).unwrap();
     assert_eq!(config["loss"][1]["class_name"], "BinaryCrossentropy");
     assert_eq!(config["loss_weights"], json!([0.25, 2.0]));
     assert_eq!(config["metrics"], json!([[], ["binary_accuracy"]]));
+    assert_eq!(config["weighted_metrics"], json!([["accuracy"], []]));
     let few = Compile { loss_weights: Some(&weights[..1]), metrics: &[], ..compile };
     let message = compile_config(&few).unwrap_err().to_string();
     assert!(message.contains("expected 2 loss weights, found 1"), "{message}");
@@ -82,8 +89,13 @@ fn what_cannot_be_written_is_named() {
         (infinite, "`Adam/learning_rate`: expected a finite number, found inf"),
         (nameless, "`Adam`: expected every argument by name, found 1"),
     ] {
-        let compile =
-            Compile { optimizer: &optimizer, losses: &[], loss_weights: None, metrics: &[] };
+        let compile = Compile {
+            optimizer: &optimizer,
+            losses: &[],
+            loss_weights: None,
+            metrics: &[],
+            weighted_metrics: &[],
+        };
         let message = compile_config(&compile).unwrap_err().to_string();
         assert!(message.contains(expected), "{message}");
         assert!(compile_config(&Compile { optimizer: &fine, ..compile }).is_ok());

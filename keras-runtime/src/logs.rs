@@ -42,7 +42,10 @@ impl Logs {
     /// Inserts every value of `scores` under its name after `prefix`: `val_loss` for `loss`.
     pub fn insert_all(&mut self, prefix: &str, scores: &Logs) {
         for (name, value) in scores {
-            self.insert(&format!("{prefix}{name}"), value);
+            match prefix.is_empty() {
+                true => self.insert(name, value),
+                false => self.insert(&format!("{prefix}{name}"), value),
+            }
         }
     }
 

@@ -13,3 +13,4 @@ mod optimizers;
 mod python;
 mod regularizers;
 mod tensors;
+mod training;

@@ -117,10 +117,10 @@ pub(crate) fn folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden")
 }
 
-/// All cases of a group. Panics if a file is missing.
-fn cases(group: &str) -> Vec<Case> {
+/// The cases of a group that one of its lists has. Panics if a file is missing.
+pub(crate) fn listed(group: &str, list: &str) -> Vec<Case> {
     let folder = folder().join(group);
-    let text = std::fs::read_to_string(folder.join("cases.json")).unwrap();
+    let text = std::fs::read_to_string(folder.join(list)).unwrap();
     let list: Vec<Json> = serde_json::from_str(&text).unwrap();
     assert!(!list.is_empty());
     list.into_iter()
@@ -157,7 +157,7 @@ fn read(path: &PathBuf) -> HashMap<String, Tensor> {
 
 /// Checks all cases of a group, and tells every one that fails.
 pub(crate) fn check_all(group: &str, check: impl Fn(&Case)) {
-    let failures: Vec<String> = cases(group)
+    let failures: Vec<String> = listed(group, "cases.json")
         .iter()
         .filter_map(|case| {
             let check = std::panic::AssertUnwindSafe(|| check(case));

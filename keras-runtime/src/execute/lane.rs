@@ -43,6 +43,8 @@ pub(super) struct Lane {
     /// Its samples in the batch.
     samples: Range<usize>,
     block_samples: usize,
+    /// Memory for the inputs of an op that has many.
+    listed: Vec<&'static [f32]>,
     block: Vec<f32>,
     lane: Vec<f32>,
     workspace: Vec<f32>,
@@ -140,6 +142,7 @@ impl Lane {
     /// Runs one step.
     fn step(&mut self, pass: &Pass<'_>, block: Block, step: &Step) {
         let hole = block.range(step.output);
+        let mut listed = recycled(core::mem::take(&mut self.listed));
         let (in_block, in_lane, output) = match step.output.storage {
             Storage::Block => {
                 let (rest, output) = Holed::split(&mut self.block, hole);
@@ -164,14 +167,13 @@ impl Lane {
             }
         };
         let mut inline: [&[f32]; INLINE_INPUTS] = [&[]; INLINE_INPUTS];
-        let listed: Vec<&[f32]>;
         let inputs = if step.inputs.len() <= INLINE_INPUTS {
             for (input, place) in inline.iter_mut().zip(step.inputs.iter()) {
                 *input = read(place);
             }
             &inline[..step.inputs.len()]
         } else {
-            listed = step.inputs.iter().map(read).collect();
+            listed.extend(step.inputs.iter().map(read));
             &listed
         };
         let run = Run {
@@ -182,6 +184,7 @@ impl Lane {
         };
         let workspace = &mut self.workspace[..];
         (pass.run)(&step.op, Call { samples: block.samples, inputs, output, workspace, run });
+        self.listed = recycled(listed);
     }
 
     /// Shows the outputs to the head, which writes their gradients.
@@ -236,6 +239,13 @@ impl Lane {
             }
         }
     }
+}
+
+/// An empty list, in the memory of a list that is no longer needed.
+fn recycled<'b>(mut list: Vec<&[f32]>) -> Vec<&'b [f32]> {
+    list.clear();
+    // No item is left to convert: what `collect` takes over is the memory.
+    list.into_iter().map(|_| -> &'b [f32] { unreachable!("the list is empty") }).collect()
 }
 
 /// Whether two places share an element.

@@ -143,10 +143,15 @@ fn each_piece(
             for (i, slot) in slots.into_iter().enumerate().filter(|(_, slot)| !slot.is_empty()) {
                 (left_slots[i], right_slots[i]) = slot.split_at_mut(middle - first);
             }
-            rayon::join(
-                || each_piece(left, first, left_weights, left_gradient, left_slots, update),
-                || each_piece(right, middle, right_weights, right_gradient, right_slots, update),
-            );
+            let left = || each_piece(left, first, left_weights, left_gradient, left_slots, update);
+            let right =
+                || each_piece(right, middle, right_weights, right_gradient, right_slots, update);
+            if rayon::current_num_threads() > 1 {
+                rayon::join(left, right);
+            } else {
+                left();
+                right();
+            }
         }
     }
 }

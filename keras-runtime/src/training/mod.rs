@@ -18,7 +18,7 @@ use self::feed::Streamed;
 pub use self::feed::{Batches, OwnedBatch};
 use self::head::Supervised;
 use self::options::Options;
-use self::trainer::Trainer;
+use self::trainer::{Trainer, Weighting};
 use crate::callbacks::Callback;
 use crate::error::{Error, Result};
 use crate::execute::Rows;
@@ -45,6 +45,8 @@ pub struct Fit<'a, I, T> {
     pub validation_split: f32,
     /// Inputs and targets that are tested after each epoch; wins over `validation_split`.
     pub validation_data: Option<(&'a [I], &'a [T])>,
+    /// What each row of `validation_data` counts.
+    pub validation_sample_weight: Option<&'a [f32]>,
     /// Every how many epochs there is a validation.
     pub validation_freq: usize,
     /// Whether each epoch takes the rows in a new order.
@@ -70,6 +72,7 @@ impl<I, T> Default for Fit<'_, I, T> {
             epochs: 1,
             validation_split: 0.0,
             validation_data: None,
+            validation_sample_weight: None,
             validation_freq: 1,
             shuffle: true,
             class_weight: &[],
@@ -82,11 +85,11 @@ impl<I, T> Default for Fit<'_, I, T> {
     }
 }
 
-/// A model with an optimizer, a loss `L` and metrics `N`; [`Model::compile`] makes it.
-pub struct Training<'m, M: Model, L, N = ()> {
+/// A model with an optimizer, a loss `L`, metrics `N` and weighted metrics `W`; [`Model::compile`] makes it.
+pub struct Training<'m, M: Model, L, N = (), W = ()> {
     model: &'m mut M,
     trainer: Trainer,
-    kind: PhantomData<(L, N)>,
+    kind: PhantomData<(L, N, W)>,
 }
 
 impl<'m, M: Model, L: Losses + 'static> Training<'m, M, L> {
@@ -100,12 +103,20 @@ impl<'m, M: Model, L: Losses + 'static> Training<'m, M, L> {
 
     /// Reports metrics beside the loss: an array of one kind, a tuple of several, or a struct with these for each output.
     pub fn metrics<N: Metrics>(mut self, metrics: N) -> Training<'m, M, L, N> {
-        self.trainer.set_metrics(&metrics);
+        self.trainer.add_metrics(&metrics, Weighting::Even);
         Training { model: self.model, trainer: self.trainer, kind: PhantomData }
     }
 }
 
-impl<M: Model, L, N> Training<'_, M, L, N> {
+impl<'m, M: Model, L, N> Training<'m, M, L, N> {
+    /// Reports metrics in which a row counts its sample weight; after [`Training::metrics`], if there are any.
+    pub fn weighted_metrics<W: Metrics>(mut self, metrics: W) -> Training<'m, M, L, N, W> {
+        self.trainer.add_metrics(&metrics, Weighting::BySample);
+        Training { model: self.model, trainer: self.trainer, kind: PhantomData }
+    }
+}
+
+impl<M: Model, L, N, W> Training<'_, M, L, N, W> {
     /// What each output's loss counts in the sum of all; 1 if nothing is said.
     pub fn loss_weights(mut self, weights: <M::Output as Prediction>::Scalars) -> Self {
         for (i, output) in self.trainer.outputs.iter_mut().enumerate() {
@@ -166,7 +177,7 @@ impl<M: Model, L, N> Training<'_, M, L, N> {
     }
 }
 
-impl<M: Model, L: Losses, N> Training<'_, M, L, N> {
+impl<M: Model, L: Losses, N, W> Training<'_, M, L, N, W> {
     /// Learns `y` from `x`. Returns what each epoch reported.
     /// Errors: data that is empty, of unequal lengths or not finite, a label that names no class, arguments that make no
     /// sense, and what callbacks return.
@@ -179,10 +190,12 @@ impl<M: Model, L: Losses, N> Training<'_, M, L, N> {
     where
         L: Loss<M::Output, T>,
         N: MetricSet<M::Output, T>,
+        W: MetricSet<M::Output, T>,
     {
         let (validation_x, validation_y) = fit.validation_data.unzip();
         let validation = validation_x.as_ref().zip(validation_y.as_ref());
-        let validation = validation.map(|(x, y)| Supervised { x, y, sample_weight: None });
+        let sample_weight = fit.validation_sample_weight;
+        let validation = validation.map(|(x, y)| Supervised { x, y, sample_weight });
         let options = Options::of(&fit);
         let data = Supervised { x: &x, y: &y, sample_weight: fit.sample_weight };
         self.trainer.fit_arrays(
@@ -207,6 +220,7 @@ impl<M: Model, L: Losses, N> Training<'_, M, L, N> {
         S: Batches<Input = M::Input>,
         L: Loss<M::Output, S::Target>,
         N: MetricSet<M::Output, S::Target>,
+        W: MetricSet<M::Output, S::Target>,
     {
         let needs_arrays = [
             ("validation_split", fit.validation_split != 0.0),
@@ -219,7 +233,8 @@ impl<M: Model, L: Losses, N> Training<'_, M, L, N> {
         }
         let (validation_x, validation_y) = fit.validation_data.unzip();
         let validation = validation_x.as_ref().zip(validation_y.as_ref());
-        let validation = validation.map(|(x, y)| Supervised { x, y, sample_weight: None });
+        let sample_weight = fit.validation_sample_weight;
+        let validation = validation.map(|(x, y)| Supervised { x, y, sample_weight });
         let options = Options::of(&fit);
         self.trainer.fit_feed(
             self.model.weights_mut(),
@@ -236,6 +251,7 @@ impl<M: Model, L: Losses, N> Training<'_, M, L, N> {
     where
         L: Loss<M::Output, T>,
         N: MetricSet<M::Output, T>,
+        W: MetricSet<M::Output, T>,
     {
         let data = Supervised { x: &x, y: &y, sample_weight: None };
         self.trainer.check(&data)?;
@@ -243,13 +259,16 @@ impl<M: Model, L: Losses, N> Training<'_, M, L, N> {
     }
 
     /// One step of the optimizer. Returns the loss and the metrics of this batch, from before the step.
-    /// Allocates nothing after the first step of a batch size. Errors: as [`Training::evaluate`].
+    /// Allocates nothing after the first step of a batch size, but for the pool's queue of work, which grows by a block for every few
+    /// dozen steps that begin outside of a pool. Errors: as [`Training::evaluate`]; settings of the optimizer that make no sense.
     pub fn train_on_batch<T: Sample>(&mut self, x: &[M::Input], y: &[T]) -> Result<&Logs>
     where
         L: Loss<M::Output, T>,
         N: MetricSet<M::Output, T>,
+        W: MetricSet<M::Output, T>,
     {
         let data = Supervised { x: &x, y: &y, sample_weight: None };
+        self.trainer.check_optimizer()?;
         self.trainer.check(&data)?;
         self.trainer.reset();
         self.trainer.train(self.model.weights_mut(), &data, Rows::Range(0..x.len()));

@@ -22,6 +22,8 @@ pub(super) struct Options {
     pub(super) shuffle: bool,
     pub(super) seed: u64,
     pub(super) verbose: Verbose,
+    /// Whether weights were given for rows of a validation that was not.
+    weighs_no_validation: bool,
 }
 
 impl Options {
@@ -35,10 +37,12 @@ impl Options {
             shuffle: fit.shuffle,
             seed: fit.seed,
             verbose: fit.verbose,
+            weighs_no_validation: fit.validation_sample_weight.is_some()
+                && fit.validation_data.is_none(),
         }
     }
 
-    /// Errors: no row in a batch, no epoch, a share outside of `[0, 1)`.
+    /// Errors: no row in a batch, no epoch, a share outside of `[0, 1)`, weights of rows that are not there.
     fn check(&self) -> Result<()> {
         if self.batch_size == 0 {
             return Err(Error::BatchSizeZero);
@@ -48,6 +52,11 @@ impl Options {
         }
         if !(0.0..1.0).contains(&self.validation_split) {
             return Err(Error::ValidationSplit { value: self.validation_split });
+        }
+        if self.weighs_no_validation {
+            let (expected, found) = ("`validation_data` beside it".into(), "none".into());
+            let argument = "validation_sample_weight";
+            return Err(Error::InvalidFit { argument, expected, found });
         }
         Ok(())
     }
@@ -78,6 +87,12 @@ impl Trainer {
         check::data(data, &self.inputs, &*self.losses, &self.outputs)
     }
 
+    /// Refuses data that cannot be tested, and weights of its rows that make no sense.
+    fn check_validation(&self, data: &Supervised<'_>) -> Result<()> {
+        self.check(data)?;
+        check::sample_weights(data.y, &self.outputs, data.sample_weight, &[]).map(drop)
+    }
+
     /// Fits to arrays.
     pub(super) fn fit_arrays<'a>(
         &mut self,
@@ -88,6 +103,7 @@ impl Trainer {
         callbacks: Vec<Box<dyn Callback + 'a>>,
         options: Options,
     ) -> Result<History> {
+        self.check_optimizer()?;
         options.check()?;
         self.check(&data)?;
         let own = check::sample_weights(data.y, &self.outputs, data.sample_weight, class_weight)?;
@@ -102,7 +118,7 @@ impl Trainer {
         let split = (trained < rows).then_some((held_out, trained..rows));
         let validation = match validation {
             Some(validation) => {
-                self.check(&validation)?;
+                self.check_validation(&validation)?;
                 Some((validation, 0..validation.x.count()))
             }
             None => split,
@@ -136,9 +152,10 @@ impl Trainer {
         callbacks: Vec<Box<dyn Callback + 'a>>,
         options: Options,
     ) -> Result<History> {
+        self.check_optimizer()?;
         options.check()?;
         if let Some(validation) = &validation {
-            self.check(validation)?;
+            self.check_validation(validation)?;
         }
         let validation = validation.map(|data| Validation {
             rows: 0..data.x.count(),

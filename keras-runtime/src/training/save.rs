@@ -13,7 +13,7 @@ use keras_graph::names::snake_case;
 use keras_graph::plan::{Description, WeightInfo};
 use keras_graph::value::{Argument, Object, Value};
 
-use super::trainer::Trainer;
+use super::trainer::{Trainer, Weighting};
 use crate::error::{Error, Result};
 use crate::files;
 
@@ -114,7 +114,8 @@ impl Trainer {
             optimizer: &object(self.optimizer.class(), self.optimizer.config()),
             losses: &losses,
             loss_weights: factors.iter().any(|&factor| factor != 1.0).then_some(&factors[..]),
-            metrics: &self.metric_names(),
+            metrics: &self.metric_names(Weighting::Even),
+            weighted_metrics: &self.metric_names(Weighting::BySample),
         })?;
         Ok(Training { compile_config, optimizer: self.optimizer_state() })
     }

@@ -6,6 +6,7 @@ use keras_graph::plan::{Description, Plan, WeightInfo};
 use rayon::ThreadPool;
 
 use super::head::{LossHead, Output, Supervised, scale};
+use crate::error::Result;
 use crate::execute::{Batch, Execution, Keep, Rows};
 use crate::kernels::{Backend, Cpu};
 use crate::logs::Logs;
@@ -36,7 +37,17 @@ struct Gathered {
     output: usize,
     key: String,
     direction: Direction,
+    weighting: Weighting,
     state: Box<dyn MetricState>,
+}
+
+/// What a row counts in a metric.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Weighting {
+    /// As much as any other.
+    Even,
+    /// Its sample weight.
+    BySample,
 }
 
 /// A penalty on a trained weight.
@@ -54,6 +65,7 @@ pub(crate) struct Trainer {
     inference: Execution<'static>,
     pub(super) losses: Box<dyn Losses>,
     pub(super) optimizer: Box<dyn Optimizer>,
+    is_optimizer_checked: bool,
     pub(super) updater: Updater,
     pub(super) inputs: Vec<String>,
     pub(super) outputs: Vec<Output>,
@@ -84,6 +96,7 @@ impl Trainer {
             inputs: training.inputs.iter().map(|port| port.name.to_string()).collect(),
             updater: Updater::new(&*optimizer, &description.weights),
             optimizer,
+            is_optimizer_checked: false,
             losses,
             metrics: Vec::new(),
             penalties: description.weights.iter().filter_map(weight_penalty).collect(),
@@ -105,29 +118,41 @@ impl Trainer {
         self.inference = Execution::new::<B>(inference, keep);
     }
 
-    /// Reports these metrics. With several outputs the output's name stands before that of the metric.
-    pub(super) fn set_metrics(&mut self, metrics: &dyn Metrics) {
+    /// Refuses an optimizer whose settings make no sense.
+    pub(super) fn check_optimizer(&mut self) -> Result<()> {
+        // Settings never change, and looking at them allocates.
+        if !self.is_optimizer_checked {
+            self.optimizer.check()?;
+            self.is_optimizer_checked = true;
+        }
+        Ok(())
+    }
+
+    /// Reports these metrics too. With several outputs the output's name stands before that of the metric.
+    pub(super) fn add_metrics(&mut self, metrics: &dyn Metrics, weighting: Weighting) {
         let mut heads: Vec<MetricHead<'_>> = Vec::new();
         metrics.collect(0, &mut heads);
         let many = self.outputs.len() > 1;
         let gathered = |MetricHead { output, function }: MetricHead<'_>| {
             let name = function.name();
             let key = if many { format!("{}_{name}", self.outputs[output].name) } else { name };
-            Gathered { output, key, direction: function.direction(), state: function.start() }
+            let direction = function.direction();
+            Gathered { output, key, direction, weighting, state: function.start() }
         };
-        self.metrics = heads.into_iter().map(gathered).collect();
+        self.metrics.extend(heads.into_iter().map(gathered));
         let keep = if self.metrics.is_empty() { Keep::Sums } else { Keep::Outputs };
         self.training.set_keep(keep);
         self.inference.set_keep(keep);
     }
 
     /// Names of the metrics of each output, as a file has them.
-    pub(super) fn metric_names(&self) -> Vec<Vec<String>> {
-        if self.metrics.is_empty() {
+    pub(super) fn metric_names(&self, weighting: Weighting) -> Vec<Vec<String>> {
+        let metrics = || self.metrics.iter().filter(|metric| metric.weighting == weighting);
+        if metrics().next().is_none() {
             return Vec::new();
         }
         let mut names = vec![Vec::new(); self.outputs.len()];
-        for metric in &self.metrics {
+        for metric in metrics() {
             let prefix = format!("{}_", self.outputs[metric.output].name);
             let is_prefixed = self.outputs.len() > 1;
             let name = if is_prefixed { metric.key.strip_prefix(&prefix) } else { None };
@@ -199,10 +224,13 @@ impl Trainer {
             total += f64::from(output.loss_weight) * loss;
         }
         self.loss.add(total, samples);
-        for Gathered { output, state, .. } in &mut self.metrics {
+        for Gathered { output, weighting, state, .. } in &mut self.metrics {
+            let weights = data.sample_weight.filter(|_| *weighting == Weighting::BySample);
             let extent = self.outputs[*output].extent;
             execution.each_output(*output, &mut |sample, y_pred| {
-                state.update(data.y.port(rows.row(sample), *output), y_pred, extent, 1.0);
+                let row = rows.row(sample);
+                let weight = weights.map_or(1.0, |weights| weights[row]);
+                state.update(data.y.port(row, *output), y_pred, extent, weight);
             });
         }
     }
@@ -229,10 +257,12 @@ enum Phase {
     Inference,
 }
 
-/// Does something on the threads of a pool, or on those at hand.
+/// Does something on the threads of a pool, or on those at hand: all of it within the pool, since each way into one takes
+/// memory of its queue now and then.
 fn in_pool(pool: Option<&ThreadPool>, work: impl FnOnce() + Send) {
     match pool {
         Some(pool) => pool.install(work),
+        None if rayon::current_num_threads() > 1 => rayon::join(work, || ()).0,
         None => work(),
     }
 }
