@@ -28,6 +28,7 @@ impl<T: Model> Embedded<T> {
     /// the same order. Panics (that is an error of the compiler in a `static`) where it does not fit the model, naming the
     /// first weight that differs.
     #[doc(hidden)]
+    #[track_caller]
     pub const fn new(bytes: &'static Aligned<[u8]>, found: &[FileWeight]) -> Embedded<T> {
         const { assert!(cfg!(target_endian = "little"), "embedded weights are little-endian") };
         check(T::WEIGHTS, found);
@@ -69,6 +70,7 @@ const fn path(weight: &WeightInfo) -> &str {
     }
 }
 
+#[track_caller]
 const fn check(expected: &[WeightInfo], found: &[FileWeight]) {
     let mut i = 0;
     while i < expected.len() || i < found.len() {
