@@ -1,4 +1,4 @@
-//! The numbers of real Keras: every case of the reference data in this folder, on both backends.
+//! The numbers of real Keras: every case of the reference data in this folder, on both backends; and plans as text.
 //!
 //! README.md says how the data were made and what the files hold; WAITING.md lists the cases that are not covered yet.
 #![allow(clippy::unwrap_used)] // What a helper of a test cannot do, the test cannot do.
@@ -10,6 +10,7 @@ mod losses;
 mod metrics;
 mod models;
 mod optimizers;
+mod plans;
 mod python;
 mod regularizers;
 mod tensors;

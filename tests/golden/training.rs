@@ -162,7 +162,7 @@ where
 }
 
 fn accuracy() -> [Named<SparseCategoricalAccuracy>; 1] {
-    [named("accuracy", SparseCategoricalAccuracy)]
+    [named("accuracy", SparseCategoricalAccuracy::default())]
 }
 
 fn mlp_classifier<B: Backend>() {
@@ -209,7 +209,7 @@ fn convnet_bn<B: Backend>() {
     };
     let mut training = model
         .compile(RMSprop { learning_rate: 0.005, ..RMSprop::default() }, loss)
-        .metrics([named("accuracy", CategoricalAccuracy)])
+        .metrics([named("accuracy", CategoricalAccuracy::default())])
         .backend::<B>();
     let fit = Fit { validation_data: Some((&val_x, &val_y)), ..fit(8, 3) };
     let history = training.fit(&x, &y, fit).unwrap();

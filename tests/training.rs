@@ -1,0 +1,300 @@
+//! What a training promises, through the public interface: the same bits on any number of threads and across a save, and a
+//! message for whatever it refuses.
+#![forbid(unsafe_code)]
+#![allow(clippy::unwrap_used)] // What a helper of a test cannot do, the test cannot do.
+
+use keras::array::Array;
+use keras::prelude::*;
+
+model! {
+    /// Every layer whose training differs from its prediction.
+    struct Net;
+
+    Sequential([
+        Input(shape = (6, 5, 2)),
+        Conv2D(4, kernel_size = 3, padding = "same", use_bias = False),
+        BatchNormalization(momentum = 0.9),
+        ReLU(),
+        Dropout(0.25),
+        Conv2D(3, kernel_size = 2, activation = "tanh", kernel_regularizer = regularizers.L2(1e-3)),
+        Flatten(),
+        BatchNormalization(momentum = 0.8),
+        Dense(4, activation = "softmax"),
+    ])
+}
+
+model! {
+    /// As `Net`, but for one extent.
+    struct Other;
+
+    Sequential([
+        Input(shape = (6, 5, 2)),
+        Conv2D(5, kernel_size = 3, padding = "same", use_bias = False),
+        BatchNormalization(momentum = 0.9),
+        ReLU(),
+        Dropout(0.25),
+        Conv2D(3, kernel_size = 2, activation = "tanh"),
+        Flatten(),
+        BatchNormalization(momentum = 0.8),
+        Dense(4, activation = "softmax"),
+    ])
+}
+
+type Image = [[[f32; 2]; 5]; 6];
+const ROWS: usize = 93;
+
+/// Images of four kinds, which differ in the mean of their first rows.
+fn images() -> (Vec<Image>, Vec<u32>) {
+    let mut x = Image::zeros(ROWS);
+    for (i, x) in Image::flat_mut(&mut x).iter_mut().enumerate() {
+        *x = ((i * 7919 + i / 60 * 31) % 1009) as f32 / 504.0 - 1.0;
+    }
+    let y = x.iter().map(|x| {
+        let [upper, lower] = [0, 1].map(|row| x[row].as_flattened().iter().sum::<f32>());
+        u32::from(upper > 0.0) * 2 + u32::from(lower > 0.0)
+    });
+    let y = y.collect();
+    (x, y)
+}
+
+fn adam() -> Adam {
+    Adam { learning_rate: 0.01, ..Adam::default() }
+}
+
+fn loss() -> SparseCategoricalCrossentropy {
+    SparseCategoricalCrossentropy::default()
+}
+
+fn fit<'a>(epochs: usize) -> Fit<'a, Image, u32> {
+    Fit { batch_size: 20, epochs, seed: 11, verbose: Verbose::Silent, ..Fit::default() }
+}
+
+fn bits(model: &impl Model) -> Vec<u32> {
+    model.weights().iter().map(|w| w.to_bits()).collect()
+}
+
+/// A model after so many epochs.
+fn trained(epochs: usize) -> Box<Net> {
+    let (x, y) = images();
+    let mut model = Net::seeded(2);
+    model.compile(adam(), loss()).fit(&x, &y, fit(epochs)).unwrap();
+    model
+}
+
+#[test]
+fn a_training_gives_the_same_bits_on_any_number_of_threads() {
+    let (x, y) = images();
+    let trained = |threads, seed| {
+        let mut model = Net::seeded(2);
+        let mut training = model.compile(adam(), loss()).threads(threads);
+        let history = training.fit(&x, &y, Fit { seed, validation_split: 0.1, ..fit(3) }).unwrap();
+        (bits(&*model), history)
+    };
+    let one = trained(1, 11);
+    assert_eq!(one, trained(2, 11), "two threads");
+    assert_eq!(one, trained(3, 11), "three threads");
+    assert_ne!(one.0, trained(1, 12).0, "another seed");
+}
+
+#[test]
+fn a_training_that_goes_on_from_a_file_equals_one_that_never_stopped() {
+    let (x, y) = images();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("half.keras");
+    let whole = trained(4);
+    let mut first = Net::seeded(2);
+    let mut training = first.compile(adam(), loss());
+    training.fit(&x, &y, fit(2)).unwrap();
+    training.save(&path).unwrap();
+    let mut second = Net::seeded(77);
+    let mut training = second.compile(adam(), loss());
+    training.load(&path).unwrap();
+    assert_eq!(training.iterations(), 10);
+    training.fit(&x, &y, Fit { initial_epoch: 2, ..fit(4) }).unwrap();
+    assert_eq!(bits(&*second), bits(&*whole));
+    assert_ne!(bits(&*first), bits(&*whole));
+}
+
+#[test]
+fn a_saved_model_predicts_the_same() {
+    let (x, _) = images();
+    let model = trained(2);
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["model.keras", "model.weights.h5"] {
+        let path = folder.path().join(name);
+        model.save(&path).unwrap();
+        let loaded = Net::load(&path).unwrap();
+        assert_eq!(loaded.predict(&x), model.predict(&x), "{name}");
+    }
+}
+
+#[test]
+fn predict_equals_call() {
+    let (x, _) = images();
+    let model = trained(2);
+    let predictions = model.predict(&x);
+    assert_eq!(predictions.len(), ROWS);
+    for (i, (x, predicted)) in x.iter().zip(&predictions).enumerate() {
+        for (called, predicted) in model.call(x).iter().zip(predicted) {
+            assert!((called - predicted).abs() <= 1e-5, "sample {i}: {called} {predicted}");
+        }
+    }
+    assert!(model.predict(&[]).is_empty());
+}
+
+#[test]
+fn a_validation_split_takes_the_last_rows() {
+    let (x, y) = images();
+    // floor(93 (1 - 0.2)) = 74 rows are learned from.
+    let fitted = |x: &[Image], y: &[u32], fit| {
+        let mut model = Net::seeded(2);
+        let history = model
+            .compile(adam(), loss())
+            .metrics([SparseCategoricalAccuracy::default()])
+            .fit(x, y, fit)
+            .unwrap();
+        (bits(&*model), history)
+    };
+    let split = fitted(&x, &y, Fit { validation_split: 0.2, ..fit(2) });
+    let ((x, val_x), (y, val_y)) = (x.split_at(74), y.split_at(74));
+    let given = fitted(x, y, Fit { validation_data: Some((val_x, val_y)), ..fit(2) });
+    assert_eq!(split, given);
+    assert_eq!(split.1["val_sparse_categorical_accuracy"].len(), 2);
+}
+
+/// What a fit of good data says once something was changed.
+fn refusal(
+    change: impl FnOnce(&mut Vec<Image>, &mut Vec<u32>, &mut Fit<'_, Image, u32>),
+) -> String {
+    let (mut x, mut y) = images();
+    let mut model = Net::seeded(2);
+    let mut arguments = fit(1);
+    change(&mut x, &mut y, &mut arguments);
+    let refusal = model.compile(adam(), loss()).fit(&x, &y, arguments).unwrap_err().to_string();
+    assert_eq!(bits(&*model), bits(&*Net::seeded(2)), "nothing was learned: {refusal}");
+    refusal
+}
+
+#[test]
+fn bad_samples_are_named() {
+    assert_eq!(refusal(|_, y, _| y[92] = 4), "label of sample 92: expected one of 0..4, found 4");
+    assert_eq!(
+        refusal(|x, _, _| x[91][5][4][1] = f32::NAN),
+        "input of sample 91: expected finite numbers, found NaN"
+    );
+    assert_eq!(refusal(|x, _, _| x.clear()), "x: expected at least 1 sample, found 0");
+    assert_eq!(
+        refusal(|_, y, _| y.truncate(50)),
+        "`y`: expected 93 samples, as many as `x` has, found 50"
+    );
+    let (x, mut y) = images();
+    y[3] = 9;
+    let mut model = Net::seeded(2);
+    let mut training = model.compile(adam(), loss());
+    let expected = "label of sample 3: expected one of 0..4, found 9";
+    assert_eq!(training.evaluate(&x, &y).unwrap_err().to_string(), expected);
+    assert_eq!(training.train_on_batch(&x, &y).unwrap_err().to_string(), expected);
+}
+
+#[test]
+fn bad_arguments_are_named() {
+    assert_eq!(
+        refusal(|_, _, fit| fit.batch_size = 0),
+        "`batch_size`: expected at least 1, found 0"
+    );
+    assert_eq!(refusal(|_, _, fit| fit.epochs = 0), "`epochs`: expected at least 1, found 0");
+    assert_eq!(
+        refusal(|_, _, fit| fit.validation_split = 1.5),
+        "`validation_split`: expected a fraction in [0, 1), found 1.5"
+    );
+    assert_eq!(
+        refusal(|_, _, fit| fit.sample_weight = Some(&[1.0, 2.0])),
+        "`sample_weight`: expected 93 samples, as many as `y` has, found 2"
+    );
+    assert_eq!(
+        refusal(|_, _, fit| fit.class_weight = &[(4, 2.0)]),
+        "`class_weight`: expected classes of 0..4, found 4"
+    );
+    assert_eq!(
+        refusal(|_, _, fit| fit.validation_sample_weight = Some(&[1.0])),
+        "`validation_sample_weight`: expected `validation_data` beside it, found none"
+    );
+}
+
+#[test]
+fn bad_settings_of_an_optimizer_are_named() {
+    let (x, y) = images();
+    let mut model = Net::seeded(2);
+    let sgd = SGD { clipnorm: Some(1.0), clipvalue: Some(0.5), ..SGD::default() };
+    let expected = "`SGD`: `clipvalue`: expected only one of clipnorm, clipvalue and global_clipnorm, \
+                    found clipnorm and clipvalue";
+    assert_eq!(model.compile(sgd, loss()).fit(&x, &y, fit(1)).unwrap_err().to_string(), expected);
+    let adam = Adam { learning_rate: -0.5, ..Adam::default() };
+    let refused = model.compile(adam, loss()).train_on_batch(&x, &y).unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "`Adam`: `learning_rate`: expected a finite number of at least 0, found -0.5"
+    );
+    assert_eq!(bits(&*model), bits(&*Net::seeded(2)));
+}
+
+/// What loading says of a file of these bytes.
+fn load_refusal(bytes: &[u8]) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.keras");
+    std::fs::write(&path, bytes).unwrap();
+    let refusal = match Net::load(&path) {
+        Ok(_) => panic!("{} bytes were taken for a model", bytes.len()),
+        Err(error) => error.to_string(),
+    };
+    assert!(refusal.contains("model.keras"), "{refusal}");
+    refusal
+}
+
+#[test]
+fn files_that_hold_no_such_model_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.keras");
+    trained(1).save(&path).unwrap();
+    let whole = std::fs::read(&path).unwrap();
+    for len in [0, 3, 100, whole.len() / 3, whole.len() / 2, whole.len() - 1] {
+        let refusal = load_refusal(&whole[..len]);
+        assert!(refusal.contains("expected a `.keras` archive"), "{len} bytes: {refusal}");
+    }
+    let refusal = load_refusal(b"PNG, or whatever else a user may mistake for a model");
+    assert!(refusal.contains("expected a `.keras` archive"), "{refusal}");
+    Other::seeded(1).save(&path).unwrap();
+    let refusal = Net::load(&path).map(drop).unwrap_err().to_string();
+    let kernel = "model.keras/layers/conv2d/vars/0`: expected kernel of the shape [3, 3, 2, 4], \
+                  found [3, 3, 2, 5]";
+    assert!(refusal.ends_with(kernel), "{refusal}");
+    // A training stays as it is.
+    let mut model = Net::seeded(2);
+    let refusal = model.compile(adam(), loss()).load(&path).unwrap_err().to_string();
+    assert!(refusal.ends_with(kernel), "{refusal}");
+    assert_eq!(bits(&*model), bits(&*Net::seeded(2)));
+    let refusal = Net::load(folder.path().join("none.keras")).map(drop).unwrap_err().to_string();
+    assert!(refusal.contains("cannot read") && refusal.contains("none.keras"), "{refusal}");
+}
+
+#[test]
+fn a_save_that_fails_leaves_the_old_file_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.keras");
+    let mut model = Net::seeded(2);
+    model.save(&path).unwrap();
+    let old = std::fs::read(&path).unwrap();
+    model.weights_mut()[7] = f32::NAN;
+    let refusal = model.save(&path).unwrap_err().to_string();
+    assert!(refusal.contains("expected finite numbers, found NaN"), "{refusal}");
+    let refusal = model.compile(adam(), loss()).save(&path).unwrap_err().to_string();
+    assert!(refusal.contains("expected finite numbers, found NaN"), "{refusal}");
+    assert_eq!(std::fs::read(&path).unwrap(), old);
+    assert_eq!(bits(&*Net::load(&path).unwrap()), bits(&*Net::seeded(2)));
+    // A folder stands where the file should go: the new file is removed again.
+    let taken = folder.path().join("folder.keras");
+    std::fs::create_dir(&taken).unwrap();
+    let refusal = Net::seeded(3).save(&taken).unwrap_err().to_string();
+    assert!(refusal.contains("cannot write") && refusal.contains("folder.keras"), "{refusal}");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
+}
