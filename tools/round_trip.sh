@@ -11,7 +11,7 @@ packages="keras==3.15.1 jax==0.10.2 jaxlib==0.10.2 numpy==2.4.6 h5py==3.16.0"
 venv=target/keras-venv
 python=${KERAS_PYTHON:-$venv/bin/python}
 
-if [ -z "${KERAS_PYTHON:-}" ] && [ ! -e "$venv/ready" ]; then
+if [ -z "${KERAS_PYTHON:-}" ] && [ "$(cat "$venv/ready" 2>/dev/null)" != "$packages" ]; then
     rm -rf "$venv"
     if ! python3 -m venv "$venv"; then
         command -v apt-get >/dev/null
@@ -22,7 +22,7 @@ if [ -z "${KERAS_PYTHON:-}" ] && [ ! -e "$venv/ready" ]; then
     fi
     # shellcheck disable=SC2086 # a list of words
     "$venv/bin/pip" install --quiet $packages
-    touch "$venv/ready"
+    echo "$packages" >"$venv/ready"
 fi
 
 folder=$(mktemp -d)
