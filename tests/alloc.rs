@@ -165,8 +165,8 @@ fn steps_allocate_nothing<M: Model>(
         let count = pool.install(|| {
             let mut model = M::seeded(3);
             let mut training = model
-                .compile(optimizer.clone(), loss.clone())
-                .metrics((SparseCategoricalAccuracy::default(), loss.clone()))
+                .compile(optimizer.clone(), loss)
+                .metrics((SparseCategoricalAccuracy::default(), loss))
                 .weighted_metrics([SparseCategoricalAccuracy::default()]);
             steps(&mut training, &x, &y)
         });
