@@ -298,3 +298,41 @@ fn a_save_that_fails_leaves_the_old_file_whole() {
     assert!(refusal.contains("cannot write") && refusal.contains("folder.keras"), "{refusal}");
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
 }
+
+model! {
+    /// A small net.
+    struct Rectified;
+
+    Sequential([Input(shape = (3,)), Dense(4, activation = "relu"), Dense(2)])
+}
+
+model! {
+    /// The same weights, another function.
+    struct Hyperbolic;
+
+    Sequential([Input(shape = (3,)), Dense(4, activation = "tanh"), Dense(2)])
+}
+
+#[test]
+fn the_same_weights_in_another_architecture_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("rectified.keras");
+    Rectified::seeded(1).save(&path).unwrap();
+    let refusal = Hyperbolic::load(&path).map(drop).unwrap_err().to_string();
+    assert!(refusal.contains("expected the architecture of `hyperbolic`"), "{refusal}");
+    assert!(Rectified::load(&path).is_ok());
+}
+
+#[test]
+fn the_state_of_another_optimizer_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("adam.keras");
+    let mut model = Rectified::seeded(1);
+    let (x, y) = ([[0.5, -1.0, 2.0], [1.0, 0.0, -0.5]], [[1.0, -1.0], [0.5, 0.0]]);
+    let mut training = model.compile(Adam::default(), MeanSquaredError::default());
+    training.train_on_batch(&x, &y).unwrap();
+    training.save(&path).unwrap();
+    let mut training = model.compile(AdamW::default(), MeanSquaredError::default());
+    let refusal = training.load(&path).unwrap_err().to_string();
+    assert!(refusal.contains("`adam`"), "{refusal}");
+}

@@ -9,7 +9,7 @@
 
 use crate::dtype::Dtype;
 use crate::initializer::Initializer;
-use crate::literal::{List, Text, literal, literal_enum};
+use crate::literal::{List, Literal, Text, literal, literal_enum};
 use crate::op::Op;
 
 /// Where a tensor lies.
@@ -221,4 +221,39 @@ literal! {
         /// `config.json` of a `.keras` file, without `compile_config`.
         pub config: Text,
     }
+}
+
+impl Plan {
+    /// A number that two inference plans share when they compute the same outputs from the same weights and inputs, whatever the
+    /// order of their steps and the place of their buffers. A file's model is compared by it with the model that its weights
+    /// are loaded into.
+    ///
+    /// Each tensor is hashed as the op that made it on the hashes of what that op read; weights and inputs by their place.
+    pub fn fingerprint(&self) -> u64 {
+        let mut made: Vec<(Place, u64)> = Vec::new();
+        let hash_of = |made: &[(Place, u64)], place: Place| {
+            let found = made.iter().rev().find(|(known, _)| *known == place);
+            found.map_or_else(|| fnv(&place.literal()), |(_, hash)| *hash)
+        };
+        for (i, port) in self.inputs.iter().enumerate() {
+            made.push((port.place, fnv(&format!("input {i}"))));
+        }
+        for step in self.steps.iter() {
+            let mut text = step.op.literal();
+            for &input in step.inputs.iter() {
+                text.push_str(&hash_of(&made, input).to_string());
+                text.push(' ');
+            }
+            made.push((step.output, fnv(&text)));
+        }
+        let outputs = self.outputs.iter().map(|port| hash_of(&made, port.place).to_string());
+        fnv(&outputs.collect::<Vec<_>>().join(" "))
+    }
+}
+
+/// The 64-bit FNV-1a hash.
+fn fnv(text: &str) -> u64 {
+    const OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
+    const PRIME: u64 = 0x0000_0100_0000_01b3;
+    text.bytes().fold(OFFSET, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(PRIME))
 }

@@ -129,7 +129,7 @@ pub(crate) fn tokens(item: &Item, compiled: &Compiled, constants: &TokenStream) 
         #[doc = ""]
         #[doc = #table]
         #[repr(C)]
-        #[derive(::core::clone::Clone, ::core::fmt::Debug)]
+        #[derive(::core::fmt::Debug)]
         #visibility struct #name { #fields }
         #structs
         #inputs
@@ -254,6 +254,7 @@ fn implementation(
     let [model_name, class, config] = [&description.name, &description.class, &description.config]
         .map(|text| source(&text.literal()));
     let layers = source(&description.layers.literal());
+    let fingerprint = Literal::u64_suffixed(inference.fingerprint());
     let call = call::body(inference);
     quote! {
         static DESCRIPTION: ::keras::__private::Description = ::keras::__private::Description {
@@ -272,6 +273,7 @@ fn implementation(
             const SCRATCH_BYTES: ::core::primitive::usize = #scratch_bytes;
             const TRAIN_BYTES: ::core::primitive::usize = #train_bytes;
             const FLOPS: ::core::primitive::u64 = #flops;
+            const FINGERPRINT: ::core::primitive::u64 = #fingerprint;
             fn description() -> &'static ::keras::__private::Description { &DESCRIPTION }
             fn inference() -> &'static ::keras::__private::Plan { &INFERENCE }
             fn training() -> &'static ::keras::__private::Plan { &TRAINING }

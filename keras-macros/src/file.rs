@@ -9,7 +9,8 @@ use keras_format::archive::Archive;
 use keras_format::network::{from_config, to_config};
 use keras_format::weights::{self, Group};
 use keras_format::{Error, Result};
-use keras_graph::compile::describe;
+use keras_graph::compile::{compile, describe};
+use keras_graph::graph::Mode;
 use keras_graph::network::Network;
 use keras_graph::plan::WeightInfo;
 use proc_macro2::{Literal, Span, TokenStream};
@@ -80,6 +81,7 @@ pub(crate) fn embed(input: TokenStream) -> TokenStream {
 struct Trained {
     weights: Vec<WeightInfo>,
     bytes: Vec<u8>,
+    fingerprint: u64,
 }
 
 /// Reads a trained model.
@@ -93,13 +95,16 @@ fn trained(path: &str) -> Result<Trained> {
     };
     let description =
         describe(&network, String::new()).map_err(|error| refused(error.message, error.help))?;
+    let plan =
+        compile(&network, Mode::Inference).map_err(|error| refused(error.message, error.help))?;
+    let fingerprint = plan.fingerprint();
     let groups = weights::read(file.weights).map_err(|error| error.within(path))?;
     let mut bytes = Vec::new();
     for weight in description.weights.iter() {
         let values = values(&groups, weight).map_err(|message| refused(message, None))?;
         bytes.extend(values.iter().flat_map(|value| value.to_le_bytes()));
     }
-    Ok(Trained { weights: description.weights.into_owned(), bytes })
+    Ok(Trained { weights: description.weights.into_owned(), bytes, fingerprint })
 }
 
 /// The values of a weight, or what is wrong with them.
@@ -126,6 +131,7 @@ fn values<'g>(groups: &'g [Group], weight: &WeightInfo) -> std::result::Result<&
 fn embedded(path: &str, trained: &Trained) -> TokenStream {
     let dependency = dependency(path);
     let bytes = Literal::byte_string(&trained.bytes);
+    let fingerprint = Literal::u64_suffixed(trained.fingerprint);
     let table = trained.weights.iter().map(|weight| {
         let path = &*weight.path;
         let shape = weight.shape.iter().map(|&extent| Literal::usize_unsuffixed(extent));
@@ -137,7 +143,7 @@ fn embedded(path: &str, trained: &Trained) -> TokenStream {
             const BYTES: &::keras::__private::Aligned<[::core::primitive::u8]> =
                 &::keras::__private::Aligned(*#bytes);
             const FILE: &[::keras::__private::FileWeight] = &[#(#table),*];
-            const { ::keras::__private::Embedded::new(BYTES, FILE) }
+            const { ::keras::__private::Embedded::new(BYTES, FILE, #fingerprint) }
         }
     }
 }

@@ -26,12 +26,20 @@ pub struct Embedded<T: 'static> {
 impl<T: Model> Embedded<T> {
     /// The model whose weights are `bytes`: little-endian `f32` in the model's order. `found` lists what the file holds, in
     /// the same order. Panics (that is an error of the compiler in a `static`) where it does not fit the model, naming the
-    /// first weight that differs.
+    /// first weight that differs; also where `fingerprint`, that of the file's model, is not the model's own.
     #[doc(hidden)]
     #[track_caller]
-    pub const fn new(bytes: &'static Aligned<[u8]>, found: &[FileWeight]) -> Embedded<T> {
+    pub const fn new(
+        bytes: &'static Aligned<[u8]>,
+        found: &[FileWeight],
+        fingerprint: u64,
+    ) -> Embedded<T> {
         const { assert!(cfg!(target_endian = "little"), "embedded weights are little-endian") };
         check(T::WEIGHTS, found);
+        assert!(
+            T::FINGERPRINT == fingerprint,
+            "the file's model has the same weights and another architecture: an activation, a stride or another argument differs"
+        );
         Embedded { model: from_bytes(bytes) }
     }
 }
@@ -196,7 +204,7 @@ mod tests {
         bytes
     }
 
-    static MODEL: Embedded<Example> = Embedded::new(&Aligned(bytes()), &FILE);
+    static MODEL: Embedded<Example> = Embedded::new(&Aligned(bytes()), &FILE, Example::FINGERPRINT);
 
     #[test]
     fn an_embedded_model_reads_its_bytes() {

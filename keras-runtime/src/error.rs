@@ -142,6 +142,13 @@ pub enum Error {
         /// What happened.
         cause: String,
     },
+    /// A file holds a model with the same weights that computes something else.
+    OtherArchitecture {
+        /// The file.
+        path: PathBuf,
+        /// Name of the model that was to be loaded.
+        model: String,
+    },
     /// An optimizer was made with an argument that cannot work.
     InvalidOptimizer {
         /// Name of the optimizer: `Adam`.
@@ -290,6 +297,12 @@ impl fmt::Display for Error {
                 write!(f, "dataset `{dataset}`: expected batches of 1..={batches}, found {batch}")
             }
             Self::DownloadFailed { url, cause } => write!(f, "{url}: {cause}"),
+            Self::OtherArchitecture { path, model } => write!(
+                f,
+                "{}: expected the architecture of `{model}`, found the same weights in another: an \
+                 activation, a stride or another argument differs",
+                path.display()
+            ),
             Self::InvalidOptimizer { optimizer, argument, expected, found } => {
                 write!(f, "`{optimizer}`: `{argument}`: expected {expected}, found {found}")
             }

@@ -30,6 +30,9 @@ pub(crate) struct Example {
     pub(crate) output: Dense<4, 2>,
 }
 
+/// The same model for Keras.
+const CONFIG: &str = r#"{"module":"keras","class_name":"Sequential","config":{"name":"example","layers":[{"module":"keras.layers","class_name":"InputLayer","config":{"name":"input_layer","batch_shape":[null,3],"dtype":"float32"},"registered_name":null},{"module":"keras.layers","class_name":"Dense","config":{"name":"dense","units":4,"activation":"relu"},"registered_name":null},{"module":"keras.layers","class_name":"Dense","config":{"name":"dense_1","units":2},"registered_name":null}]},"registered_name":null}"#;
+
 const HIDDEN: Gemm = Gemm { m: 1, k: 3, n: 4, bias: true, f: Activation::RELU };
 const OUTPUT: Gemm = Gemm { m: 1, k: 4, n: 2, bias: true, f: Activation::Linear };
 
@@ -210,7 +213,7 @@ static DESCRIPTION: Description = Description {
             path: Borrowed("layers/dense_1"),
         },
     ]),
-    config: Borrowed("{}"),
+    config: Borrowed(CONFIG),
 };
 
 // SAFETY: `repr(C)`, four arrays of `f32` in the order of `WEIGHTS`.
@@ -260,6 +263,7 @@ unsafe impl Model for Example {
     const SCRATCH_BYTES: usize = 4 * (4 + WORKSPACE);
     const TRAIN_BYTES: usize = 76;
     const FLOPS: u64 = 40;
+    const FINGERPRINT: u64 = 10_045_129_187_958_767_484;
 
     fn description() -> &'static Description {
         &DESCRIPTION

@@ -3,8 +3,11 @@
 use std::path::Path;
 
 use keras_format::model::{self, Training};
+use keras_format::network::from_config;
 use keras_format::weights::{self, Group};
 use keras_format::{Archive, write_atomically};
+use keras_graph::compile::compile;
+use keras_graph::graph::Mode;
 use keras_graph::plan::Description;
 
 use crate::error::{Error, Result};
@@ -35,17 +38,47 @@ fn is_weights_file(path: &Path) -> bool {
 /// Reads the weights of a `.keras` or `.h5` file into those of a model, which stay as they are if there is an error. Returns what the file
 /// holds, for the state of an optimizer.
 ///
-/// Errors: a file that cannot be read, is damaged, or has other weights than the model; the message names the first.
+/// `fingerprint` is that of the model's inference plan. A `.keras` file must describe a model that computes the same.
+///
+/// Errors: a file that cannot be read, is damaged, or has other weights than the model (the message names the first) or
+/// another architecture.
 /// Panics: if `weights` are fewer than described.
-pub fn load(description: &Description, weights: &mut [f32], path: &Path) -> Result<Vec<Group>> {
+pub fn load(
+    description: &Description,
+    fingerprint: u64,
+    weights: &mut [f32],
+    path: &Path,
+) -> Result<Vec<Group>> {
     let within =
         |error: keras_format::Error| Error::File(error.within(&path.display().to_string()));
+    let mut is_other = false;
     let bytes = match is_weights_file(path) {
         true => std::fs::read(path).map_err(Error::io(path))?,
-        false => Archive::read(path).map_err(Error::File)?.weights,
+        false => {
+            let file = Archive::read(path).map_err(Error::File)?;
+            let found = from_config(&file.config).map_err(within)?;
+            let plan = compile(&found, Mode::Inference).map_err(|error| {
+                within(keras_format::Error::Refused {
+                    path: "config.json".to_string(),
+                    message: error.message,
+                    help: error.help,
+                })
+            })?;
+            is_other = plan.fingerprint() != fingerprint;
+            file.weights
+        }
     };
     let groups = weights::read(bytes).map_err(within)?;
-    model::read_weights(&groups, &description.weights, weights).map_err(within)?;
+    let mut read = weights.to_vec();
+    model::read_weights(&groups, &description.weights, &mut read).map_err(within)?;
+    // After the weights, whose message is the better one where they differ.
+    if is_other {
+        return Err(Error::OtherArchitecture {
+            path: path.to_path_buf(),
+            model: description.name.to_string(),
+        });
+    }
+    weights.copy_from_slice(&read);
     Ok(groups)
 }
 
@@ -63,6 +96,11 @@ mod tests {
         let loaded = Example::load(&path).expect("the file just saved");
         assert_eq!(loaded.weights(), model.weights());
         assert_eq!(loaded.call(&[1.0, -2.0, 0.5]), model.call(&[1.0, -2.0, 0.5]));
+    }
+
+    #[test]
+    fn the_fingerprint_is_that_of_the_plan() {
+        assert_eq!(Example::inference().fingerprint(), Example::FINGERPRINT);
     }
 
     #[test]

@@ -29,7 +29,8 @@ pub(super) struct Options {
 impl Options {
     pub(super) fn of<I, T>(fit: &Fit<'_, I, T>) -> Options {
         Options {
-            batch_size: fit.batch_size,
+            // No batch is larger than memory; sums of it and a row's index cannot overflow.
+            batch_size: fit.batch_size.min(u32::MAX as usize),
             epochs: fit.epochs,
             initial_epoch: fit.initial_epoch,
             validation_split: fit.validation_split,

@@ -32,7 +32,7 @@ impl Trainer {
     /// Reads model and optimizer from a file. Both stay as they are if there is an error.
     pub(super) fn load(&mut self, flat: &mut [f32], path: &Path) -> Result<()> {
         let mut weights = flat.to_vec();
-        let groups = files::load(self.description, &mut weights, path)?;
+        let groups = files::load(self.description, self.fingerprint, &mut weights, path)?;
         let foreign = |found: String| Error::OptimizerState {
             path: path.to_path_buf(),
             optimizer: self.optimizer.class(),
@@ -41,6 +41,10 @@ impl Trainer {
         let Some(found) = model::read_optimizer(&groups)? else {
             return Err(foreign("a model without one".into()));
         };
+        let name = snake_case(self.optimizer.class());
+        if found.name != name {
+            return Err(foreign(format!("that of `{}`", found.name)));
+        }
         let places = self.slots();
         if found.slots.len() != places.len() {
             return Err(foreign(format!(

@@ -60,6 +60,7 @@ struct WeightPenalty {
 /// All of a training but the weights.
 pub(crate) struct Trainer {
     pub(super) description: &'static Description,
+    pub(super) fingerprint: u64,
     plans: [&'static Plan; 2],
     training: Execution<'static>,
     inference: Execution<'static>,
@@ -82,6 +83,7 @@ pub(crate) struct Trainer {
 impl Trainer {
     pub(super) fn new(
         description: &'static Description,
+        fingerprint: u64,
         inference: &'static Plan,
         training: &'static Plan,
         optimizer: Box<dyn Optimizer>,
@@ -90,6 +92,7 @@ impl Trainer {
         let outputs = Output::all(training);
         Trainer {
             description,
+            fingerprint,
             plans: [inference, training],
             training: Execution::new::<Cpu>(training, Keep::Sums),
             inference: Execution::new::<Cpu>(inference, Keep::Sums),
