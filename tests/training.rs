@@ -336,3 +336,24 @@ fn the_state_of_another_optimizer_is_refused() {
     let refusal = training.load(&path).unwrap_err().to_string();
     assert!(refusal.contains("`adam`"), "{refusal}");
 }
+
+model! {
+    /// Looks indices up.
+    struct Looked;
+
+    Sequential([Input(shape = (4,), dtype = "int32"), Embedding(7, 3), Flatten(), Dense(2)])
+}
+
+#[test]
+fn an_index_outside_of_an_embedding_is_named() {
+    let mut model = Looked::seeded(1);
+    let before = bits(&*model);
+    let mut training = model.compile(adam(), MeanSquaredError::default());
+    let (x, y) = ([[0, 1, -7, 6], [0, 7, 1, 2]], [[0.5, -1.0], [1.0, 0.0]]);
+    let refusal = training.train_on_batch(&x, &y).map(drop).unwrap_err().to_string();
+    assert_eq!(
+        refusal,
+        "input of sample 1: expected indices below 7, the rows of the embedding, found 7"
+    );
+    assert_eq!(bits(&*model), before);
+}

@@ -22,6 +22,17 @@ pub enum Error {
         /// Count of classes: labels are `0..classes`.
         classes: usize,
     },
+    /// An input indexes a row that an `Embedding` does not have.
+    IndexOutOfRange {
+        /// What holds the index: `input`, `input "words"`.
+        what: String,
+        /// Index of the sample, from 0.
+        sample: usize,
+        /// The index found.
+        index: i32,
+        /// Rows of the embedding.
+        rows: usize,
+    },
     /// An input, target or sample weight is NaN or infinite.
     NonFinite {
         /// What holds the value: `input`, `target`, `input "image"`, `sample_weight`.
@@ -248,6 +259,10 @@ impl fmt::Display for Error {
             Self::LabelOutOfRange { sample, label, classes } => {
                 write!(f, "label of sample {sample}: expected one of 0..{classes}, found {label}")
             }
+            Self::IndexOutOfRange { what, sample, index, rows } => write!(
+                f,
+                "{what} of sample {sample}: expected indices below {rows}, the rows of the embedding, found {index}"
+            ),
             Self::NonFinite { what, sample, value } => {
                 write!(f, "{what} of sample {sample}: expected finite numbers, found {value}")
             }

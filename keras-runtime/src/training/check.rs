@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::head::{Output, Supervised};
+use super::head::{Input, Output, Supervised};
 use crate::error::{Error, Result, Shape};
 use crate::losses::Losses;
 use crate::sample::{Samples, Values};
@@ -13,7 +13,7 @@ const PARALLEL_ROWS: usize = 4096;
 /// Refuses data that is empty, of unequal lengths, not finite, or with labels that name no class.
 pub(super) fn data(
     data: &Supervised<'_>,
-    inputs: &[String],
+    inputs: &[Input],
     losses: &dyn Losses,
     outputs: &[Output],
 ) -> Result<()> {
@@ -48,13 +48,23 @@ pub(super) fn lengths(
     Ok(())
 }
 
-fn input_row(x: &dyn Samples, inputs: &[String], row: usize) -> Result<()> {
-    for (i, name) in inputs.iter().enumerate() {
-        if let Values::Floats(values) = x.port(row, i)
-            && let Some(&value) = values.iter().find(|value| !value.is_finite())
-        {
-            let what = if inputs.len() > 1 { format!("input \"{name}\"") } else { "input".into() };
-            return Err(Error::NonFinite { what, sample: row, value });
+fn input_row(x: &dyn Samples, inputs: &[Input], row: usize) -> Result<()> {
+    for (i, Input { name, indices }) in inputs.iter().enumerate() {
+        let what = || if inputs.len() > 1 { format!("input \"{name}\"") } else { "input".into() };
+        match (x.port(row, i), *indices) {
+            (Values::Floats(values), _) => {
+                if let Some(&value) = values.iter().find(|value| !value.is_finite()) {
+                    return Err(Error::NonFinite { what: what(), sample: row, value });
+                }
+            }
+            (Values::Labels(ids), Some(rows)) => {
+                // A negative index counts from the end, as in Keras.
+                let fits = |id: i64| (-(rows as i64)..rows as i64).contains(&id);
+                if let Some(&index) = ids.iter().find(|id| !fits(i64::from(**id))) {
+                    return Err(Error::IndexOutOfRange { what: what(), sample: row, index, rows });
+                }
+            }
+            (Values::Labels(_), None) => {}
         }
     }
     Ok(())

@@ -1,5 +1,6 @@
 //! The losses of a model at work: on each sample of a batch, in whatever thread it is computed.
 
+use keras_graph::op::Op;
 use keras_graph::plan::{Plan, Port};
 
 use crate::execute::{Head, Rows};
@@ -37,6 +38,28 @@ impl Output {
             Output { name: port.name.to_string(), extent, rows, loss_weight: 1.0, scale: 1.0 }
         };
         plan.outputs.iter().map(output).collect()
+    }
+}
+
+/// An input, as its samples are checked.
+#[derive(Clone, Debug)]
+pub(super) struct Input {
+    pub(super) name: String,
+    /// Rows of the smallest table that is looked up with it: its indices are below that.
+    pub(super) indices: Option<usize>,
+}
+
+impl Input {
+    pub(super) fn all(plan: &Plan) -> Vec<Input> {
+        let looked_up = |port: &Port| {
+            let tables = plan.steps.iter().filter_map(|step| match step.op {
+                Op::Embedding(op) if step.inputs[0] == port.place => Some(op.rows),
+                _ => None,
+            });
+            tables.min()
+        };
+        let input = |port: &Port| Input { name: port.name.to_string(), indices: looked_up(port) };
+        plan.inputs.iter().map(input).collect()
     }
 }
 

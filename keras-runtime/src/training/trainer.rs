@@ -5,7 +5,7 @@ use core::ops::Range;
 use keras_graph::plan::{Description, Plan, WeightInfo};
 use rayon::ThreadPool;
 
-use super::head::{LossHead, Output, Supervised, scale};
+use super::head::{Input, LossHead, Output, Supervised, scale};
 use crate::error::Result;
 use crate::execute::{Batch, Execution, Keep, Rows};
 use crate::kernels::{Backend, Cpu};
@@ -68,7 +68,7 @@ pub(crate) struct Trainer {
     pub(super) optimizer: Box<dyn Optimizer>,
     is_optimizer_checked: bool,
     pub(super) updater: Updater,
-    pub(super) inputs: Vec<String>,
+    pub(super) inputs: Vec<Input>,
     pub(super) outputs: Vec<Output>,
     metrics: Vec<Gathered>,
     penalties: Vec<WeightPenalty>,
@@ -96,7 +96,8 @@ impl Trainer {
             plans: [inference, training],
             training: Execution::new::<Cpu>(training, Keep::Sums),
             inference: Execution::new::<Cpu>(inference, Keep::Sums),
-            inputs: training.inputs.iter().map(|port| port.name.to_string()).collect(),
+            // The inference plan: its buffers of inputs are not written again before they are read.
+            inputs: Input::all(inference),
             updater: Updater::new(&*optimizer, &description.weights),
             optimizer,
             is_optimizer_checked: false,
