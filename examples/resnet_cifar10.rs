@@ -1,7 +1,6 @@
 //! ResNet-20 (He et al. 2015) on one of CIFAR-10's five training batches, written with templates and loops.
 //!
-//! Reads `$KERAS_HOME/datasets/cifar10/`. The last line is `test_accuracy: X`; with a fifth of the images and no
-//! augmentation X is about 0.6.
+//! Reads `$KERAS_HOME/datasets/cifar10/`. The last line is `test_accuracy: X`.
 
 use keras::prelude::*;
 
