@@ -1,0 +1,84 @@
+//! Inputs and targets: from files, or random.
+
+use std::path::Path;
+
+use keras::array::Array;
+use keras::sample::Sample;
+use keras_runtime::random::Random;
+
+use crate::{Failure, Result, npy};
+
+/// Seed of everything random.
+pub(crate) const SEED: u64 = 7;
+
+/// So many inputs: the first ones of `NAME.x.npy` in `folder`, or normal numbers, since zeros could be skipped over.
+pub(crate) fn inputs<X: Array<Element = f32>>(
+    folder: Option<&Path>,
+    name: &str,
+    count: usize,
+) -> Result<Vec<X>> {
+    if let Some(folder) = folder {
+        return floats(&folder.join(format!("{name}.x.npy")), count);
+    }
+    let mut random = Random::stream(SEED, name);
+    let mut x = X::zeros(count);
+    X::flat_mut(&mut x).fill_with(|| random.normal() as f32);
+    Ok(x)
+}
+
+/// Something that a model is trained towards.
+pub(crate) trait Target<X>: Sample {
+    /// The targets of `x`: from a file, or random.
+    fn read(path: Option<&Path>, x: &[X]) -> Result<Vec<Self>>
+    where
+        Self: Sized;
+}
+
+/// Classes of ten.
+impl<X> Target<X> for u32 {
+    fn read(path: Option<&Path>, x: &[X]) -> Result<Vec<u32>> {
+        const CLASSES: usize = 10;
+        let Some(path) = path else {
+            let mut random = Random::stream(SEED, "labels");
+            return Ok(x.iter().map(|_| random.below(CLASSES) as u32).collect());
+        };
+        let labels = elements(path, "<i4", x.len())?;
+        Ok(labels.into_iter().map(u32::from_le_bytes).collect())
+    }
+}
+
+/// An image of the input's shape: by default the sigmoid of the input.
+impl<T: Array<Element = f32>, const N: usize> Target<[T; N]> for [T; N] {
+    fn read(path: Option<&Path>, x: &[[T; N]]) -> Result<Vec<[T; N]>> {
+        if let Some(path) = path {
+            return floats(path, x.len());
+        }
+        let mut y = x.to_vec();
+        for y in <[T; N]>::flat_mut(&mut y) {
+            *y = 1.0 / (1.0 + (-*y).exp());
+        }
+        Ok(y)
+    }
+}
+
+/// The first samples of a file.
+fn floats<X: Array<Element = f32>>(path: &Path, count: usize) -> Result<Vec<X>> {
+    let elements = elements(path, "<f4", count * X::LEN)?;
+    let mut x = X::zeros(count);
+    for (to, from) in X::flat_mut(&mut x).iter_mut().zip(elements) {
+        *to = f32::from_le_bytes(from);
+    }
+    Ok(x)
+}
+
+/// The first `len` elements of a file.
+fn elements(path: &Path, descr: &str, len: usize) -> Result<Vec<[u8; 4]>> {
+    let mut elements = npy::read(path, descr)?;
+    if elements.len() < len {
+        let found = elements.len();
+        let message = format!("{}: expected {len} numbers, found {found}", path.display());
+        return Err(Failure::Usage(message));
+    }
+    elements.truncate(len);
+    Ok(elements)
+}
