@@ -122,7 +122,12 @@ fn product(m: usize, k: usize, n: usize) -> [Case; 3] {
     [
         (name("gemm"), forward.into(), vec![m * k, k * n, n], m * n),
         (name("gemm_grad_x"), GemmGradX { m, k, n }.into(), vec![m * n, k * n], m * k),
-        (name("gemm_grad_w"), GemmGradW { m, k, n }.into(), vec![m * k, m * n], k * n),
+        (
+            name("gemm_grad_w"),
+            GemmGradW { m, k, n, first: 0, count: k }.into(),
+            vec![m * k, m * n],
+            k * n,
+        ),
     ]
 }
 

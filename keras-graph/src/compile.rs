@@ -53,7 +53,9 @@ struct Planner<'a> {
     program: &'a Program,
     schedule: &'a Schedule,
     layout: &'a Layout,
-    /// Offset of each reduced node in the reduced memory.
+    /// For each weight whose gradient the lanes sum, its offset in the reduced memory.
+    summed: Vec<Option<usize>>,
+    /// Offset of each reduced node in the reduced memory, or in the gradient if it is computed on the whole batch.
     reduced: Vec<usize>,
     reduced_len: usize,
 }
@@ -66,12 +68,17 @@ impl<'a> Planner<'a> {
         layout: &'a Layout,
     ) -> Planner<'a> {
         let graph = &program.graph;
-        // Predictions have no gradient to keep room for.
-        let mut reduced_len = if graph.is_training() { layout.len } else { 0 };
+        let (summed, mut reduced_len) = lane_gradients(program, schedule, layout);
         let mut reduced = vec![0; graph.nodes.len()];
         for (i, node) in graph.nodes.iter().enumerate() {
             match node.kind {
-                NodeKind::Gradient(_, weight) => reduced[i] = weight_offset(layout, weight.0),
+                NodeKind::Gradient(_, weight) => {
+                    reduced[i] = match summed[weight.0] {
+                        Some(from) => from,
+                        // On the whole batch, straight to the gradient.
+                        None => weight_offset(layout, weight.0),
+                    };
+                }
                 NodeKind::Reduced(_) | NodeKind::Moments(_) => {
                     reduced[i] = reduced_len;
                     reduced_len += node.shape.len();
@@ -79,7 +86,7 @@ impl<'a> Planner<'a> {
                 NodeKind::Input(_) | NodeKind::OutputGradient(_) | NodeKind::Sample(_) => {}
             }
         }
-        Planner { network, program, schedule, layout, reduced, reduced_len }
+        Planner { network, program, schedule, layout, summed, reduced, reduced_len }
     }
 
     fn graph(&self) -> &'a Graph {
@@ -89,8 +96,13 @@ impl<'a> Planner<'a> {
     fn place(&self, node: NodeId) -> Place {
         let described = &self.graph().nodes[node.0];
         if described.is_reduced() {
-            let offset = self.reduced[node.0];
-            return Place { storage: Storage::Reduced, offset, len: described.shape.len() };
+            let storage = match described.kind {
+                NodeKind::Gradient(_, weight) if self.summed[weight.0].is_none() => {
+                    Storage::Gradient
+                }
+                _ => Storage::Reduced,
+            };
+            return Place { storage, offset: self.reduced[node.0], len: described.shape.len() };
         }
         self.schedule.places[node.0].expect("a node that is read or computed has a buffer")
     }
@@ -107,11 +119,13 @@ impl<'a> Planner<'a> {
     }
 
     fn plan(&self) -> Plan {
-        let steps = self.steps();
+        let steps = self.steps(&self.schedule.steps);
+        let whole = self.steps(&self.schedule.whole);
         let forward = &steps[..self.schedule.forward];
+        let workspaces = steps.iter().chain(&whole).map(|step| cost::workspace_len(&step.op));
         Plan {
             flops: forward.iter().map(|step| cost::flops(&step.op)).sum(),
-            workspace_len: steps.iter().map(|s| cost::workspace_len(&s.op)).max().unwrap_or(0),
+            workspace_len: workspaces.max().unwrap_or(0),
             forward: forward.len(),
             segments: List::Owned(self.segments()),
             inputs: List::Owned(self.inputs()),
@@ -123,13 +137,15 @@ impl<'a> Planner<'a> {
             activity_penalties: List::Owned(
                 self.program.penalties.iter().map(|node| self.reduced[node.0]).collect(),
             ),
+            lane_gradients: List::Owned(self.lane_gradients()),
             gradient_parts: List::Owned(self.gradient_parts()),
+            whole: List::Owned(whole),
             moving_averages: List::Owned(self.moving_averages()),
             steps: List::Owned(steps),
         }
     }
 
-    fn steps(&self) -> Vec<Step> {
+    fn steps(&self, nodes: &[NodeId]) -> Vec<Step> {
         let step = |&node: &NodeId| {
             let described = &self.graph().nodes[node.0];
             Step {
@@ -138,7 +154,7 @@ impl<'a> Planner<'a> {
                 output: self.place(node),
             }
         };
-        self.schedule.steps.iter().map(step).collect()
+        nodes.iter().map(step).collect()
     }
 
     fn segments(&self) -> Vec<Segment> {
@@ -202,6 +218,23 @@ impl<'a> Planner<'a> {
         }
     }
 
+    /// Neighbours are one part.
+    fn lane_gradients(&self) -> Vec<GradientPart> {
+        let mut parts: Vec<GradientPart> = Vec::new();
+        for weight in by_offset(self.layout) {
+            let Some(from) = self.summed[weight] else { continue };
+            let to = weight_offset(self.layout, weight);
+            let len = self.graph().weights[weight].shape.len();
+            match parts.last_mut() {
+                Some(last) if (last.from + last.len, last.to + last.len) == (from, to) => {
+                    last.len += len;
+                }
+                _ => parts.push(GradientPart { from, to, len }),
+            }
+        }
+        parts
+    }
+
     fn gradient_parts(&self) -> Vec<GradientPart> {
         let part = |part: &crate::program::Part| GradientPart {
             from: self.reduced[part.sums.0] + part.from,
@@ -224,6 +257,36 @@ impl<'a> Planner<'a> {
         };
         self.graph().moving.iter().map(average).collect()
     }
+}
+
+/// For each weight whose gradient the lanes sum, where in the reduced memory: in the order of the weights, from 0 on. And the
+/// elements that they take up together.
+fn lane_gradients(
+    program: &Program,
+    schedule: &Schedule,
+    layout: &Layout,
+) -> (Vec<Option<usize>>, usize) {
+    let mut is_summed = vec![false; program.graph.weights.len()];
+    for node in &schedule.steps {
+        if let NodeKind::Gradient(_, weight) = program.graph.nodes[node.0].kind {
+            is_summed[weight.0] = true;
+        }
+    }
+    let mut summed = vec![None; is_summed.len()];
+    let mut len = 0;
+    for weight in by_offset(layout).filter(|&weight| is_summed[weight]) {
+        summed[weight] = Some(len);
+        len += program.graph.weights[weight].shape.len();
+    }
+    (summed, len)
+}
+
+/// The weights that belong to a layer, in the order in which they lie.
+fn by_offset(layout: &Layout) -> impl Iterator<Item = usize> {
+    let mut weights: Vec<usize> =
+        (0..layout.offsets.len()).filter(|&weight| layout.offsets[weight].is_some()).collect();
+    weights.sort_by_key(|&weight| layout.offsets[weight]);
+    weights.into_iter()
 }
 
 fn weight_offset(layout: &Layout, weight: usize) -> usize {

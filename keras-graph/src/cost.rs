@@ -60,7 +60,7 @@ pub fn flops(op: &Op) -> u64 {
             2 * op.m * op.k * op.n + op.m * op.n * (usize::from(op.bias) + activation(op.f))
         }
         Op::GemmGradX(op) => 2 * op.m * op.k * op.n,
-        Op::GemmGradW(op) => 2 * op.m * op.k * op.n,
+        Op::GemmGradW(op) => 2 * op.m * op.count * op.n,
         Op::BiasAdd(op) => op.rows * op.n,
         Op::SumRows(op) => op.rows * op.n,
         Op::Conv2D(op) => {

@@ -180,7 +180,7 @@ impl Walk<'_> {
                 let Gemm { m, k, n, f, .. } = op;
                 let d_y = self.before_activation(f, node, d_y)?;
                 self.bias(inputs.get(2), SumRows { rows: m, n }, d_y);
-                self.push_weight(w, GemmGradW { m, k, n }, &[x, d_y]);
+                self.push_weight(w, GemmGradW { m, k, n, first: 0, count: k }, &[x, d_y]);
                 self.push_to(x, GemmGradX { m, k, n }, &[d_y, w]);
             }
             (Op::BiasAdd(BiasAdd { rows, n }), &[x, bias]) => {
@@ -241,7 +241,7 @@ impl Walk<'_> {
             }
             (Op::LayerNorm(op), &[x, ..]) => self.layer_norm(op, x, &inputs[1..], d_y),
             (Op::Embedding(Embedding { len, rows, columns }), &[ids, table]) => {
-                self.push_weight(table, EmbeddingGrad { len, rows, columns }, &[ids, d_y]);
+                self.push_weight(table, EmbeddingGrad { len, rows, columns, first: 0, count: rows }, &[ids, d_y]);
             }
             // Integers have no gradient.
             (Op::CastFloat(_), _) => {}

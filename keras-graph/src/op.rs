@@ -153,8 +153,9 @@ ops! {
     gemm: Gemm { m: usize, k: usize, n: usize, bias: bool, f: Activation },
     /// `d_x[m, k] = Σ_n d_y[m, n] · w[k, n]`. Inputs: `d_y`, `w`.
     gemm_grad_x: GemmGradX { m: usize, k: usize, n: usize },
-    /// Reduced: `d_w[k, n] += Σ_m x[m, k] · d_y[m, n]`, over the rows of all samples. Inputs: `x`, `d_y`.
-    gemm_grad_w: GemmGradW { m: usize, k: usize, n: usize },
+    /// Reduced: `d_w[i, n] += Σ_m x[m, first + i] · d_y[m, n]`, over the rows of all samples: `count` of the `k` rows of the
+    /// gradient, from row `first` on. Inputs: `x`, `d_y`.
+    gemm_grad_w: GemmGradW { m: usize, k: usize, n: usize, first: usize, count: usize },
     /// `y[r, n] = x[r, n] + bias[n]`, `rows` a sample. Inputs: `x`, `bias`.
     bias_add: BiasAdd { rows: usize, n: usize },
     /// Reduced: `d_b[n] += Σ_r d_y[r, n]`, over the rows of all samples. Inputs: `d_y`.
@@ -240,8 +241,9 @@ ops! {
     layer_norm_grad_gamma: LayerNormGradGamma { outer: usize, extent: usize, epsilon: f32 },
     /// `y[i, :] = table[ids[i], :]`, ids as `i32`; a negative id counts from the end, one outside gives NaN. Inputs: `ids`, `table`.
     embedding: Embedding { len: usize, rows: usize, columns: usize },
-    /// Reduced: `d_table[ids[i], :] += d_y[i, :]`. Inputs: `ids`, `d_y`.
-    embedding_grad: EmbeddingGrad { len: usize, rows: usize, columns: usize },
+    /// Reduced: `d_table[ids[i] - first, :] += d_y[i, :]`: `count` of the `rows` of the table, from row `first` on.
+    /// Inputs: `ids`, `d_y`.
+    embedding_grad: EmbeddingGrad { len: usize, rows: usize, columns: usize, first: usize, count: usize },
     /// `i32` to `f32`. Inputs: `x`.
     cast_float: CastFloat { len: usize },
     /// Reduced to one number: `Σ l1 · |x| + l2 · x²`, over all samples. Inputs: `x`.

@@ -23,11 +23,12 @@ pub enum Storage {
     /// steps of several segments meet there.
     Lane,
     /// Results of reductions; absolute. A step that writes here adds to its lane's own copy; a step that reads sees the
-    /// merged one. In a training plan the first [`Plan::weights_len`] elements are the gradient, laid out as the weights are;
-    /// a plan for prediction has no gradient and its reductions start at 0.
+    /// merged one.
     Reduced,
+    /// The gradient by the weights, laid out as they are; absolute. Only steps on the whole batch write here.
+    Gradient,
 }
-literal_enum!(Storage { Weights, Block, Lane, Reduced });
+literal_enum!(Storage { Weights, Block, Lane, Reduced, Gradient });
 
 /// How the lanes' results of a reduction become one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,7 +70,7 @@ literal! {
         pub from: usize,
         /// One past the last step.
         pub to: usize,
-        /// Reductions that end here; those of the gradient itself always end with the last segment and are not listed.
+        /// Reductions that end here; those of [`Plan::lane_gradients`] end with the last segment and are not listed.
         pub merges: List<Reduction>,
     }
 
@@ -162,7 +163,7 @@ literal! {
         pub momentum: f32,
     }
 
-    /// Adds a merged reduction to the gradient: `gradient[to..to + len] += reduced[from..from + len]`.
+    /// Where in the gradient a part of the reduced memory belongs: at `gradient[to..to + len]`.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub struct GradientPart {
         /// First element in the reduced memory.
@@ -192,15 +193,21 @@ literal! {
         pub lane_len: usize,
         /// Elements of the weights, and of the gradient.
         pub weights_len: usize,
-        /// Elements of the reduced memory; in a training plan the gradient comes first.
+        /// Elements of the reduced memory.
         pub reduced_len: usize,
         /// Scratch elements that the neediest step asks for, whatever the number of samples.
         pub workspace_len: usize,
         /// Offsets in the reduced memory of penalties on activations, one number each; their sum, divided by the samples of
         /// the batch, is part of the loss.
         pub activity_penalties: List<usize>,
-        /// What is added to the gradient at the end of a step.
+        /// Gradients that the lanes sum; merged at the end of a step.
+        pub lane_gradients: List<GradientPart>,
+        /// Merged reductions that are then added to the gradient, which starts from zero there.
         pub gradient_parts: List<GradientPart>,
+        /// Gradients of large weights, of which a lane has no copy: steps after all segments, each on all samples of the batch.
+        /// What they read lies in the lanes; they write to [`Storage::Gradient`] and are split over threads by rows of what they
+        /// write. Where two write to one place they add up.
+        pub whole: List<Step>,
         /// Statistics to move at the end of a training step.
         pub moving_averages: List<MovingAverage>,
         /// Floating-point operations per sample.
@@ -224,6 +231,11 @@ literal! {
 }
 
 impl Plan {
+    /// Whether it computes gradients.
+    pub fn is_training(&self) -> bool {
+        self.outputs.iter().any(|output| output.gradient.is_some())
+    }
+
     /// A number that two inference plans share when they compute the same outputs from the same weights and inputs, whatever the
     /// order of their steps and the place of their buffers. A file's model is compared by it with the model that its weights
     /// are loaded into.

@@ -3,9 +3,11 @@
 //! An op that reads a reduction needs it merged over the whole batch, so it stands in a later segment than the one that
 //! reduces. Nothing after the loss stands in an earlier segment than the loss. Within a segment the order is the graph's.
 //!
+//! The gradient of a large weight stands in no segment: it is computed at the end, on the whole batch at once.
+//!
 //! A reshape is no step: its result is its input's buffer.
 
-use crate::graph::{NodeId, NodeKind};
+use crate::graph::{Node, NodeId, NodeKind};
 use crate::memory::{Buffer, place};
 use crate::op::Op;
 use crate::plan::{Place, Storage};
@@ -17,6 +19,8 @@ pub(crate) struct Schedule {
     pub(crate) steps: Vec<NodeId>,
     /// For each segment, one past its last step.
     pub(crate) ends: Vec<usize>,
+    /// The nodes computed on the whole batch after all steps.
+    pub(crate) whole: Vec<NodeId>,
     /// How many steps come before the loss.
     pub(crate) forward: usize,
     /// The segment of each node.
@@ -33,16 +37,18 @@ pub(crate) struct Schedule {
 pub(crate) fn schedule(program: &Program) -> Schedule {
     let owner = owners(program);
     let segment = segments(program);
-    let mut steps: Vec<NodeId> = (0..program.graph.nodes.len())
+    let is_whole = computed_whole(program);
+    let (whole, mut steps): (Vec<NodeId>, Vec<NodeId>) = (0..program.graph.nodes.len())
         .filter(|&i| owner[i] == i && program.graph.nodes[i].op().is_some())
         .map(NodeId)
-        .collect();
+        .partition(|node| is_whole[node.0]);
     steps.sort_by_key(|node| segment[node.0]);
     let segments = segment.iter().max().map_or(1, |last| last + 1);
     let ends = (0..segments).map(|s| steps.partition_point(|node| segment[node.0] <= s)).collect();
     let forward = steps.iter().filter(|node| node.0 < program.forward).count();
     let mut schedule = Schedule {
         steps,
+        whole,
         ends,
         forward,
         segment,
@@ -53,6 +59,26 @@ pub(crate) fn schedule(program: &Program) -> Schedule {
     let uses = schedule.uses(program, &owner);
     schedule.place_buffers(program, &owner, &uses);
     schedule
+}
+
+/// Fewer elements than this are summed lane by lane.
+const LEAST_WHOLE_LEN: usize = 8 * 1024;
+
+/// For each node whether it is computed on the whole batch at once: the gradient of a weight so large that a copy for each lane
+/// would cost more than keeping what it is made of.
+fn computed_whole(program: &Program) -> Vec<bool> {
+    let nodes = &program.graph.nodes;
+    let mut is_split = vec![true; program.graph.weights.len()];
+    for node in nodes {
+        if let NodeKind::Gradient(op, weight) = node.kind {
+            is_split[weight.0] &= matches!(op, Op::GemmGradW(_) | Op::EmbeddingGrad(_));
+        }
+    }
+    let is_whole = |node: &Node| match node.kind {
+        NodeKind::Gradient(_, weight) => is_split[weight.0] && node.shape.len() >= LEAST_WHOLE_LEN,
+        _ => false,
+    };
+    nodes.iter().map(is_whole).collect()
 }
 
 /// For each node the one whose buffer it shares; itself unless it is a reshape.
@@ -124,6 +150,9 @@ impl Schedule {
             for x in nodes[node.0].nodes_read() {
                 touch(x, segment, moment);
             }
+        }
+        for x in self.whole.iter().flat_map(|node| nodes[node.0].nodes_read()) {
+            touch(x, self.ends.len(), self.steps.len() + 1);
         }
         let loss = self.ends.partition_point(|&end| end < self.forward);
         for &node in program.graph.outputs.iter().chain(&program.output_gradients) {
@@ -212,7 +241,7 @@ mod tests {
                     let start = offset * LANE + block * BLOCK * len;
                     Some(&mut self.lane[start..][..len * BLOCK])
                 }
-                Storage::Weights | Storage::Reduced => None,
+                Storage::Weights | Storage::Reduced | Storage::Gradient => None,
             }
         }
 
@@ -268,6 +297,10 @@ mod tests {
             from = to;
         }
         assert_eq!(from, schedule.steps.len());
+        for node in schedule.whole.iter().flat_map(|node| program.graph.nodes[node.0].nodes_read())
+        {
+            (0..BLOCKS).for_each(|block| memory.read(node, block));
+        }
     }
 
     /// Two batch normalizations, a way around them, two outputs at different depths and a penalty.
@@ -287,10 +320,29 @@ mod tests {
         n
     }
 
+    /// A layer whose gradient is computed on the whole batch, between two that are normalized.
+    fn large() -> Network {
+        let mut n = Network::new("large", Class::Functional);
+        let x = models::input(&mut n, "x", 3);
+        let x = models::dense::<90>(&mut n, "a", x);
+        let x = models::other(&mut n, "norm", models::batch_norm, x);
+        let x = models::dense::<100>(&mut n, "b", x);
+        let x = models::other(&mut n, "norm_1", models::batch_norm, x);
+        let x = models::dense::<2>(&mut n, "c", x);
+        n.finish(&[x]);
+        n
+    }
+
     #[test]
     fn nothing_is_overwritten_that_is_still_read() {
-        let networks =
-            [residual(), models::branches(), models::shared(), models::ports(), models::nested()];
+        let networks = [
+            residual(),
+            large(),
+            models::branches(),
+            models::shared(),
+            models::ports(),
+            models::nested(),
+        ];
         for network in &networks {
             for mode in [
                 Mode::Inference,

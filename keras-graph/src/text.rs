@@ -3,13 +3,13 @@
 //! ```text
 //! b0+5 = gemm { m: 1, k: 3, n: 5, bias: true, f: Linear } b5+3 w0+15 w15+5
 //! ```
-//! A place is its memory's letter (`w` weights, `b` block, `l` lane, `r` reduced), its offset and its length.
+//! A place is its memory's letter (`w` weights, `b` block, `l` lane, `r` reduced, `g` gradient), its offset and its length.
 
 use std::fmt;
 
 use crate::graph::{Graph, Node, NodeKind, Source};
 use crate::op::Op;
-use crate::plan::{Place, Plan, Port, Storage};
+use crate::plan::{Place, Plan, Port, Step, Storage};
 
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -18,6 +18,7 @@ impl fmt::Display for Place {
             Storage::Block => 'b',
             Storage::Lane => 'l',
             Storage::Reduced => 'r',
+            Storage::Gradient => 'g',
         };
         write!(f, "{memory}{}+{}", self.offset, self.len)
     }
@@ -54,16 +55,17 @@ impl fmt::Display for Plan {
                 if step == self.forward {
                     writeln!(f, "  loss")?;
                 }
-                let step = &self.steps[step];
-                write!(f, "  {} = {}", step.output, step.op)?;
-                for input in step.inputs.iter() {
-                    write!(f, " {input}")?;
-                }
-                writeln!(f)?;
+                write_step(f, &self.steps[step])?;
             }
             for merge in segment.merges.iter() {
                 writeln!(f, "  merge r{}+{} {:?}", merge.offset, merge.len, merge.merge)?;
             }
+        }
+        if !self.whole.is_empty() {
+            writeln!(f, "whole batch")?;
+        }
+        for step in self.whole.iter() {
+            write_step(f, step)?;
         }
         for port in self.outputs.iter() {
             write_port(f, "output", port)?;
@@ -71,8 +73,11 @@ impl fmt::Display for Plan {
         for penalty in self.activity_penalties.iter() {
             writeln!(f, "penalty r{penalty}+1")?;
         }
+        for part in self.lane_gradients.iter() {
+            writeln!(f, "gradient g{}+{} = r{}", part.to, part.len, part.from)?;
+        }
         for part in self.gradient_parts.iter() {
-            writeln!(f, "gradient r{}+{} from r{}", part.to, part.len, part.from)?;
+            writeln!(f, "gradient g{}+{} += r{}", part.to, part.len, part.from)?;
         }
         for m in self.moving_averages.iter() {
             let (mean, variance, channels) = (m.mean, m.variance, m.channels);
@@ -84,6 +89,14 @@ impl fmt::Display for Plan {
         }
         Ok(())
     }
+}
+
+fn write_step(f: &mut fmt::Formatter<'_>, step: &Step) -> fmt::Result {
+    write!(f, "  {} = {}", step.output, step.op)?;
+    for input in step.inputs.iter() {
+        write!(f, " {input}")?;
+    }
+    writeln!(f)
 }
 
 fn write_port(f: &mut fmt::Formatter<'_>, what: &str, port: &Port) -> fmt::Result {

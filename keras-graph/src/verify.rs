@@ -175,7 +175,7 @@ fn signature(op: &Op) -> (Vec<Tensor>, Tensor) {
         Op::Upsample2DGrad(op) => (vec![Sample(op.h * op.rows * op.w * op.columns * op.c)], Sample(op.h * op.w * op.c)),
         Op::Gemm(Gemm { m, k, n, bias, .. }) => (with(vec![Sample(m * k), Weight(k * n)], &[(*bias, *n)]), Sample(m * n)),
         Op::GemmGradX(GemmGradX { m, k, n }) => (vec![Sample(m * n), Weight(k * n)], Sample(m * k)),
-        Op::GemmGradW(GemmGradW { m, k, n }) => (vec![Sample(m * k), Sample(m * n)], Sum(k * n)),
+        Op::GemmGradW(GemmGradW { m, k, n, count, .. }) => (vec![Sample(m * k), Sample(m * n)], Sum(count * n)),
         Op::BiasAdd(BiasAdd { rows, n }) => (vec![Sample(rows * n), Weight(*n)], Sample(rows * n)),
         Op::SumRows(SumRows { rows, n }) => (vec![Sample(rows * n)], Sum(*n)),
         Op::Conv2D(Conv2D { rows, columns, channels, filters, groups, bias, .. }) => {
@@ -272,7 +272,7 @@ fn signature(op: &Op) -> (Vec<Tensor>, Tensor) {
         }
         Op::LayerNormGradGamma(op) => (vec![Sample(op.outer * op.extent); 2], Sum(op.extent)),
         Op::Embedding(op) => (vec![Sample(op.len), Weight(op.rows * op.columns)], Sample(op.len * op.columns)),
-        Op::EmbeddingGrad(op) => (vec![Sample(op.len), Sample(op.len * op.columns)], Sum(op.rows * op.columns)),
+        Op::EmbeddingGrad(op) => (vec![Sample(op.len), Sample(op.len * op.columns)], Sum(op.count * op.columns)),
         Op::Penalty(op) => (vec![Sample(op.len)], Sum(1)),
     }
 }

@@ -26,6 +26,7 @@ impl Range {
             Storage::Block => 0,
             Storage::Lane => plan.block_len,
             Storage::Reduced => plan.block_len + plan.lane_len,
+            Storage::Gradient => unreachable!("a prediction has no gradient"),
         };
         let from = start + place.offset;
         Some(Range { from, to: from + place.len })

@@ -8,7 +8,7 @@ use keras_graph::dtype::Dtype;
 use keras_graph::initializer::Initializer;
 use keras_graph::op::{Gemm, GemmGradW, GemmGradX, Op, SumRows, UnaryGrad};
 use keras_graph::plan::{
-    Description, LayerInfo, Place, Plan, Port, Segment, Step, Storage, WeightInfo,
+    Description, GradientPart, LayerInfo, Place, Plan, Port, Segment, Step, Storage, WeightInfo,
 };
 
 use crate::kernels::{Backend, Call, Cpu, Run};
@@ -93,7 +93,9 @@ static INFERENCE: Plan = Plan {
     reduced_len: 0,
     workspace_len: WORKSPACE,
     activity_penalties: Borrowed(&[]),
+    lane_gradients: Borrowed(&[]),
     gradient_parts: Borrowed(&[]),
+    whole: Borrowed(&[]),
     moving_averages: Borrowed(&[]),
     flops: 40,
 };
@@ -111,7 +113,7 @@ static TRAINING: Plan = Plan {
             output: Y,
         },
         Step {
-            op: Op::GemmGradW(GemmGradW { m: 1, k: 4, n: 2 }),
+            op: Op::GemmGradW(GemmGradW { m: 1, k: 4, n: 2, first: 0, count: 4 }),
             inputs: Borrowed(&[H, D_Y]),
             output: reduced(16, 8),
         },
@@ -131,7 +133,7 @@ static TRAINING: Plan = Plan {
             output: D_U,
         },
         Step {
-            op: Op::GemmGradW(GemmGradW { m: 1, k: 3, n: 4 }),
+            op: Op::GemmGradW(GemmGradW { m: 1, k: 3, n: 4, first: 0, count: 3 }),
             inputs: Borrowed(&[X, D_U]),
             output: reduced(0, 12),
         },
@@ -163,7 +165,9 @@ static TRAINING: Plan = Plan {
     reduced_len: 26,
     workspace_len: WORKSPACE,
     activity_penalties: Borrowed(&[]),
+    lane_gradients: Borrowed(&[GradientPart { from: 0, to: 0, len: 26 }]),
     gradient_parts: Borrowed(&[]),
+    whole: Borrowed(&[]),
     moving_averages: Borrowed(&[]),
     flops: 120,
 };

@@ -94,25 +94,28 @@ fn a_batch_normalization_cuts_the_plan_in_segments() {
         .iter()
         .map(|s| (names(&plan)[s.from..s.to].to_vec(), s.merges.to_vec()))
         .collect();
-    let weights_len = 15 + 4 * 5 + 10;
+    // The gradients of the two kernels come first.
+    let kernels = 15 + 10;
     let merge = |offset, len, merge| Reduction { offset, len, merge };
     assert_eq!(
         segments,
         [
-            (vec!["gemm", "moments"], vec![merge(weights_len, 15, Merge::Moments)]),
+            (vec!["gemm", "moments"], vec![merge(kernels, 15, Merge::Moments)]),
             (
                 vec!["batch_norm", "gemm", "gemm_grad_w", "gemm_grad_x", "batch_norm_grad_sums"],
-                vec![merge(weights_len + 15, 10, Merge::Sum)]
+                vec![merge(kernels + 15, 10, Merge::Sum)]
             ),
             (vec!["batch_norm_grad_x", "gemm_grad_w"], vec![]),
         ]
     );
     assert_eq!(plan.forward, 4);
-    assert_eq!(plan.reduced_len, weights_len + 25);
+    assert_eq!(plan.reduced_len, kernels + 25);
+    let summed: Vec<_> = plan.lane_gradients.iter().map(|p| (p.from, p.to, p.len)).collect();
+    assert_eq!(summed, [(0, 0, 15), (15, 35, 10)]);
     let parts: Vec<_> = plan.gradient_parts.iter().map(|p| (p.from, p.to, p.len)).collect();
-    assert_eq!(parts, [(weights_len + 15, 15, 5), (weights_len + 20, 20, 5)]);
+    assert_eq!(parts, [(kernels + 15, 15, 5), (kernels + 20, 20, 5)]);
     let moving = plan.moving_averages[0];
-    assert_eq!((moving.moments, moving.mean, moving.variance), (weights_len, 25, 30));
+    assert_eq!((moving.moments, moving.mean, moving.variance), (kernels, 25, 30));
     // Read in the first and in the last segment; written in one and read in the next; within one.
     assert_eq!(plan.inputs[0].place.storage, Storage::Lane);
     assert_eq!(plan.steps[0].output.storage, Storage::Lane);
@@ -192,4 +195,20 @@ fn names_that_meet_in_one_field_are_refused() {
     network.finish(&[x]);
     let error = describe(&network, String::new()).expect_err("two layers share a field");
     assert!(error.message.contains("`a-b` and `a_b`"), "{}", error.message);
+}
+
+#[test]
+fn the_gradients_of_large_weights_are_computed_on_the_whole_batch() {
+    let mut network = Network::new("large", Class::Sequential);
+    let x = models::input(&mut network, "x", 90);
+    let x = models::dense::<100>(&mut network, "dense", x);
+    let x = models::dense::<3>(&mut network, "dense_1", x);
+    network.finish(&[x]);
+    let plan = plan(&network, TRAINING);
+    assert_eq!(names(&plan), ["gemm", "gemm", "gemm_grad_w", "gemm_grad_x"]);
+    assert_eq!(plan.whole.len(), 1);
+    assert_eq!(plan.whole[0].output, Place { storage: Storage::Gradient, offset: 0, len: 9000 });
+    assert!(plan.whole[0].inputs.iter().all(|input| input.storage == Storage::Lane));
+    let summed: Vec<_> = plan.lane_gradients.iter().map(|p| (p.from, p.to, p.len)).collect();
+    assert_eq!((summed, plan.reduced_len), (vec![(0, 9000, 300)], 300));
 }

@@ -8,7 +8,6 @@ use crate::compile::{compile, describe};
 use crate::dtype::Dtype;
 use crate::graph::{Graph, LayerError, Mode, NodeId};
 use crate::network::{Class, Network, TensorId};
-use crate::plan::Storage;
 use crate::schema::At;
 use crate::shape::Shape;
 use parser::arguments;
@@ -95,9 +94,10 @@ fn every_case_compiles_in_every_mode() {
                 }
                 for weight in describe(&network, String::new()).unwrap().weights.iter() {
                     let starts = |offset: usize| offset == weight.offset;
-                    let mut steps = plan.steps.iter().map(|step| step.output);
-                    let made = steps.any(|to| to.storage == Storage::Reduced && starts(to.offset))
-                        || plan.gradient_parts.iter().any(|part| starts(part.to));
+                    let mut parts = plan.lane_gradients.iter().chain(plan.gradient_parts.iter());
+                    let made = parts
+                        .any(|part| (part.to..part.to + part.len).contains(&weight.offset))
+                        || plan.whole.iter().any(|step| starts(step.output.offset));
                     assert_eq!(made, weight.trainable, "{class}: {}", weight.field);
                 }
             }

@@ -1,6 +1,6 @@
 //! What follows the steps: the lanes' reductions become one, and moving statistics move.
 
-use keras_graph::plan::{Merge, Plan, Reduction};
+use keras_graph::plan::{GradientPart, Merge, Plan, Reduction};
 use rayon::prelude::*;
 
 use super::lane::Lane;
@@ -23,12 +23,13 @@ pub(super) fn merge(lanes: &[Lane], reduction: Reduction, merged: &mut [f32]) {
     }
 }
 
-/// Sums the lanes' gradients. Each element is added up in the order of the lanes, whoever does it.
-pub(super) fn merge_gradient(lanes: &[Lane], gradient: &mut [f32]) {
+/// Sums a part of the lanes' gradients. Each element is added up in the order of the lanes, whoever does it.
+pub(super) fn merge_gradient(lanes: &[Lane], part: GradientPart, gradient: &mut [f32]) {
+    let gradient = &mut gradient[part.to..][..part.len];
     let sum = |(i, to): (usize, &mut [f32])| {
-        let part = i * CHUNK..i * CHUNK + to.len();
+        let from = part.from + i * CHUNK..part.from + i * CHUNK + to.len();
         for (l, lane) in lanes.iter().enumerate() {
-            let from = &lane.reduced[part.clone()];
+            let from = &lane.reduced[from.clone()];
             if l == 0 { to.copy_from_slice(from) } else { add(to, from) }
         }
     };
@@ -39,7 +40,7 @@ pub(super) fn merge_gradient(lanes: &[Lane], gradient: &mut [f32]) {
     }
 }
 
-fn add(to: &mut [f32], from: &[f32]) {
+pub(super) fn add(to: &mut [f32], from: &[f32]) {
     for (to, from) in to.iter_mut().zip(from) {
         *to += from;
     }

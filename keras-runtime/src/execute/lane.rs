@@ -83,6 +83,17 @@ impl Lane {
         }
     }
 
+    /// A tensor of several segments, of all samples of the lane.
+    pub(super) fn whole(&self, place: Place) -> &[f32] {
+        let count = self.samples.len();
+        &self.lane[place.offset * count..][..place.len * count]
+    }
+
+    /// How many samples it has.
+    pub(super) fn count(&self) -> usize {
+        self.samples.len()
+    }
+
     /// Runs a segment, block by block.
     pub(super) fn run(&mut self, pass: &Pass<'_>) {
         if pass.segment == 0 {
@@ -130,7 +141,9 @@ impl Lane {
             let to = match port.place.storage {
                 Storage::Block => &mut self.block[range],
                 Storage::Lane => &mut self.lane[range],
-                Storage::Weights | Storage::Reduced => unreachable!("an input is a sample's"),
+                Storage::Weights | Storage::Reduced | Storage::Gradient => {
+                    unreachable!("an input is a sample's")
+                }
             };
             for (s, to) in to.chunks_exact_mut(port.place.len.max(1)).enumerate() {
                 let row = batch.rows.row(self.samples.start + block.first + s);
@@ -155,7 +168,9 @@ impl Lane {
             Storage::Reduced => {
                 (Holed::whole(&self.block), Holed::whole(&self.lane), &mut self.reduced[hole])
             }
-            Storage::Weights => unreachable!("no step writes weights"),
+            Storage::Weights | Storage::Gradient => {
+                unreachable!("no step of a segment writes weights or their gradient")
+            }
         };
         let read = |place: &Place| {
             let range = block.range(*place);
@@ -164,6 +179,7 @@ impl Lane {
                 Storage::Lane => in_lane.part(range),
                 Storage::Weights => &pass.weights[range],
                 Storage::Reduced => &pass.merged[range],
+                Storage::Gradient => unreachable!("no step reads the gradient"),
             }
         };
         let mut inline: [&[f32]; INLINE_INPUTS] = [&[]; INLINE_INPUTS];
@@ -205,6 +221,7 @@ impl Lane {
                 Storage::Lane => in_lane.part(range),
                 Storage::Weights => &pass.weights[range],
                 Storage::Reduced => &pass.merged[range],
+                Storage::Gradient => unreachable!("an output is no gradient"),
             };
             let len = port.place.len;
             if pass.keep != Keep::Sums {

@@ -51,7 +51,7 @@ impl Block {
     /// The elements of a tensor, counted from the start of its storage.
     pub(super) fn range(&self, place: Place) -> Range<usize> {
         let (start, samples) = match place.storage {
-            Storage::Weights | Storage::Reduced => (place.offset, 1),
+            Storage::Weights | Storage::Reduced | Storage::Gradient => (place.offset, 1),
             Storage::Block => (place.offset * self.samples, self.samples),
             Storage::Lane => (place.offset * self.lane + self.first * place.len, self.samples),
         };

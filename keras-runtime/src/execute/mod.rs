@@ -9,7 +9,7 @@
 //!     for lane in lanes, in parallel:
 //!         for block in lane: load inputs, steps; after the last forward step: the head, that is losses and metrics
 //!     merge the segment's reductions, lane by lane
-//! merge the gradient, lane by lane
+//! merge the gradient, lane by lane; gradients of large weights: on the whole batch, some rows at a time, in parallel
 //! ```
 //!
 //! Nothing here allocates once the largest batch was seen.
@@ -18,6 +18,7 @@ mod finish;
 mod lane;
 mod memory;
 mod session;
+mod whole;
 
 use core::ops::Range;
 
@@ -133,12 +134,18 @@ pub struct Execution<'p> {
     used: usize,
     /// The lanes' reductions, merged.
     merged: Vec<f32>,
+    /// The gradient by the weights; empty in a prediction.
+    gradient: Vec<f32>,
+    /// Scratch of the steps on the whole batch.
+    workspaces: Vec<Vec<f32>>,
     sums: Vec<f64>,
 }
 
 impl<'p> Execution<'p> {
     /// An execution on a backend.
     pub fn new<B: Backend>(plan: &'p Plan, keep: Keep) -> Execution<'p> {
+        let gradient_len = if plan.is_training() { plan.weights_len } else { 0 };
+        let whole_workspace = if plan.whole.is_empty() { 0 } else { plan.workspace_len };
         Execution {
             plan,
             run: run::<B>,
@@ -146,6 +153,8 @@ impl<'p> Execution<'p> {
             lanes: Vec::new(),
             used: 0,
             merged: vec![0.0; plan.reduced_len],
+            gradient: vec![0.0; gradient_len],
+            workspaces: vec![vec![0.0; whole_workspace]; whole::MAX_TASKS],
             sums: Vec::new(),
         }
     }
@@ -204,17 +213,22 @@ impl<'p> Execution<'p> {
         &self.merged
     }
 
-    /// Merges the gradient of the last batch and returns it: of the mean loss, without penalties on weights.
+    /// Completes the gradient of the last batch and returns it: of the mean loss, without penalties on weights.
+    /// Empty if the plan is one for prediction.
     pub fn gradient(&mut self) -> &mut [f32] {
-        let (gradient, rest) = self.merged.split_at_mut(self.plan.weights_len);
-        finish::merge_gradient(&self.lanes[..self.used], gradient);
-        for part in self.plan.gradient_parts.iter() {
-            let from = &rest[part.from - self.plan.weights_len..][..part.len];
-            for (to, from) in gradient[part.to..].iter_mut().zip(from) {
-                *to += from;
-            }
+        let lanes = &self.lanes[..self.used];
+        for part in self.plan.lane_gradients.iter() {
+            finish::merge_gradient(lanes, *part, &mut self.gradient);
         }
-        gradient
+        for part in self.plan.gradient_parts.iter() {
+            self.gradient[part.to..][..part.len].fill(0.0);
+        }
+        for part in self.plan.gradient_parts.iter() {
+            let from = &self.merged[part.from..][..part.len];
+            finish::add(&mut self.gradient[part.to..][..part.len], from);
+        }
+        whole::run(self.plan, self.run, lanes, &mut self.workspaces, &mut self.gradient);
+        &mut self.gradient
     }
 
     /// Moves the moving statistics of batch normalizations towards those of the last batch.

@@ -24,9 +24,10 @@ impl Reference {
         let [ids, d_y] = call.inputs();
         assert_eq!(ids.len(), op.len * call.samples, "there are `len` ids a sample");
         assert_eq!(d_y.len(), ids.len() * op.columns, "there is a row for each id");
-        assert_eq!(call.output.len(), op.rows * op.columns, "the table has the op's extents");
+        assert_eq!(call.output.len(), op.count * op.columns, "the output has the rows asked for");
         for (id, d_y) in ids.iter().zip(d_y.chunks_exact(op.columns)) {
-            if let Some(row) = row(*id, op.rows) {
+            let row = row(*id, op.rows).and_then(|row| row.checked_sub(op.first));
+            if let Some(row) = row.filter(|row| *row < op.count) {
                 add(&mut call.output[row * op.columns..], d_y);
             }
         }
@@ -68,10 +69,13 @@ mod tests {
         let y = agreed(op, 2, &[&ids, &table], &[f32::NAN; 12], 0.0);
         assert_eq!((&y[..2], &y[2..4], &y[4..6]), (&table[8..], &table[..2], &table[8..]));
         let d_y: Vec<f32> = (1..=12).map(|i| i as f32).collect();
-        let op = op::EmbeddingGrad { len, rows, columns };
+        let op = op::EmbeddingGrad { len, rows, columns, first: 0, count: rows };
         let found = agreed(op, 2, &[&ids, &d_y], &[100.0; 10], 0.0);
         let expected = [14.0, 16.0, 0.0, 0.0, 16.0, 18.0, 0.0, 0.0, 6.0, 8.0];
         assert_eq!(found, expected.map(|d_w| d_w + 100.0));
+        let op = op::EmbeddingGrad { first: 2, count: 3, ..op };
+        let found = agreed(op, 2, &[&ids, &d_y], &[100.0; 6], 0.0);
+        assert_eq!(found, [16.0, 18.0, 0.0, 0.0, 6.0, 8.0].map(|d_w| d_w + 100.0));
     }
 
     #[test]
@@ -81,7 +85,7 @@ mod tests {
         let op = op::Embedding { len, rows, columns };
         let y = agreed(op, 1, &[&ids, &values(6, 1)], &[0.0; 8], 0.0);
         assert!(y.iter().all(|y| y.is_nan()));
-        let op = op::EmbeddingGrad { len, rows, columns };
+        let op = op::EmbeddingGrad { len, rows, columns, first: 0, count: rows };
         assert_eq!(agreed(op, 1, &[&ids, &[1.0; 8]], &[0.0; 6], 0.0), [0.0; 6]);
     }
 }

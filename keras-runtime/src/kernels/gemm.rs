@@ -44,14 +44,14 @@ impl Reference {
     }
 
     pub(crate) fn gemm_grad_w(op: &op::GemmGradW, call: Call<'_>) {
-        let op::GemmGradW { m, k, n } = *op;
+        let op::GemmGradW { m, k, n, first, count } = *op;
         let rows = call.samples * m;
         let [x, d_y] = call.inputs();
-        assert_eq!((x.len(), d_y.len(), call.output.len()), (rows * k, rows * n, k * n));
-        for i in 0..k {
+        assert_eq!((x.len(), d_y.len(), call.output.len()), (rows * k, rows * n, count * n));
+        for i in 0..count {
             for o in 0..n {
                 let products =
-                    (0..rows).map(|r| f64::from(x[r * k + i]) * f64::from(d_y[r * n + o]));
+                    (0..rows).map(|r| f64::from(x[r * k + first + i]) * f64::from(d_y[r * n + o]));
                 call.output[i * n + o] += products.sum::<f64>() as f32;
             }
         }
@@ -84,11 +84,12 @@ impl Cpu {
     }
 
     pub(crate) fn gemm_grad_w(op: &op::GemmGradW, call: Call<'_>) {
-        let op::GemmGradW { m, k, n } = *op;
+        let op::GemmGradW { m, k, n, first, count } = *op;
         let rows = call.samples * m;
         let [x, d_y] = call.inputs();
-        assert_eq!((x.len(), d_y.len(), call.output.len()), (rows * k, rows * n, k * n));
-        dispatch(GradW { rows, k, n, x, d_y, d_w: call.output, scratch: call.workspace });
+        assert_eq!((x.len(), d_y.len(), call.output.len()), (rows * k, rows * n, count * n));
+        let (d_w, scratch) = (call.output, call.workspace);
+        dispatch(GradW { rows, stride: k, n, x: &x[first..], count, d_y, d_w, scratch });
     }
 }
 
@@ -217,9 +218,13 @@ fn dots<S: Simd>(simd: S, k: usize, n: usize, d_y: &[f32], w: &[f32], d_x: &mut 
 /// [`op::GemmGradW`] of `rows` rows.
 pub(super) struct GradW<'a> {
     pub(super) rows: usize,
-    pub(super) k: usize,
     pub(super) n: usize,
+    /// From the first column on that is asked for.
     pub(super) x: &'a [f32],
+    /// Distance of the rows of `x`.
+    pub(super) stride: usize,
+    /// Columns of `x`, and rows of the gradient.
+    pub(super) count: usize,
     pub(super) d_y: &'a [f32],
     pub(super) d_w: &'a mut [f32],
     pub(super) scratch: &'a mut [f32],
@@ -230,18 +235,18 @@ impl Kernel for GradW<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let GradW { rows, k, n, x, d_y, d_w, scratch } = self;
-        for panel in Panels::new::<S>(k, n).iter() {
+        let GradW { rows, n, x, stride, count, d_y, d_w, scratch } = self;
+        for panel in Panels::new::<S>(count, n).iter() {
             let columns = panel.len;
-            let packs = k >= PACK_TILES * largest_height::<S>() && columns < n;
+            let packs = count >= PACK_TILES * largest_height::<S>() && columns < n;
             for block in blocks(rows) {
                 let right = Right { cells: &d_y[block.start * n + panel.begin..], stride: n };
                 let right = if packs { right.pack(block.len(), columns, scratch) } else { right };
-                let left = Columns::plain(&x[block.start * k..], k, block.len());
+                let left = Columns::plain(&x[block.start * stride..], stride, block.len());
                 let output = &mut d_w[panel.begin..];
                 let (write, relu) = (Write::Add, false);
                 let product = Product { columns, right, write, relu, output, stride: n };
-                multiply(simd, k, left, product);
+                multiply(simd, count, left, product);
             }
         }
     }
@@ -283,7 +288,7 @@ mod tests {
         );
         assert_adjoint(
             op,
-            GemmGradW { m, k, n },
+            GemmGradW { m, k, n, first: 0, count: k },
             |x, d_y| vec![x[0], d_y],
             1,
             &lens,
@@ -328,11 +333,25 @@ mod tests {
         for (m, k, n) in EXTENTS {
             assert_as_reference(GemmGradX { m, k, n }, 2, &[2 * m * n, k * n], 2 * m * k, n);
             assert_as_reference(GemmGradX { m, k: n, n: k }, 1, &[m * k, k * n], m * n, k);
-            assert_as_reference(GemmGradW { m, k, n }, 2, &[2 * m * k, 2 * m * n], k * n, 2 * m);
+            assert_as_reference(
+                GemmGradW { m, k, n, first: 0, count: k },
+                2,
+                &[2 * m * k, 2 * m * n],
+                k * n,
+                2 * m,
+            );
+            let part = GemmGradW { m, k, n, first: k / 2, count: k - k / 2 };
+            assert_as_reference(part, 2, &[2 * m * k, 2 * m * n], (k - k / 2) * n, 2 * m);
         }
         // More rows than are packed at a time.
         let (m, k, n) = (523, 33, 50);
-        assert_as_reference(GemmGradW { m, k, n }, 1, &[m * k, m * n], k * n, m);
+        assert_as_reference(
+            GemmGradW { m, k, n, first: 0, count: k },
+            1,
+            &[m * k, m * n],
+            k * n,
+            m,
+        );
     }
 
     #[test]

@@ -73,8 +73,8 @@ impl Cpu {
         assert_eq!(call.output.len(), geometry.kernel_len());
         let (d_w, scratch) = (call.output, call.workspace);
         if is_pointwise(&rows, &columns, groups) {
-            let (rows, k, n) = (x.len() / channels, channels, filters);
-            dispatch(gemm::GradW { rows, k, n, x, d_y, d_w, scratch });
+            let (rows, stride, n) = (x.len() / channels, channels, filters);
+            dispatch(gemm::GradW { rows, stride, n, x, count: channels, d_y, d_w, scratch });
         } else {
             dispatch(GradW { geometry, x, d_y, d_w, scratch });
         }
