@@ -1,4 +1,5 @@
-//! Speed of the kernels on one thread, in GFLOP/s and in percent of the multiply-adds that the processor can do.
+//! Speed of the kernels on one thread, in GFLOP/s and in percent of the multiply-adds that the processor can do, and of the
+//! optimizers, in ns for each weight (on one thread under `RAYON_NUM_THREADS=1`).
 //!
 //! `cargo bench --bench kernels [-- FILTER [LEVEL]]`, where `FILTER` is part of a name such as `gemm/512x512x512` and `LEVEL` is
 //! `portable`, `neon`, `avx2` or `avx512`. A product `m x k x n` is named by the rows of a batch of one sample.
@@ -8,11 +9,14 @@ use std::time::Instant;
 
 use keras_graph::activation::Activation;
 use keras_graph::cost::{flops, workspace_len};
+use keras_graph::initializer::Initializer;
 use keras_graph::op::{
     AveragePool2D, Conv2D, Conv2DGradW, Conv2DGradX, Depthwise2D, Depthwise2DGradW,
     Depthwise2DGradX, Gemm, GemmGradW, GemmGradX, MaxPool2D, MaxPool2DGrad, Op, Window,
 };
+use keras_graph::plan::WeightInfo;
 use keras_runtime::kernels::{Call, Cpu, Run, run};
+use keras_runtime::optimizers::{Adam, AdamW, Optimizer, RMSprop, SGD, Updater};
 use keras_runtime::simd::{Level, multiply_adds, with_level};
 
 /// Time spent on each measurement, and how many of them the fastest is taken of: short ones, so that some of them
@@ -57,6 +61,53 @@ fn bench_all(filter: &str) {
         let rate = flops(&op) as f64 / seconds;
         let (micros, percent) = (seconds * 1e6, rate / peak * 100.0);
         println!("{name:40} {micros:10.2} us {:8.1} GFLOP/s {percent:5.1} %", rate / 1e9);
+    }
+    bench_optimizers(filter);
+}
+
+/// Steps of optimizers, in ns for each weight, and in GB/s of all that is read and written: `optimizer/adam/670000`.
+fn bench_optimizers(filter: &str) {
+    let momentum = 0.9;
+    let optimizers: [(&str, &dyn Optimizer); 7] = [
+        ("sgd", &SGD::default()),
+        ("momentum", &SGD { momentum, ..SGD::default() }),
+        ("rmsprop", &RMSprop::default()),
+        ("rmsprop_momentum", &RMSprop { momentum, ..RMSprop::default() }),
+        ("adam", &Adam::default()),
+        ("adamw", &AdamW::default()),
+        ("adam_clipnorm", &Adam { clipnorm: Some(1.0), ..Adam::default() }),
+    ];
+    for (len, (name, optimizer)) in [1_000, 30_000, 670_000]
+        .into_iter()
+        .flat_map(|len| optimizers.map(|optimizer| (len, optimizer)))
+    {
+        let name = format!("optimizer/{name}/{len}");
+        if !name.contains(filter) {
+            continue;
+        }
+        let mut updater = Updater::new(optimizer, &[weight(len)]);
+        let (mut w, mut g) = (values(len), values(len));
+        let seconds = seconds(|| updater.step(optimizer, &mut w, &mut g));
+        // The weight and each slot are read and written, the gradient is read.
+        let bytes = len * size_of::<f32>() * (3 + 2 * optimizer.slot_count());
+        let (nanos, rate) = (seconds / len as f64 * 1e9, bytes as f64 / seconds / 1e9);
+        println!("{name:40} {:10.2} us {nanos:8.3} ns/weight {rate:6.1} GB/s", seconds * 1e6);
+    }
+}
+
+/// A trained weight of so many numbers.
+fn weight(len: usize) -> WeightInfo {
+    WeightInfo {
+        field: "kernel".into(),
+        layer: "dense".into(),
+        name: "kernel".into(),
+        path: "layers/dense/vars/0".into(),
+        shape: vec![len].into(),
+        offset: 0,
+        trainable: true,
+        initializer: Initializer::ZEROS,
+        l1: 0.0,
+        l2: 0.0,
     }
 }
 

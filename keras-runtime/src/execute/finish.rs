@@ -5,6 +5,7 @@ use rayon::prelude::*;
 
 use super::lane::Lane;
 use crate::kernels::moments::merge_moments;
+use crate::optimizers::flush;
 
 /// Elements of a gradient that one thread merges at a time.
 const CHUNK: usize = 1 << 14;
@@ -53,7 +54,7 @@ pub(super) fn move_statistics(plan: &Plan, merged: &[f32], weights: &mut [f32]) 
         let (mean, rest) = merged[average.moments..][..3 * channels].split_at(channels);
         let (m2, count) = rest.split_at(channels);
         let towards = |old: &mut f32, batch: f32| {
-            *old = average.momentum * *old + (1.0 - average.momentum) * batch;
+            *old = flush(average.momentum * *old + (1.0 - average.momentum) * batch);
         };
         for c in 0..channels {
             towards(&mut weights[average.mean + c], mean[c]);

@@ -2,7 +2,7 @@
 
 use keras_graph::value::Value;
 
-use super::{MAX_SLOTS, Optimizer, Options, Progress, float, flush};
+use super::{Element, MAX_SLOTS, Optimizer, Options, Progress, each_element, float, flush};
 
 /// Declares an optimizer of the Adam family; they differ in name and default weight decay.
 macro_rules! adam {
@@ -119,15 +119,50 @@ fn step(
     let t = (progress.iterations + 1) as f64;
     let correction = |beta: f32| 1.0 - f64::from(beta).powf(t);
     let alpha = f64::from(progress.learning_rate) * correction(beta_2).sqrt() / correction(beta_1);
-    let alpha = alpha as f32;
-    for (i, ((w, &g), (m, v))) in w.iter_mut().zip(g).zip(m.iter_mut().zip(v)).enumerate() {
-        *m = flush(*m + (g - *m) * (1.0 - beta_1));
-        *v = flush(*v + (g * g - *v) * (1.0 - beta_2));
-        let mut square = *v;
-        if amsgrad {
-            largest[i] = largest[i].max(square);
-            square = largest[i];
-        }
-        *w -= alpha * *m / (square.sqrt() + epsilon);
+    let (alpha, keep) = (alpha as f32, progress.keep);
+    let step = Step { alpha, keep, new_m: 1.0 - beta_1, new_v: 1.0 - beta_2, epsilon };
+    match amsgrad {
+        false => each_element(w, g, [m, v], step),
+        true => each_element(w, g, [m, v, largest], step),
+    }
+}
+
+/// A step on one element.
+#[derive(Clone, Copy)]
+struct Step {
+    alpha: f32,
+    keep: f32,
+    new_m: f32,
+    new_v: f32,
+    epsilon: f32,
+}
+
+impl Step {
+    #[inline(always)]
+    fn moments(self, g: f32, m: f32, v: f32) -> (f32, f32) {
+        (flush(m + (g - m) * self.new_m), flush(v + (g * g - v) * self.new_v))
+    }
+
+    #[inline(always)]
+    fn weight(self, w: f32, m: f32, square: f32) -> f32 {
+        w * self.keep - self.alpha * m / (square.sqrt() + self.epsilon)
+    }
+}
+
+impl Element<2> for Step {
+    #[inline(always)]
+    fn update(self, w: f32, g: f32, [m, v]: [f32; 2]) -> (f32, [f32; 2]) {
+        let (m, v) = self.moments(g, m, v);
+        (self.weight(w, m, v), [m, v])
+    }
+}
+
+/// With `amsgrad`.
+impl Element<3> for Step {
+    #[inline(always)]
+    fn update(self, w: f32, g: f32, [m, v, largest]: [f32; 3]) -> (f32, [f32; 3]) {
+        let (m, v) = self.moments(g, m, v);
+        let largest = largest.max(v);
+        (self.weight(w, m, largest), [m, v, largest])
     }
 }

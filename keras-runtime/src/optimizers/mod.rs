@@ -1,22 +1,25 @@
 //! Optimizers: how a gradient moves the weights.
 //!
 //! An optimizer is a function of one element and its *slots* (momentum and the like), applied in one pass over the flat weights
-//! in fixed chunks, on as many threads as there are. [`Updater`] keeps the slots and does what all optimizers share, in Keras'
+//! in fixed chunks, on as many threads as there are, with the vectors of the processor ([`simd`](crate::simd)). [`Updater`] keeps the slots and does what all optimizers share, in Keras'
 //! order: clip the gradient, decay the weights, update. Source: Keras 3.15 `optimizers/base_optimizer.py`.
 
 mod adam;
 mod rmsprop;
 mod sgd;
+mod sums;
 mod updater;
 
 pub use adam::{Adam, AdamW};
 pub use rmsprop::RMSprop;
 pub use sgd::SGD;
+pub(crate) use sums::{Square, Term, sum};
 pub use updater::{Updater, UpdaterState};
 
 use keras_graph::value::Value;
 
 use crate::error::{Error, Result};
+use crate::simd::{Kernel, Simd, dispatch};
 
 /// What every optimizer can do to gradients and weights before its own update.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -38,6 +41,8 @@ pub struct Progress {
     pub learning_rate: f32,
     /// Updates before this one.
     pub iterations: u64,
+    /// What the weights are multiplied by before the update: `1 - weight_decay · learning_rate`, or 1.
+    pub keep: f32,
 }
 
 /// An optimizer.
@@ -58,7 +63,9 @@ pub trait Optimizer: Send + Sync {
     /// one group, `[[0, 1]]`; RMSprop's velocities come before all of its momenta, `[[0], [1]]`.
     fn slot_groups(&self) -> &'static [&'static [usize]];
 
-    /// Moves the weights `w` by the gradient `g`; `slots` are those of the same elements.
+    /// Multiplies the weights `w` by `progress.keep`, then moves them by the gradient `g`; `slots` are those of the same elements.
+    ///
+    /// Called for parts of the weights, from several threads: an element must depend on its own numbers alone.
     fn update(&self, progress: Progress, w: &mut [f32], g: &[f32], slots: [&mut [f32]; MAX_SLOTS]);
 
     /// Refuses settings that make no sense.
@@ -140,7 +147,73 @@ fn float(value: f32) -> Value {
 }
 
 /// Zero in place of a denormal number, which processors are slow on. A moving average that decays would stay one for long.
-#[inline]
-fn flush(x: f32) -> f32 {
+#[inline(always)]
+pub(crate) fn flush(x: f32) -> f32 {
     if x.abs() < f32::MIN_POSITIVE { 0.0 } else { x }
+}
+
+/// The numbers of one element while it is updated: the weight, its gradient, `N` slots.
+trait Element<const N: usize>: Copy {
+    /// Moves the weight and the slots.
+    fn update(self, w: f32, g: f32, slots: [f32; N]) -> (f32, [f32; N]);
+}
+
+/// Updates all elements in one pass. Plain loops that the compiler vectorises for each instruction set; no multiply-add is fused, so that
+/// the bits are the same on all of them. Panics: if the lengths differ.
+fn each_element<const N: usize>(
+    w: &mut [f32],
+    g: &[f32],
+    slots: [&mut [f32]; N],
+    element: impl Element<N>,
+) {
+    dispatch(Pass { w, g, slots, element });
+}
+
+struct Pass<'a, E, const N: usize> {
+    w: &'a mut [f32],
+    g: &'a [f32],
+    slots: [&'a mut [f32]; N],
+    element: E,
+}
+
+/// Elements of a vector's worth of work: a fixed number, which the compiler unrolls into vectors of any length.
+const GROUP: usize = 32;
+
+impl<E: Element<N>, const N: usize> Kernel for Pass<'_, E, N> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) {
+        let Pass { w, g, slots, element } = self;
+        let len = w.len();
+        assert_eq!(g.len(), len, "a gradient for each weight");
+        assert!(slots.iter().all(|slot| slot.len() == len), "a slot for each weight");
+        let (w, w_rest) = w.as_chunks_mut::<GROUP>();
+        let (g, g_rest) = g.as_chunks::<GROUP>();
+        let parts = slots.map(|slot| slot.as_chunks_mut::<GROUP>());
+        for (i, (w, g)) in w.iter_mut().zip(g).enumerate() {
+            // Copies, which stay in registers: the compiler cannot know that slots do not overlap.
+            let (mut weights, gradient) = (*w, *g);
+            let mut group: [[f32; GROUP]; N] = core::array::from_fn(|s| parts[s].0[i]);
+            for e in 0..GROUP {
+                let slots = core::array::from_fn(|s| group[s][e]);
+                let (weight, slots) = element.update(weights[e], gradient[e], slots);
+                weights[e] = weight;
+                for s in 0..N {
+                    group[s][e] = slots[s];
+                }
+            }
+            *w = weights;
+            for s in 0..N {
+                parts[s].0[i] = group[s];
+            }
+        }
+        for (i, (w, g)) in w_rest.iter_mut().zip(g_rest).enumerate() {
+            let (weight, slots) = element.update(*w, *g, core::array::from_fn(|s| parts[s].1[i]));
+            *w = weight;
+            for s in 0..N {
+                parts[s].1[i] = slots[s];
+            }
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use keras_graph::value::Value;
 
-use super::{MAX_SLOTS, Optimizer, Options, Progress, float, flush};
+use super::{Element, MAX_SLOTS, Optimizer, Options, Progress, each_element, float, flush};
 
 /// Steps divided by the root of a moving mean of squares.
 ///
@@ -76,25 +76,97 @@ impl Optimizer for RMSprop {
     }
 
     fn update(&self, progress: Progress, w: &mut [f32], g: &[f32], slots: [&mut [f32]; MAX_SLOTS]) {
-        let rate = progress.learning_rate;
-        let [v, second, third] = slots;
-        let (m, a) = if self.momentum > 0.0 { (second, third) } else { (third, second) };
-        let keep = 1.0 - self.rho;
-        for i in 0..w.len() {
-            let g = g[i];
-            v[i] = flush(self.rho * v[i] + keep * g * g);
-            let mut square = v[i] + self.epsilon;
-            if self.centered {
-                a[i] = flush(self.rho * a[i] + keep * g);
-                square -= a[i] * a[i];
-            }
-            let step = rate * g / square.sqrt();
-            if self.momentum > 0.0 {
-                m[i] = flush(self.momentum * m[i] + step);
-                w[i] -= m[i];
-            } else {
-                w[i] -= step;
-            }
+        let Progress { learning_rate: rate, keep, .. } = progress;
+        let RMSprop { rho, momentum, epsilon, .. } = *self;
+        let step = Step { rate, keep, rho, momentum, epsilon };
+        let [first, second, third] = slots;
+        match (momentum > 0.0, self.centered) {
+            (false, false) => each_element(w, g, [first], Uncentered(step)),
+            (true, false) => each_element(w, g, [first, second], Uncentered(step)),
+            (false, true) => each_element(w, g, [first, second], Centered(step)),
+            (true, true) => each_element(w, g, [first, second, third], Centered(step)),
         }
+    }
+}
+
+/// A step on one element.
+#[derive(Clone, Copy)]
+struct Step {
+    rate: f32,
+    keep: f32,
+    rho: f32,
+    momentum: f32,
+    epsilon: f32,
+}
+
+impl Step {
+    /// The moving mean `mean`, moved towards `x`.
+    #[inline(always)]
+    fn towards(self, mean: f32, x: f32) -> f32 {
+        flush(self.rho * mean + x)
+    }
+
+    #[inline(always)]
+    fn square(self, v: f32, g: f32) -> f32 {
+        self.towards(v, (1.0 - self.rho) * g * g)
+    }
+
+    #[inline(always)]
+    fn mean(self, a: f32, g: f32) -> f32 {
+        self.towards(a, (1.0 - self.rho) * g)
+    }
+
+    #[inline(always)]
+    fn step(self, g: f32, square: f32) -> f32 {
+        self.rate * g / square.sqrt()
+    }
+
+    #[inline(always)]
+    fn momentum(self, m: f32, step: f32) -> f32 {
+        flush(self.momentum * m + step)
+    }
+}
+
+/// Divides by the root of the mean square.
+#[derive(Clone, Copy)]
+struct Uncentered(Step);
+
+impl Element<1> for Uncentered {
+    #[inline(always)]
+    fn update(self, w: f32, g: f32, [v]: [f32; 1]) -> (f32, [f32; 1]) {
+        let v = self.0.square(v, g);
+        (w * self.0.keep - self.0.step(g, v + self.0.epsilon), [v])
+    }
+}
+
+/// With momentum.
+impl Element<2> for Uncentered {
+    #[inline(always)]
+    fn update(self, w: f32, g: f32, [v, m]: [f32; 2]) -> (f32, [f32; 2]) {
+        let v = self.0.square(v, g);
+        let m = self.0.momentum(m, self.0.step(g, v + self.0.epsilon));
+        (w * self.0.keep - m, [v, m])
+    }
+}
+
+/// Divides by the root of the variance.
+#[derive(Clone, Copy)]
+struct Centered(Step);
+
+impl Element<2> for Centered {
+    #[inline(always)]
+    fn update(self, w: f32, g: f32, [v, a]: [f32; 2]) -> (f32, [f32; 2]) {
+        let (v, a) = (self.0.square(v, g), self.0.mean(a, g));
+        (w * self.0.keep - self.0.step(g, v + self.0.epsilon - a * a), [v, a])
+    }
+}
+
+/// With momentum.
+impl Element<3> for Centered {
+    #[inline(always)]
+    fn update(self, w: f32, g: f32, [v, m, a]: [f32; 3]) -> (f32, [f32; 3]) {
+        let (v, a) = (self.0.square(v, g), self.0.mean(a, g));
+        let m = self.0.momentum(m, self.0.step(g, v + self.0.epsilon - a * a));
+        (w * self.0.keep - m, [v, m, a])
     }
 }

@@ -2,7 +2,7 @@
 
 use keras_graph::value::Value;
 
-use super::{MAX_SLOTS, Optimizer, Options, Progress, float, flush};
+use super::{Element, MAX_SLOTS, Optimizer, Options, Progress, each_element, float, flush};
 
 /// Gradient descent, with momentum if wanted.
 ///
@@ -60,17 +60,56 @@ impl Optimizer for SGD {
     }
 
     fn update(&self, progress: Progress, w: &mut [f32], g: &[f32], slots: [&mut [f32]; MAX_SLOTS]) {
-        let rate = progress.learning_rate;
-        if self.momentum == 0.0 {
-            for (w, g) in w.iter_mut().zip(g) {
-                *w -= rate * g;
-            }
-            return;
-        }
+        let Progress { learning_rate: rate, keep, .. } = progress;
+        let momentum = self.momentum;
         let [m, ..] = slots;
-        for ((w, g), m) in w.iter_mut().zip(g).zip(m) {
-            *m = flush(self.momentum * *m - rate * g);
-            *w += if self.nesterov { self.momentum * *m - rate * g } else { *m };
+        match (momentum == 0.0, self.nesterov) {
+            (true, _) => each_element(w, g, [], Plain { rate, keep }),
+            (false, false) => each_element(w, g, [m], Momentum { rate, keep, momentum }),
+            (false, true) => each_element(w, g, [m], Nesterov { rate, keep, momentum }),
         }
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Plain {
+    rate: f32,
+    keep: f32,
+}
+
+impl Element<0> for Plain {
+    #[inline(always)]
+    fn update(self, w: f32, g: f32, _: [f32; 0]) -> (f32, [f32; 0]) {
+        (w * self.keep - self.rate * g, [])
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Momentum {
+    rate: f32,
+    keep: f32,
+    momentum: f32,
+}
+
+impl Element<1> for Momentum {
+    #[inline(always)]
+    fn update(self, w: f32, g: f32, [m]: [f32; 1]) -> (f32, [f32; 1]) {
+        let m = flush(self.momentum * m - self.rate * g);
+        (w * self.keep + m, [m])
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Nesterov {
+    rate: f32,
+    keep: f32,
+    momentum: f32,
+}
+
+impl Element<1> for Nesterov {
+    #[inline(always)]
+    fn update(self, w: f32, g: f32, [m]: [f32; 1]) -> (f32, [f32; 1]) {
+        let m = flush(self.momentum * m - self.rate * g);
+        (w * self.keep + (self.momentum * m - self.rate * g), [m])
     }
 }

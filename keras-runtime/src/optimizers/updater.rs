@@ -4,7 +4,7 @@ use core::ops::Range;
 
 use keras_graph::plan::WeightInfo;
 
-use super::{MAX_SLOTS, Optimizer, Options, Progress};
+use super::{MAX_SLOTS, Optimizer, Options, Progress, Square, sum};
 
 /// Elements that a thread updates at a time. Fixed, so that the number of threads changes nothing.
 const CHUNK_LEN: usize = 16 * 1024;
@@ -24,7 +24,7 @@ pub struct UpdaterState {
 #[derive(Clone, Debug)]
 pub struct Updater {
     state: UpdaterState,
-    /// The trained weights, each in pieces of at most `CHUNK_LEN`.
+    /// The trained weights in pieces of at most `CHUNK_LEN`; neighbours share one.
     trained: Vec<Range<usize>>,
     /// Trained weights, for norms.
     tensors: Vec<Range<usize>>,
@@ -36,8 +36,8 @@ impl Updater {
         let range = |w: &WeightInfo| w.offset..w.offset + w.shape.iter().product::<usize>();
         let len = weights.iter().map(|w| range(w).end).max().unwrap_or(0);
         let tensors: Vec<_> = weights.iter().filter(|w| w.trainable).map(range).collect();
-        let trained = tensors
-            .iter()
+        let trained = joined(&tensors)
+            .into_iter()
             .flat_map(|tensor| {
                 let end = tensor.end;
                 tensor.clone().step_by(CHUNK_LEN).map(move |at| at..end.min(at + CHUNK_LEN))
@@ -64,16 +64,13 @@ impl Updater {
         let options = optimizer.options();
         self.clip(options, gradient);
         let learning_rate = self.state.learning_rate;
-        let progress = Progress { learning_rate, iterations: self.state.iterations };
-        let keep = options.weight_decay.map(|decay| 1.0 - decay * learning_rate);
+        let keep = options.weight_decay.map_or(1.0, |decay| 1.0 - decay * learning_rate);
+        let progress = Progress { learning_rate, iterations: self.state.iterations, keep };
 
         let mut slots = self.state.slots.iter_mut();
         let mut next = || slots.next().map_or(&mut [][..], Vec::as_mut_slice);
         let slots: [&mut [f32]; MAX_SLOTS] = [next(), next(), next()];
         each_piece(&self.trained, 0, weights, gradient, slots, &|w, g, slots| {
-            if let Some(keep) = keep {
-                w.iter_mut().for_each(|w| *w *= keep);
-            }
             optimizer.update(progress, w, g, slots);
         });
         self.state.iterations += 1;
@@ -89,12 +86,12 @@ impl Updater {
         if let Some(limit) = clipnorm {
             for tensor in &self.tensors {
                 let gradient = &mut gradient[tensor.clone()];
-                let norm = square_sum(gradient).sqrt() as f32;
+                let norm = sum(gradient, Square).sqrt() as f32;
                 scale(gradient, limit / norm.max(limit));
             }
         }
         if let Some(limit) = global_clipnorm {
-            let squares = self.tensors.iter().map(|tensor| square_sum(&gradient[tensor.clone()]));
+            let squares = self.tensors.iter().map(|tensor| sum(&gradient[tensor.clone()], Square));
             let norm = squares.sum::<f64>().sqrt() as f32;
             // NaN spreads, as in Keras, where an infinite norm cannot say how far to scale down.
             let factor =
@@ -106,8 +103,16 @@ impl Updater {
     }
 }
 
-fn square_sum(values: &[f32]) -> f64 {
-    values.iter().map(|&value| f64::from(value) * f64::from(value)).sum()
+/// Ranges, in their order, with those that follow each other made one.
+fn joined(ranges: &[Range<usize>]) -> Vec<Range<usize>> {
+    let mut joined: Vec<Range<usize>> = Vec::new();
+    for range in ranges {
+        match joined.last_mut() {
+            Some(last) if last.end == range.start => last.end = range.end,
+            _ => joined.push(range.clone()),
+        }
+    }
+    joined
 }
 
 fn scale(values: &mut [f32], factor: f32) {
@@ -160,6 +165,7 @@ fn each_piece(
 mod tests {
     use super::*;
     use crate::optimizers::{Adam, AdamW, RMSprop, SGD};
+    use crate::simd::{Level, with_level};
     use keras_graph::initializer::Initializer;
     use std::borrow::Cow;
 
@@ -248,6 +254,67 @@ mod tests {
             (w, updater.state().clone())
         };
         assert_eq!(run(1), run(3));
+    }
+
+    /// Every kind of update, with the numbers of slots that it has.
+    fn optimizers() -> Vec<Box<dyn Optimizer>> {
+        let momentum = 0.9;
+        vec![
+            Box::new(SGD { weight_decay: Some(0.1), ..SGD::default() }),
+            Box::new(SGD { momentum, ..SGD::default() }),
+            Box::new(SGD { momentum, nesterov: true, ..SGD::default() }),
+            Box::new(RMSprop::default()),
+            Box::new(RMSprop { momentum, ..RMSprop::default() }),
+            Box::new(RMSprop { centered: true, ..RMSprop::default() }),
+            Box::new(RMSprop { momentum, centered: true, ..RMSprop::default() }),
+            Box::new(Adam::default()),
+            Box::new(Adam { amsgrad: true, ..Adam::default() }),
+            Box::new(AdamW::default()),
+        ]
+    }
+
+    #[test]
+    fn every_instruction_set_gives_the_same_bits() {
+        let shapes = [(7, true), (30, true), (3, false), (101, true)];
+        let g: Vec<f32> = (0..141).map(|i| ((i * 37) % 101) as f32 / 50.0 - 1.0).collect();
+        for optimizer in optimizers() {
+            let run = |level| {
+                let mut updater = Updater::new(&*optimizer, &weights(&shapes));
+                let mut w: Vec<f32> = g.iter().map(|g| 0.3 - g).collect();
+                let mut steps =
+                    || (0..4).for_each(|_| updater.step(&*optimizer, &mut w, &mut g.clone()));
+                with_level(level, &mut steps).unwrap();
+                (w, updater.state().clone())
+            };
+            let portable = run(Level::Portable);
+            for level in Level::available() {
+                assert_eq!(run(level), portable, "{:?} at {level:?}", optimizer.config());
+            }
+        }
+    }
+
+    #[test]
+    fn slots_that_decay_end_at_zero_and_are_never_subnormal() {
+        let shapes = [(67, true)];
+        for optimizer in optimizers() {
+            let mut updater = Updater::new(&*optimizer, &weights(&shapes));
+            let mut w = vec![0.5; 67];
+            // Small enough that means of squares come down in some hundred steps too.
+            let g: Vec<f32> = (0..67).map(|i| (i as f32 - 33.5) * 1e-17).collect();
+            updater.step(&*optimizer, &mut w, &mut g.clone());
+            for _ in 0..1200 {
+                updater.step(&*optimizer, &mut w, &mut [0.0; 67]);
+                for slot in &updater.state().slots {
+                    assert!(slot.iter().all(|v| !v.is_subnormal()), "{:?}", optimizer.config());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn neighbours_are_updated_together() {
+        assert_eq!(joined(&[0..3, 3..5, 6..9, 9..10]), [0..5, 6..10]);
+        assert!(joined(&[]).is_empty());
     }
 
     #[test]
