@@ -9,7 +9,7 @@ pub use keras_runtime::embed::Embedded;
 pub use keras_runtime::error::{Error, Result};
 pub use keras_runtime::history::History;
 pub use keras_runtime::logs::Logs;
-pub use keras_runtime::model::Model;
+pub use keras_runtime::model::{Model, Predict};
 pub use keras_runtime::{
     array, arrays, callbacks, datasets, initializers, losses, metrics, optimizers, progress,
     sample, training,
@@ -29,8 +29,8 @@ pub mod prelude {
         Accuracy, BinaryAccuracy, CategoricalAccuracy, SparseCategoricalAccuracy,
     };
     pub use crate::optimizers::{Adam, AdamW, RMSprop, SGD};
-    pub use crate::training::{Fit, Training, Verbose};
-    pub use crate::{Embedded, History, Model, datasets, embed, model};
+    pub use crate::training::{Evaluate, Fit, TrainOnBatch, Training, Verbose};
+    pub use crate::{Embedded, History, Model, Predict, datasets, embed, model};
 }
 
 /// What the macros emit paths to; no part of the public interface.

@@ -29,7 +29,7 @@ pub enum Error {
         /// Index of the sample, from 0.
         sample: usize,
         /// The index found.
-        index: i32,
+        index: i64,
         /// Rows of the embedding.
         rows: usize,
     },
@@ -180,7 +180,23 @@ pub enum Error {
         /// What is there.
         found: String,
     },
-    /// An argument of a fit cannot work.
+    /// Something else is wrong with some data: which, and what.
+    Within {
+        /// Where: `validation_data`, `batch 3 of epoch 0`.
+        place: String,
+        /// What is wrong there.
+        cause: Box<Error>,
+    },
+    /// Something that a training was made with cannot work.
+    InvalidSetting {
+        /// What was set: `threads`, `loss_weights` of an output, an argument of a loss.
+        setting: String,
+        /// What it accepts.
+        expected: String,
+        /// What it was.
+        found: String,
+    },
+    /// An argument of a fit, an evaluation, a prediction or a step cannot work.
     InvalidFit {
         /// Name of the argument: `class_weight`.
         argument: &'static str,
@@ -228,6 +244,11 @@ impl Error {
         let path = path.into();
         move |source| Self::Io { path, source }
     }
+
+    /// Says where it happened; for `map_err`.
+    pub(crate) fn within(place: impl fmt::Display) -> impl FnOnce(Error) -> Self {
+        move |cause| Self::Within { place: place.to_string(), cause: Box::new(cause) }
+    }
 }
 
 impl std::error::Error for Error {
@@ -236,6 +257,7 @@ impl std::error::Error for Error {
             Self::Io { source, .. } => Some(source),
             Self::File(error) => error.source(),
             Self::DatasetMissing { cause: Some(cause), .. } => Some(cause),
+            Self::Within { cause, .. } => cause.source(),
             _ => None,
         }
     }
@@ -326,6 +348,10 @@ impl fmt::Display for Error {
                 "{}: expected the state of the optimizer `{optimizer}`, found {found}",
                 path.display()
             ),
+            Self::Within { place, cause } => write!(f, "{place}: {cause}"),
+            Self::InvalidSetting { setting, expected, found } => {
+                write!(f, "{setting}: expected {expected}, found {found}")
+            }
             Self::InvalidFit { argument, expected, found } => {
                 write!(f, "`{argument}`: expected {expected}, found {found}")
             }

@@ -10,7 +10,7 @@ use keras_graph::plan::{Description, Plan, WeightInfo};
 use keras_graph::summary::{Style, summary};
 
 use crate::array::Array;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::execute;
 use crate::files;
 use crate::initializers::initialize;
@@ -21,6 +21,19 @@ use crate::random::fresh_seed;
 use crate::sample::{Prediction, Sample};
 use crate::training::Training;
 use crate::weights;
+
+/// How to predict: `Predict { batch_size: 256 }`.
+#[derive(Clone, Copy, Debug)]
+pub struct Predict {
+    /// Samples that are run together.
+    pub batch_size: usize,
+}
+
+impl Default for Predict {
+    fn default() -> Self {
+        Predict { batch_size: execute::PREDICTED_TOGETHER }
+    }
+}
 
 /// Most scratch that [`Model::call`] takes from the stack, in bytes.
 pub const STACK_SCRATCH_BYTES: usize = 64 * 1024;
@@ -105,6 +118,31 @@ pub unsafe trait Model: Sized + Send + Sync + 'static {
         Self::Output::collect(x.len(), &mut |outputs| {
             execute::predict::<Cpu>(Self::inference(), self.weights(), &x, outputs);
         })
+    }
+
+    /// The predictions for many samples, run together in batches of a size, which bounds the memory.
+    /// Errors: a batch without samples.
+    fn predict_with(&self, x: &[Self::Input], predict: Predict) -> Result<Vec<Self::Output>> {
+        let Predict { batch_size } = predict;
+        if batch_size == 0 {
+            return Err(Error::BatchSizeZero);
+        }
+        Ok(Self::Output::collect(x.len(), &mut |outputs| {
+            let (plan, weights) = (Self::inference(), self.weights());
+            execute::predict_batches::<Cpu>(plan, weights, &x, batch_size, outputs);
+        }))
+    }
+
+    /// Takes over all weights of another model of this type, moving statistics too; for averages of models, or to go back to the best.
+    fn copy_weights_from(&mut self, other: &Self) {
+        self.weights_mut().copy_from_slice(other.weights());
+    }
+
+    /// A copy of the model on the heap, without a way over the stack: Keras' `clone_model` and `set_weights` in one.
+    fn clone_boxed(&self) -> Box<Self> {
+        let mut model = weights::zeroed::<Self>();
+        model.copy_weights_from(self);
+        model
     }
 
     /// Joins the model with an optimizer and a loss, for training.

@@ -42,6 +42,11 @@ pub trait Sample: Send + Sync + 'static {
 
     /// The numbers of a port. Panics if `port >= PORTS`.
     fn port(&self, port: usize) -> Values<'_>;
+
+    /// Whether a port holds `u32`, so that a negative label or index stands for one above `i32::MAX`.
+    fn is_unsigned(_port: usize) -> bool {
+        false
+    }
 }
 
 /// What a model returns for one sample.
@@ -59,6 +64,10 @@ impl<A: Array> Sample for A {
     fn port(&self, port: usize) -> Values<'_> {
         assert_eq!(port, 0, "an array is a single port");
         Values::of(self)
+    }
+
+    fn is_unsigned(_: usize) -> bool {
+        <A::Element as Element>::DTYPE == <u32 as Element>::DTYPE
     }
 }
 
@@ -79,6 +88,11 @@ pub trait Samples: Sync {
 
     /// The numbers of a port of a sample. Panics if there is no such sample or port.
     fn port(&self, sample: usize, port: usize) -> Values<'_>;
+
+    /// As [`Sample::is_unsigned`].
+    fn is_unsigned(&self, _port: usize) -> bool {
+        false
+    }
 }
 
 impl<S: Sample> Samples for &[S] {
@@ -89,16 +103,21 @@ impl<S: Sample> Samples for &[S] {
     fn port(&self, sample: usize, port: usize) -> Values<'_> {
         self[sample].port(port)
     }
+
+    fn is_unsigned(&self, port: usize) -> bool {
+        S::is_unsigned(port)
+    }
 }
 
-/// Copies the sample at `index` of a port's flat buffer into an array; for [`outputs!`](crate::outputs).
+/// Copies the sample at `index` of a port's flat buffer to where it belongs; for [`outputs!`](crate::outputs).
 #[doc(hidden)]
-pub fn read_array<A: Array<Element = f32>>(flat: &[f32], index: usize) -> A {
-    let mut array = A::zeroed();
-    A::flat_mut(core::slice::from_mut(&mut array))
-        .copy_from_slice(&flat[index * A::LEN..][..A::LEN]);
-    array
+pub fn copy_array<A: Array<Element = f32>>(flat: &[f32], index: usize, to: &mut A) {
+    A::flat_mut(core::slice::from_mut(to)).copy_from_slice(&flat[index * A::LEN..][..A::LEN]);
 }
+
+/// Makes samples on the heap, however large one is; for [`outputs!`](crate::outputs).
+#[doc(hidden)]
+pub use bytemuck::{Zeroable, zeroed_vec};
 
 /// Declares the struct of one sample of a model with several inputs.
 ///
@@ -125,6 +144,13 @@ macro_rules! inputs {
             fn port(&self, port: usize) -> $crate::sample::Values<'_> {
                 match port {
                     $($port => $crate::sample::Values::of(&self.$field),)*
+                    _ => ::core::panic!("there is no such input"),
+                }
+            }
+
+            fn is_unsigned(port: usize) -> bool {
+                match port {
+                    $($port => <$array as $crate::sample::Sample>::is_unsigned(0),)*
                     _ => ::core::panic!("there is no such input"),
                 }
             }
@@ -165,7 +191,17 @@ macro_rules! outputs {
                     _ => ::core::panic!("there is no such output"),
                 }
             }
+
+            fn is_unsigned(port: usize) -> bool {
+                match port {
+                    $($port => <$type as $crate::sample::Sample>::is_unsigned(0),)*
+                    _ => ::core::panic!("there is no such output"),
+                }
+            }
         }
+
+        // SAFETY: the fields are arrays of `f32`, for which zeros are a value.
+        unsafe impl $crate::sample::Zeroable for $name {}
 
         impl $crate::sample::Prediction for $name {
             type Scalars = $name<$($crate::sample::scalar!($type)),*>;
@@ -176,9 +212,11 @@ macro_rules! outputs {
             ) -> ::std::vec::Vec<Self> {
                 $(let mut $field = ::std::vec![0.0; count * <$array as $crate::array::Array>::LEN];)*
                 fill(&mut [$(&mut $field),*]);
-                (0..count)
-                    .map(|i| $name { $($field: $crate::sample::read_array::<$array>(&$field, i)),* })
-                    .collect()
+                let mut predictions = $crate::sample::zeroed_vec::<Self>(count);
+                for (i, prediction) in predictions.iter_mut().enumerate() {
+                    $($crate::sample::copy_array::<$array>(&$field, i, &mut prediction.$field);)*
+                }
+                predictions
             }
         }
 
@@ -233,6 +271,7 @@ macro_rules! __scalar {
 pub use __scalar as scalar;
 
 #[cfg(test)]
+#[allow(unsafe_code, reason = "what `outputs!` emits; users may forbid it all the same")]
 mod tests {
     use super::*;
 
@@ -253,6 +292,9 @@ mod tests {
         assert_eq!(x.port(1), Values::Labels(&[-7]));
         let target = PairOutputs { score: 0.5, class: u32::MAX };
         assert_eq!(target.port(1), Values::Labels(&[-1]));
+        let unsigned = [0, 1].map(<PairOutputs<[f32; 1], u32> as Sample>::is_unsigned);
+        assert_eq!(unsigned, [false, true]);
+        assert!(!PairInputs::is_unsigned(1));
         let samples: &[_] = &[x, PairInputs { token: 5, ..x }];
         let many: &dyn Samples = &samples;
         assert_eq!((many.count(), many.port(1, 1)), (2, Values::Labels(&[5])));

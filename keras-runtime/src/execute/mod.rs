@@ -28,6 +28,7 @@ use rayon::prelude::*;
 
 use self::lane::{Lane, Pass};
 pub use self::session::{FlatSamples, Gradients, gradients, predict};
+pub(crate) use self::session::{PREDICTED_TOGETHER, predict_batches};
 use crate::kernels::{Backend, Call, run};
 use crate::sample::Samples;
 

@@ -7,7 +7,7 @@ use crate::kernels::Backend;
 use crate::sample::{Samples, Values};
 
 /// Samples of a prediction that are run together, for each lane. More would only cost memory.
-const PREDICTED_TOGETHER: usize = 4096;
+pub(crate) const PREDICTED_TOGETHER: usize = 4096;
 
 /// Samples as flat numbers: for each port the numbers of all samples, one sample after the other.
 #[derive(Clone, Debug)]
@@ -46,10 +46,22 @@ pub fn predict<B: Backend>(
     x: &dyn Samples,
     outputs: &mut [&mut [f32]],
 ) {
+    predict_batches::<B>(plan, weights, x, PREDICTED_TOGETHER, outputs);
+}
+
+/// As [`predict`], so many samples together. Panics: likewise, and if that is none.
+pub(crate) fn predict_batches<B: Backend>(
+    plan: &Plan,
+    weights: &[f32],
+    x: &dyn Samples,
+    batch_size: usize,
+    outputs: &mut [&mut [f32]],
+) {
+    assert!(batch_size > 0, "a batch has a sample");
     let mut execution = Execution::new::<B>(plan, Keep::Outputs);
     let mut first = 0;
     while first < x.count() {
-        let end = x.count().min(first + PREDICTED_TOGETHER);
+        let end = x.count().min(first.saturating_add(batch_size));
         let batch = Batch { x, rows: Rows::Range(first..end), seed: 0, step: 0 };
         execution.run(weights, &batch, &NoHead);
         for (i, (port, output)) in plan.outputs.iter().zip(outputs.iter_mut()).enumerate() {

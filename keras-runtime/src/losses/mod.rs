@@ -127,6 +127,12 @@ pub trait LossFunction: Send + Sync {
         gradient: Option<(f32, &mut [f32])>,
     ) -> f32;
 
+    /// Refuses settings that make no sense.
+    /// Errors: a `label_smoothing` outside of `[0, 1]`.
+    fn check_settings(&self) -> Result<()> {
+        check_settings(self.class(), &self.config())
+    }
+
     /// Refuses a sample's target that the loss cannot take.
     /// Errors: a number that is not finite, a label that names no class.
     fn check(&self, sample: usize, y_true: Values<'_>, len: usize) -> Result<()>;
@@ -192,6 +198,26 @@ impl<L: RowLoss> LossFunction for L {
             }),
         }
     }
+}
+
+/// Refuses numbers among the arguments of a loss or a metric that Keras refuses.
+pub(crate) fn check_settings(class: &str, arguments: &[(&'static str, Value)]) -> Result<()> {
+    for (name, value) in arguments {
+        let Value::Float(value) = value else { continue };
+        let (is_right, expected) = match *name {
+            "label_smoothing" => ((0.0..=1.0).contains(value), "a share in [0, 1]"),
+            "threshold" => (value.is_finite(), "a finite number"),
+            _ => (true, ""),
+        };
+        if !is_right {
+            return Err(Error::InvalidSetting {
+                setting: format!("`{class}`: `{name}`"),
+                expected: expected.into(),
+                found: (*value as f32).to_string(),
+            });
+        }
+    }
+    Ok(())
 }
 
 /// The target of row `i`.

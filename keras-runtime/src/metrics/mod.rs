@@ -7,12 +7,19 @@ mod accuracy;
 mod mean;
 mod sets;
 
+/// Every loss is a metric too.
+pub use crate::losses::{
+    BinaryCrossentropy, CategoricalCrossentropy, MeanAbsoluteError, MeanSquaredError,
+    SparseCategoricalCrossentropy,
+};
 pub use accuracy::{Accuracy, BinaryAccuracy, CategoricalAccuracy, SparseCategoricalAccuracy};
 pub use mean::{MeanState, RowMetric};
 pub use sets::{MetricHead, MetricSet, Metrics, Named, named};
 
 use keras_graph::value::Value;
 
+use crate::error::Result;
+use crate::losses::check_settings;
 use crate::sample::Values;
 
 /// Whether more is better.
@@ -37,6 +44,12 @@ pub trait MetricFunction: Send + Sync {
 
     /// Whether more is better.
     fn direction(&self) -> Direction;
+
+    /// Refuses settings that make no sense.
+    /// Errors: a `label_smoothing` outside of `[0, 1]`, a `threshold` that is not finite.
+    fn check_settings(&self) -> Result<()> {
+        check_settings(self.class(), &self.arguments())
+    }
 
     /// The state of an epoch that has not begun.
     fn start(&self) -> Box<dyn MetricState>;

@@ -50,6 +50,7 @@ pub(super) fn lengths(
 
 fn input_row(x: &dyn Samples, inputs: &[Input], row: usize) -> Result<()> {
     for (i, Input { name, indices }) in inputs.iter().enumerate() {
+        let is_unsigned = x.is_unsigned(i);
         let what = || if inputs.len() > 1 { format!("input \"{name}\"") } else { "input".into() };
         match (x.port(row, i), *indices) {
             (Values::Floats(values), _) => {
@@ -59,8 +60,9 @@ fn input_row(x: &dyn Samples, inputs: &[Input], row: usize) -> Result<()> {
             }
             (Values::Labels(ids), Some(rows)) => {
                 // A negative index counts from the end, as in Keras.
-                let fits = |id: i64| (-(rows as i64)..rows as i64).contains(&id);
-                if let Some(&index) = ids.iter().find(|id| !fits(i64::from(**id))) {
+                let fits = |id: &i64| (-(rows as i64)..rows as i64).contains(id);
+                let mut given = ids.iter().map(|&id| as_given(id, is_unsigned));
+                if let Some(index) = given.find(|id| !fits(id)) {
                     return Err(Error::IndexOutOfRange { what: what(), sample: row, index, rows });
                 }
             }
@@ -72,18 +74,36 @@ fn input_row(x: &dyn Samples, inputs: &[Input], row: usize) -> Result<()> {
 
 fn target_row(y: &dyn Samples, losses: &dyn Losses, outputs: &[Output], row: usize) -> Result<()> {
     for (i, output) in outputs.iter().enumerate() {
-        losses.head(i).check(row, y.port(row, i), output.extent)?;
+        losses.head(i).check(row, y.port(row, i), output.extent).map_err(|error| match error {
+            Error::LabelOutOfRange { sample, label, classes } => {
+                let label = i32::try_from(label).map_or(label, |l| as_given(l, y.is_unsigned(i)));
+                Error::LabelOutOfRange { sample, label, classes }
+            }
+            error => error,
+        })?;
     }
     Ok(())
 }
 
-/// The weight of each row: the user's own, or that of the row's class. None if all count the same.
-pub(super) fn sample_weights(
+/// An integer as the user wrote it: a `u32` above `i32::MAX` is seen as a negative number.
+fn as_given(seen: i32, is_unsigned: bool) -> i64 {
+    if is_unsigned { i64::from(seen.cast_unsigned()) } else { i64::from(seen) }
+}
+
+/// What rows count: by themselves, or by their class. Not both.
+#[derive(Clone, Copy, Default)]
+pub(super) struct RowWeights<'a> {
+    pub(super) sample_weight: Option<&'a [f32]>,
+    pub(super) class_weight: &'a [(usize, f32)],
+}
+
+/// The weight of each row: the user's own, or that of the row's class, for which there is `room`. None if all count the same.
+pub(super) fn sample_weights<'a>(
     y: &dyn Samples,
     outputs: &[Output],
-    sample_weight: Option<&[f32]>,
-    class_weight: &[(usize, f32)],
-) -> Result<Option<Vec<f32>>> {
+    RowWeights { sample_weight, class_weight }: RowWeights<'a>,
+    room: &'a mut Vec<f32>,
+) -> Result<Option<&'a [f32]>> {
     let check = |what: &'static str, index: usize, value: f32| {
         let is_weight = value.is_finite() && value >= 0.0;
         if is_weight { Ok(()) } else { Err(Error::InvalidWeight { what, index, value }) }
@@ -98,7 +118,7 @@ pub(super) fn sample_weights(
                 found: "both".into(),
             });
         }
-        return Ok(Some(weights.to_vec()));
+        return Ok(Some(weights));
     }
     if class_weight.is_empty() {
         return Ok(None);
@@ -111,15 +131,26 @@ pub(super) fn sample_weights(
         });
     };
     let classes = output.extent.max(2);
-    for &(class, weight) in class_weight {
+    for (i, &(class, weight)) in class_weight.iter().enumerate() {
         check("class_weight", class, weight)?;
         if class >= classes {
             return Err(Error::ClassWeightClass { class, classes });
         }
+        if class_weight[..i].iter().any(|(other, _)| *other == class) {
+            return Err(Error::InvalidFit {
+                argument: "class_weight",
+                expected: "each class once".into(),
+                found: format!("class {class} twice"),
+            });
+        }
     }
     let weight =
         |class: usize| class_weight.iter().find(|(c, _)| *c == class).map_or(1.0, |(_, w)| *w);
-    (0..y.count()).map(|row| Ok(weight(class_of(y.port(row, 0))?))).collect::<Result<_>>().map(Some)
+    room.clear();
+    for row in 0..y.count() {
+        room.push(weight(class_of(y.port(row, 0))?));
+    }
+    Ok(Some(room))
 }
 
 /// The class that a target names: a label, the place of a one, or a lone number.

@@ -81,8 +81,7 @@ impl Control for Running<'_> {
     }
 
     fn set_learning_rate(&mut self, learning_rate: f32) -> Result<()> {
-        self.trainer.updater.state_mut().learning_rate = learning_rate;
-        Ok(())
+        self.trainer.set_learning_rate(learning_rate)
     }
 
     fn weights(&self) -> &[f32] {
@@ -173,7 +172,8 @@ impl Running<'_> {
         let mut step = 0;
         feed.epoch(epoch, iterations, &mut |data, rows| {
             if must_check {
-                self.trainer.check(data)?;
+                let place = format_args!("batch {step} of epoch {epoch}");
+                self.trainer.check(data).map_err(Error::within(place))?;
             }
             each(callbacks, |callback| callback.on_train_batch_begin(step, self))?;
             self.trainer.train(self.weights, data, rows);

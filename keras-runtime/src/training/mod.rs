@@ -21,7 +21,6 @@ use self::options::Options;
 use self::trainer::{Trainer, Weighting};
 use crate::callbacks::Callback;
 use crate::error::{Error, Result};
-use crate::execute::Rows;
 use crate::history::History;
 use crate::kernels::Backend;
 use crate::logs::Logs;
@@ -85,6 +84,30 @@ impl<I, T> Default for Fit<'_, I, T> {
     }
 }
 
+/// How to evaluate: `Evaluate { batch_size: 256, ..Evaluate::default() }`.
+#[derive(Clone, Copy, Debug)]
+pub struct Evaluate<'a> {
+    /// Rows of a batch; the last one may have fewer.
+    pub batch_size: usize,
+    /// What each row counts in the loss and in the weighted metrics.
+    pub sample_weight: Option<&'a [f32]>,
+}
+
+impl Default for Evaluate<'_> {
+    fn default() -> Self {
+        Evaluate { batch_size: BATCH_SIZE, sample_weight: None }
+    }
+}
+
+/// How to take a step: `TrainOnBatch { class_weight: &[(1, 3.0)], ..TrainOnBatch::default() }`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct TrainOnBatch<'a> {
+    /// What each row counts in the loss and in the weighted metrics.
+    pub sample_weight: Option<&'a [f32]>,
+    /// What a row of a class counts, by class; 1 for a class that is not named.
+    pub class_weight: &'a [(usize, f32)],
+}
+
 /// A model with an optimizer, a loss `L`, metrics `N` and weighted metrics `W`; [`Model::compile`] makes it.
 pub struct Training<'m, M: Model, L, N = (), W = ()> {
     model: &'m mut M,
@@ -123,7 +146,8 @@ impl<'m, M: Model, L, N> Training<'m, M, L, N> {
 }
 
 impl<M: Model, L, N, W> Training<'_, M, L, N, W> {
-    /// What each output's loss counts in the sum of all; 1 if nothing is said.
+    /// What each output's loss counts in the sum of all; 1 if nothing is said. One that is not finite is an error of the first fit, step
+    /// or evaluation.
     pub fn loss_weights(mut self, weights: <M::Output as Prediction>::Scalars) -> Self {
         for (i, output) in self.trainer.outputs.iter_mut().enumerate() {
             output.loss_weight = weights.port(i).bits()[0];
@@ -131,10 +155,11 @@ impl<M: Model, L, N, W> Training<'_, M, L, N, W> {
         self
     }
 
-    /// Works on so many threads, of its own. The numbers stay the same. Panics: if the system has no threads to give.
+    /// Works on so many threads, of its own, at most 1024; 0 stands for as many as the processor has. The numbers stay the same.
+    /// Without it, work is shared with all else that uses rayon's threads. More than there can be are an error of the first fit, step
+    /// or evaluation.
     pub fn threads(mut self, threads: usize) -> Self {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
-        self.trainer.pool = Some(pool.expect("the system has threads to give"));
+        self.trainer.set_threads(threads);
         self
     }
 
@@ -161,8 +186,9 @@ impl<M: Model, L, N, W> Training<'_, M, L, N, W> {
     }
 
     /// Sets the learning rate from the next step on.
-    pub fn set_learning_rate(&mut self, learning_rate: f32) {
-        self.trainer.updater.state_mut().learning_rate = learning_rate;
+    /// Errors: a rate that is negative or not finite.
+    pub fn set_learning_rate(&mut self, learning_rate: f32) -> Result<()> {
+        self.trainer.set_learning_rate(learning_rate)
     }
 
     /// Steps of the optimizer so far.
@@ -259,9 +285,25 @@ impl<M: Model, L: Losses, N, W> Training<'_, M, L, N, W> {
         N: MetricSet<M::Output, T>,
         W: MetricSet<M::Output, T>,
     {
-        let data = Supervised { x: &x, y: &y, sample_weight: None };
-        self.trainer.check(&data)?;
-        Ok(self.trainer.evaluate(self.model.weights(), &data, 0..x.len(), BATCH_SIZE).clone())
+        self.evaluate_with(x, y, Evaluate::default())
+    }
+
+    /// The loss and the metrics of `x` against `y`, in batches of a size, of rows that count differently.
+    /// Errors: as [`Training::evaluate`]; a batch without rows, weights that make no sense.
+    pub fn evaluate_with<T: Sample>(
+        &mut self,
+        x: &[M::Input],
+        y: &[T],
+        evaluate: Evaluate<'_>,
+    ) -> Result<Logs>
+    where
+        L: Loss<M::Output, T>,
+        N: MetricSet<M::Output, T>,
+        W: MetricSet<M::Output, T>,
+    {
+        let Evaluate { batch_size, sample_weight } = evaluate;
+        let data = Supervised { x: &x, y: &y, sample_weight };
+        self.trainer.evaluate_arrays(self.model.weights(), &data, batch_size)
     }
 
     /// One step of the optimizer. Returns the loss and the metrics of this batch, from before the step.
@@ -273,12 +315,25 @@ impl<M: Model, L: Losses, N, W> Training<'_, M, L, N, W> {
         N: MetricSet<M::Output, T>,
         W: MetricSet<M::Output, T>,
     {
-        let data = Supervised { x: &x, y: &y, sample_weight: None };
-        self.trainer.check_optimizer()?;
-        self.trainer.check(&data)?;
-        self.trainer.reset();
-        self.trainer.train(self.model.weights_mut(), &data, Rows::Range(0..x.len()));
-        Ok(self.trainer.logs())
+        self.train_on_batch_with(x, y, TrainOnBatch::default())
+    }
+
+    /// One step of the optimizer on rows that count differently. Returns and allocates as [`Training::train_on_batch`].
+    /// Errors: likewise; weights that make no sense.
+    pub fn train_on_batch_with<T: Sample>(
+        &mut self,
+        x: &[M::Input],
+        y: &[T],
+        batch: TrainOnBatch<'_>,
+    ) -> Result<&Logs>
+    where
+        L: Loss<M::Output, T>,
+        N: MetricSet<M::Output, T>,
+        W: MetricSet<M::Output, T>,
+    {
+        let TrainOnBatch { sample_weight, class_weight } = batch;
+        let data = Supervised { x: &x, y: &y, sample_weight };
+        self.trainer.train_on_batch(self.model.weights_mut(), data, class_weight)
     }
 }
 

@@ -1,14 +1,16 @@
 //! What a fit is asked for, checked, and put into its course.
 
 use super::Fit;
-use super::check;
+use super::check::{self, RowWeights};
 use super::course::{Course, Validation};
 use super::feed::{Arrays, Feed, Shuffle};
 use super::head::Supervised;
 use super::trainer::Trainer;
 use crate::callbacks::Callback;
 use crate::error::{Error, Result};
+use crate::execute::Rows;
 use crate::history::History;
+use crate::logs::Logs;
 use crate::progress::Verbose;
 
 /// What [`Fit`] says without naming a type.
@@ -34,7 +36,7 @@ impl Options {
             epochs: fit.epochs,
             initial_epoch: fit.initial_epoch,
             validation_split: fit.validation_split,
-            validation_freq: fit.validation_freq.max(1),
+            validation_freq: fit.validation_freq,
             shuffle: fit.shuffle,
             seed: fit.seed,
             verbose: fit.verbose,
@@ -43,7 +45,7 @@ impl Options {
         }
     }
 
-    /// Errors: no row in a batch, no epoch, a share outside of `[0, 1)`, weights of rows that are not there.
+    /// Errors: no row in a batch, no epoch, a share outside of `[0, 1)`, a validation every 0 epochs, weights of rows that are not there.
     fn check(&self) -> Result<()> {
         if self.batch_size == 0 {
             return Err(Error::BatchSizeZero);
@@ -53,6 +55,10 @@ impl Options {
         }
         if !(0.0..1.0).contains(&self.validation_split) {
             return Err(Error::ValidationSplit { value: self.validation_split });
+        }
+        if self.validation_freq == 0 {
+            let (expected, found) = ("at least 1".into(), "0".into());
+            return Err(Error::InvalidFit { argument: "validation_freq", expected, found });
         }
         if self.weighs_no_validation {
             let (expected, found) = ("`validation_data` beside it".into(), "none".into());
@@ -90,8 +96,12 @@ impl Trainer {
 
     /// Refuses data that cannot be tested, and weights of its rows that make no sense.
     fn check_validation(&self, data: &Supervised<'_>) -> Result<()> {
-        self.check(data)?;
-        check::sample_weights(data.y, &self.outputs, data.sample_weight, &[]).map(drop)
+        let place = || Error::within("`validation_data`");
+        self.check(data).map_err(place())?;
+        let weights = RowWeights { sample_weight: data.sample_weight, class_weight: &[] };
+        check::sample_weights(data.y, &self.outputs, weights, &mut Vec::new())
+            .map(drop)
+            .map_err(place())
     }
 
     /// Fits to arrays.
@@ -104,11 +114,13 @@ impl Trainer {
         callbacks: Vec<Box<dyn Callback + 'a>>,
         options: Options,
     ) -> Result<History> {
-        self.check_optimizer()?;
+        self.check_settings()?;
         options.check()?;
         self.check(&data)?;
-        let own = check::sample_weights(data.y, &self.outputs, data.sample_weight, class_weight)?;
-        let data = Supervised { sample_weight: own.as_deref(), ..data };
+        let row_weights = RowWeights { sample_weight: data.sample_weight, class_weight };
+        let mut room = Vec::new();
+        let sample_weight = check::sample_weights(data.y, &self.outputs, row_weights, &mut room)?;
+        let data = Supervised { sample_weight, ..data };
         let rows = data.x.count();
         let trained = if validation.is_some() { rows } else { options.trained_rows(rows)? };
         // Class weights are of the training alone; a row's own weight goes with the row.
@@ -144,6 +156,45 @@ impl Trainer {
         self.fit(weights, &mut feed, course)
     }
 
+    /// One step on one batch.
+    pub(super) fn train_on_batch(
+        &mut self,
+        weights: &mut [f32],
+        data: Supervised<'_>,
+        class_weight: &[(usize, f32)],
+    ) -> Result<&Logs> {
+        self.check_settings()?;
+        self.check(&data)?;
+        let row_weights = RowWeights { sample_weight: data.sample_weight, class_weight };
+        // Taken out, since the step changes the rest.
+        let mut room = core::mem::take(&mut self.class_weights);
+        let sample_weight = check::sample_weights(data.y, &self.outputs, row_weights, &mut room)?;
+        let data = Supervised { sample_weight, ..data };
+        self.reset();
+        self.train(weights, &data, Rows::Range(0..data.x.count()));
+        self.class_weights = room;
+        Ok(self.logs())
+    }
+
+    /// Tests all rows of arrays.
+    pub(super) fn evaluate_arrays(
+        &mut self,
+        weights: &[f32],
+        data: &Supervised<'_>,
+        batch_size: usize,
+    ) -> Result<Logs> {
+        self.check_settings()?;
+        if batch_size == 0 {
+            return Err(Error::BatchSizeZero);
+        }
+        self.check(data)?;
+        let row_weights = RowWeights { sample_weight: data.sample_weight, class_weight: &[] };
+        check::sample_weights(data.y, &self.outputs, row_weights, &mut Vec::new())?;
+        // No batch is larger than memory; sums of it and a row's index cannot overflow.
+        let batch_size = batch_size.min(u32::MAX as usize);
+        Ok(self.evaluate(weights, data, 0..data.x.count(), batch_size).clone())
+    }
+
     /// Fits to a stream of batches.
     pub(super) fn fit_feed<'a>(
         &mut self,
@@ -153,7 +204,7 @@ impl Trainer {
         callbacks: Vec<Box<dyn Callback + 'a>>,
         options: Options,
     ) -> Result<History> {
-        self.check_optimizer()?;
+        self.check_settings()?;
         options.check()?;
         if let Some(validation) = &validation {
             self.check_validation(validation)?;

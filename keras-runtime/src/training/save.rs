@@ -13,7 +13,7 @@ use keras_graph::names::snake_case;
 use keras_graph::plan::{Description, WeightInfo};
 use keras_graph::value::{Argument, Object, Value};
 
-use super::trainer::{Trainer, Weighting};
+use super::trainer::{Trainer, Weighting, is_learning_rate};
 use crate::error::{Error, Result};
 use crate::files;
 
@@ -56,6 +56,9 @@ impl Trainer {
         let mut state = self.updater.state().clone();
         state.iterations = u64::try_from(found.iteration)
             .map_err(|_| foreign(format!("{} steps", found.iteration)))?;
+        if !is_learning_rate(found.learning_rate) {
+            return Err(foreign(format!("a learning rate of {}", found.learning_rate)));
+        }
         state.learning_rate = found.learning_rate;
         for ((slot, weight), array) in places.into_iter().zip(&found.slots) {
             let values = array.values.as_f32().filter(|_| array.shape == *weight.shape);

@@ -6,13 +6,13 @@ use keras_graph::plan::{Description, Plan, WeightInfo};
 use rayon::ThreadPool;
 
 use super::head::{Input, LossHead, Output, Supervised, scale};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::execute::{Batch, Execution, Keep, Rows};
 use crate::kernels::{Backend, Cpu};
 use crate::logs::Logs;
 use crate::losses::Losses;
 use crate::metrics::{Direction, MetricHead, MetricState, Metrics};
-use crate::optimizers::{Optimizer, Updater};
+use crate::optimizers::{Optimizer, Term, Updater, sum};
 
 /// A mean, weighted by the sizes of batches.
 #[derive(Clone, Copy, Debug, Default)]
@@ -35,6 +35,8 @@ impl Mean {
 /// A metric, what it has gathered, and the key that it is reported by.
 struct Gathered {
     output: usize,
+    /// The metric's own name.
+    name: String,
     key: String,
     direction: Direction,
     weighting: Weighting,
@@ -66,7 +68,9 @@ pub(crate) struct Trainer {
     inference: Execution<'static>,
     pub(super) losses: Box<dyn Losses>,
     pub(super) optimizer: Box<dyn Optimizer>,
-    is_optimizer_checked: bool,
+    are_settings_checked: bool,
+    /// What is wrong with a setting, if anything is: what was set, expected, found.
+    pub(super) refused: Option<[String; 3]>,
     pub(super) updater: Updater,
     pub(super) inputs: Vec<Input>,
     pub(super) outputs: Vec<Output>,
@@ -78,6 +82,8 @@ pub(crate) struct Trainer {
     logs: Logs,
     pub(super) seed: u64,
     pub(super) pool: Option<ThreadPool>,
+    /// Room for what the rows of a batch count by their classes.
+    pub(super) class_weights: Vec<f32>,
 }
 
 impl Trainer {
@@ -100,7 +106,9 @@ impl Trainer {
             inputs: Input::all(inference),
             updater: Updater::new(&*optimizer, &description.weights),
             optimizer,
-            is_optimizer_checked: false,
+            are_settings_checked: false,
+            refused: None,
+            class_weights: Vec::new(),
             losses,
             metrics: Vec::new(),
             penalties: description.weights.iter().filter_map(weight_penalty).collect(),
@@ -122,31 +130,98 @@ impl Trainer {
         self.inference = Execution::new::<B>(inference, keep);
     }
 
-    /// Refuses an optimizer whose settings make no sense.
-    pub(super) fn check_optimizer(&mut self) -> Result<()> {
-        // Settings never change, and looking at them allocates.
-        if !self.is_optimizer_checked {
-            self.optimizer.check()?;
-            self.is_optimizer_checked = true;
+    /// Refuses settings that make no sense: of the optimizer, the losses, the metrics, the training itself.
+    pub(super) fn check_settings(&mut self) -> Result<()> {
+        // They never change once a training is made, and looking at them allocates.
+        if self.are_settings_checked {
+            return Ok(());
         }
+        if let Some([setting, expected, found]) = self.refused.clone() {
+            return Err(Error::InvalidSetting { setting, expected, found });
+        }
+        self.optimizer.check()?;
+        self.losses.heads().iter().try_for_each(|loss| loss.check_settings())?;
+        if let Some(output) = self.outputs.iter().find(|output| !output.loss_weight.is_finite()) {
+            return Err(Error::InvalidSetting {
+                setting: format!("`loss_weights` of output `{}`", output.name),
+                expected: "a finite number".into(),
+                found: output.loss_weight.to_string(),
+            });
+        }
+        self.are_settings_checked = true;
         Ok(())
     }
 
-    /// Reports these metrics too. With several outputs the output's name stands before that of the metric.
+    /// Sets the learning rate from the next step on.
+    pub(super) fn set_learning_rate(&mut self, learning_rate: f32) -> Result<()> {
+        if !is_learning_rate(learning_rate) {
+            return Err(Error::InvalidSetting {
+                setting: "`learning_rate`".into(),
+                expected: "a finite number of at least 0".into(),
+                found: learning_rate.to_string(),
+            });
+        }
+        self.updater.state_mut().learning_rate = learning_rate;
+        Ok(())
+    }
+
+    /// Works on so many threads of its own; 0 are as many as the processor has.
+    pub(super) fn set_threads(&mut self, threads: usize) {
+        let refused =
+            |expected: String, found: String| Some(["`threads`".to_string(), expected, found]);
+        if threads > MAX_THREADS {
+            self.refused = refused(format!("at most {MAX_THREADS}"), threads.to_string());
+            return;
+        }
+        match rayon::ThreadPoolBuilder::new().num_threads(threads).build() {
+            Ok(pool) => self.pool = Some(pool),
+            Err(error) => {
+                let expected = format!("{threads} threads that the system gives");
+                self.refused = refused(expected, error.to_string());
+            }
+        }
+    }
+
+    /// Reports these metrics too. With several outputs the output's name stands before that of the metric. As in Keras, a name that is
+    /// taken gets `weighted_` before it if the metric is weighted, then a number after it.
     pub(super) fn add_metrics(&mut self, metrics: &dyn Metrics, weighting: Weighting) {
         let mut heads: Vec<MetricHead<'_>> = Vec::new();
         metrics.collect(0, &mut heads);
-        let many = self.outputs.len() > 1;
-        let gathered = |MetricHead { output, function }: MetricHead<'_>| {
+        for MetricHead { output, function } in heads {
+            if let Err(Error::InvalidSetting { setting, expected, found }) =
+                function.check_settings()
+            {
+                self.refused = Some([setting, expected, found]);
+            }
             let name = function.name();
-            let key = if many { format!("{}_{name}", self.outputs[output].name) } else { name };
-            let direction = function.direction();
-            Gathered { output, key, direction, weighting, state: function.start() }
-        };
-        self.metrics.extend(heads.into_iter().map(gathered));
+            let key = self.free_key(output, &name, weighting);
+            let (direction, state) = (function.direction(), function.start());
+            self.metrics.push(Gathered { output, name, key, direction, weighting, state });
+        }
         let keep = if self.metrics.is_empty() { Keep::Sums } else { Keep::Outputs };
         self.training.set_keep(keep);
         self.inference.set_keep(keep);
+    }
+
+    /// The key of a metric that is called `name`.
+    fn free_key(&self, output: usize, name: &str, weighting: Weighting) -> String {
+        let of_output = |name: &str| match self.outputs.len() {
+            1 => name.to_string(),
+            _ => format!("{}_{name}", self.outputs[output].name),
+        };
+        let losses = self.output_keys.iter().filter(|_| self.outputs.len() > 1);
+        let metrics = self.metrics.iter().map(|metric| &metric.key);
+        let taken = losses.chain(metrics).map(String::as_str).chain(["loss"]);
+        let is_taken = |key: &str| taken.clone().any(|other| other == key);
+        let mut key = of_output(name);
+        if is_taken(&key) && weighting == Weighting::BySample {
+            key = of_output(&format!("weighted_{name}"));
+        }
+        let mut numbered = (1..).map(|i| format!("{key}_{i}"));
+        match is_taken(&key) {
+            true => numbered.find(|key| !is_taken(key)).unwrap_or_default(),
+            false => key,
+        }
     }
 
     /// Names of the metrics of each output, as a file has them.
@@ -157,10 +232,7 @@ impl Trainer {
         }
         let mut names = vec![Vec::new(); self.outputs.len()];
         for metric in metrics() {
-            let prefix = format!("{}_", self.outputs[metric.output].name);
-            let is_prefixed = self.outputs.len() > 1;
-            let name = if is_prefixed { metric.key.strip_prefix(&prefix) } else { None };
-            names[metric.output].push(name.unwrap_or(&metric.key).to_string());
+            names[metric.output].push(metric.name.clone());
         }
         names
     }
@@ -254,6 +326,14 @@ impl Trainer {
     }
 }
 
+/// Most threads that a training may ask for; more do not help, and thread pools end somewhere.
+const MAX_THREADS: usize = 1024;
+
+/// Whether a step can be taken at this rate.
+pub(super) fn is_learning_rate(rate: f32) -> bool {
+    rate.is_finite() && rate >= 0.0
+}
+
 /// Which of the two plans has run.
 #[derive(Clone, Copy)]
 enum Phase {
@@ -279,13 +359,24 @@ fn weight_penalty(weight: &WeightInfo) -> Option<WeightPenalty> {
     is_penalised.then(|| WeightPenalty { elements: offset..offset + len, l1, l2 })
 }
 
+/// `l1 · |w| + l2 · w²`.
+#[derive(Clone, Copy)]
+struct PenaltyTerm {
+    l1: f64,
+    l2: f64,
+}
+
+impl Term for PenaltyTerm {
+    #[inline(always)]
+    fn of(self, w: f64) -> f64 {
+        self.l1 * w.abs() + self.l2 * w * w
+    }
+}
+
 impl WeightPenalty {
     fn value(&self, weights: &[f32]) -> f64 {
-        let each = |&w: &f32| {
-            let w = f64::from(w);
-            f64::from(self.l1) * w.abs() + f64::from(self.l2) * w * w
-        };
-        weights[self.elements.clone()].iter().map(each).sum()
+        let term = PenaltyTerm { l1: self.l1.into(), l2: self.l2.into() };
+        sum(&weights[self.elements.clone()], term)
     }
 
     fn add_gradient(&self, weights: &[f32], gradient: &mut [f32]) {
