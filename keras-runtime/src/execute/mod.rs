@@ -145,11 +145,16 @@ pub struct Execution<'p> {
 impl<'p> Execution<'p> {
     /// An execution on a backend.
     pub fn new<B: Backend>(plan: &'p Plan, keep: Keep) -> Execution<'p> {
+        Execution::with_run(plan, keep, run::<B>)
+    }
+
+    /// An execution whose ops are computed by a function: for profiles.
+    pub fn with_run(plan: &'p Plan, keep: Keep, run: fn(&Op, Call<'_>)) -> Execution<'p> {
         let gradient_len = if plan.is_training() { plan.weights_len } else { 0 };
         let whole_workspace = if plan.whole.is_empty() { 0 } else { plan.workspace_len };
         Execution {
             plan,
-            run: run::<B>,
+            run,
             keep,
             lanes: Vec::new(),
             used: 0,

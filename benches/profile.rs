@@ -1,0 +1,139 @@
+//! Where a batch's time goes: for each step of a plan the time per sample, the rate and its share of the processor's peak.
+//!
+//! `cargo bench --bench profile -- WORKLOAD [train|infer] [BATCH] [LEVEL]`, on one thread; the workloads are those of the
+//! example `bench`. An op's line holds all steps that compute the very same op.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::hint::black_box;
+use std::time::Instant;
+
+use keras::Model;
+use keras_graph::cost::flops;
+use keras_graph::op::Op;
+use keras_graph::plan::Plan;
+use keras_runtime::execute::{Batch, Execution, FlatSamples, Head, Keep, Rows};
+use keras_runtime::kernels::{Call, Cpu, run};
+use keras_runtime::simd::{Level, multiply_adds, with_level};
+
+#[allow(dead_code, reason = "not every model is profiled")]
+#[path = "../examples/bench/models.rs"]
+mod models;
+
+/// Batches that are run before the clock starts, and those that are timed.
+const WARM_UP: usize = 2;
+const TIMED: usize = 8;
+
+thread_local! {
+    /// Seconds, samples and calls of each op, by its text.
+    static TIMES: RefCell<HashMap<String, (f64, usize, usize, u64)>> = RefCell::default();
+}
+
+/// Computes an op and notes how long it took.
+fn timed(op: &Op, call: Call<'_>) {
+    let samples = call.samples;
+    let start = Instant::now();
+    run::<Cpu>(op, call);
+    let seconds = start.elapsed().as_secs_f64();
+    TIMES.with_borrow_mut(|times| {
+        let entry = times.entry(op.to_string()).or_insert((0.0, 0, 0, flops(op)));
+        *entry = (entry.0 + seconds, entry.1 + samples, entry.2 + 1, entry.3);
+    });
+}
+
+/// A loss whose gradient is the prediction itself.
+struct Squares;
+
+impl Head for Squares {
+    fn sums(&self) -> usize {
+        0
+    }
+
+    fn sample(&self, _: usize, _: usize, y: &[f32], d_y: Option<&mut [f32]>, _: &mut [f64]) {
+        if let Some(d_y) = d_y {
+            d_y.copy_from_slice(y);
+        }
+    }
+}
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|a| a != "--bench").collect();
+    let argument =
+        |i: usize, default: &str| arguments.get(i).map_or(default.to_string(), Clone::clone);
+    let is_training = argument(1, "train") == "train";
+    let batch: usize = argument(2, "128").parse().unwrap_or(128);
+    let level = argument(3, "");
+    let found = Level::available().find(|found| format!("{found:?}").eq_ignore_ascii_case(&level));
+    let profile: fn(bool, usize) = match argument(0, "convnet").as_str() {
+        "tiny_mlp" => profile::<models::TinyMlp>,
+        "mlp" => profile::<models::Mlp>,
+        "convnet" => profile::<models::Convnet>,
+        "resnet20" => profile::<models::ResNet20>,
+        "mobilenet" => profile::<models::MobileNet>,
+        "autoencoder" => profile::<models::Autoencoder>,
+        "audio_dense" => profile::<models::AudioDense>,
+        other => return eprintln!("no such workload: {other}"),
+    };
+    let outcome = with_level(found.unwrap_or(Level::best()), || profile(is_training, batch));
+    if let Err(unsupported) = outcome {
+        eprintln!("{unsupported}");
+    }
+}
+
+fn profile<M: Model>(is_training: bool, batch: usize) {
+    let model = M::seeded(1);
+    let plan: &Plan = if is_training { M::training() } else { M::inference() };
+    let x: Vec<Vec<f32>> = plan
+        .inputs
+        .iter()
+        .map(|port| {
+            let len = batch * port.shape.iter().product::<usize>();
+            (0..len).map(|i| ((i * 7919) % 1013) as f32 / 1013.0 - 0.5).collect()
+        })
+        .collect();
+    let x = FlatSamples::new(batch, &x);
+    let mut execution = Execution::with_run(plan, Keep::Sums, timed);
+    let mut total = 0.0;
+    for i in 0..WARM_UP + TIMED {
+        if i == WARM_UP {
+            TIMES.take();
+            total = 0.0;
+        }
+        let batch = Batch { x: &x, rows: Rows::Range(0..batch), seed: 1, step: 0 };
+        let start = Instant::now();
+        execution.run(model.weights(), &batch, &Squares);
+        black_box(execution.gradient());
+        total += start.elapsed().as_secs_f64();
+    }
+    report(total, batch * TIMED);
+}
+
+fn report(total: f64, samples: usize) {
+    let rounds = 10_000;
+    let start = Instant::now();
+    black_box(multiply_adds(rounds));
+    let peak = multiply_adds(rounds).0 as f64 / (start.elapsed().as_secs_f64() / 2.0);
+    let times = TIMES.take();
+    let mut rows: Vec<_> = times.into_iter().collect();
+    rows.sort_by(|a, b| b.1.0.total_cmp(&a.1.0));
+    let in_ops: f64 = rows.iter().map(|(_, row)| row.0).sum();
+    let per_sample = 1e6 / samples as f64;
+    println!(
+        "{:.2} us a sample, {:.2} of them in ops; peak {:.0} GFLOP/s",
+        total * per_sample,
+        in_ops * per_sample,
+        peak / 1e9
+    );
+    println!("   us/sample  share  GFLOP/s  of peak  samples a call  op");
+    for (op, (seconds, op_samples, calls, flops)) in rows {
+        let rate = flops as f64 * op_samples as f64 / seconds;
+        println!(
+            "{:12.3} {:5.1}% {:8.1} {:7.1}% {:15.1}  {op}",
+            seconds * per_sample,
+            seconds / total * 100.0,
+            rate / 1e9,
+            rate / peak * 100.0,
+            op_samples as f64 / calls as f64,
+        );
+    }
+}
