@@ -147,22 +147,25 @@ literal_enum!(Fan { In, Out, Average });
 impl Initializer {
     /// Keras' configuration of this initializer: its class and arguments.
     pub fn object(&self) -> Object {
-        let float = |value: f32| Value::Float(shortest(value));
         let seed = self.seed.map_or(Value::None, Value::Int);
         let arguments = match self.rule {
             Rule::Zeros | Rule::Ones => vec![],
-            Rule::Constant { value } => vec![("value", float(value))],
-            Rule::Identity { gain } => vec![("gain", float(gain))],
+            Rule::Constant { value } => vec![("value", Value::from(value))],
+            Rule::Identity { gain } => vec![("gain", Value::from(gain))],
             Rule::RandomUniform { minval, maxval } => {
-                vec![("minval", float(minval)), ("maxval", float(maxval)), ("seed", seed)]
+                vec![
+                    ("minval", Value::from(minval)),
+                    ("maxval", Value::from(maxval)),
+                    ("seed", seed),
+                ]
             }
             Rule::RandomNormal { mean, stddev } | Rule::TruncatedNormal { mean, stddev } => {
-                vec![("mean", float(mean)), ("stddev", float(stddev)), ("seed", seed)]
+                vec![("mean", Value::from(mean)), ("stddev", Value::from(stddev)), ("seed", seed)]
             }
             Rule::VarianceScaling { scale, fan, distribution } => {
                 self.scaling_arguments(scale, fan, distribution, seed)
             }
-            Rule::Orthogonal { gain } => vec![("gain", float(gain)), ("seed", seed)],
+            Rule::Orthogonal { gain } => vec![("gain", Value::from(gain)), ("seed", seed)],
         };
         let arguments = arguments
             .into_iter()
@@ -192,17 +195,12 @@ impl Initializer {
             Distribution::Uniform => "uniform",
         };
         vec![
-            ("scale", Value::Float(shortest(scale))),
+            ("scale", Value::from(scale)),
             ("mode", Value::Str(mode.to_string())),
             ("distribution", Value::Str(distribution.to_string())),
             ("seed", seed),
         ]
     }
-}
-
-/// The double whose shortest decimal is that of `value`, so that 0.05 is written as 0.05.
-pub(crate) fn shortest(value: f32) -> f64 {
-    value.to_string().parse().unwrap_or(f64::from(value))
 }
 
 impl Literal for Rule {

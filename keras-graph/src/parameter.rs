@@ -6,7 +6,6 @@ mod geometry;
 pub use geometry::{Axes, ChannelsLast, Counts, Margins, Padding, Pair, TargetShape, ZeroPair};
 
 use crate::activation::{Activation, ActivationFunction, FUNCTIONS};
-use crate::initializer::shortest;
 use crate::names::nearest;
 use crate::schema::{Mismatch, ParameterType};
 use crate::value::{Object, Value};
@@ -110,7 +109,7 @@ impl ParameterType for f32 {
     }
 
     fn to_value(&self) -> Value {
-        Value::Float(shortest(*self))
+        Value::from(*self)
     }
 }
 

@@ -1,6 +1,5 @@
 //! Penalties on weights and activations. Source: Keras 3.15 `regularizers/regularizers.py`.
 
-use crate::initializer::shortest;
 use crate::parameter::{number, object_arguments, unknown_word, word};
 use crate::schema::{Mismatch, ParameterType};
 use crate::value::{Argument, Object, Value};
@@ -31,7 +30,7 @@ impl Regularizer {
     pub fn object(&self) -> Object {
         let argument = |name: &str, factor: f32| Argument {
             name: Some(name.to_string()),
-            value: Value::Float(shortest(factor)),
+            value: Value::from(factor),
         };
         let arguments = match self.class {
             "L1" => vec![argument("l1", self.l1)],

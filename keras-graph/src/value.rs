@@ -19,6 +19,17 @@ pub enum Value {
     Object(Object),
 }
 
+impl From<f32> for Value {
+    fn from(value: f32) -> Value {
+        Value::Float(shortest(value))
+    }
+}
+
+/// The double whose shortest decimal is that of `value`: a file holds the 0.1 that the user wrote, not 0.10000000149.
+pub fn shortest(value: f32) -> f64 {
+    value.to_string().parse().unwrap_or(f64::from(value))
+}
+
 /// An object among the arguments: an initializer, a regularizer, ...
 #[derive(Clone, Debug, PartialEq)]
 pub struct Object {
@@ -66,5 +77,20 @@ impl std::fmt::Display for Value {
                 f.write_str(")")
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_keeps_the_digits_that_were_written() {
+        for value in [0.1_f32, -0.3, 1e-7, 3.5e30, 0.0, f32::MAX] {
+            assert_eq!(shortest(value).to_string(), value.to_string());
+            assert_eq!(shortest(value) as f32, value);
+        }
+        assert_eq!(Value::from(0.05_f32), Value::Float(0.05));
+        assert!(shortest(f32::NAN).is_nan() && shortest(f32::NEG_INFINITY) == f64::NEG_INFINITY);
     }
 }

@@ -87,7 +87,7 @@ impl RowLoss for CategoricalCrossentropy {
     fn arguments(&self) -> Vec<(&'static str, Value)> {
         vec![
             ("from_logits", Value::Bool(self.from_logits)),
-            ("label_smoothing", Value::Float(f64::from(self.label_smoothing))),
+            ("label_smoothing", Value::from(self.label_smoothing)),
             ("axis", Value::Int(-1)),
         ]
     }

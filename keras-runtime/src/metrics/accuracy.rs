@@ -75,7 +75,7 @@ impl RowMetric for BinaryAccuracy {
     }
 
     fn arguments(&self) -> Vec<(&'static str, Value)> {
-        vec![("threshold", Value::Float(f64::from(self.threshold)))]
+        vec![("threshold", Value::from(self.threshold))]
     }
 }
 

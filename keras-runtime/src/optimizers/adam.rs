@@ -2,7 +2,7 @@
 
 use keras_graph::value::Value;
 
-use super::{Element, MAX_SLOTS, Optimizer, Options, Progress, each_element, float, flush};
+use super::{Element, MAX_SLOTS, Optimizer, Options, Progress, each_element, flush};
 
 /// Declares an optimizer of the Adam family; they differ in name and default weight decay.
 macro_rules! adam {
@@ -50,9 +50,9 @@ macro_rules! adam {
 
             fn arguments(&self) -> Vec<(&'static str, Value)> {
                 vec![
-                    ("beta_1", float(self.beta_1)),
-                    ("beta_2", float(self.beta_2)),
-                    ("epsilon", float(self.epsilon)),
+                    ("beta_1", Value::from(self.beta_1)),
+                    ("beta_2", Value::from(self.beta_2)),
+                    ("epsilon", Value::from(self.epsilon)),
                     ("amsgrad", Value::Bool(self.amsgrad)),
                 ]
             }

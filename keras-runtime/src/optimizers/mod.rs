@@ -118,11 +118,11 @@ pub trait Optimizer: Send + Sync {
 
     /// Keras' configuration.
     fn config(&self) -> Vec<(&'static str, Value)> {
-        let optional = |value: Option<f32>| value.map_or(Value::None, float);
+        let optional = |value: Option<f32>| value.map_or(Value::None, Value::from);
         let options = self.options();
         let mut config = vec![
             ("name", Value::Str(keras_graph::names::snake_case(self.class()))),
-            ("learning_rate", float(self.learning_rate())),
+            ("learning_rate", Value::from(self.learning_rate())),
             ("weight_decay", optional(options.weight_decay)),
             ("clipnorm", optional(options.clipnorm)),
             ("global_clipnorm", optional(options.global_clipnorm)),
@@ -140,11 +140,6 @@ pub trait Optimizer: Send + Sync {
 
 /// Most slots that an optimizer keeps per weight; slots that it does not use are empty.
 pub const MAX_SLOTS: usize = 3;
-
-/// A number with the digits that the user wrote.
-fn float(value: f32) -> Value {
-    Value::Float(value.to_string().parse().unwrap_or(f64::from(value)))
-}
 
 /// Zero in place of a denormal number, which processors are slow on. A moving average that decays would stay one for long.
 #[inline(always)]

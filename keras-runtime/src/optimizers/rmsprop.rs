@@ -2,7 +2,7 @@
 
 use keras_graph::value::Value;
 
-use super::{Element, MAX_SLOTS, Optimizer, Options, Progress, each_element, float, flush};
+use super::{Element, MAX_SLOTS, Optimizer, Options, Progress, each_element, flush};
 
 /// Steps divided by the root of a moving mean of squares.
 ///
@@ -51,9 +51,9 @@ impl Optimizer for RMSprop {
 
     fn arguments(&self) -> Vec<(&'static str, Value)> {
         vec![
-            ("rho", float(self.rho)),
-            ("momentum", float(self.momentum)),
-            ("epsilon", float(self.epsilon)),
+            ("rho", Value::from(self.rho)),
+            ("momentum", Value::from(self.momentum)),
+            ("epsilon", Value::from(self.epsilon)),
             ("centered", Value::Bool(self.centered)),
         ]
     }

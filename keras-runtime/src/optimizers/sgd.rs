@@ -2,7 +2,7 @@
 
 use keras_graph::value::Value;
 
-use super::{Element, MAX_SLOTS, Optimizer, Options, Progress, each_element, float, flush};
+use super::{Element, MAX_SLOTS, Optimizer, Options, Progress, each_element, flush};
 
 /// Gradient descent, with momentum if wanted.
 ///
@@ -43,7 +43,7 @@ impl Optimizer for SGD {
     }
 
     fn arguments(&self) -> Vec<(&'static str, Value)> {
-        vec![("momentum", float(self.momentum)), ("nesterov", Value::Bool(self.nesterov))]
+        vec![("momentum", Value::from(self.momentum)), ("nesterov", Value::Bool(self.nesterov))]
     }
 
     fn learning_rate(&self) -> f32 {

@@ -74,8 +74,7 @@ impl Options {
             return Ok(rows);
         }
         // The decimal that the user wrote: 60000 rows and a split of 0.1 leave 54000, as in Keras.
-        let split: f64 =
-            self.validation_split.to_string().parse().unwrap_or(f64::from(self.validation_split));
+        let split = keras_graph::value::shortest(self.validation_split);
         let trained = (rows as f64 * (1.0 - split)).floor() as usize;
         let empty = |part: &str| {
             Err(Error::EmptyData { what: format!("{part} part of a validation_split") })
