@@ -3,7 +3,7 @@
 //! Paths are relative to the crate's root. The file is named in an `include_bytes!`, so that the compiler looks again when
 //! it changes.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use keras_format::archive::Archive;
 use keras_format::network::{from_config, to_config};
@@ -31,6 +31,19 @@ fn absolute(path: &str) -> PathBuf {
     PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default()).join(path)
 }
 
+/// Reads a `.keras` file. Others are refused by their name, so that the message says what to save in their place.
+fn archive(path: &str) -> Result<Archive> {
+    if Path::new(path).extension().is_none_or(|extension| extension != "keras") {
+        return Err(Error::Refused {
+            path: path.to_string(),
+            message: "expected a `.keras` file, which holds the architecture and the weights"
+                .to_string(),
+            help: Some("save the whole model: `model.save(\"model.keras\")`".to_string()),
+        });
+    }
+    Archive::read(absolute(path))
+}
+
 /// Makes the compiler depend on a file.
 fn dependency(path: &str) -> TokenStream {
     let path = absolute(path).display().to_string();
@@ -42,7 +55,7 @@ pub(crate) fn network(path: &str, spot: Spot, mistakes: &mut Mistakes) -> Expans
     if path.is_empty() {
         return Expansion::default(); // The mistake is told.
     }
-    let network = match Archive::read(absolute(path)).and_then(|file| from_config(&file.config)) {
+    let network = match archive(path).and_then(|file| from_config(&file.config)) {
         Ok(network) => Some(network),
         Err(error) => {
             refuse(mistakes, spot, &error);
@@ -86,7 +99,7 @@ struct Trained {
 
 /// Reads a trained model.
 fn trained(path: &str) -> Result<Trained> {
-    let file = Archive::read(absolute(path))?;
+    let file = archive(path)?;
     let network = from_config(&file.config).map_err(|error| error.within(path))?;
     let refused = |message: String, help: Option<String>| Error::Refused {
         path: path.to_string(),

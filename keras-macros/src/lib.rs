@@ -38,7 +38,8 @@ pub fn model(input: TokenStream) -> TokenStream {
 
 /// Puts a trained model into the program: `static MNIST: Embedded<Mnist> = embed!("mnist.keras");`
 ///
-/// The path is relative to the crate's root. The file is read, and checked against the model, while compiling.
+/// The file is a `.keras` archive, saved here or by Keras: it holds the architecture beside the weights, and both are checked
+/// against the model while compiling. A file of weights alone is refused. The path is relative to the crate's root.
 #[proc_macro]
 pub fn embed(input: TokenStream) -> TokenStream {
     expand::guarded(|| file::embed(input.into())).into()
