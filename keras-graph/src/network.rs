@@ -161,9 +161,9 @@ impl Network {
         layer: LayerId,
         inputs: &[TensorId],
     ) -> Result<Vec<TensorId>, LayerError> {
-        // Weights that an earlier call made must fit this one too, so earlier calls of the same layer are lowered again.
+        // Weights that the first call made must fit this one too, so that one is lowered again.
         let mut graph = Graph::new(Mode::Inference);
-        for call in self.calls.iter().filter(|call| call.layer == layer) {
+        if let Some(call) = self.calls.iter().find(|call| call.layer == layer) {
             self.lower_alone(&mut graph, layer, &call.inputs)?;
         }
         let outputs = self.lower_alone(&mut graph, layer, inputs)?;
