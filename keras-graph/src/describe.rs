@@ -101,7 +101,8 @@ impl Layout {
                 }
             }
             self.layers[row].params = self.len - before;
-            names.add(&described.name, self.len > before)?;
+            let added = names.add(&described.name, self.len > before);
+            added.map_err(|error| error.within(inner))?;
         }
         Ok(())
     }

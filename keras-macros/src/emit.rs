@@ -19,6 +19,7 @@ use crate::constants;
 use crate::emit_call as call;
 use crate::emit_fields as fields;
 use crate::errors::{Mistakes, Spot};
+use crate::expand::Places;
 use crate::file;
 use crate::value::Value;
 
@@ -48,12 +49,15 @@ pub(crate) fn model(
     item: &Item,
     network: &Network,
     constants: &[(Constant, Value)],
-    spot: Spot,
+    places: &Places,
     mistakes: &mut Mistakes,
 ) -> Option<TokenStream> {
+    let struct_spot = Spot::of(item.name.span(), 0);
     let compiled = match compiled(network) {
         Ok(compiled) => compiled,
         Err(error) => {
+            let layer = error.layer.as_ref().and_then(|layer| places.layers.get(layer));
+            let spot = layer.copied().unwrap_or(struct_spot);
             let mistake = mistakes.add(spot, error.message);
             if let Some(help) = error.help {
                 mistake.help(help);
@@ -62,10 +66,11 @@ pub(crate) fn model(
         }
     };
     let ports = [&compiled.inference.inputs, &compiled.inference.outputs];
-    for (what, ports) in ["inputs", "outputs"].iter().zip(ports) {
+    for ((what, ports), spots) in ["inputs", "outputs"].iter().zip(ports).zip(&places.ports) {
         for (i, port) in ports.iter().enumerate() {
             let field = field_name(&port.name);
             if ports[..i].iter().any(|other| field_name(&other.name) == field) {
+                let spot = spots.get(i).copied().unwrap_or(struct_spot);
                 mistakes
                     .add(spot, format!("two {what} of the model meet in one field, `{field}`"))
                     .help("give the layers different names: `name = \"score\"`");

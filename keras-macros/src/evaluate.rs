@@ -117,8 +117,12 @@ impl<'m> Evaluator<'m> {
     pub(crate) fn statement(&mut self, statement: &Statement) -> Result<(), Stop> {
         match statement {
             Statement::Let(pattern, value) => {
-                let value = self.expr(value)?;
-                self.bind(pattern, value);
+                let known = self.expr(value)?;
+                if let (Pattern::Name { name, .. }, true) = (pattern, known.is_unknown()) {
+                    let promise = self.promise(value);
+                    self.builder.promises.insert(name.text.clone(), promise);
+                }
+                self.bind(pattern, known);
             }
             Statement::Const(constant) => self.constant(constant)?,
             Statement::Assign(name, op, value) => self.assign(name, *op, value)?,

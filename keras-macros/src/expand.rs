@@ -7,6 +7,7 @@
 //! Whatever is wrong becomes errors beside a stub of the struct, so that nothing else of the user's crate fails. A panic
 //! would be a mistake of this crate; it is caught and says so.
 
+use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use keras_graph::names::snake_case;
@@ -14,7 +15,7 @@ use keras_graph::network::Network;
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote;
 
-use crate::ast::{Block, Body, Constant, Item, Statement};
+use crate::ast::{Block, Body, Constant, Statement};
 use crate::emit;
 use crate::errors::{Mistakes, Spot};
 use crate::evaluate::{Evaluator, Stop};
@@ -54,9 +55,9 @@ pub(crate) fn model(input: TokenStream) -> TokenStream {
         Body::Block(block) => network(block, &item.name, &mut mistakes),
         Body::File(path, spot) => file::network(path, *spot, &mut mistakes),
     };
-    let Expansion { network, constants, guess, dependency } = expansion;
+    let Expansion { network, constants, guess, places, dependency } = expansion;
     let emitted = match &network {
-        Some(network) => emit::model(&item, network, &constants, item_spot(&item), &mut mistakes),
+        Some(network) => emit::model(&item, network, &constants, &places, &mut mistakes),
         None => None,
     };
     let emitted = emitted.unwrap_or_else(|| stub::model(&item, &constants, guess));
@@ -64,8 +65,13 @@ pub(crate) fn model(input: TokenStream) -> TokenStream {
     quote! { #emitted #dependency #errors }
 }
 
-fn item_spot(item: &Item) -> Spot {
-    Spot::of(item.name.span(), 0)
+/// Where the parts of a model stand, for mistakes that are found in the whole of it. What came from a file has no place.
+#[derive(Default)]
+pub(crate) struct Places {
+    /// Layers by their paths.
+    pub layers: HashMap<String, Spot>,
+    /// Inputs, then outputs.
+    pub ports: [Vec<Spot>; 2],
 }
 
 /// What came of a block.
@@ -76,6 +82,7 @@ pub(crate) struct Expansion {
     pub constants: Vec<(Constant, Value)>,
     /// What was known of the model when there was a mistake.
     pub guess: stub::Guess,
+    pub places: Places,
     /// Makes the compiler look again when a file changes.
     pub dependency: TokenStream,
 }
@@ -85,13 +92,22 @@ pub(crate) fn network(block: &Block, name: &Ident, mistakes: &mut Mistakes) -> E
     let start = Spot::of(name.span(), 0);
     let mut evaluator = Evaluator::new(mistakes, &snake_case(&name.to_string()));
     let model = run(&mut evaluator, block, start);
+    let mut places = Places::default();
     let network = match model {
-        Ok(Some(layer)) => evaluator.finished(layer),
+        Ok(Some(layer)) => {
+            places.layers = evaluator.builder.places(layer);
+            evaluator.finished(layer)
+        }
         Ok(None) | Err(Stop) => None,
     };
+    places.ports = evaluator
+        .builder
+        .ports
+        .each_ref()
+        .map(|ports| ports.iter().map(|port| port.spot).collect());
     let guess = stub::Guess::of(&evaluator.builder);
     let constants = std::mem::take(&mut evaluator.constants);
-    Expansion { network, constants, guess, ..Expansion::default() }
+    Expansion { network, constants, guess, places, ..Expansion::default() }
 }
 
 /// The layer that holds the whole model.

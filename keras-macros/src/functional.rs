@@ -39,6 +39,8 @@ impl Evaluator<'_> {
         let is_named = name.is_some();
         let model_name = self.chosen_name("Functional", name);
         let trainable = self.trainable(trainable);
+        self.builder.ports =
+            [inputs, outputs].map(|given| given.map_or_else(Vec::new, |g| self.ports(g, written)));
         let (Some(inputs), Some(outputs)) = (inputs, outputs) else {
             let missing = if inputs.is_none() { "inputs" } else { "outputs" };
             self.wrong(

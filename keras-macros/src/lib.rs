@@ -24,6 +24,7 @@ mod lower;
 mod model;
 mod names;
 mod parse;
+mod ports;
 mod stub;
 #[cfg(test)]
 mod tests;

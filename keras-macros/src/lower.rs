@@ -4,6 +4,7 @@
 //! calls between its inputs and outputs as a network of its own, as Keras does; `Sequential` builds one from a list.
 
 use std::collections::HashMap;
+use std::rc::Rc;
 
 use keras_graph::graph::LayerError;
 use keras_graph::layers::Entry;
@@ -18,6 +19,7 @@ use crate::ast::{self, Name};
 use crate::call::Given;
 use crate::errors::Spot;
 use crate::evaluate::{Evaluator, Outcome, Stop};
+use crate::ports::{Port, Promise};
 use crate::value::Value;
 
 /// Most layers shown in a chain of shapes.
@@ -33,6 +35,10 @@ pub(crate) struct Builder {
     pub call_spots: Vec<Spot>,
     /// The model's own name.
     pub model: String,
+    /// The inputs and the outputs of the last `Model(..)`, as far as they are known.
+    pub ports: [Vec<Port>; 2],
+    /// What names promise that were bound to something with a mistake.
+    pub promises: HashMap<Rc<str>, Promise>,
     /// Units of the last layer that had any, whether it could be made or not: what a model with mistakes most likely returns.
     pub last_units: Option<usize>,
     /// How many layers of each class have an automatic name.
@@ -86,6 +92,8 @@ impl Builder {
             made: Vec::new(),
             call_spots: Vec::new(),
             model: model.to_string(),
+            ports: [Vec::new(), Vec::new()],
+            promises: HashMap::new(),
             last_units: None,
             counters: HashMap::new(),
         }
@@ -94,6 +102,27 @@ impl Builder {
     /// Whether the layer is a whole model.
     pub(crate) fn is_model(&self, layer: LayerId) -> bool {
         matches!(self.arena.layers[layer.0].kind, LayerKind::Network(_))
+    }
+
+    /// Where the name of a layer stands: its `name`, or its class.
+    pub(crate) fn name_spot(&self, layer: LayerId) -> Spot {
+        let made = &self.made[layer.0];
+        let argument = made.arguments.iter().find(|(argument, _)| argument == "name");
+        argument.map_or(made.spot, |(_, spot)| *spot)
+    }
+
+    /// Where the layers of a model stand, by their paths.
+    pub(crate) fn places(&self, model: LayerId) -> HashMap<String, Spot> {
+        let mut places = HashMap::new();
+        let mut waiting = vec![(String::new(), model)];
+        while let Some((scope, model)) = waiting.pop() {
+            for &member in &self.made[model.0].members {
+                let path = format!("{scope}{}", self.arena.layers[member.0].name);
+                waiting.push((format!("{path}/"), member));
+                places.insert(path, self.name_spot(member));
+            }
+        }
+        places
     }
 
     /// Keras' next automatic name for a class.

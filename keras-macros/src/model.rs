@@ -116,6 +116,7 @@ impl Evaluator<'_> {
     ) -> Outcome {
         let wanted = ["layers", "trainable", "name"];
         let [layers, trainable, name] = self.sorted(class, SEQUENTIAL_PARAMETERS, wanted, given);
+        self.builder.ports = [Vec::new(), Vec::new()];
         let is_named = name.is_some();
         let model_name = self.chosen_name("Sequential", name);
         let Some(layers) = layers else {
@@ -334,11 +335,8 @@ impl Evaluator<'_> {
     }
 
     pub(crate) fn same_name(&mut self, layer: LayerId, name: &str) {
-        let made = &self.builder.made[layer.0];
-        let argument = made.arguments.iter().find(|(argument, _)| argument == "name");
-        let spot = argument.map_or(made.spot, |(_, spot)| *spot);
         self.wrong(
-            spot,
+            self.builder.name_spot(layer),
             format!("two layers of this model are called `{name}`"),
             "give one of them another `name`",
         );

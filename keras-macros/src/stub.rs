@@ -26,8 +26,16 @@ pub(crate) struct Guess {
 }
 
 impl Guess {
-    /// What the layers made so far tell.
+    /// What the ports of a `Model(..)` tell, or else the layers made so far.
     pub(crate) fn of(builder: &Builder) -> Guess {
+        if let [inputs, outputs] = &builder.ports
+            && !inputs.is_empty()
+            && !outputs.is_empty()
+        {
+            let inputs = inputs.iter().map(|p| (p.name.clone(), p.shape.clone(), p.dtype));
+            let outputs = outputs.iter().map(|p| (p.name.clone(), p.shape.clone()));
+            return Guess { inputs: inputs.collect(), outputs: outputs.collect() };
+        }
         let arena = &builder.arena;
         let inputs = arena.inputs.iter().take(1).map(|&tensor| {
             let described = &arena.tensors[tensor.0];
@@ -74,25 +82,28 @@ fn network(guess: &Guess) -> Result<Network, LayerError> {
     for (i, (name, shape, dtype)) in guess.inputs.iter().enumerate() {
         let x = network.add_input(name, shape.clone(), *dtype);
         let flat = vec![GraphValue::Int(shape.len() as i64)];
-        let x = call(&mut network, "Reshape", GraphValue::List(flat), &format!("flat_{i}"), &[x])?;
-        let x = call(&mut network, "Dense", input.clone(), &format!("dense_in_{i}"), &[x])?;
+        let x =
+            call(&mut network, "Reshape", GraphValue::List(flat), &format!("stub_flat_{i}"), &[x])?;
+        let x = call(&mut network, "Dense", input.clone(), &format!("stub_in_{i}"), &[x])?;
         sum = Some(match sum {
             None => x,
             Some(sum) => {
-                call(&mut network, "Add", GraphValue::None, &format!("sum_{i}"), &[sum, x])?
+                call(&mut network, "Add", GraphValue::None, &format!("stub_sum_{i}"), &[sum, x])?
             }
         });
     }
     let sum = sum.ok_or_else(|| LayerError::input("a model has an input"))?;
     let mut outputs = Vec::new();
-    for (i, (name, shape)) in guess.outputs.iter().enumerate() {
+    for (i, (_, shape)) in guess.outputs.iter().enumerate() {
         let units = GraphValue::Int(shape.len() as i64);
-        let y = call(&mut network, "Dense", units, &format!("dense_out_{i}"), &[sum])?;
+        let y = call(&mut network, "Dense", units, &format!("stub_out_{i}"), &[sum])?;
         let extents =
             shape.extents().iter().map(|&extent| GraphValue::Int(extent as i64)).collect();
-        outputs.push(call(&mut network, "Reshape", GraphValue::List(extents), name, &[y])?);
+        let name = format!("stub_output_{i}");
+        outputs.push(call(&mut network, "Reshape", GraphValue::List(extents), &name, &[y])?);
     }
     network.finish(&outputs);
+    network.output_names = guess.outputs.iter().map(|(name, _)| name.clone()).collect();
     Ok(network)
 }
 

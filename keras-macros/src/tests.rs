@@ -180,6 +180,15 @@ fn deep_nesting_is_told() {
     }
 }
 
+/// A model of `count` layers, as long as the DSL allows, costs time in proportion to them.
+#[test]
+fn a_layer_that_is_called_often_is_lowered_once_a_call() {
+    let body = format!(
+        "{X} let d = Dense(4); let mut y = x; for i in 0..9000 {{ y = d(y); }} Model(x, y)"
+    );
+    assert_eq!(layers(&body).matches("dense (batch, 4)").count(), 9000);
+}
+
 /// Numbers for the tests below: xorshift, from a fixed seed.
 struct Random(u64);
 
