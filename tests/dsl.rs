@@ -130,6 +130,39 @@ fn inputs_and_outputs_are_named() {
 }
 
 model! {
+    /// More steps than one emitted function holds; the first and the last of them meet both inputs and both outputs.
+    struct Deep;
+
+    let near = Input(shape = (4,));
+    let far = Input(shape = (3,));
+    let early = Dense(2, activation = "tanh")(Concatenate()([near, far]));
+    let mut x = near;
+    for i in 0..150 {
+        x = Dense(4, activation = "tanh", kernel_initializer = "orthogonal")(x);
+    }
+    let late = Dense(5)(Concatenate()([x, far]));
+    Model(inputs = [near, far], outputs = [early, late])
+}
+
+#[test]
+fn a_call_of_many_steps_predicts_what_the_plan_does() {
+    let model = Deep::seeded(3);
+    let sample = |sign: f32| DeepInputs {
+        near: [0.5, -1.0, 2.0, 0.25].map(|x| sign * x),
+        far: [-0.75, 1.5, 0.125].map(|x| sign * x),
+    };
+    let planned = model.predict(&[sample(1.0), sample(-1.0)]);
+    for (x, planned) in [sample(1.0), sample(-1.0)].iter().zip(&planned) {
+        let called = model.call(x);
+        let called = called.early.iter().chain(&called.late);
+        for (called, planned) in called.zip(planned.early.iter().chain(&planned.late)) {
+            assert!((called - planned).abs() < 1e-5, "{called} {planned}");
+        }
+    }
+    assert!((planned[0].late[0] - planned[1].late[0]).abs() > 1e-3);
+}
+
+model! {
     /// Models within a model.
     struct Nested;
 

@@ -11,6 +11,9 @@ use quote::{format_ident, quote};
 
 use crate::emit::{array, port_field, port_type, scratch_len, source};
 
+/// Steps in one function. A longer plan becomes several: what rustc takes to check a function grows with the square of its length.
+const STEPS_PER_FUNCTION: usize = 64;
+
 /// Elements `from..to` of the scratch.
 #[derive(Clone, Copy, PartialEq)]
 struct Range {
@@ -61,8 +64,9 @@ pub(crate) fn body(plan: &Plan) -> TokenStream {
     let outputs: TokenStream =
         plan.outputs.iter().enumerate().map(|(i, port)| output(i, port)).collect();
     let inputs: TokenStream = inputs.collect();
-    let steps: TokenStream =
+    let steps: Vec<TokenStream> =
         plan.steps.iter().enumerate().map(|(i, step)| body.step(i, step)).collect();
+    let steps = functions(plan, &steps);
     let copies: TokenStream =
         plan.outputs.iter().enumerate().map(|(i, port)| body.copy(i, port)).collect();
     let result = result(plan);
@@ -71,7 +75,6 @@ pub(crate) fn body(plan: &Plan) -> TokenStream {
             __scratch.split_first_chunk_mut::<#len>() else {
             ::core::panic!("the scratch is shorter than `SCRATCH_BYTES` says");
         };
-        let __block: &mut [::core::primitive::f32] = __block;
         let __run = <::keras::__private::Run as ::core::default::Default>::default();
         let __weights = ::keras::__private::Model::weights(self);
         #inputs
@@ -80,6 +83,42 @@ pub(crate) fn body(plan: &Plan) -> TokenStream {
         #copies
         #result
     }
+}
+
+/// The steps as they are, or cut into functions if they are many.
+fn functions(plan: &Plan, steps: &[TokenStream]) -> TokenStream {
+    if steps.len() <= STEPS_PER_FUNCTION {
+        return steps.iter().cloned().collect();
+    }
+    let float = quote! { ::core::primitive::f32 };
+    let len = Literal::usize_unsuffixed(scratch_len(plan));
+    let inputs: Vec<Ident> = (0..plan.inputs.len()).map(|i| numbered("x", i)).collect();
+    let outputs: Vec<Ident> = (0..plan.outputs.len()).map(|i| numbered("flat", i)).collect();
+    let function = |(i, steps): (usize, &[TokenStream])| {
+        let name = numbered("steps", i);
+        quote! {
+            #[allow(unused_variables, clippy::too_many_arguments)]
+            fn #name(
+                __block: &mut [#float; #len],
+                __workspace: &mut [#float],
+                __weights: &[#float],
+                __run: ::keras::__private::Run,
+                #(#inputs: &[#float],)*
+                #(#outputs: &mut [#float],)*
+            ) {
+                #(#steps)*
+            }
+            #name(
+                &mut *__block,
+                &mut *__workspace,
+                __weights,
+                __run,
+                #(#inputs,)*
+                #(&mut *#outputs,)*
+            );
+        }
+    };
+    steps.chunks(STEPS_PER_FUNCTION).enumerate().map(function).collect()
 }
 
 fn numbered(prefix: &str, i: usize) -> Ident {
