@@ -1,7 +1,7 @@
 //! The macros of the `keras` crate: [`model!`] makes a struct of a Keras model, [`embed!`] puts trained weights into the program.
 //!
-//! The shell around `keras-graph`: tokens to a tree (`parse`, `expression`), the tree to a network (`evaluate`,
-//! `call`, `lower`, `model`, `functional`, `check`), plans to tokens (`emit`). No shape is computed here.
+//! The shell around `keras-graph`: tokens to a tree (`parse`, `statement`, `expression`), the tree to a network
+//! (`evaluate`, `scope`, `call`, `lower`, `model`, `functional`, `ports`, `check`), plans to tokens (`emit`). No shape is computed here.
 #![forbid(unsafe_code)]
 
 use proc_macro::TokenStream;
@@ -25,6 +25,8 @@ mod model;
 mod names;
 mod parse;
 mod ports;
+mod scope;
+mod statement;
 mod stub;
 #[cfg(test)]
 mod tests;

@@ -7,7 +7,7 @@ use keras_graph::network::{LayerId, TensorId};
 use keras_graph::value as graph;
 
 use crate::ast;
-use crate::evaluate::Binding;
+use crate::scope::Binding;
 
 /// A value.
 #[derive(Clone, Debug)]
