@@ -88,7 +88,7 @@ model! {
     Model(inputs = image, outputs = Dense(4)(GlobalAveragePooling2D()(joined)))
 }
 
-static DIGITS: Embedded<Convnet> = embed!("examples/digits.keras");
+static DIGITS: Embedded<Convnet> = embed!("../examples/digits.keras");
 
 model! {
     /// Needs more scratch than a stack should give.

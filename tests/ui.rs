@@ -4,5 +4,5 @@
 
 #[test]
 fn mistakes_are_told_at_their_tokens() {
-    trybuild::TestCases::new().compile_fail("tests/ui/*.rs");
+    trybuild::TestCases::new().compile_fail("ui/*.rs");
 }

@@ -9,6 +9,7 @@
 pub mod archive;
 pub mod compile;
 mod error;
+mod half;
 pub mod json;
 pub mod model;
 pub mod network;

@@ -15,13 +15,13 @@
 
 use std::collections::BTreeMap;
 
-use half::{bf16, f16};
 use hdf5_pure::{
     AttrValue, DType, Dataset, Datatype, DatatypeByteOrder, File, FileBuilder, FinishedGroup,
     GroupBuilder,
 };
 
 use crate::error::{Error, Result};
+use crate::half;
 
 /// Subgroup that holds an object's variables.
 const VARS: &str = "vars";
@@ -287,14 +287,12 @@ fn half_values(dataset: &Dataset, datatype: &Datatype) -> Result<Values> {
         Datatype::FloatingPoint { size: 2, byte_order, layout }
             if (layout.exponent_size, layout.mantissa_size) == HALF =>
         {
-            (|bits| f16::from_bits(bits).to_f32(), *byte_order)
+            (half::from_ieee, *byte_order)
         }
         Datatype::Opaque { size: 2, .. } => {
             let attrs = dataset.attrs().map_err(damaged)?;
             match attrs.get("dtype").and_then(AttrValue::as_str) {
-                Some("bfloat16") => {
-                    (|bits| bf16::from_bits(bits).to_f32(), DatatypeByteOrder::LittleEndian)
-                }
+                Some("bfloat16") => (half::from_bfloat, DatatypeByteOrder::LittleEndian),
                 other => {
                     let found = format!("opaque elements with the attribute dtype {other:?}");
                     return Err(Error::malformed("numbers", found));

@@ -54,7 +54,7 @@ model! {
 fn check<M: Model>() {
     let name = &M::description().name;
     let found = format!("predict\n{}\ntrain\n{}", M::inference(), M::training());
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/plans");
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/plans");
     let path = format!("{folder}/{name}.plan");
     if std::env::var_os("UPDATE").is_some() {
         std::fs::create_dir_all(folder).unwrap();

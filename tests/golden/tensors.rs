@@ -114,7 +114,7 @@ impl Case {
 
 /// The folder of the reference data.
 pub(crate) fn folder() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden")
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("golden")
 }
 
 /// The cases of a group that one of its lists has. Panics if a file is missing.
