@@ -2,7 +2,7 @@
 
 use keras_graph::value::Value;
 
-use super::{Element, MAX_SLOTS, Optimizer, Options, Progress, each_element, flush};
+use super::{Element, MAX_SLOTS, Optimizer, Options, Progress, complement, each_element, flush};
 
 /// Declares an optimizer of the Adam family; they differ in name and default weight decay.
 macro_rules! adam {
@@ -117,10 +117,11 @@ fn step(
 ) {
     let Moments { beta_1, beta_2, epsilon, amsgrad } = moments;
     let t = (progress.iterations + 1) as f64;
-    let correction = |beta: f32| 1.0 - f64::from(beta).powf(t);
-    let alpha = f64::from(progress.learning_rate) * correction(beta_2).sqrt() / correction(beta_1);
-    let (alpha, keep) = (alpha as f32, progress.keep);
-    let step = Step { alpha, keep, new_m: 1.0 - beta_1, new_v: 1.0 - beta_2, epsilon };
+    // Keras takes the power in 32 bits, and what is left of 1 shows its rounding.
+    let correction = |beta: f32| 1.0 - f64::from(beta).powf(t) as f32;
+    let alpha = progress.learning_rate * correction(beta_2).sqrt() / correction(beta_1);
+    let (new_m, new_v) = (complement(beta_1), complement(beta_2));
+    let step = Step { alpha, keep: progress.keep, new_m, new_v, epsilon };
     match amsgrad {
         false => each_element(w, g, [m, v], step),
         true => each_element(w, g, [m, v, largest], step),

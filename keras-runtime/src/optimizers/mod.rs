@@ -141,6 +141,14 @@ pub trait Optimizer: Send + Sync {
 /// Most slots that an optimizer keeps per weight; slots that it does not use are empty.
 pub const MAX_SLOTS: usize = 3;
 
+/// `1 - share` as Keras has it, which subtracts in 64 bits: the complement of 0.999 is 0.001, while that of the 32-bit number
+/// next to 0.999 differs in the fifth digit.
+fn complement(share: f32) -> f32 {
+    /// Below 1, 32 bits tell numbers of so many decimals apart.
+    const DECIMALS: f64 = 1e7;
+    (1.0 - (f64::from(share) * DECIMALS).round() / DECIMALS) as f32
+}
+
 /// Zero in place of a denormal number, which processors are slow on. A moving average that decays would stay one for long.
 #[inline(always)]
 pub(crate) fn flush(x: f32) -> f32 {
@@ -210,5 +218,17 @@ impl<E: Element<N>, const N: usize> Kernel for Pass<'_, E, N> {
                 parts[s].1[i] = slots[s];
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::complement;
+
+    #[test]
+    fn a_complement_is_that_of_the_digits() {
+        let complements = [0.999, 0.9, 0.99, 0.95, 0.25, 0.0, 1.0].map(complement);
+        assert_eq!(complements, [0.001, 0.1, 0.01, 0.05, 0.75, 1.0, 0.0]);
+        assert_ne!(1.0 - 0.999f32, 0.001);
     }
 }

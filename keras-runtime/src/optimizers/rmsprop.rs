@@ -2,7 +2,7 @@
 
 use keras_graph::value::Value;
 
-use super::{Element, MAX_SLOTS, Optimizer, Options, Progress, each_element, flush};
+use super::{Element, MAX_SLOTS, Optimizer, Options, Progress, complement, each_element, flush};
 
 /// Steps divided by the root of a moving mean of squares.
 ///
@@ -78,7 +78,7 @@ impl Optimizer for RMSprop {
     fn update(&self, progress: Progress, w: &mut [f32], g: &[f32], slots: [&mut [f32]; MAX_SLOTS]) {
         let Progress { learning_rate: rate, keep, .. } = progress;
         let RMSprop { rho, momentum, epsilon, .. } = *self;
-        let step = Step { rate, keep, rho, momentum, epsilon };
+        let step = Step { rate, keep, rho, new: complement(rho), momentum, epsilon };
         let [first, second, third] = slots;
         match (momentum > 0.0, self.centered) {
             (false, false) => each_element(w, g, [first], Uncentered(step)),
@@ -95,6 +95,7 @@ struct Step {
     rate: f32,
     keep: f32,
     rho: f32,
+    new: f32,
     momentum: f32,
     epsilon: f32,
 }
@@ -108,12 +109,12 @@ impl Step {
 
     #[inline(always)]
     fn square(self, v: f32, g: f32) -> f32 {
-        self.towards(v, (1.0 - self.rho) * g * g)
+        self.towards(v, self.new * g * g)
     }
 
     #[inline(always)]
     fn mean(self, a: f32, g: f32) -> f32 {
-        self.towards(a, (1.0 - self.rho) * g)
+        self.towards(a, self.new * g)
     }
 
     #[inline(always)]
