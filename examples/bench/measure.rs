@@ -36,14 +36,16 @@ where
     const WARM_UP_STEPS: usize = 2000;
     let (workload, batch) = (arguments.workload, arguments.batch);
     let folder = arguments.data.as_deref();
-    let x = inputs::<M::Input>(folder, workload.name, batch * workload.steps)?;
+    // A loss belongs to a batch that was not seen before.
+    let batches = arguments.losses.unwrap_or(workload.steps);
+    let x = inputs::<M::Input>(folder, workload.name, batch * batches)?;
     let targets = folder.map(|folder| folder.join(format!("{}.y.npy", workload.name)));
     let y = T::read(targets.as_deref(), &x)?;
     let mut model = model::<M>(arguments)?;
     let mut training = model.compile(optimizer, loss);
     let mut taken = 0;
     let mut step = || -> Result<f32> {
-        let first = taken % workload.steps * batch;
+        let first = taken % batches * batch;
         taken += 1;
         let rows = first..first + batch;
         Ok(training.train_on_batch(&x[rows.clone()], &y[rows])?["loss"])
