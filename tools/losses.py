@@ -1,0 +1,116 @@
+"""Compares the losses of training with real Keras, for every workload of the example `bench` that is trained.
+
+    python tools/losses.py --bench target/release/examples/bench [--backends jax,tensorflow,torch] [WORKLOAD ...]
+
+The bench writes the weights that it starts from as a `.keras` file. Each backend of Keras and the bench itself train that model
+for 20 steps on the same batches. Of ours, the first 3 losses agree with Keras' to 1e-4, relative; all 20 are no further
+from the middle of the backends than 3 times what the backends have been apart by then. Each backend runs in a process of its own.
+Prints a line for each workload and exits with 1 if one disagrees.
+
+Needs keras, numpy and the backends that are named.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+STEPS = 20
+FIRST_STEPS, FIRST_TOLERANCE = 3, 1e-4
+SPREADS = 3
+# Rounding of a mean that is printed as f32: what the backends differ by may happen to be less.
+ROUNDING = 1e-6
+
+# Shape of an input, samples of a step, optimizer and its arguments, what the targets are.
+WORKLOADS = {
+    "tiny_mlp": ((64,), 32, ("SGD", {}), "classes"),
+    "mlp": ((784,), 128, ("RMSprop", {}), "classes"),
+    "convnet": ((28, 28, 1), 128, ("Adam", {}), "classes"),
+    "resnet20": ((32, 32, 3), 128, ("SGD", {"learning_rate": 0.1, "momentum": 0.9}), "classes"),
+    "mobilenet": ((96, 96, 3), 32, ("Adam", {}), "classes"),
+    "autoencoder": ((28, 28, 1), 128, ("Adam", {}), "images"),
+}
+LOSSES = {"classes": "SparseCategoricalCrossentropy", "images": "BinaryCrossentropy"}
+
+
+def write_batches(folder, name):
+    import numpy as np
+
+    shape, batch, _, targets = WORKLOADS[name]
+    random = np.random.default_rng(11)
+    x = random.standard_normal((STEPS * batch, *shape), dtype="float32")
+    y = random.integers(0, 10, len(x)).astype("int32") if targets == "classes" else 1 / (1 + np.exp(-x))
+    np.save(folder / f"{name}.x.npy", x)
+    np.save(folder / f"{name}.y.npy", y)
+
+
+def keras_losses(folder, name):
+    """Trains with the backend of this process; prints the losses as JSON."""
+    import keras
+    import numpy as np
+
+    _, batch, (optimizer, arguments), targets = WORKLOADS[name]
+    x, y = (np.load(folder / f"{name}.{kind}.npy") for kind in "xy")
+    model = keras.saving.load_model(folder / f"{name}.keras", compile=False)
+    model.compile(getattr(keras.optimizers, optimizer)(**arguments), getattr(keras.losses, LOSSES[targets])())
+    losses = []
+    for first in range(0, len(x), batch):
+        # Else it reports the mean of all steps so far.
+        model.reset_metrics()
+        losses.append(float(model.train_on_batch(x[first:first + batch], y[first:first + batch])))
+    print(json.dumps({"losses": losses}))
+
+
+def run(command, **environment):
+    output = subprocess.run(command, env={**os.environ, **environment}, check=True, stdout=subprocess.PIPE).stdout
+    return json.loads(output.decode().strip().splitlines()[-1])["losses"]
+
+
+def compare(ours, others):
+    """Returns the largest relative error of the first steps, the largest distance of all in allowed ones, and whether they hold."""
+    first, distance, widest = 0.0, 0.0, ROUNDING
+    for step, (loss, *losses) in enumerate(zip(ours, *others)):
+        middle = (max(losses) + min(losses)) / 2
+        widest = max(widest, (max(losses) - min(losses)) / abs(middle))
+        error = abs(loss - middle) / abs(middle)
+        if step < FIRST_STEPS:
+            first = max(first, error)
+        distance = max(distance, error / (SPREADS * widest))
+    return first, distance, first <= FIRST_TOLERANCE and (len(others) < 2 or distance <= 1)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--bench", default="target/release/examples/bench")
+    parser.add_argument("--backends", default="jax,tensorflow,torch")
+    parser.add_argument("--threads", default="2")
+    parser.add_argument("--keras-in", help=argparse.SUPPRESS)
+    parser.add_argument("workloads", nargs="*", default=list(WORKLOADS))
+    arguments = parser.parse_args()
+    if arguments.keras_in:
+        return keras_losses(Path(arguments.keras_in), arguments.workloads[0])
+    failed = False
+    for name in arguments.workloads:
+        with tempfile.TemporaryDirectory() as folder:
+            write_batches(Path(folder), name)
+            bench = [arguments.bench, name, "--mode", "train", "--data", folder, "--threads", arguments.threads, "--losses"]
+            weights = f"{folder}/{name}.keras"
+            run([*bench, "1", "--save", weights])
+            ours = run([*bench, str(STEPS), "--weights", weights])
+            keras = [sys.executable, __file__, "--keras-in", folder, name]
+            backends = arguments.backends.split(",")
+            others = [run(keras, KERAS_BACKEND=backend, CUDA_VISIBLE_DEVICES="", TF_CPP_MIN_LOG_LEVEL="3") for backend in backends]
+        first, distance, holds = compare(ours, others)
+        print(f"{name:12} first {FIRST_STEPS} steps differ by {first:.1e}, all {STEPS} by {distance:.3f} of what is allowed"
+              f" ({', '.join(backends)})  {'ok' if holds else 'FAILED'}", flush=True)
+        if not holds:
+            failed = True
+            for backend, losses in zip(["ours", *backends], [ours, *others]):
+                print(f"    {backend:12}", *(f"{loss:.6f}" for loss in losses))
+    sys.exit(1 if failed else 0)
+
+
+main()
