@@ -14,6 +14,9 @@ use keras::prelude::*;
 use keras::sample::Sample;
 use rayon::ThreadPool;
 
+#[path = "../examples/bench/models.rs"]
+mod bench;
+
 /// The system's allocator with a count of what is asked of it.
 struct Counting;
 
@@ -111,22 +114,27 @@ fn samples<X: Array<Element = f32>>(count: usize, classes: u32) -> (Vec<X>, Vec<
     (x, (0..count as u32).map(|i| i * 5 % classes).collect())
 }
 
-fn calls_allocate_nothing<M: Model>(model: &M)
+fn calls_allocate_nothing<M: Model>(model: &M, calls: usize)
 where
     M::Input: Array<Element = f32>,
 {
     let (x, _) = samples::<M::Input>(1, 2);
     let _warm = model.call(&x[0]);
     let count = allocations(|| {
-        for _ in 0..1000 {
+        for _ in 0..calls {
             std::hint::black_box(model.call(&x[0]));
         }
     });
-    assert_eq!(count, 0, "allocations of 1000 calls of {}", M::description().name);
+    assert_eq!(count, 0, "allocations of {calls} calls of {}", M::description().name);
 }
 
 /// Counts the allocations of so many steps after the first one.
-fn steps<M, L, N, W, T>(training: &mut Training<'_, M, L, N, W>, x: &[M::Input], y: &[T]) -> usize
+fn steps<M, L, N, W, T>(
+    training: &mut Training<'_, M, L, N, W>,
+    x: &[M::Input],
+    y: &[T],
+    count: usize,
+) -> usize
 where
     M: Model,
     T: Sample,
@@ -144,11 +152,13 @@ where
         }
     };
     step();
-    allocations(|| (0..STEPS).for_each(|_| step()))
+    allocations(|| (0..count).for_each(|_| step()))
 }
 
 /// Threads of the pools.
 const THREADS: [usize; 2] = [1, 2];
+/// Calls of a model.
+const CALLS: usize = 1000;
 /// More steps than a block of a pool's queue has places.
 const STEPS: usize = 70;
 
@@ -173,11 +183,60 @@ fn steps_allocate_nothing<M: Model>(
                 .compile(optimizer.clone(), loss)
                 .metrics((SparseCategoricalAccuracy::default(), loss))
                 .weighted_metrics([SparseCategoricalAccuracy::default()]);
-            steps(&mut training, &x, &y)
+            steps(&mut training, &x, &y, STEPS)
         });
         let name = (&M::description().name, optimizer.class(), pool.current_num_threads());
         assert_eq!(count, 0, "allocations of {STEPS} steps: {name:?}");
     }
+}
+
+/// A training of one of the models of the bench, which are too large for many steps.
+fn bench_steps_allocate_nothing<M: Model, T: Sample>(
+    pools: &[ThreadPool],
+    optimizer: impl Optimizer + Clone + 'static,
+    loss: impl Loss<M::Output, T> + Copy + 'static,
+    y: impl Fn(usize) -> Vec<T>,
+) where
+    M::Input: Array<Element = f32>,
+    (): MetricSet<M::Output, T>,
+{
+    const SAMPLES: usize = 5;
+    const STEPS: usize = 3;
+    let ((x, _), y) = (samples::<M::Input>(SAMPLES, 10), y(SAMPLES));
+    let model = M::seeded(3);
+    calls_allocate_nothing(&*model, STEPS);
+    for pool in pools {
+        let count = pool.install(|| {
+            let mut model = M::seeded(3);
+            let mut training = model.compile(optimizer.clone(), loss);
+            steps(&mut training, &x, &y, STEPS)
+        });
+        let name = (&M::description().name, pool.current_num_threads());
+        assert_eq!(count, 0, "allocations of {STEPS} steps: {name:?}");
+    }
+}
+
+/// The workloads of the bench, each with its optimizer and loss.
+fn the_bench_allocates_nothing(pools: &[ThreadPool]) {
+    use bench::{AudioDense, Autoencoder, Convnet, Mlp, MobileNet, ResNet20, TinyMlp};
+    let labels = |count| samples::<f32>(count, 10).1;
+    let images = |count| {
+        let mut images: Vec<[[[f32; 1]; 28]; 28]> = samples(count, 10).0;
+        <[[[f32; 1]; 28]; 28]>::flat_mut(&mut images)
+            .iter_mut()
+            .for_each(|y| *y = y.abs().min(1.0));
+        images
+    };
+    let classes = SparseCategoricalCrossentropy::default();
+    let momentum = SGD { momentum: 0.9, ..SGD::default() };
+    bench_steps_allocate_nothing::<TinyMlp, u32>(pools, SGD::default(), classes, labels);
+    bench_steps_allocate_nothing::<Mlp, u32>(pools, RMSprop::default(), classes, labels);
+    bench_steps_allocate_nothing::<Convnet, u32>(pools, Adam::default(), classes, labels);
+    bench_steps_allocate_nothing::<ResNet20, u32>(pools, momentum, classes, labels);
+    bench_steps_allocate_nothing::<MobileNet, u32>(pools, Adam::default(), classes, labels);
+    let entropy = BinaryCrossentropy::default();
+    bench_steps_allocate_nothing::<Autoencoder, _>(pools, Adam::default(), entropy, images);
+    calls_allocate_nothing(&*AudioDense::seeded(3), CALLS);
 }
 
 /// From outside of a pool, each step stands in the pool's queue, which takes a block for every 63 of them.
@@ -188,7 +247,7 @@ fn steps_from_outside_allocate_next_to_nothing() {
         let mut training = model
             .compile(Adam::default(), SparseCategoricalCrossentropy::default())
             .threads(threads);
-        let count = steps(&mut training, &x, &y);
+        let count = steps(&mut training, &x, &y, STEPS);
         // A thread allocates once when it first looks for work, and once when its pool has ended.
         let most = (3 * STEPS).div_ceil(63) + 2 * threads;
         assert!(count <= most, "{count} allocations of {STEPS} steps on {threads} threads");
@@ -206,12 +265,12 @@ fn pools() -> [ThreadPool; 2] {
 }
 
 fn main() {
-    calls_allocate_nothing(&*Mlp::seeded(3));
-    calls_allocate_nothing(&*Convnet::seeded(3));
-    calls_allocate_nothing(&*Normalized::seeded(3));
-    calls_allocate_nothing::<Convnet>(&DIGITS);
+    calls_allocate_nothing(&*Mlp::seeded(3), CALLS);
+    calls_allocate_nothing(&*Convnet::seeded(3), CALLS);
+    calls_allocate_nothing(&*Normalized::seeded(3), CALLS);
+    calls_allocate_nothing::<Convnet>(&DIGITS, CALLS);
     const { assert!(Large::SCRATCH_BYTES > 64 * 1024) };
-    calls_allocate_nothing(&*Large::seeded(3));
+    calls_allocate_nothing(&*Large::seeded(3), CALLS);
 
     // They stay until the end, since a thread that ends allocates.
     let pools = pools();
@@ -222,6 +281,7 @@ fn main() {
     steps_allocate_nothing::<Convnet>(&pools, Adam::default(), false, 10);
     steps_allocate_nothing::<Normalized>(&pools, clipped, true, 4);
     steps_allocate_nothing::<Normalized>(&pools, momentum, true, 4);
+    the_bench_allocates_nothing(&pools);
     steps_from_outside_allocate_next_to_nothing();
     println!("nothing is allocated once it is warm");
 }

@@ -1,0 +1,117 @@
+//! Any number of threads computes the same bits: for each workload of the bench, two steps of training and predictions.
+
+use keras::array::Array;
+use keras::losses::{Loss, Losses};
+use keras::metrics::MetricSet;
+use keras::optimizers::Optimizer;
+use keras::prelude::*;
+use keras::sample::Sample;
+
+#[path = "../examples/bench/models.rs"]
+mod bench;
+
+/// A batch that two and three threads cannot share evenly.
+const SAMPLES: usize = 19;
+const STEPS: usize = 2;
+
+/// Numbers of both signs.
+fn numbers<X: Array<Element = f32>>() -> Vec<X> {
+    let mut x = X::zeros(SAMPLES);
+    for (i, x) in X::flat_mut(&mut x).iter_mut().enumerate() {
+        *x = ((i * 7919) % 1013) as f32 / 506.0 - 1.0;
+    }
+    x
+}
+
+fn labels() -> Vec<u32> {
+    (0..SAMPLES as u32).map(|i| i * 7 % 10).collect()
+}
+
+/// Bits of the losses, of the weights after the steps and of the predictions with them.
+fn bits<M, T, L>(
+    threads: usize,
+    optimizer: impl Optimizer + 'static,
+    loss: L,
+    y: &[T],
+) -> [Vec<u32>; 3]
+where
+    M: Model<Input: Array<Element = f32>, Output: Array<Element = f32>>,
+    T: Sample,
+    L: Loss<M::Output, T> + Losses + 'static,
+    (): MetricSet<M::Output, T>,
+{
+    let x = numbers::<M::Input>();
+    let mut model = M::seeded(5);
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+    let (losses, predictions) = pool.expect("the system has threads to give").install(|| {
+        let mut training = model.compile(optimizer, loss);
+        let step = |_| training.train_on_batch(&x, y).expect("good data")["loss"];
+        (Vec::from_iter((0..STEPS).map(step)), model.predict(&x))
+    });
+    let bits = |values: &[f32]| values.iter().map(|value| value.to_bits()).collect();
+    [bits(&losses), bits(model.weights()), bits(M::Output::flat(&predictions))]
+}
+
+fn same_bits<M, T, L>(optimizer: impl Optimizer + Clone + 'static, loss: L, y: &[T])
+where
+    M: Model<Input: Array<Element = f32>, Output: Array<Element = f32>>,
+    T: Sample,
+    L: Loss<M::Output, T> + Losses + Copy + 'static,
+    (): MetricSet<M::Output, T>,
+{
+    let one = bits::<M, T, L>(1, optimizer.clone(), loss, y);
+    assert!(one[0].iter().all(|&loss| f32::from_bits(loss).is_finite()));
+    for threads in [2, 3] {
+        let many = bits::<M, T, L>(threads, optimizer.clone(), loss, y);
+        for (what, (one, many)) in
+            ["losses", "weights", "predictions"].iter().zip(one.iter().zip(&many))
+        {
+            assert!(one == many, "{what} on {threads} threads");
+        }
+    }
+}
+
+#[test]
+fn tiny_mlp() {
+    let loss = SparseCategoricalCrossentropy::default();
+    same_bits::<bench::TinyMlp, _, _>(SGD::default(), loss, &labels());
+}
+
+#[test]
+fn mlp() {
+    let loss = SparseCategoricalCrossentropy::default();
+    same_bits::<bench::Mlp, _, _>(RMSprop::default(), loss, &labels());
+}
+
+#[test]
+fn convnet() {
+    let loss = SparseCategoricalCrossentropy::default();
+    same_bits::<bench::Convnet, _, _>(Adam::default(), loss, &labels());
+}
+
+#[test]
+fn resnet20() {
+    let loss = SparseCategoricalCrossentropy::default();
+    let momentum = SGD { learning_rate: 0.1, momentum: 0.9, ..SGD::default() };
+    same_bits::<bench::ResNet20, _, _>(momentum, loss, &labels());
+}
+
+#[test]
+fn mobilenet() {
+    let loss = SparseCategoricalCrossentropy::default();
+    same_bits::<bench::MobileNet, _, _>(Adam::default(), loss, &labels());
+}
+
+#[test]
+fn autoencoder() {
+    let mut images = numbers::<[[[f32; 1]; 28]; 28]>();
+    <[[[f32; 1]; 28]; 28]>::flat_mut(&mut images).iter_mut().for_each(|y| *y = y.abs().min(1.0));
+    same_bits::<bench::Autoencoder, _, _>(Adam::default(), BinaryCrossentropy::default(), &images);
+}
+
+#[test]
+fn audio_dense() {
+    // Its targets are the inputs of another shape.
+    let y: Vec<[f32; 1]> = numbers();
+    same_bits::<bench::AudioDense, _, _>(SGD::default(), MeanSquaredError::default(), &y);
+}
