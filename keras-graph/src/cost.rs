@@ -12,9 +12,6 @@ pub const PANEL_ROWS: usize = 512;
 /// Elements of the padded rows that a convolution works on at a time, if one window's rows fit.
 const BAND_LEN: usize = 32 * 1024;
 
-/// Elements of the transposed kernel that the gradient of a convolution holds at a time, if one panel fits.
-const TRANSPOSED_LEN: usize = 64 * 1024;
-
 /// How a convolution copies its input where windows reach beyond the columns: some rows at a time, with their padding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Band {
@@ -29,7 +26,7 @@ pub struct Band {
 /// The bands of a convolution; none if its windows stay within the columns, so that it reads the input in place.
 pub fn band(rows: &Window, columns: &Window, channels: usize) -> Option<Band> {
     let span = |window: &Window, outputs: usize| {
-        (outputs - 1) * window.stride + (window.kernel - 1) * window.dilation + 1
+        (outputs - 1) * window.stride + window.kernel.saturating_sub(1) * window.dilation + 1
     };
     let width = span(columns, columns.output);
     if columns.pad == 0 && width <= columns.input {
@@ -191,11 +188,18 @@ pub fn is_pointwise(rows: &Window, columns: &Window, groups: usize) -> bool {
     groups == 1 && alone(rows) && alone(columns)
 }
 
-/// Elements of the part of the transposed kernel that [`Op::Conv2DGradX`] holds at a time.
-pub fn transposed_len(op: &Conv2DGradX) -> usize {
-    let group_filters = op.filters / op.groups;
-    let kernel_len = op.rows.kernel * op.columns.kernel * op.channels / op.groups * op.filters;
-    kernel_len.min(TRANSPOSED_LEN.max(group_filters * PANEL_COLUMNS))
+/// The most that the phases of [`Op::Conv2DGradX`] need: elements of a panel of the transposed kernel and of a band.
+pub fn phase_lens(op: &Conv2DGradX) -> (usize, usize) {
+    let panel_columns = (op.channels / op.groups).min(PANEL_COLUMNS);
+    let (mut panel, mut band) = (0, 0);
+    for rows in op.rows.phases() {
+        for columns in op.columns.phases() {
+            let taps = window(rows.window, columns.window);
+            panel = panel.max(taps * op.filters / op.groups * panel_columns);
+            band = band.max(band_len(&rows.window, &columns.window, op.filters));
+        }
+    }
+    (panel, band)
 }
 
 /// Elements of a convolution's band.
@@ -230,7 +234,10 @@ pub fn workspace_len(op: &Op) -> usize {
         Op::Conv2DGradX(op) if is_pointwise(&op.rows, &op.columns, op.groups) => {
             panel_len(op.filters, op.channels)
         }
-        Op::Conv2DGradX(op) => transposed_len(op) + band_len(&op.rows, &op.columns, op.channels),
+        Op::Conv2DGradX(op) => {
+            let (panel, band) = phase_lens(op);
+            panel + band
+        }
         Op::Conv2DGradW(op) if is_pointwise(&op.rows, &op.columns, op.groups) => {
             panel_len(PANEL_ROWS, op.filters)
         }

@@ -29,6 +29,7 @@ pub mod network;
 pub mod op;
 pub mod order;
 pub mod parameter;
+pub mod phase;
 pub mod plan;
 pub mod program;
 pub mod regularizer;

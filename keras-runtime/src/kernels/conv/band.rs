@@ -1,8 +1,7 @@
 //! The geometry of a convolution, and bands: input rows that are copied with the padding of their columns.
 //!
 //! Windows that reach beyond the columns would need checks in the inner loops. So the rows that a few rows of the
-//! output read are copied with zeros around them; rows of padding are skipped. The gradient by the input is gathered in such
-//! a band and then added to the input's rows, without the padding.
+//! output read are copied with zeros around them; rows of padding are skipped.
 
 use std::ops::Range;
 
@@ -83,59 +82,33 @@ pub(super) struct Rows<'a> {
     pub(super) pitch: usize,
 }
 
+/// A sample's input, or the part of it that counts.
+#[derive(Clone, Copy)]
+pub(super) struct Image<'a> {
+    pub(super) cells: &'a [f32],
+    /// Elements from one row to the next.
+    pub(super) pitch: usize,
+}
+
 /// The rows of a sample's input `x` that rows `outputs` of the output read.
 pub(super) fn read<'a>(
     geometry: &Geometry,
-    x: &'a [f32],
+    x: Image<'a>,
     outputs: &Range<usize>,
     scratch: &'a mut [f32],
 ) -> Rows<'a> {
-    let row_len = geometry.columns.input * geometry.channels;
     let Some(Band { pitch, .. }) = geometry.band() else {
-        return Rows { cells: x, first: 0, pitch: row_len };
+        return Rows { cells: x.cells, first: 0, pitch: x.pitch };
     };
     let rows = geometry.input_rows(outputs);
     let (before, copied) = padding(geometry, pitch);
     let cells = &mut scratch[..rows.len() * pitch];
     for (row, band) in rows.clone().zip(cells.chunks_exact_mut(pitch)) {
         band[..before].fill(0.0);
-        band[before..before + copied].copy_from_slice(&x[row * row_len..][..copied]);
+        band[before..before + copied].copy_from_slice(&x.cells[row * x.pitch..][..copied]);
         band[before + copied..].fill(0.0);
     }
     Rows { cells, first: rows.start, pitch }
-}
-
-/// As [`Rows`], for what is added to the input's gradient.
-pub(super) struct RowsMut<'a> {
-    pub(super) cells: &'a mut [f32],
-    pub(super) first: usize,
-    pub(super) pitch: usize,
-}
-
-/// Calls `gather` with rows that it adds the gradient of rows `outputs` to, and adds them to `d_x`.
-#[inline(always)]
-pub(super) fn add(
-    geometry: &Geometry,
-    d_x: &mut [f32],
-    outputs: &Range<usize>,
-    scratch: &mut [f32],
-    gather: impl FnOnce(RowsMut<'_>),
-) {
-    let row_len = geometry.columns.input * geometry.channels;
-    let Some(Band { pitch, .. }) = geometry.band() else {
-        return gather(RowsMut { cells: d_x, first: 0, pitch: row_len });
-    };
-    let rows = geometry.input_rows(outputs);
-    let (before, copied) = padding(geometry, pitch);
-    let cells = &mut scratch[..rows.len() * pitch];
-    cells.fill(0.0);
-    gather(RowsMut { cells: &mut *cells, first: rows.start, pitch });
-    for (row, band) in rows.zip(cells.chunks_exact(pitch)) {
-        let d_x = &mut d_x[row * row_len..][..copied];
-        for (d_x, &cell) in d_x.iter_mut().zip(&band[before..before + copied]) {
-            *d_x += cell;
-        }
-    }
 }
 
 /// Elements of a band's row that are padding in front, and that are real.

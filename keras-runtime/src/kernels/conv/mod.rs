@@ -6,6 +6,9 @@
 
 mod band;
 mod cpu;
+mod forward;
+mod grad_w;
+mod grad_x;
 
 use keras_graph::op;
 

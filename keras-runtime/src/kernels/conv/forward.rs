@@ -1,0 +1,99 @@
+//! The forward pass of a convolution: one panel of filters of one row at a time.
+//!
+//! The gradient by the input is made of such passes too, with other strides between the cells they write; see
+//! [`grad_x`](super::grad_x).
+
+use super::band::{self, Geometry, Image};
+use crate::kernels::tile::{Panels, Product, Right, Rows, Write, multiply};
+use crate::kernels::window::real_cells;
+use crate::simd::{Kernel, Simd};
+
+/// [`Conv2D`](keras_graph::op::Conv2D), with no activation but ReLU.
+pub(super) struct Forward<'a> {
+    pub(super) geometry: Geometry,
+    pub(super) x: &'a [f32],
+    pub(super) kernel: &'a [f32],
+    pub(super) bias: Option<&'a [f32]>,
+    pub(super) relu: bool,
+    pub(super) y: &'a mut [f32],
+    pub(super) scratch: &'a mut [f32],
+}
+
+impl Kernel for Forward<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let Forward { geometry, x, kernel, bias, relu, y, scratch } = self;
+        let (x_len, y_len) = (geometry.x_len(), geometry.y_len());
+        let (filters, pitch) = (geometry.filters, geometry.columns.input * geometry.channels);
+        let panels = Panels::new::<S>(geometry.columns.output, geometry.group_filters());
+        for (x, y) in x.chunks_exact(x_len).zip(y.chunks_exact_mut(y_len)) {
+            for outputs in geometry.parts() {
+                let rows = band::read(&geometry, Image { cells: x, pitch }, &outputs, scratch);
+                for group in 0..geometry.groups {
+                    for panel in panels.iter() {
+                        let filter = group * geometry.group_filters() + panel.begin;
+                        let pass = Pass {
+                            geometry,
+                            group,
+                            columns: panel.len,
+                            right: Right { cells: &kernel[filter..], stride: filters },
+                            write: bias.map_or(Write::Set, |bias| Write::Bias(&bias[filter..])),
+                            relu,
+                            stride: filters,
+                        };
+                        for i in outputs.clone() {
+                            let y = &mut y[i * geometry.columns.output * filters + filter..];
+                            pass.row(simd, &rows, i, y);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What all rows of a pass share: a convolution with one panel of the filters of one group.
+pub(super) struct Pass<'a> {
+    pub(super) geometry: Geometry,
+    pub(super) group: usize,
+    /// Filters of the panel.
+    pub(super) columns: usize,
+    /// The panel: a row for each cell of the kernel and each channel of the group.
+    pub(super) right: Right<'a>,
+    pub(super) write: Write<'a>,
+    pub(super) relu: bool,
+    /// Elements from one cell of the output to the next.
+    pub(super) stride: usize,
+}
+
+impl Pass<'_> {
+    /// Row `i` of the output, which begins at `y`.
+    #[inline(always)]
+    pub(super) fn row<S: Simd>(&self, simd: S, x: &band::Rows<'_>, i: usize, y: &mut [f32]) {
+        let Pass { geometry, columns: panel_columns, right, write, relu, stride, .. } = *self;
+        let Geometry { rows, columns, channels, .. } = geometry;
+        let real = real_cells(&rows, i);
+        let (inner, run) = geometry.runs();
+        let (left, right) = if real.is_empty() || columns.kernel == 0 {
+            // The window is empty or lies in the padding: no runs, so what is left is the bias.
+            (Rows { outer: 0, ..Rows::plain(&[], 0, run) }, Right { cells: &[], ..right })
+        } else {
+            let row = i * rows.stride + real.start * rows.dilation - rows.pad - x.first;
+            let left = Rows {
+                cells: &x.cells[row * x.pitch + self.group * geometry.group_channels()..],
+                row_stride: columns.stride * channels,
+                outer: real.len(),
+                outer_stride: rows.dilation * x.pitch,
+                inner,
+                inner_stride: columns.dilation * channels,
+                run,
+            };
+            let cells = &right.cells[real.start * inner * run * right.stride..];
+            (left, Right { cells, ..right })
+        };
+        let product = Product { columns: panel_columns, right, write, relu, output: y, stride };
+        multiply(simd, columns.output, left, product);
+    }
+}
