@@ -12,6 +12,9 @@ pub const PANEL_ROWS: usize = 512;
 /// Elements of the padded rows that a convolution works on at a time, if one window's rows fit.
 const BAND_LEN: usize = 32 * 1024;
 
+/// Most filters of a group whose kernel is turned around, where a vector of filters would be nearly empty.
+pub const NARROW_FILTERS: usize = 4;
+
 /// How a convolution copies its input where windows reach beyond the columns: some rows at a time, with their padding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Band {
@@ -188,6 +191,11 @@ pub fn is_pointwise(rows: &Window, columns: &Window, groups: usize) -> bool {
     groups == 1 && alone(rows) && alone(columns)
 }
 
+/// Elements of a kernel that a convolution turns around, of `len` elements: all, if it has few filters.
+pub fn turned_len(len: usize, group_filters: usize) -> usize {
+    if group_filters <= NARROW_FILTERS { len } else { 0 }
+}
+
 /// The most that the phases of [`Op::Conv2DGradX`] need: elements of a panel of the transposed kernel and of a band.
 pub fn phase_lens(op: &Conv2DGradX) -> (usize, usize) {
     let panel_columns = (op.channels / op.groups).min(PANEL_COLUMNS);
@@ -230,7 +238,11 @@ pub fn workspace_len(op: &Op) -> usize {
         Op::Conv2D(op) if is_pointwise(&op.rows, &op.columns, op.groups) => {
             panel_len(op.channels, op.filters)
         }
-        Op::Conv2D(op) => band_len(&op.rows, &op.columns, op.channels),
+        Op::Conv2D(op) => {
+            let kernel_len = window(op.rows, op.columns) * op.channels / op.groups * op.filters;
+            turned_len(kernel_len, op.filters / op.groups)
+                + band_len(&op.rows, &op.columns, op.channels)
+        }
         Op::Conv2DGradX(op) if is_pointwise(&op.rows, &op.columns, op.groups) => {
             panel_len(op.filters, op.channels)
         }
@@ -241,7 +253,11 @@ pub fn workspace_len(op: &Op) -> usize {
         Op::Conv2DGradW(op) if is_pointwise(&op.rows, &op.columns, op.groups) => {
             panel_len(PANEL_ROWS, op.filters)
         }
-        Op::Conv2DGradW(op) => band_len(&op.rows, &op.columns, op.channels),
+        Op::Conv2DGradW(op) => {
+            let kernel_len = window(op.rows, op.columns) * op.channels / op.groups * op.filters;
+            turned_len(kernel_len, op.filters / op.groups)
+                + band_len(&op.rows, &op.columns, op.channels)
+        }
         Op::Unary(_)
         | Op::UnaryGrad(_)
         | Op::Affine(_)

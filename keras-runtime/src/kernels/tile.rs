@@ -155,13 +155,15 @@ pub(super) struct Columns<'a> {
     pub(super) line_stride: usize,
     pub(super) steps: usize,
     pub(super) step_stride: usize,
+    /// Elements of the right matrix from the rows of one line to those of the next.
+    pub(super) right_line_stride: usize,
 }
 
 impl<'a> Columns<'a> {
     /// One line of `steps` columns.
     #[inline(always)]
     pub(super) fn plain(cells: &'a [f32], step_stride: usize, steps: usize) -> Columns<'a> {
-        Columns { cells, lines: 1, line_stride: 0, steps, step_stride }
+        Columns { cells, lines: 1, line_stride: 0, steps, step_stride, right_line_stride: 0 }
     }
 }
 
@@ -181,8 +183,9 @@ impl Left for Columns<'_> {
     ) -> [[S::F32; VECTORS]; ROWS] {
         for line in 0..self.lines {
             let cells = &self.cells[line * self.line_stride..];
+            let right = Right { cells: &right.cells[line * self.right_line_stride..], ..right };
             for step in 0..self.steps {
-                let w = right.row::<S, VECTORS, PART>(simd, line * self.steps + step, columns);
+                let w = right.row::<S, VECTORS, PART>(simd, step, columns);
                 let column = &cells[step * self.step_stride..][..ROWS];
                 for r in 0..ROWS {
                     let x = simd.splat(column[r]);

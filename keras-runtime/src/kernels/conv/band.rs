@@ -5,8 +5,10 @@
 
 use std::ops::Range;
 
-use keras_graph::cost::{self, Band};
+use keras_graph::cost::{self, Band, NARROW_FILTERS};
 use keras_graph::op::Window;
+
+use crate::simd::Simd;
 
 /// What the three ops of a convolution have in common.
 #[derive(Clone, Copy)]
@@ -50,6 +52,19 @@ impl Geometry {
         } else {
             (self.columns.kernel, self.group_channels())
         }
+    }
+
+    /// Whether a vector would be filled better by a window's run than by filters; see [`narrow`](super::narrow).
+    pub(super) fn is_narrow<S: Simd>(&self) -> bool {
+        let group_filters = self.group_filters();
+        group_filters <= NARROW_FILTERS
+            && group_filters * 4 <= S::LANES
+            && self.runs().1 * 2 >= S::LANES
+    }
+
+    /// Elements of the kernel that are turned around; see [`narrow`](super::narrow).
+    pub(super) fn turned_len(&self) -> usize {
+        cost::turned_len(self.kernel_len(), self.group_filters())
     }
 
     /// How the input is copied, if it must be.

@@ -4,7 +4,8 @@
 //! [`grad_x`](super::grad_x).
 
 use super::band::{self, Geometry, Image};
-use crate::kernels::tile::{Panels, Product, Right, Rows, Write, multiply};
+use super::narrow::{Dots, turn};
+use crate::kernels::tile::{Columns, Panels, Product, Right, Rows, Write, multiply};
 use crate::kernels::window::real_cells;
 use crate::simd::{Kernel, Simd};
 
@@ -27,6 +28,11 @@ impl Kernel for Forward<'_> {
         let Forward { geometry, x, kernel, bias, relu, y, scratch } = self;
         let (x_len, y_len) = (geometry.x_len(), geometry.y_len());
         let (filters, pitch) = (geometry.filters, geometry.columns.input * geometry.channels);
+        let (turned, scratch) = scratch.split_at_mut(geometry.turned_len());
+        let is_narrow = geometry.is_narrow::<S>();
+        if is_narrow {
+            turn(kernel, filters, turned);
+        }
         let panels = Panels::new::<S>(geometry.columns.output, geometry.group_filters());
         for (x, y) in x.chunks_exact(x_len).zip(y.chunks_exact_mut(y_len)) {
             for outputs in geometry.parts() {
@@ -34,11 +40,17 @@ impl Kernel for Forward<'_> {
                 for group in 0..geometry.groups {
                     for panel in panels.iter() {
                         let filter = group * geometry.group_filters() + panel.begin;
+                        let cells = kernel.len() / filters;
+                        let right = match is_narrow {
+                            true => Right { cells: &turned[filter * cells..], stride: cells },
+                            false => Right { cells: &kernel[filter..], stride: filters },
+                        };
                         let pass = Pass {
                             geometry,
+                            is_narrow,
                             group,
                             columns: panel.len,
-                            right: Right { cells: &kernel[filter..], stride: filters },
+                            right,
                             write: bias.map_or(Write::Set, |bias| Write::Bias(&bias[filter..])),
                             relu,
                             stride: filters,
@@ -57,10 +69,12 @@ impl Kernel for Forward<'_> {
 /// What all rows of a pass share: a convolution with one panel of the filters of one group.
 pub(super) struct Pass<'a> {
     pub(super) geometry: Geometry,
+    /// Whether the kernel is turned around.
+    pub(super) is_narrow: bool,
     pub(super) group: usize,
     /// Filters of the panel.
     pub(super) columns: usize,
-    /// The panel: a row for each cell of the kernel and each channel of the group.
+    /// The panel: a row for each cell of the kernel and each channel of the group; turned around, a row for each filter.
     pub(super) right: Right<'a>,
     pub(super) write: Write<'a>,
     pub(super) relu: bool,
@@ -72,13 +86,14 @@ impl Pass<'_> {
     /// Row `i` of the output, which begins at `y`.
     #[inline(always)]
     pub(super) fn row<S: Simd>(&self, simd: S, x: &band::Rows<'_>, i: usize, y: &mut [f32]) {
-        let Pass { geometry, columns: panel_columns, right, write, relu, stride, .. } = *self;
+        let Pass { geometry, write, relu, stride, .. } = *self;
         let Geometry { rows, columns, channels, .. } = geometry;
         let real = real_cells(&rows, i);
         let (inner, run) = geometry.runs();
-        let (left, right) = if real.is_empty() || columns.kernel == 0 {
-            // The window is empty or lies in the padding: no runs, so what is left is the bias.
-            (Rows { outer: 0, ..Rows::plain(&[], 0, run) }, Right { cells: &[], ..right })
+        let skipped = real.start * inner * run * if self.is_narrow { 1 } else { self.right.stride };
+        let (left, right) = if real.is_empty() {
+            // The window lies in the padding: no runs, so what is left is the bias.
+            (Rows { outer: 0, ..Rows::plain(&[], 0, run) }, Right { cells: &[], ..self.right })
         } else {
             let row = i * rows.stride + real.start * rows.dilation - rows.pad - x.first;
             let left = Rows {
@@ -90,10 +105,28 @@ impl Pass<'_> {
                 inner_stride: columns.dilation * channels,
                 run,
             };
-            let cells = &right.cells[real.start * inner * run * right.stride..];
-            (left, Right { cells, ..right })
+            (left, Right { cells: &self.right.cells[skipped..], ..self.right })
         };
-        let product = Product { columns: panel_columns, right, write, relu, output: y, stride };
-        multiply(simd, columns.output, left, product);
+        if self.is_narrow {
+            let bias = if let Write::Bias(bias) = write { Some(bias) } else { None };
+            let (rows, weights, filters) = (columns.output, right, self.columns);
+            simd.enter(Dots { rows, left, weights, filters, bias, relu, output: y, stride });
+            return;
+        }
+        let product = Product { columns: self.columns, right, write, relu, output: y, stride };
+        if left.row_stride == 1 {
+            // One channel: the left matrix is also that of columns, which come without a slice for each row.
+            let left = Columns {
+                cells: left.cells,
+                lines: left.outer,
+                line_stride: left.outer_stride,
+                steps: columns.kernel,
+                step_stride: columns.dilation,
+                right_line_stride: columns.kernel * right.stride,
+            };
+            multiply(simd, columns.output, left, product);
+        } else {
+            multiply(simd, columns.output, left, product);
+        }
     }
 }

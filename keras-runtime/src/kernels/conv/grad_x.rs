@@ -34,8 +34,15 @@ impl Kernel for GradX<'_> {
     fn run<S: Simd>(mut self, simd: S) {
         let geometry = self.geometry;
         let group_channels = geometry.group_channels();
+        let is_empty = |phase: Phase| phase.window.kernel == 0;
+        if geometry.rows.phases().any(is_empty) || geometry.columns.phases().any(is_empty) {
+            self.d_x.fill(0.0);
+        }
         for rows in geometry.rows.phases() {
             for columns in geometry.columns.phases() {
+                if is_empty(rows) || is_empty(columns) {
+                    continue;
+                }
                 // At least two rows, so that a panel fits the scratch.
                 let panels = Panels::new::<S>(columns.window.output.max(2), group_channels);
                 for group in 0..geometry.groups {
@@ -60,18 +67,27 @@ impl GradX<'_> {
     ) {
         let Geometry { channels, filters, groups, .. } = self.geometry;
         let (x_len, y_len) = (self.geometry.x_len(), self.geometry.y_len());
-        self.transpose([rows, columns], group, panel);
+        let (rows_of_phase, columns_of_phase) = (rows.window, columns.window);
+        let geometry = Geometry {
+            rows: rows_of_phase,
+            columns: columns_of_phase,
+            channels: filters,
+            filters: channels,
+            groups,
+        };
+        let is_narrow = geometry.is_narrow::<S>();
+        let stride = if is_narrow {
+            rows.window.kernel * columns.window.kernel * geometry.group_channels()
+        } else {
+            panel.len
+        };
+        self.transpose([rows, columns], group, panel, is_narrow);
         let pass = Pass {
-            geometry: Geometry {
-                rows: rows.window,
-                columns: columns.window,
-                channels: filters,
-                filters: channels,
-                groups,
-            },
+            geometry,
+            is_narrow,
             group,
             columns: panel.len,
-            right: Right { cells: self.transposed, stride: panel.len },
+            right: Right { cells: self.transposed, stride },
             write: Write::Set,
             relu: false,
             stride: self.geometry.columns.stride * channels,
@@ -95,22 +111,32 @@ impl GradX<'_> {
         }
     }
 
-    /// The phase's cells of the kernel, backwards, each of them transposed.
-    fn transpose(&mut self, [rows, columns]: [&Phase; 2], group: usize, panel: Panel) {
+    /// The phase's cells of the kernel, backwards: each of them transposed or, if narrow, a row of them for each channel.
+    fn transpose(
+        &mut self,
+        [rows, columns]: [&Phase; 2],
+        group: usize,
+        panel: Panel,
+        is_narrow: bool,
+    ) {
         let Geometry { filters, .. } = self.geometry;
         let (group_channels, group_filters) =
             (self.geometry.group_channels(), self.geometry.group_filters());
-        let mut rest = &mut *self.transposed;
-        for a in 0..rows.window.kernel {
-            for b in 0..columns.window.kernel {
-                let tap =
-                    rows.kernel_cell(a) * self.geometry.columns.kernel + columns.kernel_cell(b);
-                let weights =
-                    (tap * group_channels + panel.begin) * filters + group * group_filters;
-                let (cell, others) = rest.split_at_mut(group_filters * panel.len);
-                let weights = &self.kernel[weights..];
+        let taps = rows.window.kernel * columns.window.kernel;
+        for i in 0..taps {
+            let (a, b) = (i / columns.window.kernel, i % columns.window.kernel);
+            let tap = rows.kernel_cell(a) * self.geometry.columns.kernel + columns.kernel_cell(b);
+            let weights = (tap * group_channels + panel.begin) * filters + group * group_filters;
+            let weights = &self.kernel[weights..];
+            if is_narrow {
+                for (c, row) in weights.chunks(filters).take(panel.len).enumerate() {
+                    let place = (c * taps + i) * group_filters;
+                    self.transposed[place..][..group_filters]
+                        .copy_from_slice(&row[..group_filters]);
+                }
+            } else {
+                let cell = &mut self.transposed[i * group_filters * panel.len..];
                 Right::pack_transposed(weights, filters, group_filters, panel.len, cell);
-                rest = others;
             }
         }
     }

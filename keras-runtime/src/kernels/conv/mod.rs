@@ -9,6 +9,7 @@ mod cpu;
 mod forward;
 mod grad_w;
 mod grad_x;
+mod narrow;
 
 use keras_graph::op;
 
@@ -181,8 +182,12 @@ mod tests {
     ];
 
     /// Channels, filters and groups.
-    const CHANNELS: [(usize, usize, usize); 9] = [
+    const CHANNELS: [(usize, usize, usize); 13] = [
         (1, 1, 1),
+        (1, 19, 1),
+        (37, 1, 1),
+        (23, 4, 1),
+        (38, 6, 2),
         (2, 3, 1),
         (3, 17, 1),
         (16, 5, 1),
