@@ -3,9 +3,9 @@
 //! `cargo bench --bench profile -- WORKLOAD [train|infer] [BATCH] [LEVEL]`, on one thread; the workloads are those of the
 //! example `bench`. An op's line holds all steps that compute the very same op.
 
-use std::cell::RefCell;
 use std::collections::HashMap;
 use std::hint::black_box;
+use std::sync::{LazyLock, Mutex};
 use std::time::Instant;
 
 use keras::Model;
@@ -24,10 +24,9 @@ mod models;
 const WARM_UP: usize = 2;
 const TIMED: usize = 8;
 
-thread_local! {
-    /// Seconds, samples and calls of each op, by its text.
-    static TIMES: RefCell<HashMap<String, (f64, usize, usize, u64)>> = RefCell::default();
-}
+/// Seconds, samples and calls of each op, by its text, and its operations.
+static TIMES: LazyLock<Mutex<HashMap<String, (f64, usize, usize, u64)>>> =
+    LazyLock::new(Mutex::default);
 
 /// Computes an op and notes how long it took.
 fn timed(op: &Op, call: Call<'_>) {
@@ -35,10 +34,14 @@ fn timed(op: &Op, call: Call<'_>) {
     let start = Instant::now();
     run::<Cpu>(op, call);
     let seconds = start.elapsed().as_secs_f64();
-    TIMES.with_borrow_mut(|times| {
+    if let Ok(mut times) = TIMES.lock() {
         let entry = times.entry(op.to_string()).or_insert((0.0, 0, 0, flops(op)));
         *entry = (entry.0 + seconds, entry.1 + samples, entry.2 + 1, entry.3);
-    });
+    }
+}
+
+fn take_times() -> HashMap<String, (f64, usize, usize, u64)> {
+    TIMES.lock().map(|mut times| std::mem::take(&mut *times)).unwrap_or_default()
 }
 
 /// A loss whose gradient is the prediction itself.
@@ -96,7 +99,7 @@ fn profile<M: Model>(is_training: bool, batch: usize) {
     let mut total = 0.0;
     for i in 0..WARM_UP + TIMED {
         if i == WARM_UP {
-            TIMES.take();
+            take_times();
             total = 0.0;
         }
         let batch = Batch { x: &x, rows: Rows::Range(0..batch), seed: 1, step: 0 };
@@ -113,8 +116,7 @@ fn report(total: f64, samples: usize) {
     let start = Instant::now();
     black_box(multiply_adds(rounds));
     let peak = multiply_adds(rounds).0 as f64 / (start.elapsed().as_secs_f64() / 2.0);
-    let times = TIMES.take();
-    let mut rows: Vec<_> = times.into_iter().collect();
+    let mut rows: Vec<_> = take_times().into_iter().collect();
     rows.sort_by(|a, b| b.1.0.total_cmp(&a.1.0));
     let in_ops: f64 = rows.iter().map(|(_, row)| row.0).sum();
     let per_sample = 1e6 / samples as f64;

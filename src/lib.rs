@@ -10,6 +10,7 @@ pub use keras_runtime::error::{Error, Result};
 pub use keras_runtime::history::History;
 pub use keras_runtime::logs::Logs;
 pub use keras_runtime::model::{Model, Predict};
+pub use keras_runtime::predictor::Predictor;
 pub use keras_runtime::{
     array, arrays, callbacks, datasets, initializers, losses, metrics, optimizers, progress,
     sample, training,
@@ -30,7 +31,7 @@ pub mod prelude {
     };
     pub use crate::optimizers::{Adam, AdamW, RMSprop, SGD};
     pub use crate::training::{Evaluate, Fit, TrainOnBatch, Training, Verbose};
-    pub use crate::{Embedded, History, Model, Predict, datasets, embed, model};
+    pub use crate::{Embedded, History, Model, Predict, Predictor, datasets, embed, model};
 }
 
 /// What the macros emit paths to; no part of the public interface.

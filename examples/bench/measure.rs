@@ -110,10 +110,16 @@ where
         };
         (time_calls(arguments, call), outcome)
     } else {
-        let outcome = outcome(&model.predict(&x[..batch]));
+        let mut y = M::Output::zeros(batch);
+        let mut predictor = Predictor::<M>::new();
+        predictor.predict(&model, &x[..batch], &mut y)?;
+        let outcome = outcome(&y);
         let call = |i: usize| {
-            let batch = &x[i * batch..(i + 1) * batch];
-            std::hint::black_box(model.predict(std::hint::black_box(batch)));
+            let batch = std::hint::black_box(&x[i * batch..(i + 1) * batch]);
+            if let Err(error) = predictor.predict(&model, batch, &mut y) {
+                unreachable!("there are as many outputs as inputs: {error}");
+            }
+            std::hint::black_box(&y);
         };
         (time_calls(arguments, call), outcome)
     };

@@ -18,6 +18,7 @@ pub mod losses;
 pub mod metrics;
 pub mod model;
 pub mod optimizers;
+pub mod predictor;
 pub mod progress;
 mod python;
 pub mod random;

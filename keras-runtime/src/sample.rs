@@ -4,6 +4,8 @@
 //! [`inputs!`](crate::inputs) and [`outputs!`](crate::outputs) declare. The training loop knows neither type: it reads
 //! a sample port by port as flat numbers, so that it is compiled once and not for every model.
 
+use core::ops::Range;
+
 use crate::array::{Array, Element};
 
 /// The numbers of one port of one sample, in row-major order.
@@ -18,7 +20,12 @@ pub enum Values<'a> {
 impl<'a> Values<'a> {
     /// The numbers of an array.
     pub fn of<A: Array>(sample: &'a A) -> Values<'a> {
-        let elements = A::flat(core::slice::from_ref(sample));
+        Values::of_all(core::slice::from_ref(sample))
+    }
+
+    /// The numbers of arrays, one array after the other.
+    pub fn of_all<A: Array>(samples: &'a [A]) -> Values<'a> {
+        let elements = A::flat(samples);
         if <A::Element as Element>::DTYPE == <f32 as Element>::DTYPE {
             Values::Floats(bytemuck::cast_slice(elements))
         } else {
@@ -43,6 +50,14 @@ pub trait Sample: Send + Sync + 'static {
     /// The numbers of a port. Panics if `port >= PORTS`.
     fn port(&self, port: usize) -> Values<'_>;
 
+    /// The numbers of a port of neighbouring samples, one sample after the other, if that is how they lie in memory.
+    fn ports(_samples: &[Self], _port: usize) -> Option<Values<'_>>
+    where
+        Self: Sized,
+    {
+        None
+    }
+
     /// Whether a port holds `u32`, so that a negative label or index stands for one above `i32::MAX`.
     fn is_unsigned(_port: usize) -> bool {
         false
@@ -56,6 +71,9 @@ pub trait Prediction: Sample + Sized {
 
     /// Makes `count` predictions. `fill` gets a flat buffer of zeros for each output, `count` times its length, and writes it.
     fn collect(count: usize, fill: &mut dyn FnMut(&mut [&mut [f32]])) -> Vec<Self>;
+
+    /// The numbers of an output, to be written. Panics if `port >= PORTS`.
+    fn port_mut(&mut self, port: usize) -> &mut [f32];
 }
 
 impl<A: Array> Sample for A {
@@ -64,6 +82,11 @@ impl<A: Array> Sample for A {
     fn port(&self, port: usize) -> Values<'_> {
         assert_eq!(port, 0, "an array is a single port");
         Values::of(self)
+    }
+
+    fn ports(samples: &[A], port: usize) -> Option<Values<'_>> {
+        assert_eq!(port, 0, "an array is a single port");
+        Some(Values::of_all(samples))
     }
 
     fn is_unsigned(_: usize) -> bool {
@@ -79,6 +102,11 @@ impl<A: Array<Element = f32>> Prediction for A {
         fill(&mut [A::flat_mut(&mut predictions)]);
         predictions
     }
+
+    fn port_mut(&mut self, port: usize) -> &mut [f32] {
+        assert_eq!(port, 0, "an array is a single port");
+        A::flat_mut(core::slice::from_mut(self))
+    }
 }
 
 /// Many samples, of a type that the training loop does not know.
@@ -88,6 +116,11 @@ pub trait Samples: Sync {
 
     /// The numbers of a port of a sample. Panics if there is no such sample or port.
     fn port(&self, sample: usize, port: usize) -> Values<'_>;
+
+    /// The numbers of a port of neighbouring samples, one sample after the other, if that is how they lie in memory.
+    fn ports(&self, _samples: Range<usize>, _port: usize) -> Option<Values<'_>> {
+        None
+    }
 
     /// As [`Sample::is_unsigned`].
     fn is_unsigned(&self, _port: usize) -> bool {
@@ -102,6 +135,10 @@ impl<S: Sample> Samples for &[S] {
 
     fn port(&self, sample: usize, port: usize) -> Values<'_> {
         self[sample].port(port)
+    }
+
+    fn ports(&self, samples: Range<usize>, port: usize) -> Option<Values<'_>> {
+        S::ports(&self[samples], port)
     }
 
     fn is_unsigned(&self, port: usize) -> bool {
@@ -217,6 +254,13 @@ macro_rules! outputs {
                     $($crate::sample::copy_array::<$array>(&$field, i, &mut prediction.$field);)*
                 }
                 predictions
+            }
+
+            fn port_mut(&mut self, port: usize) -> &mut [f32] {
+                match port {
+                    $($port => $crate::sample::Prediction::port_mut(&mut self.$field, 0),)*
+                    _ => ::core::panic!("there is no such output"),
+                }
             }
         }
 

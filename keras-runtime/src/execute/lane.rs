@@ -6,7 +6,7 @@ use keras_graph::op::Op;
 use keras_graph::plan::{Place, Plan, Step, Storage};
 
 use super::memory::{Block, Holed};
-use super::{Batch, Head, Keep, block_samples};
+use super::{Batch, Head, Keep, Rows, block_samples};
 use crate::kernels::{Call, Run};
 
 /// Inputs of an op that need no list on the heap.
@@ -89,9 +89,19 @@ impl Lane {
         &self.lane[place.offset * count..][..place.len * count]
     }
 
+    /// A tensor of several segments, of one sample of the batch.
+    pub(super) fn of(&self, place: Place, sample: usize) -> &[f32] {
+        &self.whole(place)[(sample - self.samples.start) * place.len..][..place.len]
+    }
+
     /// How many samples it has.
     pub(super) fn count(&self) -> usize {
         self.samples.len()
+    }
+
+    /// One past its last sample.
+    pub(super) fn end(&self) -> usize {
+        self.samples.end
     }
 
     /// Runs a segment, block by block.
@@ -145,8 +155,16 @@ impl Lane {
                     unreachable!("an input is a sample's")
                 }
             };
+            let first = self.samples.start + block.first;
+            if let Rows::Range(rows) = &batch.rows {
+                let rows = rows.start + first..rows.start + first + block.samples;
+                if let Some(from) = batch.x.ports(rows, i) {
+                    to.copy_from_slice(from.bits());
+                    continue;
+                }
+            }
             for (s, to) in to.chunks_exact_mut(port.place.len.max(1)).enumerate() {
-                let row = batch.rows.row(self.samples.start + block.first + s);
+                let row = batch.rows.row(first + s);
                 to.copy_from_slice(batch.x.port(row, i).bits());
             }
         }
@@ -226,6 +244,9 @@ impl Lane {
             let len = port.place.len;
             if pass.keep != Keep::Sums {
                 self.outputs[i][block.first * len..][..y_pred.len()].copy_from_slice(y_pred);
+            }
+            if !pass.head.looks() {
+                continue;
             }
             for s in 0..block.samples {
                 let sample = self.samples.start + block.first + s;

@@ -38,6 +38,12 @@ const MAX_LANES: usize = 16;
 const MAX_LANE_SUMS_BYTES: usize = 1 << 30;
 /// A number that is summed by one more lane costs as much as so many floating-point operations.
 const FLOPS_PER_MERGED_NUMBER: usize = 24;
+/// A weight that one more lane streams through its cache, likewise.
+const FLOPS_PER_STREAMED_WEIGHT: usize = 48;
+/// So many weights stay in a core's second-level cache, so that reading them once more costs nothing.
+const CACHED_WEIGHTS: usize = 1 << 17;
+/// A lane with less work than this, forward, costs more to hand to another thread than it saves.
+const LEAST_LANE_FLOPS: usize = 1 << 19;
 /// A block's buffer should take no more than this, half of a core's second-level cache.
 const BLOCK_BYTES: usize = 1 << 20;
 
@@ -100,6 +106,11 @@ pub trait Head: Sync {
         d_y_pred: Option<&mut [f32]>,
         sums: &mut [f64],
     );
+
+    /// Whether there is something to be done with them.
+    fn looks(&self) -> bool {
+        true
+    }
 }
 
 /// The head of a prediction.
@@ -112,6 +123,10 @@ impl Head for NoHead {
     }
 
     fn sample(&self, _: usize, _: usize, _: &[f32], _: Option<&mut [f32]>, _: &mut [f64]) {}
+
+    fn looks(&self) -> bool {
+        false
+    }
 }
 
 /// What an execution keeps for whoever asks afterwards.
@@ -137,8 +152,8 @@ pub struct Execution<'p> {
     merged: Vec<f32>,
     /// The gradient by the weights; empty in a prediction.
     gradient: Vec<f32>,
-    /// Scratch of the steps on the whole batch.
-    workspaces: Vec<Vec<f32>>,
+    /// For the steps on the whole batch.
+    whole: whole::Memory,
     sums: Vec<f64>,
 }
 
@@ -151,7 +166,6 @@ impl<'p> Execution<'p> {
     /// An execution whose ops are computed by a function: for profiles.
     pub fn with_run(plan: &'p Plan, keep: Keep, run: fn(&Op, Call<'_>)) -> Execution<'p> {
         let gradient_len = if plan.is_training() { plan.weights_len } else { 0 };
-        let whole_workspace = if plan.whole.is_empty() { 0 } else { plan.workspace_len };
         Execution {
             plan,
             run,
@@ -160,7 +174,7 @@ impl<'p> Execution<'p> {
             used: 0,
             merged: vec![0.0; plan.reduced_len],
             gradient: vec![0.0; gradient_len],
-            workspaces: vec![vec![0.0; whole_workspace]; whole::MAX_TASKS],
+            whole: whole::Memory::new(plan),
             sums: Vec::new(),
         }
     }
@@ -233,7 +247,7 @@ impl<'p> Execution<'p> {
             let from = &self.merged[part.from..][..part.len];
             finish::add(&mut self.gradient[part.to..][..part.len], from);
         }
-        whole::run(self.plan, self.run, lanes, &mut self.workspaces, &mut self.gradient);
+        whole::run(self.plan, self.run, lanes, &mut self.whole, &mut self.gradient);
         &mut self.gradient
     }
 
@@ -277,13 +291,21 @@ impl<'p> Execution<'p> {
     }
 }
 
-/// How many lanes a batch is cut into: the more, the more threads can help, but each has a gradient to be merged.
+/// How many lanes a batch is cut into: the more, the more threads can help, but each has sums to be merged and weights to be read.
 fn lane_count(plan: &Plan, samples: usize) -> usize {
     let merge_flops = FLOPS_PER_MERGED_NUMBER * plan.reduced_len;
-    let least_samples = merge_flops.div_ceil((plan.flops as usize).max(1)).max(1);
+    let stream_flops = if plan.weights_len > CACHED_WEIGHTS {
+        FLOPS_PER_STREAMED_WEIGHT * plan.weights_len
+    } else {
+        0
+    };
+    let least_flops = merge_flops.max(stream_flops).max(LEAST_LANE_FLOPS);
+    let least_samples = least_flops.div_ceil((plan.flops as usize).max(1)).max(1);
     let sums_bytes = plan.reduced_len.max(1) * size_of::<f32>();
     let most = MAX_LANES.min(MAX_LANE_SUMS_BYTES / sums_bytes).max(1);
-    (samples / least_samples).clamp(1, most).min(samples)
+    // A power of two, so that two or four threads get as much each.
+    let lanes = (samples / least_samples).clamp(1, most);
+    1 << lanes.ilog2()
 }
 
 /// Samples of a block, of a lane that has `samples`.

@@ -1,5 +1,7 @@
 //! A plan run once on flat numbers: for predictions, and for networks that have no type, as tests build them.
 
+use core::ops::Range;
+
 use keras_graph::plan::Plan;
 
 use super::{Batch, Execution, Head, Keep, NoHead, Rows};
@@ -35,6 +37,11 @@ impl Samples for FlatSamples<'_> {
     fn port(&self, sample: usize, port: usize) -> Values<'_> {
         let len = self.ports[port].len() / self.count;
         Values::Floats(&self.ports[port][sample * len..][..len])
+    }
+
+    fn ports(&self, samples: Range<usize>, port: usize) -> Option<Values<'_>> {
+        let len = self.ports[port].len() / self.count;
+        Some(Values::Floats(&self.ports[port][samples.start * len..samples.end * len]))
     }
 }
 

@@ -71,7 +71,7 @@ fn the_gradient_is_that_of_the_loss() {
 fn any_number_of_threads_gives_the_same_bits() {
     let model = Example::seeded(3);
     // Enough for all lanes, and not divisible by their number.
-    let count = 16 * 26 * 24 * 2 / 120 * 7 + 5;
+    let count = MAX_LANES * (LEAST_LANE_FLOPS / 120 + 1) + 5;
     assert_eq!(lane_count(Example::training(), count), MAX_LANES);
     let bits = |threads| {
         let pool = ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
@@ -127,7 +127,10 @@ fn rows_are_taken_in_the_order_asked_for() {
 fn a_batch_is_cut_by_plan_and_size_alone() {
     let plan = Example::training();
     assert_eq!(lane_count(plan, 1), 1);
-    assert_eq!(lane_count(plan, 12), 2);
+    // A lane has at least 4370 samples, which is 2^19 operations; lanes are a power of two.
+    assert_eq!(lane_count(plan, 8739), 1);
+    assert_eq!(lane_count(plan, 8740), 2);
+    assert_eq!(lane_count(plan, 3 * 4370), 2);
     assert_eq!(lane_count(plan, 1_000_000), MAX_LANES);
     assert_eq!(block_samples(plan, 5), 5);
     // A block's share of the cache is 13797 samples; three even blocks.

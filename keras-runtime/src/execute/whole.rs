@@ -1,9 +1,9 @@
 //! Gradients of large weights: each computed on the whole batch, a few of its rows at a time, on whatever threads there are.
 //!
-//! No lane has a copy that must be cleared and merged. An element is added up over the lanes in their order, whoever does it.
+//! No lane has a copy that must be cleared and merged. An element is added up over the samples in their order, whoever does it.
 
 use keras_graph::op::{EmbeddingGrad, GemmGradW, Op};
-use keras_graph::plan::{Plan, Step};
+use keras_graph::plan::{Place, Plan};
 use rayon::prelude::*;
 
 use super::lane::Lane;
@@ -18,47 +18,80 @@ const TILE_ROWS: usize = 8;
 /// Fewer rows at a time would not pay for the copies that a product makes of its panels.
 const LEAST_ROWS: usize = 64;
 
-/// Runs the steps on the whole batch. `workspaces` are [`MAX_TASKS`].
+/// Samples that a thread gathers at a time.
+const GATHERED: usize = 16;
+
+/// Memory for the steps on the whole batch.
+#[derive(Default)]
+pub(super) struct Memory {
+    /// What a step reads, of all samples in their order.
+    inputs: [Vec<f32>; 2],
+    /// Scratch of each part.
+    workspaces: Vec<Vec<f32>>,
+}
+
+impl Memory {
+    pub(super) fn new(plan: &Plan) -> Memory {
+        let workspace_len = if plan.whole.is_empty() { 0 } else { plan.workspace_len };
+        Memory { inputs: [vec![], vec![]], workspaces: vec![vec![0.0; workspace_len]; MAX_TASKS] }
+    }
+}
+
+/// Runs the steps on the whole batch.
 pub(super) fn run(
     plan: &Plan,
     run: fn(&Op, Call<'_>),
     lanes: &[Lane],
-    workspaces: &mut [Vec<f32>],
+    memory: &mut Memory,
     gradient: &mut [f32],
 ) {
+    let samples = lanes.iter().map(Lane::count).sum();
     for (i, step) in plan.whole.iter().enumerate() {
+        let [left, right] = &step.inputs[..] else { unreachable!("such an op reads two tensors") };
+        let Memory { inputs: [left_cells, right_cells], workspaces } = memory;
+        let inputs = [
+            gathered(lanes, samples, *left, left_cells),
+            gathered(lanes, samples, *right, right_cells),
+        ];
         let output = &mut gradient[step.output.offset..][..step.output.len];
         let is_first = !plan.whole[..i].iter().any(|earlier| earlier.output == step.output);
         let (rows, row_len) = rows(&step.op);
         let part_rows = rows.div_ceil(MAX_TASKS).max(LEAST_ROWS).next_multiple_of(TILE_ROWS);
-        let task = |(i, (part, workspace)): (usize, (&mut [f32], &mut Vec<f32>))| {
+        let task = |(i, (output, workspace)): (usize, (&mut [f32], &mut Vec<f32>))| {
             if is_first {
-                part.fill(0.0);
+                output.fill(0.0);
             }
-            let op = part_of(&step.op, i * part_rows, part.len() / row_len);
-            for lane in lanes {
-                add_lane(run, &op, step, lane, part, workspace);
-            }
+            let op = part_of(&step.op, i * part_rows, output.len() / row_len);
+            run(&op, Call { samples, inputs: &inputs, output, workspace, run: Run::default() });
         };
         let parts = output.par_chunks_mut(part_rows * row_len).zip(workspaces.par_iter_mut());
         parts.enumerate().with_max_len(1).for_each(task);
     }
 }
 
-/// Adds what the samples of a lane give.
-fn add_lane(
-    run: fn(&Op, Call<'_>),
-    op: &Op,
-    step: &Step,
-    lane: &Lane,
-    output: &mut [f32],
-    workspace: &mut [f32],
-) {
-    let [left, right] = &step.inputs[..] else { unreachable!("such an op reads two tensors") };
-    let inputs = [lane.whole(*left), lane.whole(*right)];
-    let call =
-        Call { samples: lane.count(), inputs: &inputs, output, workspace, run: Run::default() };
-    run(op, call);
+/// A tensor of all samples in their order, so that a product runs over the whole batch without a break.
+fn gathered<'a>(
+    lanes: &'a [Lane],
+    samples: usize,
+    place: Place,
+    cells: &'a mut Vec<f32>,
+) -> &'a [f32] {
+    if let [lane] = lanes {
+        return lane.whole(place);
+    }
+    let len = place.len;
+    if cells.len() < samples * len {
+        cells.resize(samples * len, 0.0);
+    }
+    let cells = &mut cells[..samples * len];
+    cells.par_chunks_mut(GATHERED * len).enumerate().for_each(|(i, chunk)| {
+        for (s, to) in chunk.chunks_exact_mut(len).enumerate() {
+            let sample = i * GATHERED + s;
+            let lane = &lanes[lanes.partition_point(|lane| lane.end() <= sample)];
+            to.copy_from_slice(lane.of(place, sample));
+        }
+    });
+    cells
 }
 
 /// Rows of the result of an op on the whole batch, and elements of a row.

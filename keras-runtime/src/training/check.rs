@@ -48,13 +48,24 @@ pub(super) fn lengths(
     Ok(())
 }
 
+/// The first value that is infinite or no number.
+fn not_finite(values: &[f32]) -> Option<f32> {
+    // Without a way out of the loop it is one of vectors. The exponent of such a value is all ones.
+    let magnitude = |value: &f32| value.to_bits() & 0x7fff_ffff;
+    let largest = values.iter().map(magnitude).fold(0, u32::max);
+    if largest < f32::INFINITY.to_bits() {
+        return None;
+    }
+    values.iter().copied().find(|value| !value.is_finite())
+}
+
 fn input_row(x: &dyn Samples, inputs: &[Input], row: usize) -> Result<()> {
     for (i, Input { name, indices }) in inputs.iter().enumerate() {
         let is_unsigned = x.is_unsigned(i);
         let what = || if inputs.len() > 1 { format!("input \"{name}\"") } else { "input".into() };
         match (x.port(row, i), *indices) {
             (Values::Floats(values), _) => {
-                if let Some(&value) = values.iter().find(|value| !value.is_finite()) {
+                if let Some(value) = not_finite(values) {
                     return Err(Error::NonFinite { what: what(), sample: row, value });
                 }
             }

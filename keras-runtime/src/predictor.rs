@@ -1,0 +1,74 @@
+//! Predictions, batch after batch, in memory that is kept.
+
+use core::marker::PhantomData;
+
+use crate::error::{Error, Result};
+use crate::execute::{Batch, Execution, Keep, NoHead, Rows};
+use crate::kernels::Cpu;
+use crate::model::Model;
+use crate::sample::Prediction;
+
+/// Predicts batches of a model, on all threads, and allocates nothing after the largest of them.
+///
+/// [`Model::predict`] is simpler where its buffers are small beside the work.
+pub struct Predictor<M> {
+    execution: Execution<'static>,
+    model: PhantomData<fn(&M)>,
+}
+
+impl<M: Model> Predictor<M> {
+    /// A predictor that has no memory yet.
+    pub fn new() -> Predictor<M> {
+        let execution = Execution::new::<Cpu>(M::inference(), Keep::Outputs);
+        Predictor { execution, model: PhantomData }
+    }
+
+    /// Writes the predictions for all samples to `outputs`. All samples are run together: memory grows with their number.
+    /// Errors: as many outputs as samples are needed.
+    pub fn predict(&mut self, model: &M, x: &[M::Input], outputs: &mut [M::Output]) -> Result<()> {
+        if outputs.len() != x.len() {
+            let (first, second) = ("x".to_string(), "outputs".to_string());
+            let (first_len, second_len) = (x.len(), outputs.len());
+            return Err(Error::LengthsDiffer { first, first_len, second, second_len });
+        }
+        if x.is_empty() {
+            return Ok(());
+        }
+        let batch = Batch { x: &x, rows: Rows::Range(0..x.len()), seed: 0, step: 0 };
+        self.execution.run(model.weights(), &batch, &NoHead);
+        for port in 0..M::inference().outputs.len() {
+            self.execution.each_output(port, &mut |sample, y_pred| {
+                outputs[sample].port_mut(port).copy_from_slice(y_pred);
+            });
+        }
+        Ok(())
+    }
+}
+
+impl<M: Model> Default for Predictor<M> {
+    fn default() -> Predictor<M> {
+        Predictor::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::example::Example;
+
+    #[test]
+    fn predictions_are_those_of_the_model_in_batches_of_any_size() {
+        let (model, other) = (Example::seeded(3), Example::seeded(4));
+        let x: Vec<[f32; 3]> = (0..70).map(|i| [i as f32, 0.5, -1.0]).collect();
+        let mut predictor = Predictor::<Example>::new();
+        for count in [70, 0, 1, 33, 70] {
+            let mut y = vec![[f32::NAN; 2]; count];
+            predictor.predict(&model, &x[..count], &mut y).unwrap();
+            assert_eq!(y, model.predict(&x[..count]));
+            predictor.predict(&other, &x[..count], &mut y).unwrap();
+            assert_eq!(y, other.predict(&x[..count]));
+        }
+        let error = predictor.predict(&model, &x[..3], &mut [[0.0; 2]; 2]).unwrap_err();
+        assert_eq!(error.to_string(), "`x` has 3 samples, `outputs` 2");
+    }
+}
