@@ -32,6 +32,7 @@ mod strided;
 mod tile;
 mod upsample2d;
 mod vectorized;
+mod vectors;
 mod window;
 
 pub use moments::merge_moments;

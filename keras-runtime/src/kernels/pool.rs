@@ -5,7 +5,8 @@
 use keras_graph::op;
 
 use super::vectorized::vectorized;
-use super::window::{Taps, for_each_window, input_cells, output_cells, taps};
+use super::vectors::{for_each_vector, load, store};
+use super::window::{for_each_window, input_cells, output_cells, taps};
 use super::{Call, Reference};
 use crate::simd::Simd;
 
@@ -99,6 +100,7 @@ impl Reference {
 }
 
 vectorized! {
+    with simd:
     max_pool2d: MaxPool2D,
     max_pool2d_grad: MaxPool2DGrad,
     average_pool2d: AveragePool2D,
@@ -106,7 +108,7 @@ vectorized! {
 }
 
 #[inline(always)]
-fn max_pool2d<S: Simd>(op: &op::MaxPool2D, call: Call<'_>) {
+fn max_pool2d<S: Simd>(simd: S, op: &op::MaxPool2D, call: Call<'_>) {
     let op::MaxPool2D { rows, columns, channels } = *op;
     let x_len = input_cells(&rows, &columns) * channels;
     let y_len = output_cells(&rows, &columns) * channels;
@@ -115,11 +117,48 @@ fn max_pool2d<S: Simd>(op: &op::MaxPool2D, call: Call<'_>) {
     for (x, y) in x.chunks_exact(x_len).zip(call.output.chunks_exact_mut(y_len)) {
         for_each_window(&rows, &columns, |window| {
             let y = &mut y[window.y_cell * channels..][..channels];
-            y.fill(f32::NEG_INFINITY);
-            window.for_each(|_, x_cell| {
-                let x = &x[x_cell * channels..][..channels];
-                for (y, &x) in y.iter_mut().zip(x) {
-                    *y = max(x, *y);
+            for_each_vector!(S, channels, |c, len| {
+                let mut largest = simd.splat(f32::NEG_INFINITY);
+                for row in window.rows() {
+                    for x_cell in window.row(row) {
+                        let x = load(simd, &x[x_cell * channels + c..], len);
+                        largest = simd.maximum(largest, x);
+                    }
+                }
+                store(simd, largest, &mut y[c..], len);
+            });
+        });
+    }
+}
+
+#[inline(always)]
+fn max_pool2d_grad<S: Simd>(simd: S, op: &op::MaxPool2DGrad, call: Call<'_>) {
+    let op::MaxPool2DGrad { rows, columns, channels } = *op;
+    let x_len = input_cells(&rows, &columns) * channels;
+    let y_len = output_cells(&rows, &columns) * channels;
+    let [x, y, d_y] = call.inputs();
+    assert_eq!((x.len(), y.len()), (call.samples * x_len, call.samples * y_len));
+    assert_eq!((d_y.len(), call.output.len()), (y.len(), x.len()));
+    let zero = simd.splat(0.0);
+    for s in 0..call.samples {
+        let (x, d_x) = (&x[s * x_len..][..x_len], &mut call.output[s * x_len..][..x_len]);
+        d_x.fill(0.0);
+        for_each_window(&rows, &columns, |window| {
+            let begin = s * y_len + window.y_cell * channels;
+            let (y, d_y) = (&y[begin..][..channels], &d_y[begin..][..channels]);
+            for_each_vector!(S, channels, |c, len| {
+                let y = load(simd, &y[c..], len);
+                // What the first largest cell has taken is gone.
+                let mut left = load(simd, &d_y[c..], len);
+                for row in window.rows() {
+                    for x_cell in window.row(row) {
+                        let at = x_cell * channels + c;
+                        let x = load(simd, &x[at..], len);
+                        let d_x = &mut d_x[at..];
+                        let taken = simd.where_equal(x, y, left, zero);
+                        left = simd.where_equal(x, y, zero, left);
+                        store(simd, simd.add(load(simd, d_x, len), taken), d_x, len);
+                    }
                 }
             });
         });
@@ -127,62 +166,7 @@ fn max_pool2d<S: Simd>(op: &op::MaxPool2D, call: Call<'_>) {
 }
 
 #[inline(always)]
-fn max_pool2d_grad<S: Simd>(op: &op::MaxPool2DGrad, call: Call<'_>) {
-    let op::MaxPool2DGrad { rows, columns, channels } = *op;
-    let x_len = input_cells(&rows, &columns) * channels;
-    let y_len = output_cells(&rows, &columns) * channels;
-    let [x, y, d_y] = call.inputs();
-    assert_eq!((x.len(), y.len()), (call.samples * x_len, call.samples * y_len));
-    assert_eq!((d_y.len(), call.output.len()), (y.len(), x.len()));
-    call.output.fill(0.0);
-    for s in 0..call.samples {
-        let (x, d_x) = (&x[s * x_len..][..x_len], &mut call.output[s * x_len..][..x_len]);
-        for_each_window(&rows, &columns, |window| {
-            let begin = s * y_len + window.y_cell * channels;
-            let (y, d_y) = (&y[begin..][..channels], &d_y[begin..][..channels]);
-            for c in (0..channels).step_by(S::LANES) {
-                let len = S::LANES.min(channels - c);
-                let (y, d_y) = (&y[c..][..len], &d_y[c..][..len]);
-                // A full vector's length is a constant, which makes its loops instructions.
-                if len == S::LANES {
-                    send(&window, S::LANES, x, y, d_y, d_x, (channels, c));
-                } else {
-                    send(&window, len, x, y, d_y, d_x, (channels, c));
-                }
-            }
-        });
-    }
-}
-
-/// The most lanes of a vector.
-const MAX_LANES: usize = 16;
-
-/// Sends the gradients of `len` channels, from `first` on, to the first largest cells of a window.
-#[inline(always)]
-fn send(
-    window: &Taps,
-    len: usize,
-    x: &[f32],
-    y: &[f32],
-    d_y: &[f32],
-    d_x: &mut [f32],
-    (channels, first): (usize, usize),
-) {
-    let mut left = [0.0; MAX_LANES];
-    left[..len].copy_from_slice(d_y);
-    window.for_each(|_, x_cell| {
-        let x = &x[x_cell * channels + first..][..len];
-        let d_x = &mut d_x[x_cell * channels + first..][..len];
-        for i in 0..len {
-            let wins = (x[i] == y[i]) | x[i].is_nan();
-            d_x[i] += if wins { left[i] } else { 0.0 };
-            left[i] = if wins { 0.0 } else { left[i] };
-        }
-    });
-}
-
-#[inline(always)]
-fn average_pool2d<S: Simd>(op: &op::AveragePool2D, call: Call<'_>) {
+fn average_pool2d<S: Simd>(simd: S, op: &op::AveragePool2D, call: Call<'_>) {
     let op::AveragePool2D { rows, columns, channels } = *op;
     let x_len = input_cells(&rows, &columns) * channels;
     let y_len = output_cells(&rows, &columns) * channels;
@@ -191,37 +175,39 @@ fn average_pool2d<S: Simd>(op: &op::AveragePool2D, call: Call<'_>) {
     for (x, y) in x.chunks_exact(x_len).zip(call.output.chunks_exact_mut(y_len)) {
         for_each_window(&rows, &columns, |window| {
             let y = &mut y[window.y_cell * channels..][..channels];
-            y.fill(0.0);
-            window.for_each(|_, x_cell| {
-                let x = &x[x_cell * channels..][..channels];
-                for (y, &x) in y.iter_mut().zip(x) {
-                    *y += x;
+            let share = simd.splat(1.0 / window.count().max(1) as f32);
+            for_each_vector!(S, channels, |c, len| {
+                let mut sum = simd.splat(0.0);
+                for row in window.rows() {
+                    for x_cell in window.row(row) {
+                        sum = simd.add(sum, load(simd, &x[x_cell * channels + c..], len));
+                    }
                 }
+                store(simd, simd.mul(sum, share), &mut y[c..], len);
             });
-            let count = window.count().max(1) as f32;
-            for y in y {
-                *y /= count;
-            }
         });
     }
 }
 
 #[inline(always)]
-fn average_pool2d_grad<S: Simd>(op: &op::AveragePool2DGrad, call: Call<'_>) {
+fn average_pool2d_grad<S: Simd>(simd: S, op: &op::AveragePool2DGrad, call: Call<'_>) {
     let op::AveragePool2DGrad { rows, columns, channels } = *op;
     let x_len = input_cells(&rows, &columns) * channels;
     let y_len = output_cells(&rows, &columns) * channels;
     let [d_y] = call.inputs();
     assert_eq!((d_y.len(), call.output.len()), (call.samples * y_len, call.samples * x_len));
-    call.output.fill(0.0);
     for (d_x, d_y) in call.output.chunks_exact_mut(x_len).zip(d_y.chunks_exact(y_len)) {
+        d_x.fill(0.0);
         for_each_window(&rows, &columns, |window| {
             let d_y = &d_y[window.y_cell * channels..][..channels];
-            let share = 1.0 / window.count().max(1) as f32;
-            window.for_each(|_, x_cell| {
-                let d_x = &mut d_x[x_cell * channels..][..channels];
-                for (d_x, &d_y) in d_x.iter_mut().zip(d_y) {
-                    *d_x += d_y * share;
+            let share = simd.splat(1.0 / window.count().max(1) as f32);
+            for_each_vector!(S, channels, |c, len| {
+                let shared = simd.mul(load(simd, &d_y[c..], len), share);
+                for row in window.rows() {
+                    for x_cell in window.row(row) {
+                        let d_x = &mut d_x[x_cell * channels + c..];
+                        store(simd, simd.add(load(simd, d_x, len), shared), d_x, len);
+                    }
                 }
             });
         });

@@ -31,6 +31,20 @@ impl Taps {
         self.rows.len() * self.columns.len()
     }
 
+    /// The first real input cell of each row, for [`Taps::row`]. Loops, as closures may lose the caller's instructions.
+    #[inline(always)]
+    pub(super) fn rows(&self) -> impl Iterator<Item = usize> + use<> {
+        let (first, step) = (self.first, self.row_step);
+        (0..self.rows.len()).map(move |i| first + i * step)
+    }
+
+    /// The real input cells of a row.
+    #[inline(always)]
+    pub(super) fn row(&self, first: usize) -> impl Iterator<Item = usize> + use<> {
+        let step = self.column_step;
+        (0..self.columns.len()).map(move |i| first + i * step)
+    }
+
     /// Calls `f` with `(tap, x_cell)` for each, in row-major order; see [`taps`].
     #[inline(always)]
     pub(super) fn for_each(&self, mut f: impl FnMut(usize, usize)) {

@@ -104,6 +104,26 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
+    fn maximum(self, a: __m256, b: __m256) -> __m256 {
+        // SAFETY: the token exists, so AVX was detected.
+        let a_is_nan = unsafe { _mm256_cmp_ps::<_CMP_UNORD_Q>(a, a) };
+        // SAFETY: the token exists, so AVX was detected.
+        unsafe { _mm256_blendv_ps(self.max(a, b), a, a_is_nan) }
+    }
+
+    #[inline(always)]
+    fn where_equal(self, a: __m256, b: __m256, then: __m256, otherwise: __m256) -> __m256 {
+        // SAFETY: the token exists, so AVX was detected.
+        let equal = unsafe { _mm256_cmp_ps::<_CMP_EQ_OQ>(a, b) };
+        // SAFETY: the token exists, so AVX was detected.
+        let a_is_nan = unsafe { _mm256_cmp_ps::<_CMP_UNORD_Q>(a, a) };
+        // SAFETY: the token exists, so AVX was detected.
+        let equal_or_nan = unsafe { _mm256_or_ps(equal, a_is_nan) };
+        // SAFETY: the token exists, so AVX was detected.
+        unsafe { _mm256_blendv_ps(otherwise, then, equal_or_nan) }
+    }
+
+    #[inline(always)]
     fn sum(self, vector: __m256) -> f32 {
         let mut lanes = [0.0; LANES];
         self.store(vector, &mut lanes);

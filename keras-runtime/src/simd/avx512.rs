@@ -100,6 +100,24 @@ impl Simd for Avx512 {
     }
 
     #[inline(always)]
+    fn maximum(self, a: __m512, b: __m512) -> __m512 {
+        // SAFETY: the token exists, so AVX-512F was detected.
+        let a_is_nan = unsafe { _mm512_cmp_ps_mask::<_CMP_UNORD_Q>(a, a) };
+        // SAFETY: the token exists, so AVX-512F was detected.
+        unsafe { _mm512_mask_mov_ps(self.max(a, b), a_is_nan, a) }
+    }
+
+    #[inline(always)]
+    fn where_equal(self, a: __m512, b: __m512, then: __m512, otherwise: __m512) -> __m512 {
+        // SAFETY: the token exists, so AVX-512F was detected.
+        let equal = unsafe { _mm512_cmp_ps_mask::<_CMP_EQ_OQ>(a, b) };
+        // SAFETY: the token exists, so AVX-512F was detected.
+        let a_is_nan = unsafe { _mm512_cmp_ps_mask::<_CMP_UNORD_Q>(a, a) };
+        // SAFETY: the token exists, so AVX-512F was detected.
+        unsafe { _mm512_mask_blend_ps(equal | a_is_nan, otherwise, then) }
+    }
+
+    #[inline(always)]
     fn sum(self, vector: __m512) -> f32 {
         // SAFETY: the token exists, so AVX-512F was detected.
         unsafe { _mm512_reduce_add_ps(vector) }

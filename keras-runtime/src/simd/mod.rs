@@ -194,6 +194,16 @@ pub(crate) trait Simd: Copy {
     fn mul_add(self, a: Self::F32, b: Self::F32, c: Self::F32) -> Self::F32;
     /// `a` where `a > b`, else `b`: so `b` where either is NaN.
     fn max(self, a: Self::F32, b: Self::F32) -> Self::F32;
+    /// The larger of both; NaN where either is NaN.
+    fn maximum(self, a: Self::F32, b: Self::F32) -> Self::F32;
+    /// `then` where `a == b` or `a` is NaN, else `otherwise`.
+    fn where_equal(
+        self,
+        a: Self::F32,
+        b: Self::F32,
+        then: Self::F32,
+        otherwise: Self::F32,
+    ) -> Self::F32;
     /// The sum of the lanes.
     fn sum(self, vector: Self::F32) -> f32;
 }

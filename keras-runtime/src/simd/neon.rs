@@ -97,6 +97,30 @@ impl Simd for Neon {
     }
 
     #[inline(always)]
+    fn maximum(self, a: float32x4_t, b: float32x4_t) -> float32x4_t {
+        // SAFETY: the token exists, so NEON was detected.
+        unsafe { vmaxq_f32(a, b) }
+    }
+
+    #[inline(always)]
+    fn where_equal(
+        self,
+        a: float32x4_t,
+        b: float32x4_t,
+        then: float32x4_t,
+        otherwise: float32x4_t,
+    ) -> float32x4_t {
+        // SAFETY: the token exists, so NEON was detected.
+        let equal = unsafe { vceqq_f32(a, b) };
+        // SAFETY: the token exists, so NEON was detected.
+        let number = unsafe { vceqq_f32(a, a) };
+        // SAFETY: the token exists, so NEON was detected.
+        let equal_or_nan = unsafe { vornq_u32(equal, number) };
+        // SAFETY: the token exists, so NEON was detected.
+        unsafe { vbslq_f32(equal_or_nan, then, otherwise) }
+    }
+
+    #[inline(always)]
     fn sum(self, vector: float32x4_t) -> f32 {
         // SAFETY: the token exists, so NEON was detected.
         unsafe { vaddvq_f32(vector) }

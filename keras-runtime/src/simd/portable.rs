@@ -72,6 +72,22 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
+    fn maximum(self, a: [f32; LANES], b: [f32; LANES]) -> [f32; LANES] {
+        zip(a, b, |a, b| if (a > b) | a.is_nan() { a } else { b })
+    }
+
+    #[inline(always)]
+    fn where_equal(
+        self,
+        a: [f32; LANES],
+        b: [f32; LANES],
+        then: [f32; LANES],
+        otherwise: [f32; LANES],
+    ) -> [f32; LANES] {
+        std::array::from_fn(|i| if (a[i] == b[i]) | a[i].is_nan() { then[i] } else { otherwise[i] })
+    }
+
+    #[inline(always)]
     fn sum(self, vector: [f32; LANES]) -> f32 {
         (vector[0] + vector[2]) + (vector[1] + vector[3])
     }

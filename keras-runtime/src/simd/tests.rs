@@ -46,6 +46,26 @@ impl Kernel for Arithmetic {
         assert!(found.iter().all(|lane| lane.is_nan()));
         simd.store(simd.max(simd.splat(f32::NAN), va), &mut found);
         assert_eq!(found, a);
+        self.choices(simd, &a, &b);
+    }
+}
+
+impl Arithmetic {
+    /// Equal lanes, different lanes, and NaN on either side.
+    #[inline(always)]
+    fn choices<S: Simd>(&self, simd: S, a: &[f32], b: &[f32]) {
+        let (mut a, mut b) = (a.to_vec(), b.to_vec());
+        let last = S::LANES - 1;
+        a[0] = f32::NAN;
+        b[1] = f32::NAN;
+        b[last] = a[last];
+        let (va, vb) = (simd.load(&a), simd.load(&b));
+        let mut found = vec![0.0; S::LANES];
+        simd.store(simd.maximum(va, vb), &mut found);
+        assert!(found[..2].iter().all(|lane| lane.is_nan()));
+        (2..=last).for_each(|i| assert_eq!(found[i], a[i].max(b[i])));
+        simd.store(simd.where_equal(va, vb, simd.splat(1.0), simd.splat(2.0)), &mut found);
+        (0..=last).for_each(|i| assert_eq!(found[i], if i % last == 0 { 1.0 } else { 2.0 }));
     }
 }
 
