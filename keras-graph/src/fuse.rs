@@ -1,17 +1,19 @@
-//! Ops joined into one: a bias and an activation are applied by the op that makes their input.
+//! Ops joined into one: a bias and an activation are applied by the op that makes their input. An activation's derivative
+//! is taken before a pooling's gradient rather than after it.
 //!
 //! An op is joined only to the one reader of its result, so that nobody misses it. In training the gradient reads
 //! the result before an activation only where it cannot work from the one after it; there nothing is joined.
 
 use crate::activation::Activation;
 use crate::graph::{NodeId, NodeKind, Source};
-use crate::op::{BiasAdd, Conv2D, Depthwise2D, Gemm, Op, Unary};
+use crate::op::{BiasAdd, Conv2D, Depthwise2D, Gemm, Op, Unary, UnaryGrad};
 use crate::program::Program;
 
 /// Joins biases, then activations. The joined op stands where its last part stood.
 pub fn fuse(program: &mut Program) {
     rewrite(program, join_bias);
     rewrite(program, join_activation);
+    swap_pool_gradients(program);
 }
 
 /// Applies a rule to each node that is the only reader of its first input.
@@ -41,6 +43,37 @@ fn join(program: &mut Program, first: NodeId, last: NodeId, joined: Op) {
     let node = &mut program.graph.nodes[last.0];
     node.kind = NodeKind::Sample(joined);
     node.inputs = inputs;
+}
+
+/// `unary_grad(x, max_pool2d_grad(x, y, d_y))` is `max_pool2d_grad(x, y, unary_grad(y, d_y))`: the one cell of a window that
+/// gets a gradient holds what the window gives. So the derivative is that of fewer elements.
+fn swap_pool_gradients(program: &mut Program) {
+    let uses = program.uses();
+    for i in 0..program.graph.nodes.len() {
+        let node = &program.graph.nodes[i];
+        let (&NodeKind::Sample(Op::UnaryGrad(UnaryGrad { f, .. })), &[kept, Source::Node(sent)]) =
+            (&node.kind, &node.inputs[..])
+        else {
+            continue;
+        };
+        let before = &program.graph.nodes[sent.0];
+        let (&NodeKind::Sample(pool @ Op::MaxPool2DGrad(_)), &[x, y, d_y]) =
+            (&before.kind, &before.inputs[..])
+        else {
+            continue;
+        };
+        if uses[sent.0] != 1 || x != kept {
+            continue;
+        }
+        let shape = program.graph.source_shape(y).clone();
+        let before = &mut program.graph.nodes[sent.0];
+        before.kind = NodeKind::Sample(UnaryGrad { len: shape.len(), f }.into());
+        before.inputs = vec![y, d_y];
+        before.shape = shape;
+        let node = &mut program.graph.nodes[i];
+        node.kind = NodeKind::Sample(pool);
+        node.inputs = vec![x, y, sent.into()];
+    }
 }
 
 /// `bias_add(gemm(x, w), b)` is `gemm(x, w, b)`; convolutions likewise.
@@ -89,6 +122,8 @@ mod tests {
     use crate::graph::{Graph, LayerError, Mode};
     use crate::models;
     use crate::network::{Class, Network};
+    use crate::op::{MaxPool2D, Window};
+    use crate::shape::Shape;
 
     type Lowering = fn(&mut Graph, &[NodeId]) -> Result<NodeId, LayerError>;
 
@@ -132,6 +167,25 @@ mod tests {
         assert_eq!(after.matches("unary {").count(), 0, "{after}");
         assert!(after.contains("%3 [5] = unary_grad"), "{after}");
         assert!(after.contains(" %1 %2\n"), "{after}");
+    }
+
+    /// A dense layer with an activation whose outputs are pooled in pairs.
+    fn pooled(graph: &mut Graph, inputs: &[NodeId]) -> Result<NodeId, LayerError> {
+        let x = models::bias_and::<false>(graph, inputs)?;
+        let rows = Window { input: 1, output: 1, kernel: 1, stride: 1, dilation: 1, pad: 0 };
+        let columns = Window { input: 5, output: 2, kernel: 2, stride: 2, dilation: 1, pad: 0 };
+        let pool = MaxPool2D { rows, columns, channels: 1 };
+        Ok(graph.push(pool, &[x.into()], Shape::new([2])))
+    }
+
+    #[test]
+    fn a_derivative_is_taken_of_what_was_pooled() {
+        let (before, after) = fused(pooled, TRAINING);
+        assert!(before.contains("= unary_grad { len: 5"), "{before}");
+        let derivative = after.find("[2] = unary_grad { len: 2").expect("a shorter derivative");
+        let pool = after.find("[5] = max_pool2d_grad").expect("the pool's gradient");
+        assert!(derivative < pool, "{after}");
+        assert_eq!(after.matches("unary_grad").count(), 1, "{after}");
     }
 
     #[test]
