@@ -1,9 +1,14 @@
 //! Depthwise convolutions: each channel has its own `multiplier` kernels, `[kh, kw, channels, multiplier]`.
+//!
+//! With one kernel for each channel, as nearly all have it, the work is in `cpu.rs`; more are plain loops.
+
+mod cpu;
+mod line;
 
 use keras_graph::op;
 
 use super::activate::activate;
-use super::window::{Taps, cell, for_each_window, input_cells, kernel_cells, output_cells, taps};
+use super::window::{cell, for_each_window, input_cells, kernel_cells, output_cells, taps};
 use super::{Call, Cpu, Reference};
 use crate::simd::{Kernel, Simd, dispatch};
 
@@ -129,15 +134,17 @@ fn linear<S: Simd>(simd: S, op: &op::Depthwise2D, call: Call<'_>) {
     assert_eq!((x.len(), call.output.len()), (call.samples * x_len, call.samples * y_len));
     assert_eq!(kernel.len(), kernel_cells(&rows, &columns) * filters);
     for (x, y) in x.chunks_exact(x_len).zip(call.output.chunks_exact_mut(y_len)) {
+        if multiplier == 1 {
+            let bias = call.inputs.get(2).copied();
+            cpu::forward(simd, [&rows, &columns], channels, [x, kernel], bias, y);
+            continue;
+        }
         for_each_window(&rows, &columns, |window| {
             let y = &mut y[window.y_cell * filters..][..filters];
             if bias {
                 y.copy_from_slice(call.inputs[2]);
             } else {
                 y.fill(0.0);
-            }
-            if multiplier == 1 {
-                return add_window(simd, &window, y, x, kernel);
             }
             window.for_each(|tap, x_cell| {
                 let x = &x[x_cell * channels..][..channels];
@@ -146,32 +153,6 @@ fn linear<S: Simd>(simd: S, op: &op::Depthwise2D, call: Call<'_>) {
                 }
             });
         });
-    }
-}
-
-/// `y[c] += Σ_tap x[x_cell, c] · kernel[tap, c]`; the sums stay in registers.
-#[inline(always)]
-fn add_window<S: Simd>(simd: S, window: &Taps, y: &mut [f32], x: &[f32], kernel: &[f32]) {
-    let channels = y.len();
-    for c in (0..channels).step_by(S::LANES) {
-        let y = &mut y[c..];
-        if y.len() >= S::LANES {
-            let mut sum = simd.load(y);
-            window.for_each(|tap, x_cell| {
-                let (x, kernel) = (&x[x_cell * channels + c..], &kernel[tap * channels + c..]);
-                sum = simd.mul_add(simd.load(x), simd.load(kernel), sum);
-            });
-            simd.store(sum, y);
-        } else {
-            let len = y.len();
-            let mut sum = simd.load_part(y);
-            window.for_each(|tap, x_cell| {
-                let x = simd.load_part(&x[x_cell * channels + c..][..len]);
-                let kernel = simd.load_part(&kernel[tap * channels + c..][..len]);
-                sum = simd.mul_add(x, kernel, sum);
-            });
-            simd.store_part(sum, y);
-        }
     }
 }
 
@@ -184,16 +165,17 @@ fn grad_x<S: Simd>(simd: S, op: &op::Depthwise2DGradX, call: Call<'_>) {
     let [d_y, kernel] = call.inputs();
     assert_eq!((d_y.len(), call.output.len()), (call.samples * y_len, call.samples * x_len));
     assert_eq!(kernel.len(), kernel_cells(&rows, &columns) * filters);
-    call.output.fill(0.0);
     for (d_x, d_y) in call.output.chunks_exact_mut(x_len).zip(d_y.chunks_exact(y_len)) {
+        if multiplier == 1 {
+            cpu::grad_x(simd, op, [d_y, kernel], d_x);
+            continue;
+        }
+        d_x.fill(0.0);
         for_each_window(&rows, &columns, |window| {
             let d_y = &d_y[window.y_cell * filters..][..filters];
             window.for_each(|tap, x_cell| {
                 let d_x = &mut d_x[x_cell * channels..][..channels];
                 let kernel = &kernel[tap * filters..][..filters];
-                if multiplier == 1 {
-                    return add_products(simd, d_x, d_y, kernel);
-                }
                 for o in 0..filters {
                     d_x[o / multiplier] += d_y[o] * kernel[o];
                 }
@@ -213,35 +195,20 @@ fn grad_w<S: Simd>(simd: S, op: &op::Depthwise2DGradW, call: Call<'_>) {
     assert_eq!(call.output.len(), kernel_cells(&rows, &columns) * filters);
     let d_w = call.output;
     for (x, d_y) in x.chunks_exact(x_len).zip(d_y.chunks_exact(y_len)) {
+        if multiplier == 1 {
+            cpu::grad_w(simd, [&rows, &columns], channels, [x, d_y], d_w);
+            continue;
+        }
         for_each_window(&rows, &columns, |window| {
             let d_y = &d_y[window.y_cell * filters..][..filters];
             window.for_each(|tap, x_cell| {
                 let x = &x[x_cell * channels..][..channels];
                 let d_w = &mut d_w[tap * filters..][..filters];
-                if multiplier == 1 {
-                    return add_products(simd, d_w, x, d_y);
-                }
                 for (o, d_w) in d_w.iter_mut().enumerate() {
                     *d_w += x[o / multiplier] * d_y[o];
                 }
             });
         });
-    }
-}
-
-/// `y[i] += a[i] · b[i]`, for equal lengths.
-#[inline(always)]
-fn add_products<S: Simd>(simd: S, y: &mut [f32], a: &[f32], b: &[f32]) {
-    let (mut a, mut b) = (a.chunks_exact(S::LANES), b.chunks_exact(S::LANES));
-    let mut y = y.chunks_exact_mut(S::LANES);
-    for ((y, a), b) in (&mut y).zip(&mut a).zip(&mut b) {
-        let sum = simd.mul_add(simd.load(a), simd.load(b), simd.load(y));
-        simd.store(sum, y);
-    }
-    let (y, a, b) = (y.into_remainder(), a.remainder(), b.remainder());
-    if !y.is_empty() {
-        let sum = simd.mul_add(simd.load_part(a), simd.load_part(b), simd.load_part(y));
-        simd.store_part(sum, y);
     }
 }
 
