@@ -5,11 +5,13 @@
 
 use super::activate::activate;
 use super::activate_reference::value;
-use super::channels::{Channels, Terms};
+use super::batch_norm_terms::{GradTerms, GradX, Normalized, Scaled};
+use super::channels::Channels;
 use super::moments::Statistics;
 use super::vectorized::vectorized;
 use super::{Call, Reference};
 use crate::simd::Simd;
+use keras_graph::activation::Activation;
 use keras_graph::op;
 
 /// The inputs that an op always has; then `gamma` and `beta`, as far as it has them.
@@ -90,14 +92,13 @@ impl<'a> Norm<'a> {
     }
 
     #[inline(always)]
-    fn forward(&self, samples: usize, x: &[f32], y: &mut [f32]) {
+    fn forward<S: Simd>(&self, simd: S, samples: usize, x: &[f32], y: &mut [f32], f: Activation) {
         let axis = Channels::new(self.extents, samples, [x, y]);
-        axis.map(
-            [x],
-            y,
-            |c| self.numbers(c),
-            |[scale, mean, shift], [x]| scale * (x - mean) + shift,
-        );
+        let numbers = |c| {
+            let [scale, mean, shift] = self.numbers(c);
+            [scale, -mean, shift]
+        };
+        axis.map::<Normalized, _, _, _>(simd, [x], y, numbers, |y| activate(f, y));
     }
 
     fn forward_plain(&self, samples: usize, x: &[f32], y: &mut [f32]) {
@@ -135,16 +136,6 @@ impl<'a> Norm<'a> {
             sums[c] += scaled as f32;
             sums[c + axis.channels] += plain as f32;
         }
-    }
-}
-
-/// `d_y · (x - mean)` and `d_y`.
-struct GradTerms;
-
-impl Terms<1, 2, 2> for GradTerms {
-    #[inline(always)]
-    fn terms<S: Simd>(simd: S, [less_mean]: [S::F32; 1], [x, d_y]: [S::F32; 2]) -> [S::F32; 2] {
-        [simd.mul(d_y, simd.add(x, less_mean)), d_y]
     }
 }
 
@@ -197,22 +188,18 @@ impl Reference {
 
 vectorized! {
     with simd:
-    batch_norm_grad_sums: BatchNormGradSums,
-    channel_norm_grad_sums: ChannelNormGradSums,
-}
-
-vectorized! {
     batch_norm: BatchNorm,
+    batch_norm_grad_sums: BatchNormGradSums,
     batch_norm_grad_x: BatchNormGradX,
     channel_norm: ChannelNorm,
+    channel_norm_grad_sums: ChannelNormGradSums,
     channel_norm_grad_x: ChannelNormGradX,
 }
 
 #[inline(always)]
-fn batch_norm<S: Simd>(op: &op::BatchNorm, call: Call<'_>) {
+fn batch_norm<S: Simd>(simd: S, op: &op::BatchNorm, call: Call<'_>) {
     let (norm, x) = Norm::batch(op, &call);
-    norm.forward(call.samples, x, call.output);
-    activate(op.f, call.output);
+    norm.forward(simd, call.samples, x, call.output, op.f);
 }
 
 #[inline(always)]
@@ -224,30 +211,27 @@ fn batch_norm_grad_sums<S: Simd>(simd: S, op: &op::BatchNormGradSums, call: Call
 }
 
 #[inline(always)]
-fn batch_norm_grad_x<S: Simd>(op: &op::BatchNormGradX, call: Call<'_>) {
+fn batch_norm_grad_x<S: Simd>(simd: S, op: &op::BatchNormGradX, call: Call<'_>) {
     let (norm, axis, [x, moments, sums, d_y]) = Norm::batch_grad_x(op, &call);
     let numbers = |c: usize| {
         let (mean, r) = norm.statistics.at(c, norm.epsilon);
         let count = moments[c + 2 * axis.channels];
         let scale = of(norm.gamma, c, 1.0) * r;
-        [scale, mean, sums[c + axis.channels] / count, r * sums[c] / count]
+        [scale, -mean, -sums[c + axis.channels] / count, -r * sums[c] / count]
     };
-    axis.map([x, d_y], call.output, numbers, |[scale, mean, shift, slope], [x, d_y]| {
-        scale * (d_y - shift - (x - mean) * slope)
-    });
+    axis.map::<GradX, _, _, _>(simd, [x, d_y], call.output, numbers, |_| ());
 }
 
 #[inline(always)]
-fn channel_norm<S: Simd>(op: &op::ChannelNorm, call: Call<'_>) {
+fn channel_norm<S: Simd>(simd: S, op: &op::ChannelNorm, call: Call<'_>) {
     let (norm, x) = Norm::given(op, &call);
-    norm.forward(call.samples, x, call.output);
-    activate(op.f, call.output);
+    norm.forward(simd, call.samples, x, call.output, op.f);
 }
 
 #[inline(always)]
-fn channel_norm_grad_x<S: Simd>(op: &op::ChannelNormGradX, call: Call<'_>) {
+fn channel_norm_grad_x<S: Simd>(simd: S, op: &op::ChannelNormGradX, call: Call<'_>) {
     let (axis, d_y, scale) = scale_of_grad_x(op, &call);
-    axis.map([d_y], call.output, |c| [scale(c)], |[scale], [d_y]| d_y * scale);
+    axis.map::<Scaled, _, _, _>(simd, [d_y], call.output, |c| [scale(c)], |_| ());
 }
 
 #[inline(always)]
@@ -276,7 +260,6 @@ mod tests {
     use super::super::check::{agreed, assert_close, assert_gradient, output_onto, values};
     use super::super::moments::tests::{EXTENTS, channel_values, moments_of};
     use super::*;
-    use keras_graph::activation::Activation;
     use keras_graph::op::Op;
 
     const EPSILON: f32 = 1e-3;

@@ -1,6 +1,6 @@
 //! Loops over tensors `[rows, channels, inner]` where each channel has numbers of its own.
 //!
-//! What is written is left to the compiler: it vectorises along the channels where `inner` is 1, else along `inner`.
+//! What is written is a stream of vectors: their channels' numbers are tabulated, as many rows side by side as fit.
 //! Sums are done in columns, [`LANES`] or twice as many side by side, which registers hold while the rows go by:
 //! - where `inner` is 1, a column is a channel; the last columns may overlap those before them, so that none are few;
 //! - few channels are made many: [`LANES`] rows of `channels` are one row of `LANES · channels`;
@@ -9,6 +9,7 @@
 //! What is left over is one short row. Sums are `f32` over [`ROWS`] rows and `f64` beyond. The columns do not depend on
 //! the instruction set, nor is anything fused, so the bits are the same on each.
 
+use super::vectors::{self, for_each_vector, store};
 use crate::simd::Simd;
 
 /// Columns of the widest vector.
@@ -19,8 +20,12 @@ const WIDE: usize = 2 * LANES;
 const VECTORS: usize = 8;
 /// Rows summed in `f32` before they join the `f64` total.
 const ROWS: usize = 64;
+/// Numbers of each kind in a table: some rows of few channels, or a part of many channels.
+const TABLE: usize = 256;
+/// Elements that a first-level cache still holds.
+const NEAR: usize = 4096;
 
-/// What is summed over a channel. A trait rather than a closure, as only its method is sure to be compiled with the
+/// What is summed over a channel, or written. A trait rather than a closure, as only its method is sure to be compiled with the
 /// caller's instructions.
 pub(super) trait Terms<const P: usize, const N: usize, const K: usize> {
     /// The terms of some elements, from their channels' numbers and from the inputs.
@@ -67,38 +72,53 @@ impl Channels {
         self.rows * self.inner
     }
 
-    /// `y[r, c, i] = f(numbers(c), inputs[0][r, c, i], ..)`.
+    /// `y[r, c, i] = T(numbers(c), inputs[0][r, c, i], ..)`; then `done` gets each part of `y`, while it is still near.
     #[inline(always)]
-    pub(super) fn map<const N: usize, const P: usize>(
+    pub(super) fn map<T: Terms<P, N, 1>, S: Simd, const N: usize, const P: usize>(
         &self,
+        simd: S,
         inputs: [&[f32]; N],
         y: &mut [f32],
         numbers: impl Fn(usize) -> [f32; P],
-        f: impl Fn([f32; P], [f32; N]) -> f32,
+        mut done: impl FnMut(&mut [f32]),
     ) {
-        let Channels { channels, inner, .. } = *self;
+        let Channels { channels, inner, rows } = *self;
         if inner > 1 {
             for (line, y) in y.chunks_exact_mut(inner).enumerate() {
-                let p = numbers(line % channels);
+                let table = numbers(line % channels).map(|number| [number; LANES]);
                 let inputs = inputs.map(|x| &x[line * inner..][..inner]);
-                for (i, y) in y.iter_mut().enumerate() {
-                    *y = f(p, inputs.map(|x| x[i]));
+                for_each_vector!(S, inner, |i, len| {
+                    let numbers = load_each(simd, table.each_ref().map(|kind| &kind[..]), S::LANES);
+                    let inputs = load_each(simd, inputs.map(|x| &x[i..]), len);
+                    let [term] = T::terms(simd, numbers, inputs);
+                    store(simd, term, &mut y[i..], len);
+                });
+            }
+            return done(y);
+        }
+        // Few channels are made many: rows that are taken together are one row of as many numbers.
+        let joined = (TABLE / channels).clamp(1, rows);
+        let mut pending = 0;
+        for first in (0..channels).step_by(TABLE) {
+            let width = TABLE.min(channels - first);
+            let table = tabulate(first, width, joined, &numbers);
+            for row in (0..rows).step_by(joined) {
+                let (begin, len) = (row * channels + first, joined.min(rows - row) * width);
+                let inputs = inputs.map(|x| &x[begin..begin + len]);
+                let part = &mut y[begin..begin + len];
+                for_each_vector!(S, len, |i, len| {
+                    let numbers = load_each(simd, table.each_ref().map(|kind| &kind[i..]), len);
+                    let inputs = load_each(simd, inputs.map(|x| &x[i..]), len);
+                    let [term] = T::terms(simd, numbers, inputs);
+                    store(simd, term, &mut part[i..], len);
+                });
+                if width == channels && begin + len - pending >= NEAR {
+                    done(&mut y[pending..begin + len]);
+                    pending = begin + len;
                 }
             }
-            return;
         }
-        for begin in (0..channels).step_by(WIDE) {
-            let width = WIDE.min(channels - begin);
-            let table = tabulate(begin, width, &numbers);
-            for row in 0..self.rows {
-                let at = row * channels + begin;
-                let (inputs, y) = (inputs.map(|x| &x[at..at + width]), &mut y[at..at + width]);
-                let table = table.each_ref().map(|numbers| &numbers[..width]);
-                for (c, y) in y.iter_mut().enumerate() {
-                    *y = f(table.map(|numbers| numbers[c]), inputs.map(|x| x[c]));
-                }
-            }
-        }
+        done(&mut y[pending..]);
     }
 
     /// Calls `take(c, sums)` for each channel, with the sums of the terms `T` over its elements.
@@ -310,18 +330,32 @@ fn load<S: Simd, const N: usize>(simd: S, inputs: [&[f32]; N], v: usize) -> [S::
     vectors
 }
 
-/// The numbers of some neighbouring channels, each kind side by side.
+/// The numbers of `width` neighbouring channels, `repeats` times, each kind side by side.
 #[inline(always)]
 fn tabulate<const P: usize>(
     begin: usize,
     width: usize,
+    repeats: usize,
     numbers: impl Fn(usize) -> [f32; P],
-) -> [[f32; WIDE]; P] {
-    let mut table = [[0.0; WIDE]; P];
+) -> [[f32; TABLE]; P] {
+    let mut table = [[0.0; TABLE]; P];
     for c in 0..width {
         for (kind, number) in table.iter_mut().zip(numbers(begin + c)) {
             kind[c] = number;
         }
     }
+    for kind in &mut table {
+        (1..repeats).for_each(|i| kind.copy_within(..width, i * width));
+    }
     table
+}
+
+/// The first `len` elements of each slice.
+#[inline(always)]
+fn load_each<S: Simd, const N: usize>(simd: S, slices: [&[f32]; N], len: usize) -> [S::F32; N] {
+    let mut vectors = [simd.splat(0.0); N];
+    for (vector, x) in vectors.iter_mut().zip(slices) {
+        *vector = vectors::load(simd, x, len);
+    }
+    vectors
 }

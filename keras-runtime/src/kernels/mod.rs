@@ -7,6 +7,7 @@
 mod activate;
 mod activate_reference;
 mod batch_norm;
+mod batch_norm_terms;
 mod bias;
 mod channels;
 #[cfg(test)]

@@ -13,6 +13,8 @@ use keras_graph::op;
 const COLUMNS: usize = 32;
 /// Fewer columns than this are faster one by one.
 const FEW_COLUMNS: usize = 8;
+/// Rows up to this long are filled up to it, so that their loops become a few instructions.
+const SHORT: usize = 16;
 
 impl Reference {
     pub(crate) fn softmax(op: &op::Softmax, call: Call<'_>) {
@@ -107,6 +109,13 @@ fn softmax_grad<S: Simd>(op: &op::SoftmaxGrad, call: Call<'_>) {
         let rows = call.output.chunks_exact_mut(op.extent);
         for ((y, d_y), d_x) in y.chunks_exact(op.extent).zip(d_y.chunks_exact(op.extent)).zip(rows)
         {
+            if op.extent <= SHORT {
+                let (y, mut short) = (filled(y, 0.0), filled(d_y, 0.0));
+                let dot = lanes::sum_of_pairs(&y, &short, |y, d_y| y * d_y);
+                short.iter_mut().zip(&y).for_each(|(d_x, y)| *d_x = y * (*d_x - dot));
+                d_x.copy_from_slice(&short[..op.extent]);
+                continue;
+            }
             let dot = lanes::sum_of_pairs(y, d_y, |y, d_y| y * d_y);
             for ((d_x, y), d_y) in d_x.iter_mut().zip(y).zip(d_y) {
                 *d_x = y * (d_y - dot);
@@ -195,8 +204,26 @@ fn log_softmax_grad<S: Simd>(op: &op::LogSoftmaxGrad, call: Call<'_>) {
     });
 }
 
+/// A short row, filled up with `rest`.
+#[inline(always)]
+fn filled(x: &[f32], rest: f32) -> [f32; SHORT] {
+    let mut row = [rest; SHORT];
+    row[..x.len()].copy_from_slice(x);
+    row
+}
+
 #[inline(always)]
 fn softmax_row(x: &[f32], y: &mut [f32]) {
+    if x.len() <= SHORT {
+        let mut power = filled(x, f32::NEG_INFINITY);
+        let largest = lanes::max(&power);
+        power.iter_mut().for_each(|power| *power = exp(*power - largest));
+        // The rest is NaN where nothing is finite.
+        power[x.len()..].fill(0.0);
+        let scale = 1.0 / lanes::sum(&power);
+        power.iter_mut().for_each(|power| *power *= scale);
+        return y.copy_from_slice(&power[..x.len()]);
+    }
     let largest = lanes::max(x);
     for (y, x) in y.iter_mut().zip(x) {
         *y = exp(x - largest);
