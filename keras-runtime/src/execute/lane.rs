@@ -5,6 +5,7 @@ use core::ops::Range;
 use keras_graph::op::Op;
 use keras_graph::plan::{Place, Plan, Step, Storage};
 
+use super::aligned::Aligned;
 use super::memory::{Block, Holed};
 use super::{Batch, Head, Keep, Rows, block_samples};
 use crate::kernels::{Call, Run};
@@ -45,9 +46,9 @@ pub(super) struct Lane {
     block_samples: usize,
     /// Memory for the inputs of an op that has many.
     listed: Vec<&'static [f32]>,
-    block: Vec<f32>,
-    lane: Vec<f32>,
-    workspace: Vec<f32>,
+    block: Aligned,
+    lane: Aligned,
+    workspace: Aligned,
     /// Its own reductions.
     pub(super) reduced: Vec<f32>,
     /// The head's sums over its samples.
@@ -64,9 +65,9 @@ impl Lane {
         let count = samples.len();
         self.block_samples = block_samples(plan, count);
         self.samples = samples;
-        self.block.resize(plan.block_len * self.block_samples, 0.0);
-        self.lane.resize(plan.lane_len * count, 0.0);
-        self.workspace.resize(plan.workspace_len, 0.0);
+        self.block.resize(plan.block_len * self.block_samples);
+        self.lane.resize(plan.lane_len * count);
+        self.workspace.resize(plan.workspace_len);
         self.reduced.resize(plan.reduced_len, 0.0);
         self.sums.resize(sums, 0.0);
         if keep != Keep::Sums {

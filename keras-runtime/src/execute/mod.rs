@@ -14,6 +14,7 @@
 //!
 //! Nothing here allocates once the largest batch was seen.
 
+mod aligned;
 mod finish;
 mod lane;
 mod memory;
