@@ -2,6 +2,7 @@
 
 use crate::activation::Activation;
 use crate::op::{Conv2DGradX, Interpolation, Op, Window};
+use crate::winograd::Winograd;
 
 /// Most columns that a kernel packs at a time from the right matrix of a product.
 pub const PANEL_COLUMNS: usize = 48;
@@ -239,6 +240,9 @@ pub fn workspace_len(op: &Op) -> usize {
             panel_len(op.channels, op.filters)
         }
         Op::Conv2D(op) => {
+            if let Some(winograd) = Winograd::of_conv2d(op) {
+                return winograd.scratch_len();
+            }
             let kernel_len = window(op.rows, op.columns) * op.channels / op.groups * op.filters;
             turned_len(kernel_len, op.filters / op.groups)
                 + band_len(&op.rows, &op.columns, op.channels)
@@ -248,7 +252,7 @@ pub fn workspace_len(op: &Op) -> usize {
         }
         Op::Conv2DGradX(op) => {
             let (panel, band) = phase_lens(op);
-            panel + band
+            Winograd::of_grad_x(op).map_or(panel + band, |winograd| winograd.scratch_len())
         }
         Op::Conv2DGradW(op) if is_pointwise(&op.rows, &op.columns, op.groups) => {
             panel_len(PANEL_ROWS, op.filters)

@@ -41,3 +41,4 @@ pub mod text;
 pub mod value;
 pub mod verify;
 pub mod window;
+pub mod winograd;

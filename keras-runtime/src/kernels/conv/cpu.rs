@@ -12,11 +12,13 @@
 use keras_graph::activation::Activation;
 use keras_graph::cost::{is_pointwise, phase_lens};
 use keras_graph::op;
+use keras_graph::winograd::Winograd;
 
 use super::band::Geometry;
 use super::forward::Forward;
 use super::grad_w::GradW;
 use super::grad_x::GradX;
+use super::winograd;
 use crate::kernels::activate::activate;
 use crate::kernels::{Call, Cpu, gemm};
 use crate::simd::dispatch;
@@ -37,6 +39,8 @@ impl Cpu {
         if is_pointwise(&rows, &columns, groups) {
             let (rows, k, n) = (x.len() / channels, channels, filters);
             dispatch(gemm::Forward { rows, k, n, x, w: kernel, bias, relu, y, scratch });
+        } else if let Some(shape) = Winograd::of_conv2d(op) {
+            dispatch(winograd::Forward { shape, x, kernel, bias, relu, y, scratch });
         } else {
             dispatch(Forward { geometry, x, kernel, bias, relu, y, scratch });
         }
@@ -56,6 +60,8 @@ impl Cpu {
         if is_pointwise(&rows, &columns, groups) {
             let (rows, k, n) = (d_x.len() / channels, channels, filters);
             dispatch(gemm::GradX { rows, k, n, d_y, w: kernel, d_x, scratch });
+        } else if let Some(shape) = Winograd::of_grad_x(op) {
+            dispatch(winograd::GradX { shape, d_y, kernel, d_x, scratch });
         } else {
             let (transposed, band) = scratch.split_at_mut(phase_lens(op).0);
             dispatch(GradX { geometry, d_y, kernel, d_x, transposed, band });

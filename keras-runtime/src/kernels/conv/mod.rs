@@ -10,6 +10,7 @@ mod forward;
 mod grad_w;
 mod grad_x;
 mod narrow;
+mod winograd;
 
 use keras_graph::op;
 
@@ -105,6 +106,7 @@ impl Reference {
 mod tests {
     use keras_graph::activation::Activation;
     use keras_graph::op::{Conv2D, Conv2DGradW, Conv2DGradX, Window};
+    use keras_graph::winograd::Winograd;
 
     use crate::kernels::Reference;
     use crate::kernels::check::{assert_adjoint, assert_as_reference, output};
@@ -182,7 +184,7 @@ mod tests {
     ];
 
     /// Channels, filters and groups.
-    const CHANNELS: [(usize, usize, usize); 13] = [
+    const CHANNELS: [(usize, usize, usize); 15] = [
         (1, 1, 1),
         (1, 19, 1),
         (37, 1, 1),
@@ -196,6 +198,8 @@ mod tests {
         (4, 6, 2),
         (6, 3, 3),
         (34, 38, 2),
+        (16, 48, 1),
+        (48, 16, 1),
     ];
 
     #[test]
@@ -238,6 +242,29 @@ mod tests {
         assert_as_reference(op, samples, &[y_len, w_len], x_len, 15 * filters);
         let op = Conv2DGradW { rows, columns, channels, filters, groups };
         assert_as_reference(op, samples, &[x_len, y_len], w_len, 9 * 130);
+    }
+
+    #[test]
+    fn tiles_of_winograd_are_cut_in_parts() {
+        for (rows, columns) in [
+            (window(23, 21, 3, 1, 1, 0), window(15, 13, 3, 1, 1, 0)),
+            (window(9, 10, 3, 1, 1, 2), window(101, 100, 3, 1, 1, 1)),
+            (window(9, 2, 3, 1, 1, 1), window(8, 5, 3, 1, 1, 2)),
+        ] {
+            let (channels, filters, groups, samples) = (32, 16, 1, 2);
+            let (x_len, y_len) = (
+                samples * rows.input * columns.input * channels,
+                samples * rows.output * columns.output * filters,
+            );
+            let (bias, f) = (true, Activation::RELU);
+            let op = Conv2D { rows, columns, channels, filters, groups, bias, f };
+            assert!(Winograd::of_conv2d(&op).is_some(), "{op:?}");
+            let w_len = 9 * channels * filters;
+            assert_as_reference(op, samples, &[x_len, w_len, filters], y_len, 9 * channels);
+            let op = Conv2DGradX { rows, columns, channels, filters, groups };
+            assert!(Winograd::of_grad_x(&op).is_some(), "{op:?}");
+            assert_as_reference(op, samples, &[y_len, w_len], x_len, 9 * filters);
+        }
     }
 
     #[test]

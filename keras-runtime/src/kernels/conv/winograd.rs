@@ -1,0 +1,308 @@
+//! Convolutions of 3 x 3 by Winograd's algorithm, F(2 x 2, 3 x 3).
+//!
+//! ```text
+//! for each tile of 2 x 2 cells of the output, and the 4 x 4 cells d of the input that it reads:
+//!     v[k, tile, c] = (Bᵀ · d[c] · B)[k]                       (k counts the 16 cells of a transform)
+//!     m[k, tile, f] = Σ_c v[k, tile, c] · u[k, c, f]           where u[k, c, f] = (G · kernel[c, f] · Gᵀ)[k]
+//!     y[tile, f]    = Aᵀ · m[tile, f] · A
+//! ```
+//! All of it runs along channels or filters, which fill vectors. Sums of the transforms hold up to four terms, so
+//! rounding is about twice that of the plain sum; infinities become NaN.
+//! Source: Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", 2015, section 4.1.
+
+#![allow(clippy::needless_range_loop, reason = "indices are what transforms are about")]
+
+use std::ops::Range;
+
+use keras_graph::winograd::{TRANSFORMED, Winograd, plane_pitch};
+
+use crate::kernels::tile::{Panels, Product, Right, Rows, Write, multiply};
+use crate::simd::{Kernel, Simd};
+
+/// Cells of the kernel.
+const TAPS: usize = 9;
+
+/// Transforms rows `rows` of the kernel's matrices, which `taps` holds one after another, to those of `u`.
+#[inline(always)]
+fn transform_kernel<S: Simd>(
+    simd: S,
+    shape: &Winograd,
+    rows: Range<usize>,
+    taps: [&[f32]; TAPS],
+    u: &mut [f32],
+) {
+    let (begin, len) = (rows.start * shape.filters, rows.len() * shape.filters);
+    let pitch = plane_pitch(shape.channels * shape.filters);
+    for i in (0..len).step_by(S::LANES) {
+        let mut columns = [[simd.splat(0.0); 3]; 4];
+        for b in 0..3 {
+            let load = |a: usize| simd.load(&taps[a * 3 + b][i..]);
+            let transformed = spread(simd, [load(0), load(1), load(2)]);
+            for a in 0..4 {
+                columns[a][b] = transformed[a];
+            }
+        }
+        for a in 0..4 {
+            let row = spread(simd, columns[a]);
+            for b in 0..4 {
+                simd.store(row[b], &mut u[(a * 4 + b) * pitch + begin + i..]);
+            }
+        }
+    }
+}
+
+/// `G · g`
+#[inline(always)]
+fn spread<S: Simd>(simd: S, [a, b, c]: [S::F32; 3]) -> [S::F32; 4] {
+    let outer = simd.mul(simd.splat(0.5), simd.add(a, c));
+    let plus = simd.mul_add(simd.splat(0.5), b, outer);
+    [a, plus, simd.mul_add(simd.splat(-0.5), b, outer), c]
+}
+
+/// `a - b`
+#[inline(always)]
+fn subtract<S: Simd>(simd: S, a: S::F32, b: S::F32) -> S::F32 {
+    simd.mul_add(b, simd.splat(-1.0), a)
+}
+
+/// `Bᵀ · d`
+#[inline(always)]
+fn transform<S: Simd>(simd: S, [a, b, c, d]: [S::F32; 4]) -> [S::F32; 4] {
+    [subtract(simd, a, c), simd.add(b, c), subtract(simd, c, b), subtract(simd, b, d)]
+}
+
+/// `Aᵀ · m`
+#[inline(always)]
+fn gather<S: Simd>(simd: S, [a, b, c, d]: [S::F32; 4]) -> [S::F32; 2] {
+    let upper = simd.add(simd.add(a, b), c);
+    [upper, subtract(simd, subtract(simd, b, c), d)]
+}
+
+/// What all samples share.
+struct Pass<'a> {
+    shape: Winograd,
+    /// The transformed kernel, `[16, channels, filters]`.
+    u: &'a [f32],
+    bias: Option<&'a [f32]>,
+    relu: bool,
+}
+
+impl Pass<'_> {
+    /// The output of one sample.
+    #[inline(always)]
+    fn sample<S: Simd>(&self, simd: S, x: &[f32], y: &mut [f32], scratch: &mut [f32]) {
+        let shape = &self.shape;
+        let (lines, tiles) = scratch.split_at_mut(5 * shape.line_len());
+        let (zeros, lines) = lines.split_at_mut(shape.line_len());
+        zeros.fill(0.0);
+        lines.fill(0.0);
+        let (chunks, tile_rows) = (shape.chunks(), shape.tile_rows());
+        for chunk in 0..chunks {
+            let rows = tile_rows * chunk / chunks..tile_rows * (chunk + 1) / chunks;
+            let count = rows.len() * shape.tile_columns();
+            let (v, m) = tiles.split_at_mut(TRANSFORMED * plane_pitch(count * shape.channels));
+            for (i, row) in rows.clone().enumerate() {
+                self.transform_rows(simd, x, row, zeros, lines);
+                let tiles = i * shape.tile_columns();
+                self.transform_tiles(simd, lines, &mut v[tiles * shape.channels..], count);
+            }
+            self.multiply(simd, v, m, count);
+            for (i, row) in rows.enumerate() {
+                let tiles = i * shape.tile_columns();
+                self.gather_tiles(simd, &m[tiles * shape.filters..], count, row, y);
+            }
+        }
+    }
+
+    /// `Bᵀ · d` of the input's rows that a row of tiles reads, between the columns' padding, which is 0 already.
+    #[inline(always)]
+    fn transform_rows<S: Simd>(
+        &self,
+        simd: S,
+        x: &[f32],
+        tile_row: usize,
+        zeros: &[f32],
+        lines: &mut [f32],
+    ) {
+        let Winograd { rows, columns, channels, .. } = self.shape;
+        let (row_len, before) = (columns.input * channels, columns.pad * channels);
+        let line_len = self.shape.line_len();
+        let copied = row_len.min(line_len - before);
+        let read = [0, 1, 2, 3].map(|r| match (2 * tile_row + r).checked_sub(rows.pad) {
+            Some(row) if row < rows.input => &x[row * row_len..][..copied],
+            _ => &zeros[..copied],
+        });
+        for i in (0..copied).step_by(S::LANES) {
+            let load = |r: usize| simd.load(&read[r][i..]);
+            let line = transform(simd, [load(0), load(1), load(2), load(3)]);
+            for k in 0..4 {
+                simd.store(line[k], &mut lines[k * line_len + before + i..]);
+            }
+        }
+    }
+
+    /// The other half of the transform, `(Bᵀ · d) · B`, of a row of tiles.
+    #[inline(always)]
+    fn transform_tiles<S: Simd>(&self, simd: S, lines: &[f32], v: &mut [f32], count: usize) {
+        let channels = self.shape.channels;
+        let pitch = plane_pitch(count * channels);
+        for (a, line) in lines.chunks_exact(self.shape.line_len()).enumerate() {
+            for tile in 0..self.shape.tile_columns() {
+                let cells = &line[2 * tile * channels..][..4 * channels];
+                for c in (0..channels).step_by(S::LANES) {
+                    let load = |b: usize| simd.load(&cells[b * channels + c..]);
+                    let row = transform(simd, [load(0), load(1), load(2), load(3)]);
+                    for b in 0..4 {
+                        let place = (a * 4 + b) * pitch + tile * channels + c;
+                        simd.store(row[b], &mut v[place..]);
+                    }
+                }
+            }
+        }
+    }
+
+    /// `m[k] = v[k] · u[k]` for each cell `k` of the transform.
+    #[inline(always)]
+    fn multiply<S: Simd>(&self, simd: S, v: &[f32], m: &mut [f32], count: usize) {
+        let Winograd { channels, filters, .. } = self.shape;
+        let [u_pitch, v_pitch, m_pitch] =
+            [channels * filters, count * channels, count * filters].map(plane_pitch);
+        for k in 0..TRANSFORMED {
+            for panel in Panels::new::<S>(count.max(2), filters).iter() {
+                let u = &self.u[k * u_pitch + panel.begin..];
+                let product = Product {
+                    columns: panel.len,
+                    right: Right { cells: u, stride: filters },
+                    write: Write::Set,
+                    relu: false,
+                    output: &mut m[k * m_pitch + panel.begin..],
+                    stride: filters,
+                };
+                let left = Rows::plain(&v[k * v_pitch..], channels, channels);
+                multiply(simd, count, left, product);
+            }
+        }
+    }
+
+    /// `Aᵀ · m · A` of a row of tiles, with bias and activation.
+    #[inline(always)]
+    fn gather_tiles<S: Simd>(
+        &self,
+        simd: S,
+        m: &[f32],
+        count: usize,
+        tile_row: usize,
+        y: &mut [f32],
+    ) {
+        let Winograd { rows, columns, filters, .. } = self.shape;
+        let (zero, pitch) = (simd.splat(0.0), plane_pitch(count * filters));
+        for tile in 0..self.shape.tile_columns() {
+            for f in (0..filters).step_by(S::LANES) {
+                let start = self.bias.map_or(zero, |bias| simd.load(&bias[f..]));
+                let mut sums = [[zero; 4]; 2];
+                for b in 0..4 {
+                    let load = |a: usize| simd.load(&m[(a * 4 + b) * pitch + tile * filters + f..]);
+                    let column = gather(simd, [load(0), load(1), load(2), load(3)]);
+                    (sums[0][b], sums[1][b]) = (column[0], column[1]);
+                }
+                for r in 0..2.min(rows.output - 2 * tile_row) {
+                    let cells = gather(simd, sums[r]);
+                    for s in 0..2.min(columns.output - 2 * tile) {
+                        let mut cell = simd.add(start, cells[s]);
+                        if self.relu {
+                            // In this order NaN stays NaN.
+                            cell = simd.max(zero, cell);
+                        }
+                        let place = (2 * tile_row + r) * columns.output + 2 * tile + s;
+                        simd.store(cell, &mut y[place * filters + f..]);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// [`Conv2D`](keras_graph::op::Conv2D), with no activation but ReLU.
+pub(super) struct Forward<'a> {
+    pub(super) shape: Winograd,
+    pub(super) x: &'a [f32],
+    pub(super) kernel: &'a [f32],
+    pub(super) bias: Option<&'a [f32]>,
+    pub(super) relu: bool,
+    pub(super) y: &'a mut [f32],
+    pub(super) scratch: &'a mut [f32],
+}
+
+impl Kernel for Forward<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let Forward { shape, x, kernel, bias, relu, y, scratch } = self;
+        let (u, scratch) = scratch.split_at_mut(shape.kernel_len());
+        let tap_len = shape.channels * shape.filters;
+        let taps = std::array::from_fn(|tap| &kernel[tap * tap_len..][..tap_len]);
+        transform_kernel(simd, &shape, 0..shape.channels, taps, u);
+        simd.enter(Samples { pass: Pass { shape, u, bias, relu }, x, y, scratch });
+    }
+}
+
+/// Rows of the transposed kernel that are transformed at a time.
+const TRANSPOSED_ROWS: usize = 16;
+
+/// [`Conv2DGradX`](keras_graph::op::Conv2DGradX): the convolution of `d_y` with the kernel backwards and transposed.
+pub(super) struct GradX<'a> {
+    /// From `d_y` to `d_x`: its channels are the kernel's filters, and the other way round.
+    pub(super) shape: Winograd,
+    pub(super) d_y: &'a [f32],
+    pub(super) kernel: &'a [f32],
+    pub(super) d_x: &'a mut [f32],
+    pub(super) scratch: &'a mut [f32],
+}
+
+impl Kernel for GradX<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let GradX { shape, d_y, kernel, d_x, scratch } = self;
+        let (u, scratch) = scratch.split_at_mut(shape.kernel_len());
+        let Winograd { channels: filters, filters: channels, .. } = shape;
+        let block_len = TRANSPOSED_ROWS * channels;
+        for first in (0..filters).step_by(TRANSPOSED_ROWS) {
+            let blocks = &mut scratch[..TAPS * block_len];
+            for (tap, block) in blocks.chunks_exact_mut(block_len).enumerate() {
+                let weights = &kernel[(TAPS - 1 - tap) * channels * filters + first..];
+                Right::pack_transposed(weights, filters, TRANSPOSED_ROWS, channels, block);
+            }
+            let blocks = &*blocks;
+            let taps = std::array::from_fn(|tap| &blocks[tap * block_len..][..block_len]);
+            transform_kernel(simd, &shape, first..first + TRANSPOSED_ROWS, taps, u);
+        }
+        let pass = Pass { shape, u, bias: None, relu: false };
+        simd.enter(Samples { pass, x: d_y, y: d_x, scratch });
+    }
+}
+
+/// The passes of all samples, in a function of its own, since two kernels share it.
+struct Samples<'a> {
+    pass: Pass<'a>,
+    x: &'a [f32],
+    y: &'a mut [f32],
+    scratch: &'a mut [f32],
+}
+
+impl Kernel for Samples<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let Samples { pass, x, y, scratch } = self;
+        let Winograd { rows, columns, channels, filters } = pass.shape;
+        let x_len = rows.input * columns.input * channels;
+        let y_len = rows.output * columns.output * filters;
+        for (x, y) in x.chunks_exact(x_len).zip(y.chunks_exact_mut(y_len)) {
+            pass.sample(simd, x, y, scratch);
+        }
+    }
+}
