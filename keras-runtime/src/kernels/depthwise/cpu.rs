@@ -18,6 +18,10 @@ use crate::simd::Simd;
 
 /// Outputs that share the load of a weight.
 const BLOCK: usize = 4;
+/// Phases of columns whose outputs are written side by side.
+const PHASES: usize = 2;
+/// Vectors of channels that are read side by side for the gradient by the kernel.
+const VECTORS: usize = 3;
 /// Taps of a row that share the load of a `d_y`.
 const TAPS: usize = 3;
 
@@ -55,7 +59,10 @@ pub(super) fn forward<S: Simd>(
         bias,
         y_columns: columns.output,
     };
-    correlation.run(simd, y);
+    let interior = correlation.columns.interior();
+    for i in 0..correlation.rows.outputs {
+        correlation.row(simd, i, &interior, y);
+    }
 }
 
 /// The gradient by `x` of a sample.
@@ -67,41 +74,50 @@ pub(super) fn grad_x<S: Simd>(
     d_x: &mut [f32],
 ) {
     let Depthwise2DGradX { rows, columns, channels, .. } = op;
-    for phase in 0..rows.stride * columns.stride {
-        let correlation = Correlation {
-            rows: Line::backward(rows, phase / columns.stride),
-            columns: Line::backward(columns, phase % columns.stride),
-            channels: *channels,
-            x: d_y,
-            x_columns: columns.output,
-            kernel,
-            kernel_columns: columns.kernel,
-            bias: None,
-            y_columns: columns.input,
-        };
-        correlation.run(simd, d_x);
+    for row_phase in 0..rows.stride {
+        let rows = Line::backward(rows, row_phase);
+        for first_phase in (0..columns.stride).step_by(PHASES) {
+            let phases = std::array::from_fn::<_, PHASES, _>(|phase| Correlation {
+                rows,
+                columns: Line::backward(columns, (first_phase + phase) % columns.stride),
+                channels: *channels,
+                x: d_y,
+                x_columns: columns.output,
+                kernel,
+                kernel_columns: columns.kernel,
+                bias: None,
+                y_columns: columns.input,
+            });
+            let phases = &phases[..PHASES.min(columns.stride - first_phase)];
+            let interiors: [Range<usize>; PHASES] =
+                std::array::from_fn(|phase| phases[phase % phases.len()].columns.interior());
+            // Row by row, so that what all phases write together is near.
+            for i in 0..rows.outputs {
+                for (phase, interior) in phases.iter().zip(&interiors) {
+                    phase.row(simd, i, interior, d_x);
+                }
+            }
+        }
     }
 }
 
 impl Correlation<'_> {
+    /// Computes row `i` of the outputs, of which those in `interior` have all columns.
     #[inline(always)]
-    fn run<S: Simd>(&self, simd: S, y: &mut [f32]) {
-        let interior = self.columns.interior();
-        for i in 0..self.rows.outputs {
-            let row_taps = self.rows.real_taps(i);
-            let mut j = 0;
-            while j < self.columns.outputs {
-                if interior.contains(&j) && interior.len() >= BLOCK {
-                    // The last block may compute anew what the one before has.
-                    let first = j.min(interior.end - BLOCK);
-                    let taps = [row_taps.clone(), 0..self.columns.taps];
-                    self.block::<S, BLOCK>(simd, [i, first], taps, y);
-                    j = first + BLOCK;
-                } else {
-                    let taps = [row_taps.clone(), self.columns.real_taps(j)];
-                    self.block::<S, 1>(simd, [i, j], taps, y);
-                    j += 1;
-                }
+    fn row<S: Simd>(&self, simd: S, i: usize, interior: &Range<usize>, y: &mut [f32]) {
+        let row_taps = self.rows.real_taps(i);
+        let mut j = 0;
+        while j < self.columns.outputs {
+            if interior.contains(&j) && interior.len() >= BLOCK {
+                // The last block may compute anew what the one before has.
+                let first = j.min(interior.end - BLOCK);
+                let taps = [row_taps.clone(), 0..self.columns.taps];
+                self.block::<S, BLOCK>(simd, [i, first], taps, y);
+                j = first + BLOCK;
+            } else {
+                let taps = [row_taps.clone(), self.columns.real_taps(j)];
+                self.block::<S, 1>(simd, [i, j], taps, y);
+                j += 1;
             }
         }
     }
@@ -190,33 +206,53 @@ fn grad_taps<S: Simd, const T: usize>(
     inside.end = inside.end.max(inside.start);
     let column =
         |j: usize, n: usize| j * columns.stride + (first + n) * columns.dilation - columns.pad;
-    for_each_vector!(S, channels, |c, len| {
-        // Two sums of each tap, as one would wait for itself.
-        let mut sums = [[simd.splat(0.0); T]; 2];
-        let mut j = inside.start;
-        while j + 2 <= inside.end {
-            for (k, sums) in sums.iter_mut().enumerate() {
-                let d_y = load(simd, &d_y[(j + k) * channels + c..], len);
-                for (n, sum) in sums.iter_mut().enumerate() {
-                    let x = load(simd, &x[column(j + k, n) * channels + c..], len);
-                    *sum = simd.mul_add(x, d_y, *sum);
+    let mut done = 0;
+    while done + VECTORS * S::LANES <= channels {
+        let mut sums = [[simd.splat(0.0); VECTORS]; T];
+        for j in inside.clone() {
+            for v in 0..VECTORS {
+                let c = done + v * S::LANES;
+                let d_y = simd.load(&d_y[j * channels + c..]);
+                for (n, sums) in sums.iter_mut().enumerate() {
+                    let x = simd.load(&x[column(j, n) * channels + c..]);
+                    sums[v] = simd.mul_add(x, d_y, sums[v]);
                 }
             }
-            j += 2;
         }
-        for (n, sum) in sums[0].iter_mut().enumerate() {
-            for j in outside(&real[n], &(inside.start..j)) {
-                let d_y = load(simd, &d_y[j * channels + c..], len);
+        for (n, sums) in sums.into_iter().enumerate() {
+            for (v, sum) in sums.into_iter().enumerate() {
+                let d_w = &mut d_w[(first + n) * channels + done + v * S::LANES..];
+                simd.store(simd.add(simd.load(d_w), sum), d_w);
+            }
+        }
+        done += VECTORS * S::LANES;
+    }
+    for_each_vector!(S, channels - done, |c, len| {
+        let c = done + c;
+        let mut sums = [simd.splat(0.0); T];
+        for j in inside.clone() {
+            let d_y = load(simd, &d_y[j * channels + c..], len);
+            for (n, sum) in sums.iter_mut().enumerate() {
                 let x = load(simd, &x[column(j, n) * channels + c..], len);
                 *sum = simd.mul_add(x, d_y, *sum);
             }
         }
-        for n in 0..T {
+        for (n, sum) in sums.into_iter().enumerate() {
             let d_w = &mut d_w[(first + n) * channels + c..];
-            let sum = simd.add(sums[0][n], sums[1][n]);
             store(simd, simd.add(load(simd, d_w, len), sum), d_w, len);
         }
     });
+    for (n, real) in real.iter().enumerate() {
+        for j in outside(real, &inside) {
+            let (d_y, x) = (&d_y[j * channels..], &x[column(j, n) * channels..]);
+            let d_w = &mut d_w[(first + n) * channels..];
+            for_each_vector!(S, channels, |c, len| {
+                let x = load(simd, &x[c..], len);
+                let sum = simd.mul_add(x, load(simd, &d_y[c..], len), load(simd, &d_w[c..], len));
+                store(simd, sum, &mut d_w[c..], len);
+            });
+        }
+    }
 }
 
 /// What is in `all` and not in `done`.

@@ -267,7 +267,8 @@ mod tests {
         ];
         let samples = 2;
         for (rows, columns) in windows {
-            for (channels, multiplier) in [(1, 1), (7, 1), (8, 1), (17, 1), (3, 2), (1, 16), (5, 7)]
+            for (channels, multiplier) in
+                [(1, 1), (7, 1), (8, 1), (17, 1), (49, 1), (3, 2), (1, 16), (5, 7)]
             {
                 let filters = channels * multiplier;
                 let x_len = samples * rows.input * columns.input * channels;
