@@ -69,6 +69,6 @@ mod tests {
             assert_eq!(y, other.predict(&x[..count]));
         }
         let error = predictor.predict(&model, &x[..3], &mut [[0.0; 2]; 2]).unwrap_err();
-        assert_eq!(error.to_string(), "`x` has 3 samples, `outputs` 2");
+        assert_eq!(error.to_string(), "`outputs`: expected 3 samples, as many as `x` has, found 2");
     }
 }
