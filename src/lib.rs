@@ -48,6 +48,8 @@ pub mod __private {
     pub use keras_runtime::kernels::{Backend, Call, Cpu, Run};
     pub use keras_runtime::model::Model;
     pub use keras_runtime::sample::{Sample, Values};
+    pub use keras_runtime::simd::{Kernel, Simd, dispatch_narrow};
+    pub use keras_runtime::unrolled;
     pub use keras_runtime::weights::Aligned;
     pub use keras_runtime::{inputs, outputs};
 }

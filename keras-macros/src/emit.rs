@@ -18,6 +18,7 @@ use crate::ast::{Constant, Item};
 use crate::constants;
 use crate::emit_call as call;
 use crate::emit_fields as fields;
+use crate::emit_unrolled as unrolled;
 use crate::errors::{Mistakes, Spot};
 use crate::expand::Places;
 use crate::file;
@@ -260,8 +261,9 @@ fn implementation(
         .map(|text| source(&text.literal()));
     let layers = source(&description.layers.literal());
     let fingerprint = Literal::u64_suffixed(inference.fingerprint());
-    let call = call::body(inference);
+    let (unrolled, methods) = methods(name, inference, [input, output]);
     quote! {
+        #unrolled
         static DESCRIPTION: ::keras::__private::Description = ::keras::__private::Description {
             name: #model_name,
             class: #class,
@@ -282,9 +284,40 @@ fn implementation(
             fn description() -> &'static ::keras::__private::Description { &DESCRIPTION }
             fn inference() -> &'static ::keras::__private::Plan { &INFERENCE }
             fn training() -> &'static ::keras::__private::Plan { &TRAINING }
-            fn call_in(&self, __scratch: &mut [::core::primitive::f32], __x: &#input) -> #output {
-                #call
-            }
+            #methods
         }
     }
+}
+
+/// `call_in`; for a small dense net also `call`, and the function beside the `impl` that both call unless it is a debug build.
+fn methods(
+    name: &Ident,
+    plan: &Plan,
+    [input, output]: [&TokenStream; 2],
+) -> (TokenStream, TokenStream) {
+    let call = call::body(plan);
+    let general = quote! {
+        fn call_in(&self, __scratch: &mut [::core::primitive::f32], __x: &#input) -> #output {
+            #call
+        }
+    };
+    let Some(unrolled) = unrolled::function(plan, name, [input, output]) else {
+        return (TokenStream::new(), general);
+    };
+    let methods = quote! {
+        #[cfg(debug_assertions)]
+        #general
+        #[cfg(not(debug_assertions))]
+        fn call_in(&self, __scratch: &mut [::core::primitive::f32], __x: &#input) -> #output {
+            const LEN: ::core::primitive::usize =
+                <#name as ::keras::__private::Model>::SCRATCH_BYTES / #FLOAT_BYTES;
+            ::core::assert!(__scratch.len() >= LEN, "the scratch is shorter than `SCRATCH_BYTES` says");
+            __unrolled(self, __x)
+        }
+        #[cfg(not(debug_assertions))]
+        fn call(&self, __x: &#input) -> #output {
+            __unrolled(self, __x)
+        }
+    };
+    (unrolled, methods)
 }

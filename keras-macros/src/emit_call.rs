@@ -16,14 +16,14 @@ const STEPS_PER_FUNCTION: usize = 64;
 
 /// Elements `from..to` of the scratch.
 #[derive(Clone, Copy, PartialEq)]
-struct Range {
+pub(crate) struct Range {
     from: usize,
     to: usize,
 }
 
 impl Range {
     /// Where a place lies in the scratch of one sample. Weights lie elsewhere.
-    fn of(plan: &Plan, place: Place) -> Option<Range> {
+    pub(crate) fn of(plan: &Plan, place: Place) -> Option<Range> {
         let start = match place.storage {
             Storage::Weights => return None,
             Storage::Block => 0,
@@ -35,7 +35,7 @@ impl Range {
         Some(Range { from, to: from + place.len })
     }
 
-    fn overlaps(self, other: Range) -> bool {
+    pub(crate) fn overlaps(self, other: Range) -> bool {
         self.from < other.to && other.from < self.to
     }
 
@@ -69,7 +69,7 @@ pub(crate) fn body(plan: &Plan) -> TokenStream {
     let steps = functions(plan, &steps);
     let copies: TokenStream =
         plan.outputs.iter().enumerate().map(|(i, port)| body.copy(i, port)).collect();
-    let result = result(plan);
+    let result = result(plan, &quote! { Self::Output });
     quote! {
         let ::core::option::Option::Some((__block, __workspace)) =
             __scratch.split_first_chunk_mut::<#len>() else {
@@ -121,12 +121,12 @@ fn functions(plan: &Plan, steps: &[TokenStream]) -> TokenStream {
     steps.chunks(STEPS_PER_FUNCTION).enumerate().map(function).collect()
 }
 
-fn numbered(prefix: &str, i: usize) -> Ident {
+pub(crate) fn numbered(prefix: &str, i: usize) -> Ident {
     format_ident!("__{prefix}{i}", span = Span::call_site())
 }
 
 /// `let __x0 = ..`: a port of the sample as flat numbers.
-fn input(plan: &Plan, i: usize, port: &Port) -> TokenStream {
+pub(crate) fn input(plan: &Plan, i: usize, port: &Port) -> TokenStream {
     let (name, ty) = (numbered("x", i), port_type(port));
     let value = if plan.inputs.len() == 1 {
         quote! { __x }
@@ -145,7 +145,7 @@ fn input(plan: &Plan, i: usize, port: &Port) -> TokenStream {
 }
 
 /// `let mut __y0 = ..`
-fn output(i: usize, port: &Port) -> TokenStream {
+pub(crate) fn output(i: usize, port: &Port) -> TokenStream {
     let (name, flat) = (numbered("y", i), numbered("flat", i));
     let zeros = array(&port.shape, &quote! { 0.0 });
     let ty = port_type(port);
@@ -155,7 +155,8 @@ fn output(i: usize, port: &Port) -> TokenStream {
     }
 }
 
-fn result(plan: &Plan) -> TokenStream {
+/// What a call returns, of type `ty`.
+pub(crate) fn result(plan: &Plan, ty: &TokenStream) -> TokenStream {
     if plan.outputs.len() == 1 {
         return quote! { __y0 };
     }
@@ -163,7 +164,7 @@ fn result(plan: &Plan) -> TokenStream {
         let (field, name) = (port_field(port), numbered("y", i));
         quote! { #field: #name }
     });
-    quote! { Self::Output { #(#fields),* } }
+    quote! { #ty { #(#fields),* } }
 }
 
 fn span(from: usize, to: usize) -> TokenStream {

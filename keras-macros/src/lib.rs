@@ -14,6 +14,7 @@ mod constants;
 mod emit;
 mod emit_call;
 mod emit_fields;
+mod emit_unrolled;
 mod errors;
 mod evaluate;
 mod expand;

@@ -26,4 +26,6 @@ pub mod sample;
 #[allow(unsafe_code, reason = "vector instructions; each call states why it is sound")]
 pub mod simd;
 pub mod training;
+#[doc(hidden)]
+pub mod unrolled;
 pub mod weights;

@@ -3,6 +3,10 @@
 //! A family of ops has a file. In it stand plain loops as `impl Reference`, the oracle, and the fast version as
 //! `impl Cpu`; where plain loops are already as fast as memory, `Cpu` calls `Reference`. The list of ops is
 //! `keras_graph::for_each_op!`: an op without a kernel does not compile.
+#![allow(
+    clippy::extra_unused_type_parameters,
+    reason = "the token says which instructions a function is compiled for"
+)]
 
 mod activate;
 mod activate_reference;
@@ -11,7 +15,7 @@ mod batch_norm_terms;
 mod bias;
 mod channels;
 #[cfg(test)]
-mod check;
+pub(crate) mod check;
 mod conv;
 mod depthwise;
 mod dropout;
@@ -36,6 +40,7 @@ mod vectorized;
 mod vectors;
 mod window;
 
+pub(crate) use activate::activate;
 pub use moments::merge_moments;
 
 use keras_graph::op::{self, Op};

@@ -2,8 +2,11 @@
 
 use std::arch::x86_64::*;
 
+use super::avx512::Avx512;
 use super::{Kernel, Simd};
 
+/// As the shift takes it.
+const EXPONENT_SHIFT: i32 = super::EXPONENT_SHIFT as i32;
 const LANES: usize = 8;
 
 /// Exists only where AVX2 and FMA were detected.
@@ -13,6 +16,12 @@ pub(crate) struct Avx2(());
 impl Avx2 {
     pub(super) fn detect() -> Option<Avx2> {
         (is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma")).then_some(Avx2(()))
+    }
+
+    /// The token of a processor that has AVX-512, whose token is given where AVX2 and FMA were detected too.
+    #[inline(always)]
+    pub(super) fn below(_: Avx512) -> Avx2 {
+        Avx2(())
     }
 
     /// The first `len` lanes, as the sign bits that masked loads and stores look at.
@@ -98,6 +107,12 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
+    fn div(self, a: __m256, b: __m256) -> __m256 {
+        // SAFETY: the token exists, so AVX was detected.
+        unsafe { _mm256_div_ps(a, b) }
+    }
+
+    #[inline(always)]
     fn max(self, a: __m256, b: __m256) -> __m256 {
         // SAFETY: the token exists, so AVX was detected.
         unsafe { _mm256_max_ps(a, b) }
@@ -121,6 +136,22 @@ impl Simd for Avx2 {
         let equal_or_nan = unsafe { _mm256_or_ps(equal, a_is_nan) };
         // SAFETY: the token exists, so AVX was detected.
         unsafe { _mm256_blendv_ps(otherwise, then, equal_or_nan) }
+    }
+
+    #[inline(always)]
+    fn min(self, a: __m256, b: __m256) -> __m256 {
+        // SAFETY: the token exists, so AVX was detected.
+        unsafe { _mm256_min_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn to_exponent(self, vector: __m256) -> __m256 {
+        // SAFETY: the token exists, so AVX was detected.
+        let bits = unsafe { _mm256_castps_si256(vector) };
+        // SAFETY: the token exists, so AVX2 was detected.
+        let bits = unsafe { _mm256_slli_epi32::<EXPONENT_SHIFT>(bits) };
+        // SAFETY: the token exists, so AVX was detected.
+        unsafe { _mm256_castsi256_ps(bits) }
     }
 
     #[inline(always)]

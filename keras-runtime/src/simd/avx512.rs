@@ -2,7 +2,8 @@
 
 use std::arch::x86_64::*;
 
-use super::{Kernel, Simd};
+use super::avx2::Avx2;
+use super::{EXPONENT_SHIFT, Kernel, Simd};
 
 const LANES: usize = 16;
 
@@ -12,8 +13,13 @@ pub(crate) struct Avx512(());
 
 impl Avx512 {
     pub(super) fn detect() -> Option<Avx512> {
-        (is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("fma"))
-            .then_some(Avx512(()))
+        (Avx2::detect().is_some() && is_x86_feature_detected!("avx512f")).then_some(Avx512(()))
+    }
+
+    /// The shorter vectors, which wait for nothing and waste less where few lanes are used.
+    #[inline(always)]
+    pub(super) fn narrower(self) -> Avx2 {
+        Avx2::below(self)
     }
 }
 
@@ -94,6 +100,12 @@ impl Simd for Avx512 {
     }
 
     #[inline(always)]
+    fn div(self, a: __m512, b: __m512) -> __m512 {
+        // SAFETY: the token exists, so AVX-512F was detected.
+        unsafe { _mm512_div_ps(a, b) }
+    }
+
+    #[inline(always)]
     fn max(self, a: __m512, b: __m512) -> __m512 {
         // SAFETY: the token exists, so AVX-512F was detected.
         unsafe { _mm512_max_ps(a, b) }
@@ -115,6 +127,22 @@ impl Simd for Avx512 {
         let a_is_nan = unsafe { _mm512_cmp_ps_mask::<_CMP_UNORD_Q>(a, a) };
         // SAFETY: the token exists, so AVX-512F was detected.
         unsafe { _mm512_mask_blend_ps(equal | a_is_nan, otherwise, then) }
+    }
+
+    #[inline(always)]
+    fn min(self, a: __m512, b: __m512) -> __m512 {
+        // SAFETY: the token exists, so AVX-512F was detected.
+        unsafe { _mm512_min_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn to_exponent(self, vector: __m512) -> __m512 {
+        // SAFETY: the token exists, so AVX-512F was detected.
+        let bits = unsafe { _mm512_castps_si512(vector) };
+        // SAFETY: as above.
+        let bits = unsafe { _mm512_slli_epi32::<EXPONENT_SHIFT>(bits) };
+        // SAFETY: as above.
+        unsafe { _mm512_castsi512_ps(bits) }
     }
 
     #[inline(always)]

@@ -89,8 +89,12 @@ thread_local! {
     static FORCED: Cell<Option<Token>> = const { Cell::new(None) };
 }
 
-/// A computation that is compiled for each instruction set.
-pub(crate) trait Kernel {
+/// Where a `f32` keeps its exponent.
+const EXPONENT_SHIFT: u32 = 23;
+
+/// A computation that is compiled for each instruction set. Emitted code implements it; no part of the public interface.
+#[doc(hidden)]
+pub trait Kernel {
     /// What it returns.
     type Output;
 
@@ -108,6 +112,22 @@ pub(crate) fn dispatch<K: Kernel>(kernel: K) -> K::Output {
         Token::Avx2(simd) => simd.enter(kernel),
         #[cfg(target_arch = "x86_64")]
         Token::Avx512(simd) => simd.enter(kernel),
+    }
+}
+
+/// As [`dispatch`], with eight lanes where the processor has sixteen: for what is too small to fill those, and so short that
+/// loads across two cache lines are felt.
+#[doc(hidden)]
+#[inline]
+pub fn dispatch_narrow<K: Kernel>(kernel: K) -> K::Output {
+    match Token::current() {
+        Token::Portable(simd) => simd.enter(kernel),
+        #[cfg(target_arch = "aarch64")]
+        Token::Neon(simd) => simd.enter(kernel),
+        #[cfg(target_arch = "x86_64")]
+        Token::Avx2(simd) => simd.enter(kernel),
+        #[cfg(target_arch = "x86_64")]
+        Token::Avx512(simd) => simd.narrower().enter(kernel),
     }
 }
 
@@ -138,6 +158,7 @@ impl Token {
         }
     }
 
+    #[inline]
     fn best() -> Token {
         static BEST: OnceLock<Token> = OnceLock::new();
         *BEST.get_or_init(|| {
@@ -146,6 +167,7 @@ impl Token {
         })
     }
 
+    #[inline]
     fn current() -> Token {
         FORCED.get().unwrap_or_else(Token::best)
     }
@@ -163,8 +185,22 @@ impl Token {
     }
 }
 
-/// Vectors of `f32`. Slices shorter than documented make a method panic.
-pub(crate) trait Simd: Copy {
+mod sealed {
+    /// Keeps [`Simd`](super::Simd) to the tokens of this module.
+    pub trait Token {}
+    impl Token for super::Portable {}
+    #[cfg(target_arch = "aarch64")]
+    impl Token for super::neon::Neon {}
+    #[cfg(target_arch = "x86_64")]
+    impl Token for super::avx2::Avx2 {}
+    #[cfg(target_arch = "x86_64")]
+    impl Token for super::avx512::Avx512 {}
+}
+
+/// Vectors of `f32`. Slices shorter than documented make a method panic. Emitted code is generic over it, and gets a token from
+/// [`dispatch`] alone; no part of the public interface.
+#[doc(hidden)]
+pub trait Simd: Copy + sealed::Token {
     /// Elements of a vector.
     const LANES: usize;
     /// Vector registers.
@@ -192,8 +228,14 @@ pub(crate) trait Simd: Copy {
     fn mul(self, a: Self::F32, b: Self::F32) -> Self::F32;
     /// `a · b + c`, rounded once where the instruction set can.
     fn mul_add(self, a: Self::F32, b: Self::F32, c: Self::F32) -> Self::F32;
+    /// `a / b`
+    fn div(self, a: Self::F32, b: Self::F32) -> Self::F32;
     /// `a` where `a > b`, else `b`: so `b` where either is NaN.
     fn max(self, a: Self::F32, b: Self::F32) -> Self::F32;
+    /// `a` where `a < b`, else `b`: so `b` where either is NaN.
+    fn min(self, a: Self::F32, b: Self::F32) -> Self::F32;
+    /// The bits of each lane, the lowest moved up to where a `f32` keeps its exponent and the highest dropped.
+    fn to_exponent(self, vector: Self::F32) -> Self::F32;
     /// The larger of both; NaN where either is NaN.
     fn maximum(self, a: Self::F32, b: Self::F32) -> Self::F32;
     /// `then` where `a == b` or `a` is NaN, else `otherwise`.

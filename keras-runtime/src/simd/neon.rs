@@ -5,6 +5,8 @@ use std::arch::is_aarch64_feature_detected;
 
 use super::{Kernel, Simd};
 
+/// As the shift takes it.
+const EXPONENT_SHIFT: i32 = super::EXPONENT_SHIFT as i32;
 const LANES: usize = 4;
 
 /// Exists only where NEON was detected.
@@ -89,6 +91,12 @@ impl Simd for Neon {
     }
 
     #[inline(always)]
+    fn div(self, a: float32x4_t, b: float32x4_t) -> float32x4_t {
+        // SAFETY: the token exists, so NEON was detected.
+        unsafe { vdivq_f32(a, b) }
+    }
+
+    #[inline(always)]
     fn max(self, a: float32x4_t, b: float32x4_t) -> float32x4_t {
         // SAFETY: the token exists, so NEON was detected.
         let a_is_larger = unsafe { vcgtq_f32(a, b) };
@@ -118,6 +126,24 @@ impl Simd for Neon {
         let equal_or_nan = unsafe { vornq_u32(equal, number) };
         // SAFETY: the token exists, so NEON was detected.
         unsafe { vbslq_f32(equal_or_nan, then, otherwise) }
+    }
+
+    #[inline(always)]
+    fn min(self, a: float32x4_t, b: float32x4_t) -> float32x4_t {
+        // SAFETY: the token exists, so NEON was detected.
+        let a_is_smaller = unsafe { vcltq_f32(a, b) };
+        // SAFETY: the token exists, so NEON was detected.
+        unsafe { vbslq_f32(a_is_smaller, a, b) }
+    }
+
+    #[inline(always)]
+    fn to_exponent(self, vector: float32x4_t) -> float32x4_t {
+        // SAFETY: the token exists, so NEON was detected.
+        let bits = unsafe { vreinterpretq_s32_f32(vector) };
+        // SAFETY: the token exists, so NEON was detected.
+        let bits = unsafe { vshlq_n_s32::<EXPONENT_SHIFT>(bits) };
+        // SAFETY: the token exists, so NEON was detected.
+        unsafe { vreinterpretq_f32_s32(bits) }
     }
 
     #[inline(always)]

@@ -1,6 +1,6 @@
 //! Four lanes in plain Rust, which compilers turn into whatever the target has.
 
-use super::{Kernel, Simd};
+use super::{EXPONENT_SHIFT, Kernel, Simd};
 
 const LANES: usize = 4;
 
@@ -67,6 +67,11 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
+    fn div(self, a: [f32; LANES], b: [f32; LANES]) -> [f32; LANES] {
+        zip(a, b, |a, b| a / b)
+    }
+
+    #[inline(always)]
     fn max(self, a: [f32; LANES], b: [f32; LANES]) -> [f32; LANES] {
         zip(a, b, |a, b| if a > b { a } else { b })
     }
@@ -85,6 +90,16 @@ impl Simd for Portable {
         otherwise: [f32; LANES],
     ) -> [f32; LANES] {
         std::array::from_fn(|i| if (a[i] == b[i]) | a[i].is_nan() { then[i] } else { otherwise[i] })
+    }
+
+    #[inline(always)]
+    fn min(self, a: [f32; LANES], b: [f32; LANES]) -> [f32; LANES] {
+        zip(a, b, |a, b| if a < b { a } else { b })
+    }
+
+    #[inline(always)]
+    fn to_exponent(self, vector: [f32; LANES]) -> [f32; LANES] {
+        vector.map(|x| f32::from_bits(x.to_bits() << EXPONENT_SHIFT))
     }
 
     #[inline(always)]

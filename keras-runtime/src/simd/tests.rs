@@ -30,14 +30,23 @@ impl Kernel for Arithmetic {
         let a: Vec<f32> = (0..S::LANES).map(|i| i as f32 * 1.5 - 4.0).collect();
         let b: Vec<f32> = (0..S::LANES).map(|i| 7.0 - i as f32 * 2.0).collect();
         let (va, vb, two) = (simd.load(&a), simd.load(&b), simd.splat(2.0));
-        let results =
-            [simd.add(va, vb), simd.mul(va, vb), simd.mul_add(va, vb, two), simd.max(va, vb)];
+        let results = [
+            simd.add(va, vb),
+            simd.mul(va, vb),
+            simd.mul_add(va, vb, two),
+            simd.max(va, vb),
+            simd.min(va, vb),
+            simd.div(va, vb),
+        ];
         let mut found = vec![0.0; S::LANES];
         for (i, result) in results.into_iter().enumerate() {
             simd.store(result, &mut found);
             for lane in 0..S::LANES {
                 let (a, b) = (a[lane], b[lane]);
-                assert_eq!(found[lane], [a + b, a * b, a * b + 2.0, f32::max(a, b)][i]);
+                assert_eq!(
+                    found[lane],
+                    [a + b, a * b, a * b + 2.0, f32::max(a, b), f32::min(a, b), a / b][i]
+                );
             }
         }
         assert_eq!(simd.sum(va), a.iter().sum::<f32>());
@@ -46,6 +55,14 @@ impl Kernel for Arithmetic {
         assert!(found.iter().all(|lane| lane.is_nan()));
         simd.store(simd.max(simd.splat(f32::NAN), va), &mut found);
         assert_eq!(found, a);
+        simd.store(simd.min(va, simd.splat(f32::NAN)), &mut found);
+        assert!(found.iter().all(|lane| lane.is_nan()));
+        simd.store(simd.min(simd.splat(f32::NAN), va), &mut found);
+        assert_eq!(found, a);
+        // 127 stands for an exponent of zero.
+        let exponents: Vec<f32> = (0..S::LANES).map(|i| f32::from_bits(124 + i as u32)).collect();
+        simd.store(simd.to_exponent(simd.load(&exponents)), &mut found);
+        assert!((0..S::LANES).all(|i| found[i] == 2.0_f32.powi(i as i32 - 3)));
         self.choices(simd, &a, &b);
     }
 }
