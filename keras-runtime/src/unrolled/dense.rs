@@ -69,6 +69,7 @@ pub fn dense<S: Simd, F: Function, const K: usize, const N: usize>(
 }
 
 /// Columns `begin..` of a product, `V` vectors of them, in `C` chains; the last vector is short unless all are `WHOLE`.
+#[allow(clippy::needless_range_loop, reason = "two chains of `sums` are indexed at once")]
 #[inline(always)]
 fn panel<
     S: Simd,
