@@ -24,9 +24,20 @@ mod models;
 const WARM_UP: usize = 2;
 const TIMED: usize = 8;
 
-/// Seconds, samples and calls of each op, by its text, and its operations.
-static TIMES: LazyLock<Mutex<HashMap<String, (f64, usize, usize, u64)>>> =
-    LazyLock::new(Mutex::default);
+/// What an op took.
+#[derive(Default)]
+struct Spent {
+    seconds: f64,
+    samples: usize,
+    calls: usize,
+    /// Floating-point operations of one sample.
+    flops: u64,
+}
+
+/// Each op by its text.
+type Times = HashMap<String, Spent>;
+
+static TIMES: LazyLock<Mutex<Times>> = LazyLock::new(Mutex::default);
 
 /// Computes an op and notes how long it took.
 fn timed(op: &Op, call: Call<'_>) {
@@ -35,12 +46,15 @@ fn timed(op: &Op, call: Call<'_>) {
     run::<Cpu>(op, call);
     let seconds = start.elapsed().as_secs_f64();
     if let Ok(mut times) = TIMES.lock() {
-        let entry = times.entry(op.to_string()).or_insert((0.0, 0, 0, flops(op)));
-        *entry = (entry.0 + seconds, entry.1 + samples, entry.2 + 1, entry.3);
+        let spent = times.entry(op.to_string()).or_default();
+        spent.seconds += seconds;
+        spent.samples += samples;
+        spent.calls += 1;
+        spent.flops = flops(op);
     }
 }
 
-fn take_times() -> HashMap<String, (f64, usize, usize, u64)> {
+fn take_times() -> Times {
     TIMES.lock().map(|mut times| std::mem::take(&mut *times)).unwrap_or_default()
 }
 
@@ -117,8 +131,8 @@ fn report(total: f64, samples: usize) {
     black_box(multiply_adds(rounds));
     let peak = multiply_adds(rounds).0 as f64 / (start.elapsed().as_secs_f64() / 2.0);
     let mut rows: Vec<_> = take_times().into_iter().collect();
-    rows.sort_by(|a, b| b.1.0.total_cmp(&a.1.0));
-    let in_ops: f64 = rows.iter().map(|(_, row)| row.0).sum();
+    rows.sort_by(|a, b| b.1.seconds.total_cmp(&a.1.seconds));
+    let in_ops: f64 = rows.iter().map(|(_, row)| row.seconds).sum();
     let per_sample = 1e6 / samples as f64;
     println!(
         "{:.2} us a sample, {:.2} of them in ops; peak {:.0} GFLOP/s",
@@ -127,7 +141,7 @@ fn report(total: f64, samples: usize) {
         peak / 1e9
     );
     println!("   us/sample  share  GFLOP/s  of peak  samples a call  op");
-    for (op, (seconds, op_samples, calls, flops)) in rows {
+    for (op, Spent { seconds, samples: op_samples, calls, flops }) in rows {
         let rate = flops as f64 * op_samples as f64 / seconds;
         println!(
             "{:12.3} {:5.1}% {:8.1} {:7.1}% {:15.1}  {op}",
