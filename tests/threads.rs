@@ -6,6 +6,8 @@ use keras::metrics::MetricSet;
 use keras::optimizers::Optimizer;
 use keras::prelude::*;
 use keras::sample::Sample;
+use keras_runtime::execute::{FlatSamples, gradients};
+use keras_runtime::kernels::Cpu;
 
 #[path = "../examples/bench/models.rs"]
 mod bench;
@@ -114,4 +116,32 @@ fn audio_dense() {
     // Its targets are the inputs of another shape.
     let y: Vec<[f32; 1]> = numbers();
     same_bits::<bench::AudioDense, _, _>(SGD::default(), MeanSquaredError::default(), &y);
+}
+
+/// A batch of many lanes against samples on their own, of which each is one lane: nothing is lost or taken twice where lanes
+/// are merged, nor in the gradient of a large weight, which is computed on the whole batch.
+#[test]
+fn the_gradient_of_a_batch_is_the_sum_over_its_samples() {
+    type Input = <bench::Convnet as Model>::Input;
+    let (x, model) = (numbers::<Input>(), bench::Convnet::seeded(5));
+    let plan = bench::Convnet::training();
+    assert!(!plan.whole.is_empty(), "the dense layer is large");
+    let upstream: Vec<f32> = (0..SAMPLES * 10).map(|i| ((i * 37) % 23) as f32 - 11.0).collect();
+    let gradient = |samples: std::ops::Range<usize>| {
+        let x = [Input::flat(&x[samples.clone()]).to_vec()];
+        let upstream = [upstream[samples.start * 10..samples.end * 10].to_vec()];
+        let x = FlatSamples::new(samples.len(), &x);
+        gradients::<Cpu>(plan, model.weights(), &x, &upstream).weights
+    };
+    let mut sum = vec![0.0; bench::Convnet::PARAMS];
+    for sample in 0..SAMPLES {
+        for (sum, part) in sum.iter_mut().zip(gradient(sample..sample + 1)) {
+            *sum += f64::from(part);
+        }
+    }
+    let largest = sum.iter().fold(0.0, |largest: f64, part| largest.max(part.abs()));
+    for (i, (found, expected)) in gradient(0..SAMPLES).into_iter().zip(sum).enumerate() {
+        let error = (f64::from(found) - expected).abs();
+        assert!(error <= 1e-5 * largest, "weight {i}: {found}, expected {expected}");
+    }
 }

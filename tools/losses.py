@@ -4,8 +4,9 @@
 
 The bench writes the weights that it starts from as a `.keras` file. Each backend of Keras and the bench itself train that model
 for 20 steps on the same batches. Of ours, the first 3 losses agree with a backend to 1e-4, relative, or, where the backends are
-further apart than this themselves, as the rest: all 20 are no further from the middle of the backends than 3 times what the backends have been apart by then, or, as backends may round alike,
-no further from Keras in 64 bits (on JAX) than the furthest backend has been by then. Each runs in a process of its own.
+further apart than this themselves, as the rest: all 20 are no further from the middle of the backends than 3 times what the
+backends have been apart by then, or, as backends may round alike, no further from Keras in 64 bits (on JAX) than the
+furthest backend has been by then. Each runs in a process of its own.
 Prints a line for each workload and exits with 1 if one disagrees.
 
 Needs keras, numpy, jax and the backends that are named.

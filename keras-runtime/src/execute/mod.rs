@@ -108,7 +108,7 @@ pub trait Head: Sync {
         sums: &mut [f64],
     );
 
-    /// Whether there is something to be done with them.
+    /// Whether [`Head::sample`] does anything; a head that does not is not shown the outputs.
     fn looks(&self) -> bool {
         true
     }

@@ -10,7 +10,7 @@ use super::lane::Lane;
 use crate::kernels::{Call, Run};
 
 /// Most parts that a gradient is cut into.
-pub(super) const MAX_TASKS: usize = 16;
+const MAX_TASKS: usize = 16;
 
 /// A part has a multiple of this many rows, so that kernels have whole tiles.
 const TILE_ROWS: usize = 8;
@@ -22,7 +22,6 @@ const LEAST_ROWS: usize = 64;
 const GATHERED: usize = 16;
 
 /// Memory for the steps on the whole batch.
-#[derive(Default)]
 pub(super) struct Memory {
     /// What a step reads, of all samples in their order.
     inputs: [Vec<f32>; 2],
