@@ -16,7 +16,7 @@ use keras_runtime::execute::{Batch, Execution, Head, Keep, NoHead, Rows};
 use keras_runtime::kernels::{Backend, Cpu, Reference};
 
 use crate::python;
-use crate::tensors::{Case, Inputs, Tensor, check_all};
+use crate::tensors::{Case, Inputs, Tensor, check_all, on_all_levels};
 
 /// A call such as `activations.elu(x, alpha = 1.5)`, as a layer.
 #[derive(Clone, Debug)]
@@ -280,5 +280,5 @@ fn reference_layers_equal_keras() {
 
 #[test]
 fn cpu_layers_equal_keras() {
-    check_all("layers", check_case::<Cpu>);
+    on_all_levels(|| check_all("layers", check_case::<Cpu>));
 }

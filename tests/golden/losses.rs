@@ -8,7 +8,7 @@ use keras_runtime::losses::{
 use keras_runtime::sample::Values;
 
 use crate::arguments::Keywords;
-use crate::tensors::{Case, Tensor, check_all};
+use crate::tensors::{Case, Tensor, check_all, on_all_levels};
 
 /// What becomes of the values of a batch's rows: a number, or with Keras' `reduction=None` nothing.
 fn reduction(keywords: &mut Keywords) -> Option<Reduction> {
@@ -94,5 +94,5 @@ fn check_case(case: &Case) {
 
 #[test]
 fn losses_equal_keras() {
-    check_all("losses", check_case);
+    on_all_levels(|| check_all("losses", check_case));
 }

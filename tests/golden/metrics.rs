@@ -7,7 +7,7 @@ use keras_runtime::metrics::{
 use keras_runtime::sample::Values;
 
 use crate::arguments::Keywords;
-use crate::tensors::{Case, Numbers, Tensor, check_all};
+use crate::tensors::{Case, Numbers, Tensor, check_all, on_all_levels};
 
 fn metric(code: &str) -> Box<dyn MetricFunction> {
     let mut keywords = Keywords::of(code);
@@ -74,5 +74,5 @@ fn check_case(case: &Case) {
 
 #[test]
 fn metrics_equal_keras() {
-    check_all("metrics", check_case);
+    on_all_levels(|| check_all("metrics", check_case));
 }

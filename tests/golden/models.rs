@@ -8,7 +8,7 @@ use keras_graph::graph::Mode;
 use keras_runtime::execute::predict;
 use keras_runtime::kernels::{Backend, Cpu, Reference};
 
-use crate::tensors::{Case, Inputs, check_all, folder};
+use crate::tensors::{Case, Inputs, check_all, folder, on_all_levels};
 
 fn check_case<B: Backend>(case: &Case) {
     let file = case.json["files"]["keras"].as_str().unwrap();
@@ -51,5 +51,5 @@ fn reference_models_predict_as_in_keras() {
 
 #[test]
 fn cpu_models_predict_as_in_keras() {
-    check_all("models", check_case::<Cpu>);
+    on_all_levels(|| check_all("models", check_case::<Cpu>));
 }

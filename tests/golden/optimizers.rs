@@ -7,7 +7,7 @@ use keras_graph::plan::WeightInfo;
 use keras_runtime::optimizers::{Adam, AdamW, Optimizer, RMSprop, SGD, Updater};
 
 use crate::arguments::Keywords;
-use crate::tensors::{Case, Numbers, Tensor, check_all};
+use crate::tensors::{Case, Numbers, Tensor, check_all, on_all_levels};
 
 fn optimizer(code: &str) -> Box<dyn Optimizer> {
     let mut keywords = Keywords::of(code);
@@ -104,5 +104,5 @@ fn check_state(case: &Case, optimizer: &dyn Optimizer, updater: &Updater, infos:
 
 #[test]
 fn optimizers_equal_keras() {
-    check_all("optimizers", check_case);
+    on_all_levels(|| check_all("optimizers", check_case));
 }

@@ -13,7 +13,7 @@ use keras_runtime::execute::{Batch, Execution, Head, Keep, Rows};
 use keras_runtime::kernels::{Backend, Cpu, Reference};
 
 use crate::python;
-use crate::tensors::{Case, Inputs, Tensor, check_all};
+use crate::tensors::{Case, Inputs, Tensor, check_all, on_all_levels};
 
 /// A loss that does not look at the prediction.
 struct NoLoss;
@@ -66,5 +66,5 @@ fn reference_regularizers_equal_keras() {
 
 #[test]
 fn cpu_regularizers_equal_keras() {
-    check_all("regularizers", check_case::<Cpu>);
+    on_all_levels(|| check_all("regularizers", check_case::<Cpu>));
 }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 
 use keras_runtime::sample::{Samples, Values};
+use keras_runtime::simd::{Level, with_level};
 use serde_json::Value as Json;
 
 /// The numbers of a tensor.
@@ -164,5 +165,15 @@ pub(crate) fn check_all(group: &str, check: impl Fn(&Case)) {
             std::panic::catch_unwind(check).err().map(|_| case.name().to_string())
         })
         .collect();
-    assert!(failures.is_empty(), "{} cases of {group} fail: {failures:?}", failures.len());
+    let (count, level) = (failures.len(), Level::current());
+    assert!(failures.is_empty(), "{count} cases of {group} fail at {level:?}: {failures:?}");
+}
+
+/// Does something with the kernels of each instruction set of this machine in turn.
+pub(crate) fn on_all_levels(check: impl Fn()) {
+    for level in Level::available() {
+        // Shown if it fails.
+        println!("at {level:?}");
+        with_level(level, &check).unwrap();
+    }
 }

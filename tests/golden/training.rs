@@ -8,7 +8,7 @@ use keras_format::model::{OptimizerState, read_optimizer};
 use keras_format::{Archive, weights};
 use keras_runtime::kernels::{Backend, Cpu, Reference};
 
-use crate::tensors::{Case, Numbers, Tensor, folder, listed};
+use crate::tensors::{Case, Numbers, Tensor, folder, listed, on_all_levels};
 
 model! {
     /// Three dense layers.
@@ -326,7 +326,7 @@ macro_rules! on_both_backends {
             $(#[test] fn $name() { super::$name::<super::Reference>(); })*
         }
         mod cpu {
-            $(#[test] fn $name() { super::$name::<super::Cpu>(); })*
+            $(#[test] fn $name() { super::on_all_levels(super::$name::<super::Cpu>); })*
         }
     };
 }

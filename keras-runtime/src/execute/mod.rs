@@ -32,6 +32,7 @@ pub use self::session::{FlatSamples, Gradients, gradients, predict};
 pub(crate) use self::session::{PREDICTED_TOGETHER, predict_batches};
 use crate::kernels::{Backend, Call, run};
 use crate::sample::Samples;
+use crate::simd::Choice;
 
 /// Most lanes a batch is cut into; more threads than this do not help.
 const MAX_LANES: usize = 16;
@@ -319,7 +320,8 @@ fn block_samples(plan: &Plan, samples: usize) -> usize {
 /// Does something with each item, in parallel if there are threads.
 fn each<T: Send>(items: &mut [T], work: impl Fn(&mut T) + Send + Sync) {
     if items.len() > 1 && rayon::current_num_threads() > 1 {
-        items.par_iter_mut().with_max_len(1).for_each(work);
+        let choice = Choice::current();
+        items.par_iter_mut().with_max_len(1).for_each(|item| choice.apply(|| work(item)));
     } else {
         items.iter_mut().for_each(work);
     }

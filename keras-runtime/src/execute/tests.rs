@@ -7,6 +7,7 @@ use crate::example::Example;
 use crate::kernels::{Cpu, Reference};
 use crate::model::Model;
 use crate::random::Random;
+use crate::simd::{Level, with_level};
 
 /// `Σ (y_pred - target)² / 2`, summed over the batch.
 struct Squares<'a> {
@@ -81,6 +82,30 @@ fn any_number_of_threads_gives_the_same_bits() {
     let one = bits(1);
     assert_eq!(one, bits(2));
     assert_eq!(one, bits(3));
+}
+
+/// Refuses to compute at another level than the plainest.
+fn run_at_portable(op: &Op, call: Call<'_>) {
+    assert_eq!(Level::current(), Level::Portable, "{}", op.name());
+    run::<Cpu>(op, call);
+}
+
+#[test]
+fn all_threads_compute_at_the_level_of_the_caller() {
+    let model = Example::seeded(3);
+    let count = MAX_LANES * (LEAST_LANE_FLOPS / 120 + 1);
+    let (x, targets) = (samples::<3>(count, "x"), samples::<2>(count, "y"));
+    let batch = Batch { x: &x.as_slice(), rows: Rows::Range(0..count), seed: 0, step: 0 };
+    let pool = ThreadPoolBuilder::new().num_threads(3).build().expect("threads");
+    let mut execution = Execution::with_run(Example::training(), Keep::Sums, run_at_portable);
+    let step = || {
+        let step = || {
+            execution.run(model.weights(), &batch, &Squares { targets: &targets });
+            execution.gradient();
+        };
+        with_level(Level::Portable, step).expect("it is everywhere");
+    };
+    pool.install(step);
 }
 
 #[test]

@@ -8,6 +8,7 @@ use rayon::prelude::*;
 
 use super::lane::Lane;
 use crate::kernels::{Call, Run};
+use crate::simd::Choice;
 
 /// Most parts that a gradient is cut into.
 const MAX_TASKS: usize = 16;
@@ -45,6 +46,7 @@ pub(super) fn run(
     gradient: &mut [f32],
 ) {
     let samples = lanes.iter().map(Lane::count).sum();
+    let choice = Choice::current();
     for (i, step) in plan.whole.iter().enumerate() {
         let [left, right] = &step.inputs[..] else { unreachable!("such an op reads two tensors") };
         let Memory { inputs: [left_cells, right_cells], workspaces } = memory;
@@ -61,7 +63,8 @@ pub(super) fn run(
                 output.fill(0.0);
             }
             let op = part_of(&step.op, i * part_rows, output.len() / row_len);
-            run(&op, Call { samples, inputs: &inputs, output, workspace, run: Run::default() });
+            let call = Call { samples, inputs: &inputs, output, workspace, run: Run::default() };
+            choice.apply(|| run(&op, call));
         };
         let parts = output.par_chunks_mut(part_rows * row_len).zip(workspaces.par_iter_mut());
         parts.enumerate().with_max_len(1).for_each(task);

@@ -5,6 +5,7 @@ use core::ops::Range;
 use keras_graph::plan::WeightInfo;
 
 use super::{MAX_SLOTS, Optimizer, Options, Progress, Square, sum};
+use crate::simd::Choice;
 
 /// Elements that a thread updates at a time. Fixed, so that the number of threads changes nothing.
 const CHUNK_LEN: usize = 16 * 1024;
@@ -70,8 +71,9 @@ impl Updater {
         let mut slots = self.state.slots.iter_mut();
         let mut next = || slots.next().map_or(&mut [][..], Vec::as_mut_slice);
         let slots: [&mut [f32]; MAX_SLOTS] = [next(), next(), next()];
+        let choice = Choice::current();
         each_piece(&self.trained, 0, weights, gradient, slots, &|w, g, slots| {
-            optimizer.update(progress, w, g, slots);
+            choice.apply(|| optimizer.update(progress, w, g, slots));
         });
         self.state.iterations += 1;
     }
@@ -291,6 +293,46 @@ mod tests {
                 assert_eq!(run(level), portable, "{:?} at {level:?}", optimizer.config());
             }
         }
+    }
+
+    /// Refuses to update at another level than the plainest.
+    struct AtPortable;
+
+    impl Optimizer for AtPortable {
+        fn class(&self) -> &'static str {
+            "AtPortable"
+        }
+
+        fn arguments(&self) -> Vec<(&'static str, keras_graph::value::Value)> {
+            vec![]
+        }
+
+        fn learning_rate(&self) -> f32 {
+            0.1
+        }
+
+        fn options(&self) -> Options {
+            Options::default()
+        }
+
+        fn slot_groups(&self) -> &'static [&'static [usize]] {
+            &[]
+        }
+
+        fn update(&self, _: Progress, w: &mut [f32], _: &[f32], _: [&mut [f32]; MAX_SLOTS]) {
+            assert_eq!(Level::current(), Level::Portable);
+            w.fill(1.0);
+        }
+    }
+
+    #[test]
+    fn all_threads_update_at_the_level_of_the_caller() {
+        let len = 64 * CHUNK_LEN;
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();
+        let mut w = vec![0.0; len];
+        let mut update = || step(&AtPortable, &mut w, &vec![0.0; len], &[(len, true)]);
+        pool.install(|| with_level(Level::Portable, &mut update).unwrap());
+        assert!(w.iter().all(|w| *w == 1.0));
     }
 
     #[test]

@@ -69,20 +69,36 @@ impl fmt::Display for UnsupportedLevel {
 
 impl std::error::Error for UnsupportedLevel {}
 
-/// Calls `f` with the kernels of this thread at `level`.
+/// Calls `f` with the kernels of this thread at `level`, and with those that run for it on other threads.
 ///
-/// Errors: the processor lacks the level; then `f` is not called. Other threads are not affected.
+/// Errors: the processor lacks the level; then `f` is not called. What other threads do of their own is not affected.
 pub fn with_level<R>(level: Level, f: impl FnOnce() -> R) -> Result<R, UnsupportedLevel> {
-    /// Restores what was forced before, also when `f` panics.
-    struct Restore(Option<Token>);
-    impl Drop for Restore {
-        fn drop(&mut self) {
-            FORCED.set(self.0);
-        }
-    }
     let token = Token::detect(level).ok_or(UnsupportedLevel(level))?;
-    let _restore = Restore(FORCED.replace(Some(token)));
-    Ok(f())
+    Ok(Choice(Some(token)).apply(f))
+}
+
+/// What a thread has chosen, so that the threads which it shares its work with compute likewise.
+#[derive(Clone, Copy)]
+pub(crate) struct Choice(Option<Token>);
+
+impl Choice {
+    /// The choice of this thread.
+    pub(crate) fn current() -> Choice {
+        Choice(FORCED.get())
+    }
+
+    /// Calls `f` with this choice on the thread at hand.
+    pub(crate) fn apply<R>(self, f: impl FnOnce() -> R) -> R {
+        /// Restores what was forced before, also when `f` panics.
+        struct Restore(Option<Token>);
+        impl Drop for Restore {
+            fn drop(&mut self) {
+                FORCED.set(self.0);
+            }
+        }
+        let _restore = Restore(FORCED.replace(self.0));
+        f()
+    }
 }
 
 thread_local! {

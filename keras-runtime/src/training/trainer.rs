@@ -13,6 +13,7 @@ use crate::logs::Logs;
 use crate::losses::Losses;
 use crate::metrics::{Direction, MetricHead, MetricState, Metrics};
 use crate::optimizers::{Optimizer, Term, Updater, sum};
+use crate::simd::Choice;
 
 /// A mean, weighted by the sizes of batches.
 #[derive(Clone, Copy, Debug, Default)]
@@ -344,6 +345,8 @@ enum Phase {
 /// Does something on the threads of a pool, or on those at hand: all of it within the pool, since each way into one takes
 /// memory of its queue now and then.
 fn in_pool(pool: Option<&ThreadPool>, work: impl FnOnce() + Send) {
+    let choice = Choice::current();
+    let work = || choice.apply(work);
     match pool {
         Some(pool) => pool.install(work),
         None if rayon::current_num_threads() > 1 => rayon::join(work, || ()).0,
