@@ -17,13 +17,17 @@ mod meter;
 mod models;
 mod npy;
 mod numbers;
+#[cfg(test)]
+mod tests;
 mod workloads;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use arguments::Arguments;
 use keras_runtime::simd::{Level, with_level};
-use rayon::{ThreadPool, ThreadPoolBuilder};
+use rayon::ThreadPoolBuilder;
+use serde_json::Value;
 
 /// What went wrong, and whose mistake it is.
 #[derive(Debug)]
@@ -32,6 +36,21 @@ enum Failure {
     Usage(String),
     /// It should have worked.
     Run(String),
+}
+
+impl Failure {
+    fn message(&self) -> &str {
+        match self {
+            Failure::Usage(message) | Failure::Run(message) => message,
+        }
+    }
+
+    fn exit_code(&self) -> u8 {
+        match self {
+            Failure::Usage(_) => 2,
+            Failure::Run(_) => 1,
+        }
+    }
 }
 
 impl From<keras::Error> for Failure {
@@ -43,33 +62,24 @@ impl From<keras::Error> for Failure {
 type Result<T> = std::result::Result<T, Failure>;
 
 fn main() -> ExitCode {
-    let result = Arguments::parse(std::env::args_os().skip(1)).and_then(|arguments| {
-        let level = arguments.level.unwrap_or(Level::best());
-        threads(arguments.threads, level)?.install(|| workloads::run(&arguments))
-    });
-    match result {
+    match run(std::env::args_os().skip(1)) {
         Ok(line) => {
             println!("{line}");
             ExitCode::SUCCESS
         }
-        Err(Failure::Usage(message)) => {
-            eprintln!("{message}");
-            ExitCode::from(2)
-        }
-        Err(Failure::Run(message)) => {
-            eprintln!("{message}");
-            ExitCode::FAILURE
+        Err(failure) => {
+            eprintln!("{}", failure.message());
+            ExitCode::from(failure.exit_code())
         }
     }
 }
 
-/// Threads whose kernels are at `level`.
-fn threads(count: usize, level: Level) -> Result<ThreadPool> {
-    with_level(level, || ()).map_err(|unsupported| Failure::Usage(unsupported.to_string()))?;
-    let spawn = move |thread: rayon::ThreadBuilder| {
-        let work = move || with_level(level, || thread.run()).expect("the level was tried before");
-        std::thread::Builder::new().spawn(work).map(|_| ())
-    };
-    let pool = ThreadPoolBuilder::new().num_threads(count).spawn_handler(spawn).build();
-    pool.map_err(|error| Failure::Run(error.to_string()))
+/// Does what the command line asks for. Returns the line to print.
+fn run(words: impl Iterator<Item = OsString>) -> Result<Value> {
+    let arguments = Arguments::parse(words)?;
+    let level = arguments.level.unwrap_or(Level::best());
+    let pool = ThreadPoolBuilder::new().num_threads(arguments.threads).build();
+    let pool = pool.map_err(|error| Failure::Run(error.to_string()))?;
+    let outcome = pool.install(|| with_level(level, || workloads::run(&arguments)));
+    outcome.map_err(|unsupported| Failure::Usage(unsupported.to_string()))?
 }
