@@ -51,6 +51,19 @@ model! {
 }
 
 model! {
+    /// Activations that no stack holds.
+    struct Image;
+
+    Sequential([
+        Input(shape = (35, 37, 3)),
+        Conv2D(17, 3, activation = "relu"),
+        BatchNormalization(),
+        GlobalAveragePooling2D(),
+        Dense(2),
+    ])
+}
+
+model! {
     /// A sum is no step of an unrolled call.
     struct Residual;
 
@@ -137,6 +150,20 @@ fn several_inputs_and_outputs() {
         assert_close(&called.score, &predicted[0].score, "score", level);
         assert_close(&called.rest, &predicted[0].rest, "rest", level);
         assert_close(&called.shared, &predicted[0].shared, "shared", level);
+    }
+}
+
+/// A call that skips what stands before its scratch's first cache line.
+#[test]
+fn a_large_scratch_may_begin_anywhere() {
+    let model = model::<Image>();
+    let x = &samples::<[[[f32; 3]; 37]; 35]>(1)[0];
+    let predicted = model.predict(std::slice::from_ref(x));
+    let len = Image::SCRATCH_BYTES / size_of::<f32>();
+    let mut scratch = vec![f32::NAN; len + 16];
+    for begin in 0..17 {
+        let called = model.call_in(&mut scratch[begin..begin + len], x);
+        assert_close(&called, &predicted[0], "image", Level::current());
     }
 }
 

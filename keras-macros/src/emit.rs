@@ -7,6 +7,7 @@ use keras_graph::compile::{compile, describe};
 use keras_graph::dtype::Dtype;
 use keras_graph::graph::{LayerError, Mode};
 use keras_graph::literal::Literal as _;
+use keras_graph::memory::LINE;
 use keras_graph::names::field_name;
 use keras_graph::network::Network;
 use keras_graph::plan::{Description, Plan, Port};
@@ -26,7 +27,7 @@ use crate::value::Value;
 
 /// Largest scratch that `Model::call` takes from the stack; `keras_runtime::model::STACK_SCRATCH_BYTES`.
 const STACK_SCRATCH_BYTES: usize = 64 * 1024;
-const FLOAT_BYTES: usize = size_of::<f32>();
+pub(crate) const FLOAT_BYTES: usize = size_of::<f32>();
 
 /// What a model consists of once it is compiled.
 pub(crate) struct Compiled {
@@ -210,9 +211,15 @@ fn shape_constant(ports: &[Port]) -> (TokenStream, TokenStream) {
     }
 }
 
-/// Elements of scratch that a call needs beside the kernels' workspace.
+/// Elements of scratch that a call needs beside the kernels' workspace, which begins at a cache line if the scratch does.
 pub(crate) fn scratch_len(plan: &Plan) -> usize {
-    plan.block_len + plan.lane_len + plan.reduced_len
+    (plan.block_len + plan.lane_len + plan.reduced_len).next_multiple_of(LINE)
+}
+
+/// Elements of scratch that a call may skip to begin at a cache line; none where all of it is small, and on the stack.
+pub(crate) fn spare_len(plan: &Plan) -> usize {
+    let len = scratch_len(plan) + plan.workspace_len;
+    if len * FLOAT_BYTES <= STACK_SCRATCH_BYTES { 0 } else { LINE - 1 }
 }
 
 /// The struct's own constants, so that they need no trait in scope.
@@ -249,7 +256,7 @@ fn implementation(
 ) -> TokenStream {
     let name = &item.name;
     let Compiled { inference, training, description } = compiled;
-    let len = scratch_len(inference) + inference.workspace_len;
+    let len = scratch_len(inference) + inference.workspace_len + spare_len(inference);
     let scratch_bytes = Literal::usize_unsuffixed(len * FLOAT_BYTES);
     let on_stack = if len * FLOAT_BYTES <= STACK_SCRATCH_BYTES { len } else { 0 };
     let scratch = array(&[on_stack], &float());

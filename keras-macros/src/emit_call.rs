@@ -5,11 +5,12 @@
 
 use keras_graph::dtype::Dtype;
 use keras_graph::literal::Literal as _;
+use keras_graph::memory::LINE;
 use keras_graph::plan::{Place, Plan, Port, Step, Storage};
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{format_ident, quote};
 
-use crate::emit::{array, port_field, port_type, scratch_len, source};
+use crate::emit::{FLOAT_BYTES, array, port_field, port_type, scratch_len, source, spare_len};
 
 /// Steps in one function. A longer plan becomes several: what rustc takes to check a function grows with the square of its length.
 const STEPS_PER_FUNCTION: usize = 64;
@@ -60,6 +61,7 @@ pub(crate) fn body(plan: &Plan) -> TokenStream {
         Body { plan, inputs: ranges(&plan.inputs), written: Vec::new(), direct: Vec::new() };
     body.direct = plan.outputs.iter().map(|port| body.direct_step(port)).collect();
     let len = Literal::usize_unsuffixed(scratch_len(plan));
+    let align = align(plan);
     let inputs = plan.inputs.iter().enumerate().map(|(i, port)| input(plan, i, port));
     let outputs: TokenStream =
         plan.outputs.iter().enumerate().map(|(i, port)| output(i, port)).collect();
@@ -71,6 +73,7 @@ pub(crate) fn body(plan: &Plan) -> TokenStream {
         plan.outputs.iter().enumerate().map(|(i, port)| body.copy(i, port)).collect();
     let result = result(plan, &quote! { Self::Output });
     quote! {
+        #align
         let ::core::option::Option::Some((__block, __workspace)) =
             __scratch.split_first_chunk_mut::<#len>() else {
             ::core::panic!("the scratch is shorter than `SCRATCH_BYTES` says");
@@ -82,6 +85,18 @@ pub(crate) fn body(plan: &Plan) -> TokenStream {
         #steps
         #copies
         #result
+    }
+}
+
+/// Skips what stands before the scratch's first cache line, if [`spare_len`] left room for that.
+fn align(plan: &Plan) -> TokenStream {
+    if spare_len(plan) == 0 {
+        return TokenStream::new();
+    }
+    let bytes = Literal::usize_unsuffixed(LINE * FLOAT_BYTES);
+    quote! {
+        let __skip = __scratch.as_ptr().align_offset(#bytes);
+        let __scratch = __scratch.get_mut(__skip..).unwrap_or_default();
     }
 }
 
