@@ -2,7 +2,7 @@
 
 use keras_graph::value::Value;
 
-use super::{Element, MAX_SLOTS, Optimizer, Options, Progress, complement, each_element, flush};
+use super::{Element, MAX_SLOTS, Optimizer, Options, Progress, complement, each_element, square};
 
 /// Declares an optimizer of the Adam family; they differ in name and default weight decay.
 macro_rules! adam {
@@ -141,7 +141,7 @@ struct Step {
 impl Step {
     #[inline(always)]
     fn moments(self, g: f32, m: f32, v: f32) -> (f32, f32) {
-        (flush(m + (g - m) * self.new_m), flush(v + (g * g - v) * self.new_v))
+        (m + (g - m) * self.new_m, v + (square(g) - v) * self.new_v)
     }
 
     #[inline(always)]

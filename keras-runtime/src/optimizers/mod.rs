@@ -2,7 +2,7 @@
 //!
 //! An optimizer is a function of one element and its *slots* (momentum and the like), applied in one pass over the flat weights
 //! in fixed chunks, on as many threads as there are, with the vectors of the processor ([`simd`](crate::simd)). [`Updater`] keeps the slots and does what all optimizers share, in Keras'
-//! order: clip the gradient, decay the weights, update. Source: Keras 3.15 `optimizers/base_optimizer.py`.
+//! order: clip the gradient, decay the weights, update. Weights and slots hold no denormal number afterwards. Source: Keras 3.15 `optimizers/base_optimizer.py`.
 
 mod adam;
 mod rmsprop;
@@ -149,16 +149,32 @@ fn complement(share: f32) -> f32 {
     (1.0 - (f64::from(share) * DECIMALS).round() / DECIMALS) as f32
 }
 
-/// Zero in place of a denormal number, which processors are slow on. A moving average that decays would stay one for long.
+/// Zero in place of a denormal number, which many processors are slow on. A moving average that decays would stay one for long.
 #[inline(always)]
 pub(crate) fn flush(x: f32) -> f32 {
     if x.abs() < f32::MIN_POSITIVE { 0.0 } else { x }
+}
+
+/// `g²`, or zero where that would be denormal.
+#[inline(always)]
+fn square(g: f32) -> f32 {
+    /// The root of the least normal number, `2^-126`.
+    const ROOT: f32 = f32::from_bits((127 - 63) << 23);
+    if g.abs() < ROOT { 0.0 } else { g * g }
 }
 
 /// The numbers of one element while it is updated: the weight, its gradient, `N` slots.
 trait Element<const N: usize>: Copy {
     /// Moves the weight and the slots.
     fn update(self, w: f32, g: f32, slots: [f32; N]) -> (f32, [f32; N]);
+
+    /// As [`Element::update`], with zero in place of denormal numbers: what decays ends there, in place of staying the smallest
+    /// number that there is.
+    #[inline(always)]
+    fn updated(self, w: f32, g: f32, slots: [f32; N]) -> (f32, [f32; N]) {
+        let (w, slots) = self.update(w, g, slots);
+        (flush(w), slots.map(flush))
+    }
 }
 
 /// Updates all elements in one pass. Plain loops that the compiler vectorises for each instruction set; no multiply-add is fused, so that
@@ -200,7 +216,7 @@ impl<E: Element<N>, const N: usize> Kernel for Pass<'_, E, N> {
             let mut group: [[f32; GROUP]; N] = core::array::from_fn(|s| parts[s].0[i]);
             for e in 0..GROUP {
                 let slots = core::array::from_fn(|s| group[s][e]);
-                let (weight, slots) = element.update(weights[e], gradient[e], slots);
+                let (weight, slots) = element.updated(weights[e], gradient[e], slots);
                 weights[e] = weight;
                 for s in 0..N {
                     group[s][e] = slots[s];
@@ -212,7 +228,7 @@ impl<E: Element<N>, const N: usize> Kernel for Pass<'_, E, N> {
             }
         }
         for (i, (w, g)) in w_rest.iter_mut().zip(g_rest).enumerate() {
-            let (weight, slots) = element.update(*w, *g, core::array::from_fn(|s| parts[s].1[i]));
+            let (weight, slots) = element.updated(*w, *g, core::array::from_fn(|s| parts[s].1[i]));
             *w = weight;
             for s in 0..N {
                 parts[s].1[i] = slots[s];

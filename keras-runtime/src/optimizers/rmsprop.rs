@@ -2,7 +2,7 @@
 
 use keras_graph::value::Value;
 
-use super::{Element, MAX_SLOTS, Optimizer, Options, Progress, complement, each_element, flush};
+use super::{Element, MAX_SLOTS, Optimizer, Options, Progress, complement, each_element, square};
 
 /// Steps divided by the root of a moving mean of squares.
 ///
@@ -104,12 +104,12 @@ impl Step {
     /// The moving mean `mean`, moved towards `x`.
     #[inline(always)]
     fn towards(self, mean: f32, x: f32) -> f32 {
-        flush(self.rho * mean + x)
+        self.rho * mean + x
     }
 
     #[inline(always)]
     fn square(self, v: f32, g: f32) -> f32 {
-        self.towards(v, self.new * g * g)
+        self.towards(v, self.new * square(g))
     }
 
     #[inline(always)]
@@ -124,7 +124,7 @@ impl Step {
 
     #[inline(always)]
     fn momentum(self, m: f32, step: f32) -> f32 {
-        flush(self.momentum * m + step)
+        self.momentum * m + step
     }
 }
 

@@ -2,7 +2,7 @@
 
 use keras_graph::value::Value;
 
-use super::{Element, MAX_SLOTS, Optimizer, Options, Progress, each_element, flush};
+use super::{Element, MAX_SLOTS, Optimizer, Options, Progress, each_element};
 
 /// Gradient descent, with momentum if wanted.
 ///
@@ -94,7 +94,7 @@ struct Momentum {
 impl Element<1> for Momentum {
     #[inline(always)]
     fn update(self, w: f32, g: f32, [m]: [f32; 1]) -> (f32, [f32; 1]) {
-        let m = flush(self.momentum * m - self.rate * g);
+        let m = self.momentum * m - self.rate * g;
         (w * self.keep + m, [m])
     }
 }
@@ -109,7 +109,7 @@ struct Nesterov {
 impl Element<1> for Nesterov {
     #[inline(always)]
     fn update(self, w: f32, g: f32, [m]: [f32; 1]) -> (f32, [f32; 1]) {
-        let m = flush(self.momentum * m - self.rate * g);
+        let m = self.momentum * m - self.rate * g;
         (w * self.keep + (self.momentum * m - self.rate * g), [m])
     }
 }

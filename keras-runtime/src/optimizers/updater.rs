@@ -335,22 +335,55 @@ mod tests {
         assert!(w.iter().all(|w| *w == 1.0));
     }
 
+    /// Every kind of update, at a rate where weights decay by a twentieth a step.
+    fn decaying() -> Vec<Box<dyn Optimizer>> {
+        let (momentum, weight_decay) = (0.9, Some(0.5));
+        let sgd = SGD { learning_rate: 0.1, weight_decay, ..SGD::default() };
+        let rmsprop = RMSprop { learning_rate: 0.1, weight_decay, ..RMSprop::default() };
+        let adam = Adam { learning_rate: 0.1, beta_2: 0.99, weight_decay, ..Adam::default() };
+        vec![
+            Box::new(sgd),
+            Box::new(SGD { momentum, ..sgd }),
+            Box::new(SGD { momentum, nesterov: true, ..sgd }),
+            Box::new(rmsprop),
+            Box::new(RMSprop { momentum, ..rmsprop }),
+            Box::new(RMSprop { centered: true, ..rmsprop }),
+            Box::new(RMSprop { momentum, centered: true, ..rmsprop }),
+            Box::new(adam),
+        ]
+    }
+
     #[test]
-    fn slots_that_decay_end_at_zero_and_are_never_subnormal() {
+    fn what_decays_ends_at_zero_and_is_never_subnormal() {
         let shapes = [(67, true)];
-        for optimizer in optimizers() {
+        // Small enough that means of squares come down in some thousand steps, and the smallest have a square of zero.
+        let g: Vec<f32> = (0..67).map(|i| (i as f32 - 33.5) * 1e-17 / 3f32.powi(i % 5)).collect();
+        for optimizer in decaying() {
             let mut updater = Updater::new(&*optimizer, &weights(&shapes));
-            let mut w = vec![0.5; 67];
-            // Small enough that means of squares come down in some hundred steps too.
-            let g: Vec<f32> = (0..67).map(|i| (i as f32 - 33.5) * 1e-17).collect();
+            let mut w: Vec<f32> = g.iter().map(|g| g * 1e-15).collect();
             updater.step(&*optimizer, &mut w, &mut g.clone());
-            for _ in 0..1200 {
+            for _ in 0..4000 {
                 updater.step(&*optimizer, &mut w, &mut [0.0; 67]);
-                for slot in &updater.state().slots {
-                    assert!(slot.iter().all(|v| !v.is_subnormal()), "{:?}", optimizer.config());
+                for values in updater.state().slots.iter().chain([&w]) {
+                    assert!(values.iter().all(|v| !v.is_subnormal()), "{:?}", optimizer.config());
                 }
             }
+            for values in updater.state().slots.iter().chain([&w]) {
+                assert!(values.iter().all(|v| *v == 0.0), "{:?}", optimizer.config());
+            }
         }
+    }
+
+    #[test]
+    fn gradients_of_denormal_squares_leave_no_trace() {
+        // 2^-63 is the least number whose square is normal.
+        let g = [1e-20, -1e-19, 2f32.powi(-63), -3e-19, f32::NAN];
+        let adam = Adam { beta_2: 0.0, ..Adam::default() };
+        let mut updater = Updater::new(&adam, &weights(&[(5, true)]));
+        updater.step(&adam, &mut [0.0; 5], &mut g.clone());
+        let v = &updater.state().slots[1];
+        assert_eq!(v[..4], [0.0, 0.0, f32::MIN_POSITIVE, g[3] * g[3]]);
+        assert!(v[4].is_nan());
     }
 
     #[test]
