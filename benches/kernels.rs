@@ -198,7 +198,8 @@ fn convolution(
     let (x, y) = (extent * extent * channels, rows.output * rows.output * filters);
     let w = kernel * kernel * channels * filters;
     let (bias, f) = (true, Activation::RELU);
-    let forward = Conv2D { rows, columns, channels, filters, groups, bias, f };
+    let forward =
+        Conv2D { rows, columns, channels, filters, groups, bias, norm: None, add: false, f };
     let grad_x = Conv2DGradX { rows, columns, channels, filters, groups };
     let grad_w = Conv2DGradW { rows, columns, channels, filters, groups };
     [
@@ -216,7 +217,7 @@ fn windows(extent: usize, channels: usize) -> [Case; 6] {
     let (x, w) = (extent * extent * channels, 9 * channels);
     let pooled = x / 4;
     let (rows, columns) = (three, three);
-    let depthwise = Depthwise2D { rows, columns, channels, multiplier, bias, f };
+    let depthwise = Depthwise2D { rows, columns, channels, multiplier, bias, norm: None, f };
     let grad_x = Depthwise2DGradX { rows, columns, channels, multiplier };
     let grad_w = Depthwise2DGradW { rows, columns, channels, multiplier };
     let (rows, columns) = (two, two);

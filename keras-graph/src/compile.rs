@@ -1,13 +1,13 @@
 //! From a model to its plan: the passes in their order.
 //!
 //! ```text
-//! lower → verify → differentiate → fuse → remove what is dead → schedule → place → plan
+//! lower → verify → fold padding → differentiate → fuse → remove what is dead → schedule → place → plan
 //! ```
 
 use crate::cost;
 pub use crate::describe::describe;
 use crate::describe::{Layout, layout};
-use crate::fuse::fuse;
+use crate::fuse::{fold_padding, fuse};
 use crate::grad::differentiate;
 use crate::graph::{Graph, LayerError, Mode, NodeId, NodeKind, Source};
 use crate::literal::{List, Text};
@@ -27,6 +27,8 @@ pub fn compile(network: &Network, mode: Mode) -> Result<Plan, LayerError> {
     let graph = network.lower(mode)?;
     let layout = layout(network, &graph)?;
     let mut program = Program::new(graph);
+    check(&program);
+    fold_padding(&mut program);
     check(&program);
     differentiate(&mut program)?;
     check(&program);

@@ -1,7 +1,8 @@
 //! What an op costs: floating-point operations and scratch memory.
 
 use crate::activation::Activation;
-use crate::op::{Conv2DGradX, Interpolation, Op, Window};
+use crate::memory::LINE;
+use crate::op::{Conv2DGradX, Interpolation, Normalize, Op, Window};
 use crate::winograd::Winograd;
 
 /// Most columns that a kernel packs at a time from the right matrix of a product.
@@ -67,7 +68,11 @@ pub fn flops(op: &Op) -> u64 {
         Op::Conv2D(op) => {
             let cells = op.rows.output * op.columns.output * op.filters;
             2 * cells * window(op.rows, op.columns) * op.channels / op.groups
-                + cells * (usize::from(op.bias) + activation(op.f))
+                + cells
+                    * (usize::from(op.bias)
+                        + normalize(op.norm)
+                        + usize::from(op.add)
+                        + activation(op.f))
         }
         Op::Conv2DGradX(op) => {
             let cells = op.rows.output * op.columns.output * op.filters;
@@ -79,7 +84,11 @@ pub fn flops(op: &Op) -> u64 {
         }
         Op::Depthwise2D(op) => {
             let cells = op.rows.output * op.columns.output * op.channels * op.multiplier;
-            cells * (2 * window(op.rows, op.columns) + usize::from(op.bias) + activation(op.f))
+            cells
+                * (2 * window(op.rows, op.columns)
+                    + usize::from(op.bias)
+                    + normalize(op.norm)
+                    + activation(op.f))
         }
         Op::Depthwise2DGradX(op) => {
             let cells = op.rows.output * op.columns.output * op.channels * op.multiplier;
@@ -131,6 +140,11 @@ pub fn flops(op: &Op) -> u64 {
         | Op::Embedding(_) => 0,
     };
     count as u64
+}
+
+/// Operations of a normalization that another op applies, of one element.
+fn normalize(norm: Option<Normalize>) -> usize {
+    norm.map_or(0, |_| 2)
 }
 
 /// Operations of an activation, of one element.
@@ -197,6 +211,11 @@ pub fn turned_len(len: usize, group_filters: usize) -> usize {
     if group_filters <= NARROW_FILTERS { len } else { 0 }
 }
 
+/// Elements of the factors and terms that a normalization of so many channels is, when a convolution applies it to its sums.
+pub fn folded_len(norm: Option<&Normalize>, channels: usize) -> usize {
+    norm.map_or(0, |_| 2 * channels.next_multiple_of(LINE))
+}
+
 /// The most that the phases of [`Op::Conv2DGradX`] need: elements of a panel of the transposed kernel and of a band.
 pub fn phase_lens(op: &Conv2DGradX) -> (usize, usize) {
     let panel_columns = (op.channels / op.groups).min(PANEL_COLUMNS);
@@ -236,17 +255,19 @@ pub fn workspace_len(op: &Op) -> usize {
         Op::GemmGradX(op) => panel_len(op.n, op.k),
         // The rows of a batch are as many as its samples make them.
         Op::GemmGradW(op) => panel_len(PANEL_ROWS, op.n),
-        Op::Conv2D(op) if is_pointwise(&op.rows, &op.columns, op.groups) => {
-            panel_len(op.channels, op.filters)
-        }
         Op::Conv2D(op) => {
+            let folded = folded_len(op.norm.as_ref(), op.filters);
+            if is_pointwise(&op.rows, &op.columns, op.groups) {
+                return folded + panel_len(op.channels, op.filters);
+            }
             if let Some(winograd) = Winograd::of_conv2d(op) {
-                return winograd.scratch_len();
+                return folded + winograd.scratch_len();
             }
             let kernel_len = window(op.rows, op.columns) * op.channels / op.groups * op.filters;
-            turned_len(kernel_len, op.filters / op.groups)
-                + band_len(&op.rows, &op.columns, op.channels)
+            let turned = turned_len(kernel_len, op.filters / op.groups);
+            folded + turned + band_len(&op.rows, &op.columns, op.channels)
         }
+        Op::Depthwise2D(op) => folded_len(op.norm.as_ref(), op.channels * op.multiplier),
         Op::Conv2DGradX(op) if is_pointwise(&op.rows, &op.columns, op.groups) => {
             panel_len(op.filters, op.channels)
         }
@@ -277,7 +298,6 @@ pub fn workspace_len(op: &Op) -> usize {
         | Op::Crop2D(_)
         | Op::BiasAdd(_)
         | Op::SumRows(_)
-        | Op::Depthwise2D(_)
         | Op::Depthwise2DGradX(_)
         | Op::Depthwise2DGradW(_)
         | Op::MaxPool2D(_)

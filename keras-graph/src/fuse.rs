@@ -1,17 +1,52 @@
-//! Ops joined into one: a bias and an activation are applied by the op that makes their input. An activation's derivative
-//! is taken before a pooling's gradient rather than after it.
+//! Ops joined into one: a bias, a normalization by given statistics, a tensor that is added and an activation are applied by the op
+//! that makes their input. An activation's derivative is taken before a pooling's gradient rather than after it. Zeros around an
+//! image are the padding of the convolutions that read it.
 //!
 //! An op is joined only to the one reader of its result, so that nobody misses it. In training the gradient reads
 //! the result before an activation only where it cannot work from the one after it; there nothing is joined.
 
 use crate::activation::Activation;
 use crate::graph::{NodeId, NodeKind, Source};
-use crate::op::{BiasAdd, Conv2D, Depthwise2D, Gemm, Op, Unary, UnaryGrad};
+use crate::op::{
+    BiasAdd, Binary, BinaryFunction, ChannelNorm, Conv2D, Depthwise2D, Gemm, Normalize, Op, Pad2D,
+    Unary, UnaryGrad, Window,
+};
 use crate::program::Program;
 
-/// Joins biases, then activations. The joined op stands where its last part stood.
+/// Gives convolutions the zeros around their input as padding. It comes before the gradients, which then need no zeros either.
+pub fn fold_padding(program: &mut Program) {
+    for i in 0..program.graph.nodes.len() {
+        let node = &program.graph.nodes[i];
+        let (NodeKind::Sample(op), Some(&Source::Node(x))) = (&node.kind, node.inputs.first())
+        else {
+            continue;
+        };
+        let padded = &program.graph.nodes[x.0];
+        let (&NodeKind::Sample(Op::Pad2D(pad)), &[image]) = (&padded.kind, &padded.inputs[..])
+        else {
+            continue;
+        };
+        let mut folded = *op;
+        let (Op::Conv2D(Conv2D { rows, columns, .. })
+        | Op::Depthwise2D(Depthwise2D { rows, columns, .. })) = &mut folded
+        else {
+            continue;
+        };
+        let Pad2D { h, w, top, left, .. } = pad;
+        *rows = Window { input: h, pad: rows.pad + top, ..*rows };
+        *columns = Window { input: w, pad: columns.pad + left, ..*columns };
+        let node = &mut program.graph.nodes[i];
+        node.kind = NodeKind::Sample(folded);
+        node.inputs[0] = image;
+    }
+    program.remove_dead();
+}
+
+/// Joins biases, then normalizations, sums and activations. The joined op stands where its last part stood.
 pub fn fuse(program: &mut Program) {
     rewrite(program, join_bias);
+    rewrite(program, join_norm);
+    join_sums(program);
     rewrite(program, join_activation);
     swap_pool_gradients(program);
 }
@@ -96,6 +131,58 @@ fn join_bias(made: &Op, op: &Op) -> Option<Op> {
     }
 }
 
+/// `channel_norm(conv2d(x, w), mean, variance, ..)` is `conv2d(x, w, mean, variance, ..)`.
+fn join_norm(made: &Op, op: &Op) -> Option<Op> {
+    let Op::ChannelNorm(ChannelNorm { channels, inner: 1, epsilon, scale, center, f, .. }) = *op
+    else {
+        return None;
+    };
+    let norm = Some(Normalize { epsilon, scale, center });
+    match *made {
+        Op::Conv2D(c) if c.norm.is_none() && c.f == Activation::Linear && c.filters == channels => {
+            Some(Conv2D { norm, f, ..c }.into())
+        }
+        Op::Depthwise2D(d)
+            if d.norm.is_none()
+                && d.f == Activation::Linear
+                && d.channels * d.multiplier == channels =>
+        {
+            Some(Depthwise2D { norm, f, ..d }.into())
+        }
+        _ => None,
+    }
+}
+
+/// `binary(a, conv2d(..))`, a sum, is `conv2d(.., a)`.
+fn join_sums(program: &mut Program) {
+    program.remove_dead();
+    let uses = program.uses();
+    for i in 0..program.graph.nodes.len() {
+        let node = &program.graph.nodes[i];
+        let (&NodeKind::Sample(Op::Binary(Binary { f: BinaryFunction::Add, .. })), &[a, b]) =
+            (&node.kind, &node.inputs[..])
+        else {
+            continue;
+        };
+        // The later one, so that what it adds is there.
+        let (made, skip) = match (a, b) {
+            (Source::Node(a), Source::Node(b)) if a > b => (a, b),
+            (Source::Node(a), Source::Node(b)) => (b, a),
+            _ => continue,
+        };
+        let NodeKind::Sample(Op::Conv2D(conv)) = program.graph.nodes[made.0].kind else { continue };
+        let is_before = (made.0 < program.forward) == (i < program.forward);
+        if uses[made.0] != 1 || !is_before || conv.add || conv.f != Activation::Linear {
+            continue;
+        }
+        let mut inputs = program.graph.nodes[made.0].inputs.clone();
+        inputs.push(skip.into());
+        let node = &mut program.graph.nodes[i];
+        node.kind = NodeKind::Sample(Conv2D { add: true, ..conv }.into());
+        node.inputs = inputs;
+    }
+}
+
 /// `unary(op(..))` is `op(..)` with that activation, for ops that carry one.
 fn join_activation(made: &Op, op: &Op) -> Option<Op> {
     let Op::Unary(Unary { f: activation, .. }) = *op else { return None };
@@ -118,8 +205,10 @@ fn join_activation(made: &Op, op: &Op) -> Option<Op> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::build::ScaleAndCenter;
     use crate::grad::differentiate;
     use crate::graph::{Graph, LayerError, Mode};
+    use crate::initializer::Initializer;
     use crate::models;
     use crate::network::{Class, Network};
     use crate::op::{MaxPool2D, Window};
@@ -133,6 +222,7 @@ mod tests {
         let y = models::other(&mut network, "layer", lowering, x);
         network.finish(&[y]);
         let mut program = Program::new(network.lower(mode).expect("a legal model"));
+        fold_padding(&mut program);
         differentiate(&mut program).expect("every op has a gradient");
         let before = program.graph.to_string();
         fuse(&mut program);
@@ -193,5 +283,57 @@ mod tests {
         let (_, after) = fused(models::bias_and::<true>, TRAINING);
         assert_eq!(after.matches("unary {").count(), 1, "{after}");
         assert!(after.contains("bias: true, f: Linear"), "{after}");
+    }
+
+    /// A padded convolution, normalized, added to its input and cut off, as a residual block is.
+    fn residual(graph: &mut Graph, inputs: &[NodeId]) -> Result<NodeId, LayerError> {
+        let x = graph.reshape(inputs[0], &[1, 3, 1])?;
+        let padded = graph.pad2d("ZeroPadding2D", x, [[1, 1], [0, 2]])?;
+        let window =
+            |input, output| Window { input, output, kernel: 3, stride: 1, dilation: 1, pad: 0 };
+        let kernel = graph.weight("kernel", &[3, 3, 1, 1], Initializer::ZEROS, None)?;
+        let y = graph.conv2d(padded, kernel, [window(3, 1), window(5, 3)], 1)?;
+        let weights = ScaleAndCenter {
+            gamma: None,
+            beta: Some(graph.weight("beta", &[1], Initializer::ZEROS, None)?),
+        };
+        let mean = graph.statistic("moving_mean", &[1], Initializer::ZEROS)?;
+        let variance = graph.statistic("moving_variance", &[1], Initializer::ONES)?;
+        let y = match graph.is_training() {
+            true => graph.batch_norm(y, 2, 0.5, weights, [mean, variance], 0.9)?,
+            false => graph.channel_norm(y, 2, 0.5, weights, [mean, variance])?,
+        };
+        let y = graph.binary(x, y, BinaryFunction::Add)?;
+        graph.unary(y, Activation::RELU)
+    }
+
+    #[test]
+    fn a_residual_block_is_one_op() {
+        let (before, after) = fused(residual, Mode::Inference);
+        assert!(before.contains("%4 [1, 3, 1] = binary"), "{before}");
+        assert_eq!(
+            after,
+            "%0 [3] = input 0 float32\n\
+             %1 [1, 3, 1] = reshape { len: 3 } %0\n\
+             %2 [1, 3, 1] = conv2d { \
+             rows: Window { input: 1, output: 1, kernel: 3, stride: 1, dilation: 1, pad: 1 }, \
+             columns: Window { input: 3, output: 3, kernel: 3, stride: 1, dilation: 1, pad: 0 }, \
+             channels: 1, filters: 1, groups: 1, bias: false, \
+             norm: Some(Normalize { epsilon: 0.5, scale: false, center: true }), add: true, \
+             f: Relu { negative_slope: 0.0, max_value: inf, threshold: 0.0 } } \
+             %1 layer/kernel layer/moving_mean layer/moving_variance layer/beta %1\n\
+             outputs %2\n"
+        );
+    }
+
+    #[test]
+    fn zeros_around_an_image_are_padding_in_training_too() {
+        let (before, after) = fused(residual, TRAINING);
+        assert_eq!(
+            before.matches("pad2d").count() + before.matches("crop2d").count(),
+            0,
+            "{before}"
+        );
+        assert_eq!(after.matches("norm: None, add: false").count(), 1, "{after}");
     }
 }

@@ -198,7 +198,7 @@ impl Walk<'_> {
             (Op::Conv2DGradX(Conv2DGradX { rows, columns, channels, filters, groups }), &[x, kernel]) => {
                 self.push_weight(kernel, Conv2DGradW { rows, columns, channels, filters, groups }, &[d_y, x]);
                 let f = Activation::Linear;
-                self.push_to(x, Conv2D { rows, columns, channels, filters, groups, bias: false, f }, &[d_y, kernel]);
+                self.push_to(x, Conv2D { rows, columns, channels, filters, groups, bias: false, norm: None, add: false, f }, &[d_y, kernel]);
             }
             (Op::Depthwise2D(op), &[x, kernel, ..]) => {
                 let Depthwise2D { rows, columns, channels, multiplier, f, .. } = op;

@@ -33,6 +33,26 @@ literal! {
     }
 }
 
+literal! {
+    /// A normalization by given statistics that another op applies to its sums: [`ChannelNorm`] without a pass of its own.
+    #[derive(Clone, Copy, Debug, PartialEq)]
+    pub struct Normalize {
+        /// Added to the variance.
+        pub epsilon: f32,
+        /// Whether there is a `gamma`.
+        pub scale: bool,
+        /// Whether there is a `beta`.
+        pub center: bool,
+    }
+}
+
+impl Normalize {
+    /// How many inputs it adds to those of an op: `mean`, `variance`, then `gamma` if `scale`, then `beta` if `center`.
+    pub fn inputs(&self) -> usize {
+        2 + usize::from(self.scale) + usize::from(self.center)
+    }
+}
+
 /// How cells between the given ones are made when an image is enlarged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Interpolation {
@@ -160,18 +180,18 @@ ops! {
     bias_add: BiasAdd { rows: usize, n: usize },
     /// Reduced: `d_b[n] += Σ_r d_y[r, n]`, over the rows of all samples. Inputs: `d_y`.
     sum_rows: SumRows { rows: usize, n: usize },
-    /// `y[i, j, o] = f(Σ_{a, b, c} x[rows(i, a), columns(j, b), c] · kernel[a, b, c, o] + bias[o])`, in `groups` that
-    /// share out input and output channels: the kernel is `[kh, kw, channels / groups, filters]`.
-    /// Inputs: `x`, `kernel`, and `bias` if there is one.
-    conv2d: Conv2D { rows: Window, columns: Window, channels: usize, filters: usize, groups: usize, bias: bool, f: Activation },
+    /// `y[i, j, o] = f(g(Σ_{a, b, c} x[rows(i, a), columns(j, b), c] · kernel[a, b, c, o] + bias[o]) + skip[i, j, o])`, in `groups`
+    /// that share out input and output channels: the kernel is `[kh, kw, channels / groups, filters]`. `g` normalizes by `norm`.
+    /// Inputs: `x`, `kernel`, `bias` if there is one, what `norm` reads, then `skip` if `add`.
+    conv2d: Conv2D { rows: Window, columns: Window, channels: usize, filters: usize, groups: usize, bias: bool, norm: Option<Normalize>, add: bool, f: Activation },
     /// The gradient of [`Conv2D`] by `x`; also the transposed convolution. Fields describe the *forward* convolution.
     /// Inputs: `d_y`, `kernel`.
     conv2d_grad_x: Conv2DGradX { rows: Window, columns: Window, channels: usize, filters: usize, groups: usize },
     /// Reduced: the gradient of [`Conv2D`] by its kernel. Fields describe the forward convolution. Inputs: `x`, `d_y`.
     conv2d_grad_w: Conv2DGradW { rows: Window, columns: Window, channels: usize, filters: usize, groups: usize },
-    /// `y[i, j, c · multiplier + m] = f(Σ_{a, b} x[rows(i, a), columns(j, b), c] · kernel[a, b, c, m] + bias[c · multiplier + m])`.
-    /// Inputs: `x`, `kernel`, and `bias` if there is one.
-    depthwise2d: Depthwise2D { rows: Window, columns: Window, channels: usize, multiplier: usize, bias: bool, f: Activation },
+    /// `y[i, j, c · multiplier + m] = f(g(Σ_{a, b} x[rows(i, a), columns(j, b), c] · kernel[a, b, c, m] + bias[c · multiplier + m]))`,
+    /// where `g` normalizes by `norm`. Inputs: `x`, `kernel`, `bias` if there is one, then what `norm` reads.
+    depthwise2d: Depthwise2D { rows: Window, columns: Window, channels: usize, multiplier: usize, bias: bool, norm: Option<Normalize>, f: Activation },
     /// The gradient of [`Depthwise2D`] by `x`. Inputs: `d_y`, `kernel`.
     depthwise2d_grad_x: Depthwise2DGradX { rows: Window, columns: Window, channels: usize, multiplier: usize },
     /// Reduced: the gradient of [`Depthwise2D`] by its kernel. Inputs: `x`, `d_y`.

@@ -178,9 +178,13 @@ fn signature(op: &Op) -> (Vec<Tensor>, Tensor) {
         Op::GemmGradW(GemmGradW { m, k, n, count, .. }) => (vec![Sample(m * k), Sample(m * n)], Sum(count * n)),
         Op::BiasAdd(BiasAdd { rows, n }) => (vec![Sample(rows * n), Weight(*n)], Sample(rows * n)),
         Op::SumRows(SumRows { rows, n }) => (vec![Sample(rows * n)], Sum(*n)),
-        Op::Conv2D(Conv2D { rows, columns, channels, filters, groups, bias, .. }) => {
+        Op::Conv2D(Conv2D { rows, columns, channels, filters, groups, bias, norm, add, .. }) => {
             let kernel = Weight(rows.kernel * columns.kernel * channels / groups * filters);
-            (with(vec![Sample(image(rows, columns, *channels)), kernel], &[(*bias, *filters)]), Sample(result(rows, columns, *filters)))
+            let y = Sample(result(rows, columns, *filters));
+            let mut read = with(vec![Sample(image(rows, columns, *channels)), kernel], &[(*bias, *filters)]);
+            read.extend(vec![Weight(*filters); norm.map_or(0, |norm| norm.inputs())]);
+            read.extend(add.then_some(y));
+            (read, y)
         }
         Op::Conv2DGradX(Conv2DGradX { rows, columns, channels, filters, groups }) => {
             let kernel = Weight(rows.kernel * columns.kernel * channels / groups * filters);
@@ -190,10 +194,12 @@ fn signature(op: &Op) -> (Vec<Tensor>, Tensor) {
             let kernel = rows.kernel * columns.kernel * channels / groups * filters;
             (vec![Sample(image(rows, columns, *channels)), Sample(result(rows, columns, *filters))], Sum(kernel))
         }
-        Op::Depthwise2D(Depthwise2D { rows, columns, channels, multiplier, bias, .. }) => {
+        Op::Depthwise2D(Depthwise2D { rows, columns, channels, multiplier, bias, norm, .. }) => {
             let n = channels * multiplier;
             let kernel = Weight(rows.kernel * columns.kernel * n);
-            (with(vec![Sample(image(rows, columns, *channels)), kernel], &[(*bias, n)]), Sample(result(rows, columns, n)))
+            let mut read = with(vec![Sample(image(rows, columns, *channels)), kernel], &[(*bias, n)]);
+            read.extend(vec![Weight(n); norm.map_or(0, |norm| norm.inputs())]);
+            (read, Sample(result(rows, columns, n)))
         }
         Op::Depthwise2DGradX(Depthwise2DGradX { rows, columns, channels, multiplier }) => {
             let n = channels * multiplier;

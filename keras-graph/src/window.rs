@@ -143,7 +143,17 @@ impl Graph {
         let (_, _, filters) = self.source_shape(kernel.into()).around(2);
         let (_, channels, _) = self.shape(x).around(2);
         let f = Activation::Linear;
-        let op = Conv2D { rows, columns, channels, filters, groups, bias: false, f };
+        let op = Conv2D {
+            rows,
+            columns,
+            channels,
+            filters,
+            groups,
+            bias: false,
+            norm: None,
+            add: false,
+            f,
+        };
         self.emit(op, &[x.into(), kernel.into()], vec![rows.output, columns.output, filters])
     }
 
@@ -170,7 +180,7 @@ impl Graph {
     ) -> Result<NodeId, LayerError> {
         let (_, channels, multiplier) = self.source_shape(kernel.into()).around(2);
         let f = Activation::Linear;
-        let op = Depthwise2D { rows, columns, channels, multiplier, bias: false, f };
+        let op = Depthwise2D { rows, columns, channels, multiplier, bias: false, norm: None, f };
         let extents = vec![rows.output, columns.output, channels.saturating_mul(multiplier)];
         self.emit(op, &[x.into(), kernel.into()], extents)
     }

@@ -4,11 +4,11 @@
 
 use std::ops::Range;
 
-use keras_graph::activation::Activation;
 use keras_graph::cost::PANEL_ROWS;
 use keras_graph::op;
 
 use super::activate::activate;
+use super::finish::{Clip, Finish};
 use super::tile::{Columns, Panels, Product, Right, Rows, Write, largest_height, multiply};
 use super::{Call, Cpu, Reference};
 use crate::simd::{Kernel, Simd, dispatch};
@@ -67,10 +67,10 @@ impl Cpu {
         assert_eq!((x.len(), w.len(), call.output.len()), (rows * k, k * n, rows * n));
         let bias = bias.then(|| call.inputs[2]);
         assert_eq!(bias.map_or(n, <[f32]>::len), n);
-        let relu = f == Activation::RELU;
-        let scratch = call.workspace;
-        dispatch(Forward { rows, k, n, x, w, bias, relu, y: &mut *call.output, scratch });
-        if !relu {
+        let (clip, scratch) = (Clip::of(f), call.workspace);
+        let finish = Finish { clip: clip.unwrap_or(Clip::Nothing), ..Finish::NOTHING };
+        dispatch(Forward { rows, k, n, x, w, bias, finish, y: &mut *call.output, scratch });
+        if clip.is_none() {
             activate(f, call.output);
         }
     }
@@ -101,7 +101,7 @@ fn blocks(len: usize) -> impl Iterator<Item = Range<usize>> {
     (0..len.max(1)).step_by(PANEL_ROWS).map(move |begin| begin..len.min(begin + PANEL_ROWS))
 }
 
-/// [`op::Gemm`] of `rows` rows, with no activation but ReLU.
+/// [`op::Gemm`] of `rows` rows, with no activation but a clip.
 pub(super) struct Forward<'a> {
     pub(super) rows: usize,
     pub(super) k: usize,
@@ -109,7 +109,7 @@ pub(super) struct Forward<'a> {
     pub(super) x: &'a [f32],
     pub(super) w: &'a [f32],
     pub(super) bias: Option<&'a [f32]>,
-    pub(super) relu: bool,
+    pub(super) finish: Finish<'a>,
     pub(super) y: &'a mut [f32],
     pub(super) scratch: &'a mut [f32],
 }
@@ -119,7 +119,7 @@ impl Kernel for Forward<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let Forward { rows, k, n, x, w, bias, relu, y, scratch } = self;
+        let Forward { rows, k, n, x, w, bias, finish, y, scratch } = self;
         for panel in Panels::new::<S>(rows, n).iter() {
             let columns = panel.len;
             let packs = rows >= PACK_TILES * largest_height::<S>() && columns < n;
@@ -131,10 +131,13 @@ impl Kernel for Forward<'_> {
                     Some(bias) => Write::Bias(&bias[panel.begin..]),
                     None => Write::Set,
                 };
-                let relu = relu && block.end == k;
+                let finish = match block.end == k {
+                    true => finish.columns_from(panel.begin),
+                    false => Finish::NOTHING,
+                };
                 let left = Rows::plain(&x[block.start..], k, block.len());
                 let output = &mut y[panel.begin..];
-                let product = Product { columns, right, write, relu, output, stride: n };
+                let product = Product { columns, right, write, finish, output, stride: n };
                 multiply(simd, rows, left, product);
             }
         }
@@ -168,8 +171,9 @@ impl Kernel for GradX<'_> {
                 let right = Right::pack_transposed(w, n, block.len(), panel.len, scratch);
                 let write = if block.start > 0 { Write::Add } else { Write::Set };
                 let left = Rows::plain(&d_y[block.start..], n, block.len());
-                let (columns, relu, output) = (panel.len, false, &mut d_x[panel.begin..]);
-                let product = Product { columns, right, write, relu, output, stride: k };
+                let (columns, finish) = (panel.len, Finish::NOTHING);
+                let output = &mut d_x[panel.begin..];
+                let product = Product { columns, right, write, finish, output, stride: k };
                 multiply(simd, rows, left, product);
             }
         }
@@ -244,8 +248,8 @@ impl Kernel for GradW<'_> {
                 let right = if packs { right.pack(block.len(), columns, scratch) } else { right };
                 let left = Columns::plain(&x[block.start * stride..], stride, block.len());
                 let output = &mut d_w[panel.begin..];
-                let (write, relu) = (Write::Add, false);
-                let product = Product { columns, right, write, relu, output, stride: n };
+                let (write, finish) = (Write::Add, Finish::NOTHING);
+                let product = Product { columns, right, write, finish, output, stride: n };
                 multiply(simd, count, left, product);
             }
         }

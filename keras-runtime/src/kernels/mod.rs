@@ -21,6 +21,7 @@ mod depthwise;
 mod dropout;
 mod elementwise;
 mod embedding;
+mod finish;
 mod gemm;
 mod lanes;
 mod layer_norm;

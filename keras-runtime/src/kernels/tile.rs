@@ -12,6 +12,7 @@
 
 use keras_graph::cost::PANEL_COLUMNS;
 
+use super::finish::Finish;
 use crate::simd::{Kernel, Simd};
 
 /// Most vectors of a panel, so that sums, a row of the panel and a broadcast fit the registers.
@@ -296,8 +297,8 @@ pub(super) struct Product<'a> {
     pub(super) right: Right<'a>,
     /// What becomes of the sums.
     pub(super) write: Write<'a>,
-    /// Whether negative results become 0.
-    pub(super) relu: bool,
+    /// What happens to finished sums.
+    pub(super) finish: Finish<'a>,
     /// The output, `stride` elements from one row to the next.
     pub(super) output: &'a mut [f32],
     /// Distance of the output's rows.
@@ -334,7 +335,8 @@ impl<L: Left> Kernel for Multiply<'_, L> {
         if high < tiles {
             let done = high * height;
             let output = &mut product.output[done * product.stride..];
-            let lower = Product { output, ..product };
+            let finish = product.finish.cells_from(done * product.stride);
+            let lower = Product { output, finish, ..product };
             let strip_below = Strip { left: left.skip(done), tiles: tiles - high, product: lower };
             strip(simd, height - 1, strip_below);
         }
@@ -386,7 +388,7 @@ impl<L: Left, const ROWS: usize, const VECTORS: usize, const PART: bool> Kernel
             unreachable!("a tile has at most {} rows", largest_height::<S>());
         }
         let Strip { left, tiles, product } = self.0;
-        let Product { columns, right, write, relu, output, stride } = product;
+        let Product { columns, right, write, finish, output, stride } = product;
         let zero = simd.splat(0.0);
         for tile in 0..tiles {
             let start = match write {
@@ -399,8 +401,15 @@ impl<L: Left, const ROWS: usize, const VECTORS: usize, const PART: bool> Kernel
                 columns,
                 [start; ROWS],
             );
+            let scale = finish.scale.map(|[scale, shift]| {
+                [
+                    load_row::<S, VECTORS, PART>(simd, scale, columns),
+                    load_row::<S, VECTORS, PART>(simd, shift, columns),
+                ]
+            });
             for r in 0..ROWS {
-                let y = &mut output[(tile * ROWS + r) * stride..][..columns];
+                let place = (tile * ROWS + r) * stride;
+                let y = &mut output[place..][..columns];
                 let mut row = sums[r];
                 if let Write::Add = write {
                     let old = load_row::<S, VECTORS, PART>(simd, y, columns);
@@ -408,11 +417,19 @@ impl<L: Left, const ROWS: usize, const VECTORS: usize, const PART: bool> Kernel
                         row[v] = simd.add(old[v], row[v]);
                     }
                 }
-                if relu {
+                if let Some([scale, shift]) = scale {
                     for v in 0..VECTORS {
-                        // In this order NaN stays NaN.
-                        row[v] = simd.max(zero, row[v]);
+                        row[v] = simd.mul_add(row[v], scale[v], shift[v]);
                     }
+                }
+                if let Some(skip) = finish.skip {
+                    let skip = load_row::<S, VECTORS, PART>(simd, &skip[place..], columns);
+                    for v in 0..VECTORS {
+                        row[v] = simd.add(row[v], skip[v]);
+                    }
+                }
+                for v in 0..VECTORS {
+                    row[v] = finish.clip.apply(simd, row[v]);
                 }
                 store_row::<S, VECTORS, PART>(simd, row, y, columns);
             }

@@ -9,7 +9,6 @@
 //! by x     see `grad_x`: the same with the kernel backwards and transposed
 //! ```
 
-use keras_graph::activation::Activation;
 use keras_graph::cost::{is_pointwise, phase_lens};
 use keras_graph::op;
 use keras_graph::winograd::Winograd;
@@ -20,31 +19,32 @@ use super::grad_w::GradW;
 use super::grad_x::GradX;
 use super::winograd;
 use crate::kernels::activate::activate;
+use crate::kernels::finish::{Clip, Inputs};
 use crate::kernels::{Call, Cpu, gemm};
 use crate::simd::dispatch;
 
 impl Cpu {
     pub(crate) fn conv2d(op: &op::Conv2D, call: Call<'_>) {
-        let op::Conv2D { rows, columns, channels, filters, groups, bias, f } = *op;
+        let op::Conv2D { rows, columns, channels, filters, groups, bias, norm, add, f } = *op;
         let geometry = Geometry { rows, columns, channels, filters, groups };
         let (x, kernel) = (call.inputs[0], call.inputs[1]);
-        assert_eq!(call.inputs.len(), 2 + usize::from(bias));
         assert_eq!(x.len(), call.samples * geometry.x_len());
         assert_eq!(kernel.len(), geometry.kernel_len());
         assert_eq!(call.output.len(), call.samples * geometry.y_len());
-        let bias = bias.then(|| call.inputs[2]);
-        assert_eq!(bias.map_or(filters, <[f32]>::len), filters);
-        let relu = f == Activation::RELU;
-        let (y, scratch) = (&mut *call.output, call.workspace);
+        let inputs = Inputs::new(&call.inputs[2..], bias, norm, add, [filters, call.output.len()]);
+        let clip = Clip::of(f);
+        let (bias, finish, scratch) =
+            inputs.fold(filters, clip.unwrap_or(Clip::Nothing), call.workspace);
+        let y = &mut *call.output;
         if is_pointwise(&rows, &columns, groups) {
             let (rows, k, n) = (x.len() / channels, channels, filters);
-            dispatch(gemm::Forward { rows, k, n, x, w: kernel, bias, relu, y, scratch });
+            dispatch(gemm::Forward { rows, k, n, x, w: kernel, bias, finish, y, scratch });
         } else if let Some(shape) = Winograd::of_conv2d(op) {
-            dispatch(winograd::Forward { shape, x, kernel, bias, relu, y, scratch });
+            dispatch(winograd::Forward { shape, x, kernel, bias, finish, y, scratch });
         } else {
-            dispatch(Forward { geometry, x, kernel, bias, relu, y, scratch });
+            dispatch(Forward { geometry, x, kernel, bias, finish, y, scratch });
         }
-        if !relu {
+        if clip.is_none() {
             activate(f, call.output);
         }
     }

@@ -5,17 +5,18 @@
 
 use super::band::{self, Geometry, Image};
 use super::narrow::{Dots, turn};
+use crate::kernels::finish::Finish;
 use crate::kernels::tile::{Columns, Panels, Product, Right, Rows, Write, multiply};
 use crate::kernels::window::real_cells;
 use crate::simd::{Kernel, Simd};
 
-/// [`Conv2D`](keras_graph::op::Conv2D), with no activation but ReLU.
+/// [`Conv2D`](keras_graph::op::Conv2D), with no activation but a clip.
 pub(super) struct Forward<'a> {
     pub(super) geometry: Geometry,
     pub(super) x: &'a [f32],
     pub(super) kernel: &'a [f32],
     pub(super) bias: Option<&'a [f32]>,
-    pub(super) relu: bool,
+    pub(super) finish: Finish<'a>,
     pub(super) y: &'a mut [f32],
     pub(super) scratch: &'a mut [f32],
 }
@@ -25,7 +26,7 @@ impl Kernel for Forward<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let Forward { geometry, x, kernel, bias, relu, y, scratch } = self;
+        let Forward { geometry, x, kernel, bias, finish, y, scratch } = self;
         let (x_len, y_len) = (geometry.x_len(), geometry.y_len());
         let (filters, pitch) = (geometry.filters, geometry.columns.input * geometry.channels);
         let (turned, scratch) = scratch.split_at_mut(geometry.turned_len());
@@ -34,7 +35,9 @@ impl Kernel for Forward<'_> {
             turn(kernel, filters, turned);
         }
         let panels = Panels::new::<S>(geometry.columns.output, geometry.group_filters());
-        for (x, y) in x.chunks_exact(x_len).zip(y.chunks_exact_mut(y_len)) {
+        let samples = x.chunks_exact(x_len).zip(y.chunks_exact_mut(y_len));
+        for (sample, (x, y)) in samples.enumerate() {
+            let finish = finish.cells_from(sample * y_len);
             for outputs in geometry.parts() {
                 let rows = band::read(&geometry, Image { cells: x, pitch }, &outputs, scratch);
                 for group in 0..geometry.groups {
@@ -52,12 +55,13 @@ impl Kernel for Forward<'_> {
                             columns: panel.len,
                             right,
                             write: bias.map_or(Write::Set, |bias| Write::Bias(&bias[filter..])),
-                            relu,
+                            finish: finish.columns_from(filter),
                             stride: filters,
                         };
                         for i in outputs.clone() {
-                            let y = &mut y[i * geometry.columns.output * filters + filter..];
-                            pass.row(simd, &rows, i, y);
+                            let row = i * geometry.columns.output * filters;
+                            let y = &mut y[row + filter..];
+                            pass.row(simd, &rows, i, row, y);
                         }
                     }
                 }
@@ -77,16 +81,24 @@ pub(super) struct Pass<'a> {
     /// The panel: a row for each cell of the kernel and each channel of the group; turned around, a row for each filter.
     pub(super) right: Right<'a>,
     pub(super) write: Write<'a>,
-    pub(super) relu: bool,
+    pub(super) finish: Finish<'a>,
     /// Elements from one cell of the output to the next.
     pub(super) stride: usize,
 }
 
 impl Pass<'_> {
-    /// Row `i` of the output, which begins at `y`.
+    /// Row `i` of the output, which begins at `y`, `place` elements behind where `finish` begins.
     #[inline(always)]
-    pub(super) fn row<S: Simd>(&self, simd: S, x: &band::Rows<'_>, i: usize, y: &mut [f32]) {
-        let Pass { geometry, write, relu, stride, .. } = *self;
+    pub(super) fn row<S: Simd>(
+        &self,
+        simd: S,
+        x: &band::Rows<'_>,
+        i: usize,
+        place: usize,
+        y: &mut [f32],
+    ) {
+        let Pass { geometry, write, stride, .. } = *self;
+        let finish = self.finish.cells_from(place);
         let Geometry { rows, columns, channels, .. } = geometry;
         let real = real_cells(&rows, i);
         let (inner, run) = geometry.runs();
@@ -110,10 +122,10 @@ impl Pass<'_> {
         if self.is_narrow {
             let bias = if let Write::Bias(bias) = write { Some(bias) } else { None };
             let (rows, weights, filters) = (columns.output, right, self.columns);
-            simd.enter(Dots { rows, left, weights, filters, bias, relu, output: y, stride });
+            simd.enter(Dots { rows, left, weights, filters, bias, finish, output: y, stride });
             return;
         }
-        let product = Product { columns: self.columns, right, write, relu, output: y, stride };
+        let product = Product { columns: self.columns, right, write, finish, output: y, stride };
         if left.row_stride == 1 {
             // One channel: the left matrix is also that of columns, which come without a slice for each row.
             let left = Columns {

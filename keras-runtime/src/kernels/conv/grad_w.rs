@@ -8,6 +8,7 @@ use std::ops::Range;
 
 use super::band::{self, Geometry, Image};
 use super::narrow::add_turned;
+use crate::kernels::finish::Finish;
 use crate::kernels::tile::{Columns, Panels, Product, Right, Write, multiply};
 use crate::kernels::window::real_outputs;
 use crate::simd::{Kernel, Simd};
@@ -84,7 +85,7 @@ impl Part<'_> {
                         columns: panel.len,
                         right: Right { cells: right, stride: filters },
                         write: Write::Add,
-                        relu: false,
+                        finish: Finish::NOTHING,
                         output: &mut d_w[tap * run * filters + filter..],
                         stride: filters,
                     };
@@ -118,7 +119,7 @@ impl Part<'_> {
                         columns: panel.len,
                         right: Right { cells: x, stride: columns.stride * channels },
                         write: Write::Add,
-                        relu: false,
+                        finish: Finish::NOTHING,
                         output: &mut turned[group * group_filters * cells + place..],
                         stride: cells,
                     };

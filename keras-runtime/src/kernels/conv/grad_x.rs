@@ -12,6 +12,7 @@ use keras_graph::phase::Phase;
 
 use super::band::{self, Geometry, Image};
 use super::forward::Pass;
+use crate::kernels::finish::Finish;
 use crate::kernels::tile::{Panel, Panels, Right, Write};
 use crate::simd::{Kernel, Simd};
 
@@ -89,7 +90,7 @@ impl GradX<'_> {
             columns: panel.len,
             right: Right { cells: self.transposed, stride },
             write: Write::Set,
-            relu: false,
+            finish: Finish::NOTHING,
             stride: self.geometry.columns.stride * channels,
         };
         let pitch = self.geometry.columns.output * filters;
@@ -105,7 +106,7 @@ impl GradX<'_> {
                 for i in outputs {
                     let row = rows.first + i * self.geometry.rows.stride;
                     let d_x = &mut d_x[row * row_len + columns.first * channels + channel..];
-                    pass.row(simd, &d_y, i, d_x);
+                    pass.row(simd, &d_y, i, 0, d_x);
                 }
             }
         }

@@ -15,16 +15,18 @@ mod winograd;
 use keras_graph::op;
 
 use super::activate::activate;
+use super::finish::Inputs;
 use super::window::{cell, input_cells, kernel_cells, output_cells, taps};
 use super::{Call, Reference};
 
 impl Reference {
     pub(crate) fn conv2d(op: &op::Conv2D, call: Call<'_>) {
-        let op::Conv2D { rows, columns, channels, filters, groups, bias, f } = *op;
+        let op::Conv2D { rows, columns, channels, filters, groups, bias, norm, add, f } = *op;
         let (group_channels, group_filters) = (channels / groups, filters / groups);
         let (x_cells, y_cells) = (input_cells(&rows, &columns), output_cells(&rows, &columns));
         let (x, kernel) = (call.inputs[0], call.inputs[1]);
-        assert_eq!(call.inputs.len(), 2 + usize::from(bias));
+        let lens = [filters, call.output.len()];
+        let inputs = Inputs::new(&call.inputs[2..], bias, norm, add, lens);
         assert_eq!(x.len(), call.samples * x_cells * channels);
         assert_eq!(kernel.len(), kernel_cells(&rows, &columns) * group_channels * filters);
         assert_eq!(call.output.len(), call.samples * y_cells * filters);
@@ -32,7 +34,7 @@ impl Reference {
             for y_cell in 0..y_cells {
                 for o in 0..filters {
                     let first_channel = o / group_filters * group_channels;
-                    let mut sum = if bias { f64::from(call.inputs[2][o]) } else { 0.0 };
+                    let mut sum = 0.0;
                     for (tap, x_cell) in taps(&rows, &columns, y_cell) {
                         let x = &x[(s * x_cells + x_cell) * channels + first_channel..];
                         for c in 0..group_channels {
@@ -40,7 +42,8 @@ impl Reference {
                             sum += f64::from(x[c]) * f64::from(weight);
                         }
                     }
-                    call.output[(s * y_cells + y_cell) * filters + o] = sum as f32;
+                    let place = (s * y_cells + y_cell) * filters + o;
+                    call.output[place] = inputs.number(sum, o, place) as f32;
                 }
             }
         }
@@ -123,6 +126,8 @@ mod tests {
             filters: 1,
             groups: 1,
             bias: true,
+            norm: None,
+            add: false,
             f: Activation::Linear,
         };
         let x = [1.0, 2.0, 3.0, -4.0, 5.0, 6.0];
@@ -146,7 +151,17 @@ mod tests {
         let columns = Window { input: 6, output: 4, kernel: 2, stride: 1, dilation: 3, pad: 1 };
         for (channels, filters, groups) in [(2, 3, 1), (4, 6, 2)] {
             let (bias, f, samples) = (false, Activation::Linear, 2);
-            let op = Conv2D { rows, columns, channels, filters, groups, bias, f };
+            let op = Conv2D {
+                rows,
+                columns,
+                channels,
+                filters,
+                groups,
+                bias,
+                norm: None,
+                add: false,
+                f,
+            };
             let lens = [samples * 30 * channels, 6 * channels / groups * filters];
             let y_len = samples * 12 * filters;
             let by_x = Conv2DGradX { rows, columns, channels, filters, groups };
@@ -216,7 +231,17 @@ mod tests {
                     (true, Activation::RELU),
                     (true, Activation::Tanh),
                 ] {
-                    let op = Conv2D { rows, columns, channels, filters, groups, bias, f };
+                    let op = Conv2D {
+                        rows,
+                        columns,
+                        channels,
+                        filters,
+                        groups,
+                        bias,
+                        norm: None,
+                        add: false,
+                        f,
+                    };
                     let mut lens = vec![x_len, w_len, filters];
                     lens.truncate(2 + usize::from(bias));
                     assert_as_reference(op, samples, &lens, y_len, taps * channels);
@@ -236,7 +261,8 @@ mod tests {
         let (x_len, y_len) = (9 * 130 * channels, 9 * 130 * filters);
         let w_len = 15 * channels * filters;
         let (bias, f) = (false, Activation::Linear);
-        let op = Conv2D { rows, columns, channels, filters, groups, bias, f };
+        let op =
+            Conv2D { rows, columns, channels, filters, groups, bias, norm: None, add: false, f };
         assert_as_reference(op, samples, &[x_len, w_len], y_len, 15 * channels);
         let op = Conv2DGradX { rows, columns, channels, filters, groups };
         assert_as_reference(op, samples, &[y_len, w_len], x_len, 15 * filters);
@@ -257,7 +283,17 @@ mod tests {
                 samples * rows.output * columns.output * filters,
             );
             let (bias, f) = (true, Activation::RELU);
-            let op = Conv2D { rows, columns, channels, filters, groups, bias, f };
+            let op = Conv2D {
+                rows,
+                columns,
+                channels,
+                filters,
+                groups,
+                bias,
+                norm: None,
+                add: false,
+                f,
+            };
             assert!(Winograd::of_conv2d(&op).is_some(), "{op:?}");
             let w_len = 9 * channels * filters;
             assert_as_reference(op, samples, &[x_len, w_len, filters], y_len, 9 * channels);

@@ -8,6 +8,7 @@
 
 #![allow(clippy::needless_range_loop, reason = "indices are what tiles are about")]
 
+use crate::kernels::finish::Finish;
 use crate::kernels::tile::{Right, Rows};
 use crate::simd::{Kernel, Simd};
 
@@ -39,7 +40,7 @@ pub(super) struct Dots<'a> {
     pub(super) weights: Right<'a>,
     pub(super) filters: usize,
     pub(super) bias: Option<&'a [f32]>,
-    pub(super) relu: bool,
+    pub(super) finish: Finish<'a>,
     pub(super) output: &'a mut [f32],
     pub(super) stride: usize,
 }
@@ -69,9 +70,8 @@ impl Dots<'_> {
             let start = self.bias.map_or(0.0, |bias| bias[f]);
             for r in 0..ROWS.min(self.rows - first) {
                 let y = start + simd.sum(sums[r]);
-                // In this form NaN stays NaN.
-                let y = if self.relu && y < 0.0 { 0.0 } else { y };
-                self.output[(first + r) * self.stride + f] = y;
+                let place = (first + r) * self.stride + f;
+                self.output[place] = self.finish.number(y, f, place);
             }
         }
     }

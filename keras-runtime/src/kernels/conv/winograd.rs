@@ -16,6 +16,7 @@ use std::ops::Range;
 
 use keras_graph::winograd::{TRANSFORMED, Winograd, plane_pitch};
 
+use crate::kernels::finish::Finish;
 use crate::kernels::tile::{Panels, Product, Right, Rows, Write, multiply};
 use crate::simd::{Kernel, Simd};
 
@@ -84,7 +85,7 @@ struct Pass<'a> {
     /// The transformed kernel, `[16, channels, filters]`.
     u: &'a [f32],
     bias: Option<&'a [f32]>,
-    relu: bool,
+    finish: Finish<'a>,
 }
 
 impl Pass<'_> {
@@ -174,7 +175,7 @@ impl Pass<'_> {
                     columns: panel.len,
                     right: Right { cells: u, stride: filters },
                     write: Write::Set,
-                    relu: false,
+                    finish: Finish::NOTHING,
                     output: &mut m[k * m_pitch + panel.begin..],
                     stride: filters,
                 };
@@ -196,9 +197,12 @@ impl Pass<'_> {
     ) {
         let Winograd { rows, columns, filters, .. } = self.shape;
         let (zero, pitch) = (simd.splat(0.0), plane_pitch(count * filters));
+        let Finish { scale, skip, clip } = self.finish;
         for tile in 0..self.shape.tile_columns() {
             for f in (0..filters).step_by(S::LANES) {
                 let start = self.bias.map_or(zero, |bias| simd.load(&bias[f..]));
+                let scale =
+                    scale.map(|[scale, shift]| [simd.load(&scale[f..]), simd.load(&shift[f..])]);
                 let mut sums = [[zero; 4]; 2];
                 for b in 0..4 {
                     let load = |a: usize| simd.load(&m[(a * 4 + b) * pitch + tile * filters + f..]);
@@ -208,13 +212,16 @@ impl Pass<'_> {
                 for r in 0..2.min(rows.output - 2 * tile_row) {
                     let cells = gather(simd, sums[r]);
                     for s in 0..2.min(columns.output - 2 * tile) {
-                        let mut cell = simd.add(start, cells[s]);
-                        if self.relu {
-                            // In this order NaN stays NaN.
-                            cell = simd.max(zero, cell);
-                        }
                         let place = (2 * tile_row + r) * columns.output + 2 * tile + s;
-                        simd.store(cell, &mut y[place * filters + f..]);
+                        let place = place * filters + f;
+                        let mut cell = match scale {
+                            Some([scale, shift]) => simd.mul_add(cells[s], scale, shift),
+                            None => simd.add(start, cells[s]),
+                        };
+                        if let Some(skip) = skip {
+                            cell = simd.add(cell, simd.load(&skip[place..]));
+                        }
+                        simd.store(clip.apply(simd, cell), &mut y[place..]);
                     }
                 }
             }
@@ -222,13 +229,13 @@ impl Pass<'_> {
     }
 }
 
-/// [`Conv2D`](keras_graph::op::Conv2D), with no activation but ReLU.
+/// [`Conv2D`](keras_graph::op::Conv2D), with no activation but a clip.
 pub(super) struct Forward<'a> {
     pub(super) shape: Winograd,
     pub(super) x: &'a [f32],
     pub(super) kernel: &'a [f32],
     pub(super) bias: Option<&'a [f32]>,
-    pub(super) relu: bool,
+    pub(super) finish: Finish<'a>,
     pub(super) y: &'a mut [f32],
     pub(super) scratch: &'a mut [f32],
 }
@@ -238,12 +245,12 @@ impl Kernel for Forward<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let Forward { shape, x, kernel, bias, relu, y, scratch } = self;
+        let Forward { shape, x, kernel, bias, finish, y, scratch } = self;
         let (u, scratch) = scratch.split_at_mut(shape.kernel_len());
         let tap_len = shape.channels * shape.filters;
         let taps = std::array::from_fn(|tap| &kernel[tap * tap_len..][..tap_len]);
         transform_kernel(simd, &shape, 0..shape.channels, taps, u);
-        simd.enter(Samples { pass: Pass { shape, u, bias, relu }, x, y, scratch });
+        simd.enter(Samples { pass: Pass { shape, u, bias, finish }, x, y, scratch });
     }
 }
 
@@ -279,7 +286,7 @@ impl Kernel for GradX<'_> {
             let taps = std::array::from_fn(|tap| &blocks[tap * block_len..][..block_len]);
             transform_kernel(simd, &shape, first..first + TRANSPOSED_ROWS, taps, u);
         }
-        let pass = Pass { shape, u, bias: None, relu: false };
+        let pass = Pass { shape, u, bias: None, finish: Finish::NOTHING };
         simd.enter(Samples { pass, x: d_y, y: d_x, scratch });
     }
 }
@@ -297,12 +304,13 @@ impl Kernel for Samples<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let Samples { pass, x, y, scratch } = self;
+        let Samples { mut pass, x, y, scratch } = self;
         let Winograd { rows, columns, channels, filters } = pass.shape;
         let x_len = rows.input * columns.input * channels;
         let y_len = rows.output * columns.output * filters;
         for (x, y) in x.chunks_exact(x_len).zip(y.chunks_exact_mut(y_len)) {
             pass.sample(simd, x, y, scratch);
+            pass.finish = pass.finish.cells_from(y_len);
         }
     }
 }

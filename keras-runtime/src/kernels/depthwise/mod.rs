@@ -4,34 +4,36 @@
 
 mod cpu;
 mod line;
+mod three;
 
 use keras_graph::op;
 
 use super::activate::activate;
+use super::finish::{Clip, Finish, Inputs};
 use super::window::{cell, for_each_window, input_cells, kernel_cells, output_cells, taps};
 use super::{Call, Cpu, Reference};
 use crate::simd::{Kernel, Simd, dispatch};
 
 impl Reference {
     pub(crate) fn depthwise2d(op: &op::Depthwise2D, call: Call<'_>) {
-        let op::Depthwise2D { rows, columns, channels, multiplier, bias, f } = *op;
+        let op::Depthwise2D { rows, columns, channels, multiplier, bias, norm, f } = *op;
         let filters = channels * multiplier;
         let (x_cells, y_cells) = (input_cells(&rows, &columns), output_cells(&rows, &columns));
         let (x, kernel) = (call.inputs[0], call.inputs[1]);
-        assert_eq!(call.inputs.len(), 2 + usize::from(bias));
+        let lens = [filters, call.output.len()];
+        let inputs = Inputs::new(&call.inputs[2..], bias, norm, false, lens);
         assert_eq!(x.len(), call.samples * x_cells * channels);
         assert_eq!(kernel.len(), kernel_cells(&rows, &columns) * filters);
         assert_eq!(call.output.len(), call.samples * y_cells * filters);
         for s in 0..call.samples {
             for y_cell in 0..y_cells {
                 for o in 0..filters {
-                    let start = if bias { f64::from(call.inputs[2][o]) } else { 0.0 };
                     let products = taps(&rows, &columns, y_cell).map(|(tap, x_cell)| {
                         let x = x[(s * x_cells + x_cell) * channels + o / multiplier];
                         f64::from(x) * f64::from(kernel[tap * filters + o])
                     });
-                    call.output[(s * y_cells + y_cell) * filters + o] =
-                        (start + products.sum::<f64>()) as f32;
+                    let place = (s * y_cells + y_cell) * filters + o;
+                    call.output[place] = inputs.number(products.sum(), o, place) as f32;
                 }
             }
         }
@@ -101,16 +103,25 @@ macro_rules! kernel {
         }
     };
 }
-kernel!(Linear: Depthwise2D, linear);
 kernel!(GradX: Depthwise2DGradX, grad_x);
 kernel!(GradW: Depthwise2DGradW, grad_w);
 
 impl Cpu {
     pub(crate) fn depthwise2d(op: &op::Depthwise2D, call: Call<'_>) {
-        let Call { samples, inputs, output, workspace, run } = call;
-        let call = Call { samples, inputs, output: &mut *output, workspace, run };
-        dispatch(Linear(op, call));
-        activate(op.f, output);
+        let op::Depthwise2D { rows, columns, channels, multiplier, bias, norm, f } = *op;
+        let (filters, y) = (channels * multiplier, call.output);
+        let (x_cells, y_cells) = (input_cells(&rows, &columns), output_cells(&rows, &columns));
+        let (x, kernel) = (call.inputs[0], call.inputs[1]);
+        let lens = [call.samples * x_cells * channels, call.samples * y_cells * filters];
+        assert_eq!([x.len(), y.len()], lens);
+        assert_eq!(kernel.len(), kernel_cells(&rows, &columns) * filters);
+        let inputs = Inputs::new(&call.inputs[2..], bias, norm, false, [filters, y.len()]);
+        let clip = Clip::of(f);
+        let (bias, finish, _) = inputs.fold(filters, clip.unwrap_or(Clip::Nothing), call.workspace);
+        dispatch(Forward { op, x, kernel, bias, finish, y: &mut *y });
+        if clip.is_none() {
+            activate(f, y);
+        }
     }
 
     pub(crate) fn depthwise2d_grad_x(op: &op::Depthwise2DGradX, call: Call<'_>) {
@@ -122,38 +133,64 @@ impl Cpu {
     }
 }
 
-/// The convolution before its activation.
-#[inline(always)]
-fn linear<S: Simd>(simd: S, op: &op::Depthwise2D, call: Call<'_>) {
-    let op::Depthwise2D { rows, columns, channels, multiplier, bias, .. } = *op;
-    let filters = channels * multiplier;
-    let x_len = input_cells(&rows, &columns) * channels;
-    let y_len = output_cells(&rows, &columns) * filters;
-    let (x, kernel) = (call.inputs[0], call.inputs[1]);
-    assert_eq!(call.inputs.len(), 2 + usize::from(bias));
-    assert_eq!((x.len(), call.output.len()), (call.samples * x_len, call.samples * y_len));
-    assert_eq!(kernel.len(), kernel_cells(&rows, &columns) * filters);
-    for (x, y) in x.chunks_exact(x_len).zip(call.output.chunks_exact_mut(y_len)) {
-        if multiplier == 1 {
-            let bias = call.inputs.get(2).copied();
-            cpu::forward(simd, [&rows, &columns], channels, [x, kernel], bias, y);
-            continue;
-        }
-        for_each_window(&rows, &columns, |window| {
-            let y = &mut y[window.y_cell * filters..][..filters];
-            if bias {
-                y.copy_from_slice(call.inputs[2]);
-            } else {
-                y.fill(0.0);
+/// The convolution, with no activation but a clip.
+struct Forward<'a> {
+    op: &'a op::Depthwise2D,
+    x: &'a [f32],
+    kernel: &'a [f32],
+    bias: Option<&'a [f32]>,
+    finish: Finish<'a>,
+    y: &'a mut [f32],
+}
+
+impl Kernel for Forward<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let Forward { op, x, kernel, bias, finish, y } = self;
+        let op::Depthwise2D { rows, columns, channels, multiplier, .. } = *op;
+        let filters = channels * multiplier;
+        let x_len = input_cells(&rows, &columns) * channels;
+        let y_len = output_cells(&rows, &columns) * filters;
+        for (x, y) in x.chunks_exact(x_len).zip(y.chunks_exact_mut(y_len)) {
+            if multiplier == 1 && three::fits(&rows, &columns) {
+                three::forward(simd, [&rows, &columns], channels, [x, kernel], bias, finish, y);
+                continue;
             }
-            window.for_each(|tap, x_cell| {
-                let x = &x[x_cell * channels..][..channels];
-                for (o, y) in y.iter_mut().enumerate() {
-                    *y += x[o / multiplier] * kernel[tap * filters + o];
-                }
-            });
-        });
+            if multiplier == 1 {
+                cpu::forward(simd, [&rows, &columns], channels, [x, kernel], bias, y);
+            } else {
+                forward_plain(op, [x, kernel], bias, y);
+            }
+            finish.apply(simd, filters, y);
+        }
     }
+}
+
+/// The sums of a sample where channels have several kernels.
+#[inline(always)]
+fn forward_plain(
+    op: &op::Depthwise2D,
+    [x, kernel]: [&[f32]; 2],
+    bias: Option<&[f32]>,
+    y: &mut [f32],
+) {
+    let op::Depthwise2D { rows, columns, channels, multiplier, .. } = *op;
+    let filters = channels * multiplier;
+    for_each_window(&rows, &columns, |window| {
+        let y = &mut y[window.y_cell * filters..][..filters];
+        match bias {
+            Some(bias) => y.copy_from_slice(bias),
+            None => y.fill(0.0),
+        }
+        window.for_each(|tap, x_cell| {
+            let x = &x[x_cell * channels..][..channels];
+            for (o, y) in y.iter_mut().enumerate() {
+                *y += x[o / multiplier] * kernel[tap * filters + o];
+            }
+        });
+    });
 }
 
 #[inline(always)]
@@ -166,6 +203,10 @@ fn grad_x<S: Simd>(simd: S, op: &op::Depthwise2DGradX, call: Call<'_>) {
     assert_eq!((d_y.len(), call.output.len()), (call.samples * y_len, call.samples * x_len));
     assert_eq!(kernel.len(), kernel_cells(&rows, &columns) * filters);
     for (d_x, d_y) in call.output.chunks_exact_mut(x_len).zip(d_y.chunks_exact(y_len)) {
+        if multiplier == 1 && three::fits(&rows, &columns) {
+            three::grad_x(simd, [&rows, &columns], channels, [d_y, kernel], d_x);
+            continue;
+        }
         if multiplier == 1 {
             cpu::grad_x(simd, op, [d_y, kernel], d_x);
             continue;
@@ -195,6 +236,10 @@ fn grad_w<S: Simd>(simd: S, op: &op::Depthwise2DGradW, call: Call<'_>) {
     assert_eq!(call.output.len(), kernel_cells(&rows, &columns) * filters);
     let d_w = call.output;
     for (x, d_y) in x.chunks_exact(x_len).zip(d_y.chunks_exact(y_len)) {
+        if multiplier == 1 && three::fits(&rows, &columns) {
+            three::grad_w(simd, [&rows, &columns], channels, [x, d_y], d_w);
+            continue;
+        }
         if multiplier == 1 {
             cpu::grad_w(simd, [&rows, &columns], channels, [x, d_y], d_w);
             continue;
@@ -226,7 +271,7 @@ mod tests {
         let columns = Window { input: 2, output: 2, kernel: 2, stride: 1, dilation: 1, pad: 0 };
         let (channels, multiplier, bias) = (2, 2, true);
         let f = Activation::Linear;
-        let op = Depthwise2D { rows, columns, channels, multiplier, bias, f };
+        let op = Depthwise2D { rows, columns, channels, multiplier, bias, norm: None, f };
         let x = [1.0, 2.0, 3.0, -4.0];
         let kernel = [1.0, 10.0, 100.0, -1.0, 2.0, 20.0, 0.5, 5.0];
         // The second window's last cell is padding behind.
@@ -240,7 +285,7 @@ mod tests {
         let columns = Window { input: 6, output: 4, kernel: 2, stride: 1, dilation: 3, pad: 1 };
         let (channels, multiplier, samples) = (3, 2, 2);
         let (bias, f) = (false, Activation::Linear);
-        let op = Depthwise2D { rows, columns, channels, multiplier, bias, f };
+        let op = Depthwise2D { rows, columns, channels, multiplier, bias, norm: None, f };
         let lens = [samples * 30 * channels, 6 * channels * multiplier];
         let y_len = samples * 12 * channels * multiplier;
         let by_x = Depthwise2DGradX { rows, columns, channels, multiplier };
@@ -251,7 +296,23 @@ mod tests {
 
     #[test]
     fn convolutions_are_those_of_plain_loops() {
+        let three = |input: usize, output: usize, stride: usize, pad: usize| Window {
+            input,
+            output,
+            kernel: 3,
+            stride,
+            dilation: 1,
+            pad,
+        };
         let windows = [
+            (three(6, 3, 2, 0), three(7, 3, 2, 0)),
+            (three(6, 3, 2, 1), three(5, 3, 2, 1)),
+            (three(3, 3, 2, 2), three(4, 4, 2, 2)),
+            (three(8, 3, 2, 0), three(9, 3, 2, 1)),
+            (three(5, 3, 1, 0), three(9, 8, 1, 1)),
+            (three(2, 5, 1, 2), three(1, 4, 1, 2)),
+            (three(1, 1, 1, 1), three(7, 3, 1, 0)),
+            (three(1, 3, 2, 2), three(1, 5, 2, 1)),
             (
                 Window { input: 5, output: 3, kernel: 3, stride: 2, dilation: 1, pad: 1 },
                 Window { input: 6, output: 4, kernel: 2, stride: 1, dilation: 3, pad: 1 },
@@ -275,7 +336,8 @@ mod tests {
                 let cells = samples * rows.output * columns.output;
                 let (y_len, taps) = (cells * filters, rows.kernel * columns.kernel);
                 for (bias, f) in [(false, Activation::Linear), (true, Activation::RELU)] {
-                    let op = Depthwise2D { rows, columns, channels, multiplier, bias, f };
+                    let op =
+                        Depthwise2D { rows, columns, channels, multiplier, bias, norm: None, f };
                     let mut lens = vec![x_len, taps * filters, filters];
                     lens.truncate(2 + usize::from(bias));
                     assert_as_reference(op, samples, &lens, y_len, taps);

@@ -1,0 +1,396 @@
+//! Depthwise convolutions of 3 x 3 with strides of 1 or 2, as nearly all are: a row of the output at a time, a vector of channels
+//! at a time, whose nine weights stay in registers while the columns go by.
+//!
+//! Each cell of the input is loaded once for the three columns of the kernel. With a stride of 1, column `q` of the padded input
+//! ends output `q - 2`, goes on with `q - 1` and begins `q`:
+//!
+//! ```text
+//! y[q - 2] = older + x[q] · w[2];    older = old + x[q] · w[1];    old = x[q] · w[0]
+//! ```
+//! The gradient by `x` is the same with the kernel backwards, or for a stride of 2 spreads each `d_y` over three cells.
+
+#![allow(clippy::needless_range_loop, reason = "indices are what taps are about")]
+
+use keras_graph::op::Window;
+
+use crate::kernels::finish::{Clip, Finish};
+use crate::kernels::vectors::{for_each_vector, load, store};
+use crate::kernels::window::real_cells;
+use crate::simd::Simd;
+
+/// Rows and columns of the kernel.
+const TAPS: usize = 3;
+
+/// Whether a convolution is one of these.
+pub(super) fn fits(rows: &Window, columns: &Window) -> bool {
+    let is_small = |window: &Window| {
+        window.kernel == TAPS && window.dilation == 1 && window.stride <= 2 && window.pad < TAPS
+    };
+    is_small(rows) && is_small(columns) && rows.stride == columns.stride
+}
+
+/// Calls `$row::<S, N>(..)` for a number of rows of taps that is known only now.
+macro_rules! for_rows {
+    ($rows:expr, $row:ident::<$S:ident>($($argument:expr),* $(,)?)) => {
+        match $rows {
+            0 => $row::<$S, 0>($($argument),*),
+            1 => $row::<$S, 1>($($argument),*),
+            2 => $row::<$S, 2>($($argument),*),
+            _ => $row::<$S, 3>($($argument),*),
+        }
+    };
+}
+
+/// What the rows of a sample share.
+#[derive(Clone, Copy)]
+struct Image<'a> {
+    columns: Window,
+    channels: usize,
+    /// The input of a convolution; `d_y` for its gradient by `x`.
+    x: &'a [f32],
+    kernel: &'a [f32],
+    /// Whether the kernel's columns are taken backwards.
+    is_backwards: bool,
+}
+
+impl Image<'_> {
+    /// The cells of a row of `x`, from channel `c` on.
+    #[inline(always)]
+    fn row(&self, row: usize, columns: usize, c: usize) -> &[f32] {
+        &self.x[row * columns * self.channels..][c..columns * self.channels]
+    }
+
+    /// The weights of some rows of the kernel for the channels from `c` on.
+    #[inline(always)]
+    fn weights<S: Simd, const ROWS: usize>(
+        &self,
+        simd: S,
+        cells: [usize; ROWS],
+        c: usize,
+        len: usize,
+    ) -> [[S::F32; TAPS]; ROWS] {
+        let mut weights = [[simd.splat(0.0); TAPS]; ROWS];
+        for r in 0..ROWS {
+            for b in 0..TAPS {
+                let column = if self.is_backwards { TAPS - 1 - b } else { b };
+                let cell = cells[r] * TAPS + column;
+                weights[r][b] = load(simd, &self.kernel[cell * self.channels + c..], len);
+            }
+        }
+        weights
+    }
+}
+
+/// Adds the products of a column of the input with a column of the kernel.
+#[inline(always)]
+fn add_products<S: Simd, const ROWS: usize>(
+    simd: S,
+    x: [S::F32; ROWS],
+    weights: &[[S::F32; TAPS]; ROWS],
+    b: usize,
+    mut sum: S::F32,
+) -> S::F32 {
+    for r in 0..ROWS {
+        sum = simd.mul_add(x[r], weights[r][b], sum);
+    }
+    sum
+}
+
+/// A vector of a row; 0 behind its end.
+#[inline(always)]
+fn load_or_0<S: Simd>(simd: S, row: &[f32], place: usize, len: usize) -> S::F32 {
+    if place < row.len() { load(simd, &row[place..], len) } else { simd.splat(0.0) }
+}
+
+/// The column of some rows that begins at a place.
+#[inline(always)]
+fn load_column<S: Simd, const ROWS: usize>(
+    simd: S,
+    rows: [&[f32]; ROWS],
+    place: usize,
+    len: usize,
+) -> [S::F32; ROWS] {
+    let mut column = [simd.splat(0.0); ROWS];
+    for r in 0..ROWS {
+        column[r] = load(simd, &rows[r][place..], len);
+    }
+    column
+}
+
+/// The convolution of a sample.
+#[inline(always)]
+pub(super) fn forward<S: Simd>(
+    simd: S,
+    [rows, columns]: [&Window; 2],
+    channels: usize,
+    [x, kernel]: [&[f32]; 2],
+    bias: Option<&[f32]>,
+    finish: Finish<'_>,
+    y: &mut [f32],
+) {
+    let image = Image { columns: *columns, channels, x, kernel, is_backwards: false };
+    for (i, y) in y.chunks_exact_mut(columns.output * channels).enumerate() {
+        let real = real_cells(rows, i);
+        let taps = [(i * rows.stride + real.start).saturating_sub(rows.pad), real.start];
+        for_rows!(real.len(), row::<S>(simd, &image, taps, bias, finish, y));
+    }
+}
+
+/// A row of the output, from `ROWS` rows of the input on: the first of them, and the first row of the kernel.
+#[inline(always)]
+fn row<S: Simd, const ROWS: usize>(
+    simd: S,
+    image: &Image<'_>,
+    [first, cell]: [usize; 2],
+    bias: Option<&[f32]>,
+    finish: Finish<'_>,
+    y: &mut [f32],
+) {
+    let Image { columns, channels, is_backwards, .. } = *image;
+    for_each_vector!(S, channels, |c, len| {
+        let cells =
+            std::array::from_fn(|r| if is_backwards { TAPS - 1 - cell - r } else { cell + r });
+        let weights = image.weights::<S, ROWS>(simd, cells, c, len);
+        let x: [&[f32]; ROWS] = std::array::from_fn(|r| image.row(first + r, columns.input, c));
+        let start = match bias {
+            Some(bias) => load(simd, &bias[c..], len),
+            None => simd.splat(0.0),
+        };
+        let scale = finish
+            .scale
+            .map(|[scale, shift]| [load(simd, &scale[c..], len), load(simd, &shift[c..], len)]);
+        let y = &mut y[c..];
+        let mut out = Out::<S> { y, place: 0, channels, len, scale, clip: finish.clip };
+        if columns.stride == 1 {
+            let (mut older, mut old) = (start, start);
+            for k in 0..columns.input {
+                let x = load_column(simd, x, k * channels, len);
+                let done = add_products(simd, x, &weights, 2, older);
+                older = add_products(simd, x, &weights, 1, old);
+                old = add_products(simd, x, &weights, 0, start);
+                if k + columns.pad >= 2 {
+                    out.put(simd, done);
+                }
+            }
+            out.put(simd, older);
+            out.put(simd, old);
+        } else {
+            let mut sum = start;
+            for k in 0..columns.input {
+                let x = load_column(simd, x, k * channels, len);
+                if (k + columns.pad) % 2 == 1 {
+                    sum = add_products(simd, x, &weights, 1, sum);
+                    continue;
+                }
+                if k + columns.pad >= 2 {
+                    out.put(simd, add_products(simd, x, &weights, 2, sum));
+                }
+                sum = add_products(simd, x, &weights, 0, start);
+            }
+            out.put(simd, sum);
+        }
+        // Windows in the padding alone.
+        while out.place < out.y.len() {
+            out.put(simd, start);
+        }
+    });
+}
+
+/// Where a row's sums go, in their order.
+struct Out<'a, S: Simd> {
+    /// The row, from a channel on.
+    y: &'a mut [f32],
+    /// Where the next one goes; beyond the row they are dropped.
+    place: usize,
+    channels: usize,
+    len: usize,
+    scale: Option<[S::F32; 2]>,
+    clip: Clip,
+}
+
+impl<S: Simd> Out<'_, S> {
+    #[inline(always)]
+    fn put(&mut self, simd: S, mut sum: S::F32) {
+        if self.place < self.y.len() {
+            if let Some([scale, shift]) = self.scale {
+                sum = simd.mul_add(sum, scale, shift);
+            }
+            store(simd, self.clip.apply(simd, sum), &mut self.y[self.place..], self.len);
+            self.place += self.channels;
+        }
+    }
+}
+
+/// The gradient by `x` of a sample.
+#[inline(always)]
+pub(super) fn grad_x<S: Simd>(
+    simd: S,
+    [rows, columns]: [&Window; 2],
+    channels: usize,
+    [d_y, kernel]: [&[f32]; 2],
+    d_x: &mut [f32],
+) {
+    let d_x_rows = d_x.chunks_exact_mut(columns.input * channels).enumerate();
+    if columns.stride == 1 {
+        let [back_rows, back_columns] = [rows, columns].map(|window| Window {
+            input: window.output,
+            output: window.input,
+            pad: TAPS - 1 - window.pad,
+            ..*window
+        });
+        let image = Image { columns: back_columns, channels, x: d_y, kernel, is_backwards: true };
+        for (i, d_x) in d_x_rows {
+            let real = real_cells(&back_rows, i);
+            let taps = [(i + real.start).saturating_sub(back_rows.pad), real.start];
+            let finish = Finish::NOTHING;
+            for_rows!(real.len(), row::<S>(simd, &image, taps, None, finish, d_x));
+        }
+        return;
+    }
+    let image = Image { columns: *columns, channels, x: d_y, kernel, is_backwards: false };
+    for (i, d_x) in d_x_rows {
+        // Row `a` of the kernel brings row `(i + pad - a) / 2` of `d_y`, the next but one the row before that.
+        let place = i + rows.pad;
+        let mut taps = [[0; 2]; 2];
+        let mut count = 0;
+        for a in [place % 2, place % 2 + 2] {
+            if a < TAPS && a <= place && (place - a) / 2 < rows.output {
+                taps[count] = [(place - a) / 2, a];
+                count += 1;
+            }
+        }
+        for_rows!(count, spread::<S>(simd, &image, taps, d_x));
+    }
+}
+
+/// A row of `d_x` with a stride of 2, from `ROWS` rows of `d_y` and of the kernel.
+#[inline(always)]
+fn spread<S: Simd, const ROWS: usize>(
+    simd: S,
+    image: &Image<'_>,
+    taps: [[usize; 2]; 2],
+    d_x: &mut [f32],
+) {
+    let Image { columns, channels, .. } = *image;
+    for_each_vector!(S, channels, |c, len| {
+        let weights =
+            image.weights::<S, ROWS>(simd, std::array::from_fn(|r| taps[r % 2][1]), c, len);
+        let d_y: [&[f32]; ROWS] =
+            std::array::from_fn(|r| image.row(taps[r % 2][0], columns.output, c));
+        let zero = simd.splat(0.0);
+        let mut out = Spread { d_x: &mut d_x[c..], columns, channels, len };
+        let mut before = [zero; ROWS];
+        for j in 0..columns.output {
+            let d_y = load_column(simd, d_y, j * channels, len);
+            let even = add_products(simd, before, &weights, 2, zero);
+            out.put(simd, 2 * j, add_products(simd, d_y, &weights, 0, even));
+            out.put(simd, 2 * j + 1, add_products(simd, d_y, &weights, 1, zero));
+            before = d_y;
+        }
+        out.put(simd, 2 * columns.output, add_products(simd, before, &weights, 2, zero));
+        // Cells that no window reads.
+        for q in 2 * columns.output + 1..columns.input + columns.pad {
+            out.put(simd, q, zero);
+        }
+    });
+}
+
+/// A row of `d_x`, from a channel on.
+struct Spread<'a> {
+    d_x: &'a mut [f32],
+    columns: Window,
+    channels: usize,
+    len: usize,
+}
+
+impl Spread<'_> {
+    /// Writes column `q` of the padded row, unless it is padding.
+    #[inline(always)]
+    fn put<S: Simd>(&mut self, simd: S, q: usize, d_x: S::F32) {
+        let Window { pad, input, .. } = self.columns;
+        if q >= pad && q - pad < input {
+            store(simd, d_x, &mut self.d_x[(q - pad) * self.channels..], self.len);
+        }
+    }
+}
+
+/// Adds the gradient by the kernel of a sample to `d_w`.
+#[inline(always)]
+pub(super) fn grad_w<S: Simd>(
+    simd: S,
+    [rows, columns]: [&Window; 2],
+    channels: usize,
+    [x, d_y]: [&[f32]; 2],
+    d_w: &mut [f32],
+) {
+    let image = Image { columns: *columns, channels, x, kernel: &[], is_backwards: false };
+    for (i, d_y) in d_y.chunks_exact(columns.output * channels).enumerate() {
+        let real = real_cells(rows, i);
+        if !real.is_empty() {
+            let first = i * rows.stride + real.start - rows.pad;
+            let d_w = &mut d_w[real.start * TAPS * channels..];
+            for_rows!(real.len(), add_by_w::<S>(simd, &image, first, d_y, d_w));
+        }
+    }
+}
+
+/// What a row of `d_y` and `ROWS` rows of `x` from `first` on give to as many rows of the kernel.
+#[inline(always)]
+fn add_by_w<S: Simd, const ROWS: usize>(
+    simd: S,
+    image: &Image<'_>,
+    first: usize,
+    d_y: &[f32],
+    d_w: &mut [f32],
+) {
+    let Image { columns, channels, .. } = *image;
+    for_each_vector!(S, channels, |c, len| {
+        let zero = simd.splat(0.0);
+        let x: [&[f32]; ROWS] = std::array::from_fn(|r| image.row(first + r, columns.input, c));
+        let d_y = &d_y[c..];
+        let mut sums = [[zero; TAPS]; ROWS];
+        // The outputs that begin at a column, at the one before, and at the one before that.
+        let mut begun = [zero; TAPS];
+        if columns.stride == 1 {
+            for q in 0..columns.pad {
+                begun = [load_or_0(simd, d_y, q * channels, len), begun[0], begun[1]];
+            }
+            for k in 0..columns.input {
+                let place = (k + columns.pad) * channels;
+                begun = [load_or_0(simd, d_y, place, len), begun[0], begun[1]];
+                let x = load_column(simd, x, k * channels, len);
+                for r in 0..ROWS {
+                    for b in 0..TAPS {
+                        sums[r][b] = simd.mul_add(x[r], begun[b], sums[r][b]);
+                    }
+                }
+            }
+        } else {
+            if columns.pad > 0 {
+                begun[0] = load(simd, d_y, len);
+            }
+            for k in 0..columns.input {
+                let x = load_column(simd, x, k * channels, len);
+                if (k + columns.pad) % 2 == 1 {
+                    for r in 0..ROWS {
+                        sums[r][1] = simd.mul_add(x[r], begun[0], sums[r][1]);
+                    }
+                    continue;
+                }
+                let place = (k + columns.pad) / 2 * channels;
+                begun = [load_or_0(simd, d_y, place, len), zero, begun[0]];
+                for r in 0..ROWS {
+                    for b in [0, 2] {
+                        sums[r][b] = simd.mul_add(x[r], begun[b], sums[r][b]);
+                    }
+                }
+            }
+        }
+        for r in 0..ROWS {
+            for b in 0..TAPS {
+                let d_w = &mut d_w[(r * TAPS + b) * channels + c..];
+                store(simd, simd.add(load(simd, d_w, len), sums[r][b]), d_w, len);
+            }
+        }
+    });
+}
