@@ -55,7 +55,14 @@ fn bench_all(filter: &str) {
             let run_of_call = Run::default();
             run::<Cpu>(
                 &op,
-                Call { samples: 1, inputs: &inputs, output, workspace, run: run_of_call },
+                Call {
+                    samples: 1,
+                    inputs: &inputs,
+                    output,
+                    workspace,
+                    prepared: &[],
+                    run: run_of_call,
+                },
             );
         });
         let rate = flops(&op) as f64 / seconds;

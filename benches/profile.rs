@@ -109,7 +109,7 @@ fn profile<M: Model>(is_training: bool, batch: usize) {
         })
         .collect();
     let x = FlatSamples::new(batch, &x);
-    let mut execution = Execution::with_run(plan, Keep::Sums, timed);
+    let mut execution = Execution::with_run::<Cpu>(plan, Keep::Sums, timed);
     let mut total = 0.0;
     for i in 0..WARM_UP + TIMED {
         if i == WARM_UP {

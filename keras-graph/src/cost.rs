@@ -8,8 +8,11 @@ use crate::winograd::Winograd;
 /// Most columns that a kernel packs at a time from the right matrix of a product.
 pub const PANEL_COLUMNS: usize = 48;
 
-/// Most rows that a kernel packs at a time from the right matrix of a product.
-pub const PANEL_ROWS: usize = 512;
+/// Lanes of the longest vectors that kernels have.
+const LONGEST_VECTOR: usize = 16;
+
+/// Most rows that a kernel packs at a time from the right matrix of a product: so few that a panel stays in the first cache.
+pub const PANEL_ROWS: usize = 128;
 
 /// Elements of the padded rows that a convolution works on at a time, if one window's rows fit.
 const BAND_LEN: usize = 32 * 1024;
@@ -238,6 +241,48 @@ fn band_len(rows: &Window, columns: &Window, channels: usize) -> usize {
 /// Elements of a packed panel of a matrix of `rows` rows.
 fn panel_len(rows: usize, columns: usize) -> usize {
     rows.min(PANEL_ROWS) * columns.min(PANEL_COLUMNS)
+}
+
+/// Weights of fewer elements are not worth a copy: they are packed where they are used.
+const LEAST_PREPARED: usize = 8192;
+
+/// A copy of an op's right matrix, in the order in which the op's kernel reads it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Prepared {
+    /// Its elements.
+    pub len: usize,
+    /// Elements of a part, which can be made by itself; the last may have less.
+    pub part_len: usize,
+}
+
+impl Prepared {
+    /// The copy of a matrix of `rows` rows: [`PANEL_ROWS`] of them at a time, and of those panels of [`prepared_columns`], one
+    /// after the other.
+    pub fn panels(rows: usize, columns: usize) -> Prepared {
+        Prepared { len: rows * columns, part_len: PANEL_ROWS * columns }
+    }
+}
+
+/// Columns of a panel of a prepared matrix: of all but the last.
+pub fn prepared_columns(columns: usize) -> usize {
+    let vectors = columns.div_ceil(LONGEST_VECTOR).max(1);
+    vectors.div_ceil(vectors.div_ceil(PANEL_COLUMNS / LONGEST_VECTOR)) * LONGEST_VECTOR
+}
+
+/// What is worth making of an op's weights once for a whole batch, if anything.
+pub fn prepared(op: &Op) -> Option<Prepared> {
+    let (rows, columns) = match op {
+        Op::Gemm(op) => (op.k, op.n),
+        Op::GemmGradX(op) => (op.n, op.k),
+        Op::Conv2D(op) if is_pointwise(&op.rows, &op.columns, op.groups) => {
+            (op.channels, op.filters)
+        }
+        Op::Conv2DGradX(op) if is_pointwise(&op.rows, &op.columns, op.groups) => {
+            (op.filters, op.channels)
+        }
+        _ => return None,
+    };
+    (rows * columns >= LEAST_PREPARED).then(|| Prepared::panels(rows, columns))
 }
 
 /// Scratch elements that the kernel of an op asks for, whatever the number of samples.

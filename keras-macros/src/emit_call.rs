@@ -247,6 +247,7 @@ impl Body<'_> {
                         inputs: &[#(#inputs),*],
                         output: #y,
                         workspace: &mut *__workspace,
+                        prepared: &[],
                         run: __run,
                     },
                 );

@@ -286,11 +286,14 @@ unsafe impl Model for Example {
         let (h, workspace) = scratch.split_at_mut(4);
         let run = Run::default();
         let inputs: [&[f32]; 3] = [x, self.hidden.kernel.as_flattened(), &self.hidden.bias];
-        Cpu::gemm(&HIDDEN, Call { samples: 1, inputs: &inputs, output: h, workspace, run });
+        Cpu::gemm(
+            &HIDDEN,
+            Call { samples: 1, inputs: &inputs, output: h, workspace, prepared: &[], run },
+        );
         let inputs: [&[f32]; 3] = [h, self.output.kernel.as_flattened(), &self.output.bias];
         <Cpu as Backend>::gemm(
             &OUTPUT,
-            Call { samples: 1, inputs: &inputs, output: &mut y, workspace, run },
+            Call { samples: 1, inputs: &inputs, output: &mut y, workspace, prepared: &[], run },
         );
         y
     }

@@ -3,10 +3,11 @@
 use core::ops::Range;
 
 use keras_graph::op::Op;
-use keras_graph::plan::{Place, Plan, Step, Storage};
+use keras_graph::plan::{Place, Plan, Storage};
 
 use super::aligned::Aligned;
 use super::memory::{Block, Holed};
+use super::prepared::Copies;
 use super::{Batch, Head, Keep, Rows, block_samples};
 use crate::kernels::{Call, Run};
 
@@ -19,6 +20,7 @@ pub(super) struct Pass<'a> {
     pub(super) run: fn(&Op, Call<'_>),
     pub(super) segment: usize,
     pub(super) weights: &'a [f32],
+    pub(super) copies: &'a Copies,
     pub(super) merged: &'a [f32],
     pub(super) batch: &'a Batch<'a>,
     pub(super) head: &'a dyn Head,
@@ -124,13 +126,13 @@ impl Lane {
         self.load(pass, block);
         let steps = pass.steps();
         let forward = if pass.has_head() { pass.plan.forward } else { steps.start };
-        for step in &pass.plan.steps[steps.start..forward] {
+        for step in steps.start..forward {
             self.step(pass, block, step);
         }
         if pass.has_head() {
             self.look(pass, block);
         }
-        for step in &pass.plan.steps[forward..steps.end] {
+        for step in forward..steps.end {
             self.step(pass, block, step);
         }
         if pass.keep == Keep::InputGradients {
@@ -172,7 +174,8 @@ impl Lane {
     }
 
     /// Runs one step.
-    fn step(&mut self, pass: &Pass<'_>, block: Block, step: &Step) {
+    fn step(&mut self, pass: &Pass<'_>, block: Block, i: usize) {
+        let step = &pass.plan.steps[i];
         let hole = block.range(step.output);
         let mut listed = recycled(core::mem::take(&mut self.listed));
         let (in_block, in_lane, output) = match step.output.storage {
@@ -217,8 +220,9 @@ impl Lane {
             first_sample: self.samples.start + block.first,
             batch: pass.batch.rows.len(),
         };
-        let workspace = &mut self.workspace[..];
-        (pass.run)(&step.op, Call { samples: block.samples, inputs, output, workspace, run });
+        let (samples, workspace) = (block.samples, &mut self.workspace[..]);
+        let prepared = pass.copies.of(i);
+        (pass.run)(&step.op, Call { samples, inputs, output, workspace, prepared, run });
         self.listed = recycled(listed);
     }
 

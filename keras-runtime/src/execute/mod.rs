@@ -5,6 +5,7 @@
 //! the batch alone, and what the lanes have summed is merged in their order, so any number of threads gives the same bits.
 //!
 //! ```text
+//! copy large weights in the order in which kernels read them, in parallel
 //! for segment in segments:
 //!     for lane in lanes, in parallel:
 //!         for block in lane: load inputs, steps; after the last forward step: the head, that is losses and metrics
@@ -18,6 +19,7 @@ mod aligned;
 mod finish;
 mod lane;
 mod memory;
+mod prepared;
 mod session;
 mod whole;
 
@@ -28,6 +30,7 @@ use keras_graph::plan::Plan;
 use rayon::prelude::*;
 
 use self::lane::{Lane, Pass};
+use self::prepared::{Copies, Prepare};
 pub use self::session::{FlatSamples, Gradients, gradients, predict};
 pub(crate) use self::session::{PREDICTED_TOGETHER, predict_batches};
 use crate::kernels::{Backend, Call, run};
@@ -146,6 +149,8 @@ pub enum Keep {
 pub struct Execution<'p> {
     plan: &'p Plan,
     run: fn(&Op, Call<'_>),
+    prepare: Prepare,
+    copies: Copies,
     keep: Keep,
     lanes: Vec<Lane>,
     /// How many lanes the last batch used.
@@ -162,15 +167,21 @@ pub struct Execution<'p> {
 impl<'p> Execution<'p> {
     /// An execution on a backend.
     pub fn new<B: Backend>(plan: &'p Plan, keep: Keep) -> Execution<'p> {
-        Execution::with_run(plan, keep, run::<B>)
+        Execution::with_run::<B>(plan, keep, run::<B>)
     }
 
-    /// An execution whose ops are computed by a function: for profiles.
-    pub fn with_run(plan: &'p Plan, keep: Keep, run: fn(&Op, Call<'_>)) -> Execution<'p> {
+    /// An execution on a backend whose ops are computed by a function: for profiles.
+    pub fn with_run<B: Backend>(
+        plan: &'p Plan,
+        keep: Keep,
+        run: fn(&Op, Call<'_>),
+    ) -> Execution<'p> {
         let gradient_len = if plan.is_training() { plan.weights_len } else { 0 };
         Execution {
             plan,
             run,
+            prepare: B::prepare,
+            copies: Copies::new(plan),
             keep,
             lanes: Vec::new(),
             used: 0,
@@ -195,11 +206,13 @@ impl<'p> Execution<'p> {
     pub fn run(&mut self, weights: &[f32], batch: &Batch<'_>, head: &dyn Head) {
         assert!(!batch.rows.is_empty(), "a batch has a sample");
         assert_eq!(weights.len(), self.plan.weights_len, "as many weights as planned");
-        self.prepare(batch.rows.len(), head.sums());
+        self.share_out(batch.rows.len(), head.sums());
+        self.copies.make(self.plan, self.prepare, weights, batch.rows.len());
         // A model whose output is its input has no step, but its outputs are looked at all the same.
         for segment in 0..self.plan.segments.len().max(1) {
             let (plan, run, merged, keep) = (self.plan, self.run, &self.merged, self.keep);
-            let pass = Pass { plan, run, segment, weights, merged, batch, head, keep };
+            let copies = &self.copies;
+            let pass = Pass { plan, run, segment, weights, copies, merged, batch, head, keep };
             each(&mut self.lanes[..self.used], |lane| lane.run(&pass));
             let merges = self.plan.segments.get(segment).map_or(&[][..], |segment| &segment.merges);
             for reduction in merges {
@@ -215,7 +228,7 @@ impl<'p> Execution<'p> {
     }
 
     /// Cuts a batch into lanes and gives each its memory.
-    fn prepare(&mut self, samples: usize, sums: usize) {
+    fn share_out(&mut self, samples: usize, sums: usize) {
         self.used = lane_count(self.plan, samples);
         self.lanes.resize_with(self.used.max(self.lanes.len()), Lane::default);
         for (i, lane) in self.lanes[..self.used].iter_mut().enumerate() {
@@ -249,7 +262,7 @@ impl<'p> Execution<'p> {
             let from = &self.merged[part.from..][..part.len];
             finish::add(&mut self.gradient[part.to..][..part.len], from);
         }
-        whole::run(self.plan, self.run, lanes, &mut self.whole, &mut self.gradient);
+        whole::run(self.plan, self.run, self.prepare, lanes, &mut self.whole, &mut self.gradient);
         &mut self.gradient
     }
 

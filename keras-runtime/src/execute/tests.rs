@@ -97,7 +97,8 @@ fn all_threads_compute_at_the_level_of_the_caller() {
     let (x, targets) = (samples::<3>(count, "x"), samples::<2>(count, "y"));
     let batch = Batch { x: &x.as_slice(), rows: Rows::Range(0..count), seed: 0, step: 0 };
     let pool = ThreadPoolBuilder::new().num_threads(3).build().expect("threads");
-    let mut execution = Execution::with_run(Example::training(), Keep::Sums, run_at_portable);
+    let mut execution =
+        Execution::with_run::<Cpu>(Example::training(), Keep::Sums, run_at_portable);
     let step = || {
         let step = || {
             execution.run(model.weights(), &batch, &Squares { targets: &targets });

@@ -2,11 +2,14 @@
 //!
 //! No lane has a copy that must be cleared and merged. An element is added up over the samples in their order, whoever does it.
 
+use keras_graph::cost::Prepared;
 use keras_graph::op::{EmbeddingGrad, GemmGradW, Op};
 use keras_graph::plan::{Place, Plan};
 use rayon::prelude::*;
 
+use super::aligned::Aligned;
 use super::lane::Lane;
+use super::prepared::Prepare;
 use crate::kernels::{Call, Run};
 use crate::simd::Choice;
 
@@ -26,6 +29,8 @@ const GATHERED: usize = 16;
 pub(super) struct Memory {
     /// What a step reads, of all samples in their order.
     inputs: [Vec<f32>; 2],
+    /// The right one in the order in which products read it.
+    prepared: Aligned,
     /// Scratch of each part.
     workspaces: Vec<Vec<f32>>,
 }
@@ -33,7 +38,8 @@ pub(super) struct Memory {
 impl Memory {
     pub(super) fn new(plan: &Plan) -> Memory {
         let workspace_len = if plan.whole.is_empty() { 0 } else { plan.workspace_len };
-        Memory { inputs: [vec![], vec![]], workspaces: vec![vec![0.0; workspace_len]; MAX_TASKS] }
+        let workspaces = vec![vec![0.0; workspace_len]; MAX_TASKS];
+        Memory { inputs: [vec![], vec![]], prepared: Aligned::default(), workspaces }
     }
 }
 
@@ -41,6 +47,7 @@ impl Memory {
 pub(super) fn run(
     plan: &Plan,
     run: fn(&Op, Call<'_>),
+    prepare: Prepare,
     lanes: &[Lane],
     memory: &mut Memory,
     gradient: &mut [f32],
@@ -49,11 +56,12 @@ pub(super) fn run(
     let choice = Choice::current();
     for (i, step) in plan.whole.iter().enumerate() {
         let [left, right] = &step.inputs[..] else { unreachable!("such an op reads two tensors") };
-        let Memory { inputs: [left_cells, right_cells], workspaces } = memory;
+        let Memory { inputs: [left_cells, right_cells], prepared, workspaces } = memory;
         let inputs = [
             gathered(lanes, samples, *left, left_cells),
             gathered(lanes, samples, *right, right_cells),
         ];
+        let prepared = prepared_right(&step.op, prepare, inputs[1], prepared);
         let output = &mut gradient[step.output.offset..][..step.output.len];
         let is_first = !plan.whole[..i].iter().any(|earlier| earlier.output == step.output);
         let (rows, row_len) = rows(&step.op);
@@ -63,12 +71,31 @@ pub(super) fn run(
                 output.fill(0.0);
             }
             let op = part_of(&step.op, i * part_rows, output.len() / row_len);
-            let call = Call { samples, inputs: &inputs, output, workspace, run: Run::default() };
+            let (inputs, run_of_call) = (&inputs, Run::default());
+            let call = Call { samples, inputs, output, workspace, prepared, run: run_of_call };
             choice.apply(|| run(&op, call));
         };
         let parts = output.par_chunks_mut(part_rows * row_len).zip(workspaces.par_iter_mut());
         parts.enumerate().with_max_len(1).for_each(task);
     }
+}
+
+/// The right matrix of a product, prepared for all parts.
+fn prepared_right<'a>(
+    op: &Op,
+    prepare: Prepare,
+    right: &[f32],
+    cells: &'a mut Aligned,
+) -> &'a [f32] {
+    let Op::GemmGradW(product) = op else { return &[] };
+    let Prepared { len, part_len } = Prepared::panels(right.len() / product.n, product.n);
+    if cells.len() < len {
+        cells.resize(len);
+    }
+    let (cells, choice) = (&mut cells[..len], Choice::current());
+    let parts = cells.par_chunks_mut(part_len).enumerate();
+    parts.for_each(|(part, cells)| choice.apply(|| prepare(op, right, part, cells)));
+    cells
 }
 
 /// A tensor of all samples in their order, so that a product runs over the whole batch without a break.

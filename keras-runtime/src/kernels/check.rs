@@ -27,12 +27,24 @@ pub(crate) fn output_onto<B: Backend>(
     inputs: &[&[f32]],
     start: &[f32],
 ) -> Vec<f32> {
+    output_with::<B>(op, samples, inputs, &[], start)
+}
+
+/// As [`output_onto`], of an op whose last input was prepared, if `prepared` holds anything.
+pub(crate) fn output_with<B: Backend>(
+    op: impl Into<Op>,
+    samples: usize,
+    inputs: &[&[f32]],
+    prepared: &[f32],
+    start: &[f32],
+) -> Vec<f32> {
     let op = op.into();
     let mut output = start.to_vec();
     // The workspace holds anything.
     let mut workspace = vec![f32::NAN; workspace_len(&op)];
-    let workspace = &mut workspace[..];
-    run::<B>(&op, Call { samples, inputs, output: &mut output, workspace, run: Run::default() });
+    let (workspace, run_of_call) = (&mut workspace[..], Run::default());
+    let call = Call { samples, inputs, output: &mut output, workspace, prepared, run: run_of_call };
+    run::<B>(&op, call);
     output
 }
 

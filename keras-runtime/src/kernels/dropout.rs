@@ -183,7 +183,10 @@ mod tests {
         let mut y = vec![f32::NAN; x.len()];
         let samples = x.len() / op.to[..op.rank].iter().product::<usize>();
         let workspace = &mut [];
-        B::dropout(&op, Call { samples, inputs: &[x], output: &mut y, workspace, run });
+        B::dropout(
+            &op,
+            Call { samples, inputs: &[x], output: &mut y, workspace, prepared: &[], run },
+        );
         y
     }
 

@@ -4,12 +4,12 @@
 
 use std::ops::Range;
 
-use keras_graph::cost::PANEL_ROWS;
+use keras_graph::cost::{PANEL_ROWS, prepared_columns};
 use keras_graph::op;
 
 use super::activate::activate;
 use super::finish::{Clip, Finish};
-use super::tile::{Columns, Panels, Product, Right, Rows, Write, largest_height, multiply};
+use super::tile::{Columns, Panel, Panels, Product, Right, Rows, Write, largest_height, multiply};
 use super::{Call, Cpu, Reference};
 use crate::simd::{Kernel, Simd, dispatch};
 
@@ -67,9 +67,10 @@ impl Cpu {
         assert_eq!((x.len(), w.len(), call.output.len()), (rows * k, k * n, rows * n));
         let bias = bias.then(|| call.inputs[2]);
         assert_eq!(bias.map_or(n, <[f32]>::len), n);
-        let (clip, scratch) = (Clip::of(f), call.workspace);
+        let (y, scratch, prepared) = (&mut *call.output, call.workspace, call.prepared);
+        let clip = Clip::of(f);
         let finish = Finish { clip: clip.unwrap_or(Clip::Nothing), ..Finish::NOTHING };
-        dispatch(Forward { rows, k, n, x, w, bias, finish, y: &mut *call.output, scratch });
+        dispatch(Forward { rows, k, n, x, w, prepared, bias, finish, y, scratch });
         if clip.is_none() {
             activate(f, call.output);
         }
@@ -80,7 +81,8 @@ impl Cpu {
         let rows = call.samples * m;
         let [d_y, w] = call.inputs();
         assert_eq!((d_y.len(), w.len(), call.output.len()), (rows * n, k * n, rows * k));
-        dispatch(GradX { rows, k, n, d_y, w, d_x: call.output, scratch: call.workspace });
+        let (d_x, scratch, prepared) = (call.output, call.workspace, call.prepared);
+        dispatch(GradX { rows, k, n, d_y, w, prepared, d_x, scratch });
     }
 
     pub(crate) fn gemm_grad_w(op: &op::GemmGradW, call: Call<'_>) {
@@ -88,8 +90,8 @@ impl Cpu {
         let rows = call.samples * m;
         let [x, d_y] = call.inputs();
         assert_eq!((x.len(), d_y.len(), call.output.len()), (rows * k, rows * n, count * n));
-        let (d_w, scratch) = (call.output, call.workspace);
-        dispatch(GradW { rows, stride: k, n, x: &x[first..], count, d_y, d_w, scratch });
+        let (d_w, scratch, prepared) = (call.output, call.workspace, call.prepared);
+        dispatch(GradW { rows, stride: k, n, x: &x[first..], count, d_y, prepared, d_w, scratch });
     }
 }
 
@@ -101,6 +103,34 @@ fn blocks(len: usize) -> impl Iterator<Item = Range<usize>> {
     (0..len.max(1)).step_by(PANEL_ROWS).map(move |begin| begin..len.min(begin + PANEL_ROWS))
 }
 
+/// The panels of `columns` columns, for a product of `rows` rows; none reaches from one part of a prepared matrix to the next.
+#[inline(always)]
+fn panels<S: Simd>(
+    rows: usize,
+    columns: usize,
+    prepared: &[f32],
+) -> impl Iterator<Item = (Range<usize>, Panel)> {
+    let part = if prepared.is_empty() { columns.max(1) } else { prepared_columns(columns) };
+    (0..columns).step_by(part).flat_map(move |begin| {
+        let part = begin..columns.min(begin + part);
+        let panels = Panels::new::<S>(rows, part.len());
+        (0..panels.count).map(move |i| (part.clone(), panels.at(i)))
+    })
+}
+
+/// Rows `block` of a panel of a prepared matrix of `columns` columns.
+#[inline(always)]
+fn prepared_panel<'a>(
+    prepared: &'a [f32],
+    columns: usize,
+    part: &Range<usize>,
+    panel: Panel,
+    block: &Range<usize>,
+) -> Right<'a> {
+    let first = block.start * columns + part.start * block.len() + panel.begin;
+    Right { cells: &prepared[first..], stride: part.len() }
+}
+
 /// [`op::Gemm`] of `rows` rows, with no activation but a clip.
 pub(super) struct Forward<'a> {
     pub(super) rows: usize,
@@ -108,6 +138,8 @@ pub(super) struct Forward<'a> {
     pub(super) n: usize,
     pub(super) x: &'a [f32],
     pub(super) w: &'a [f32],
+    /// The weights prepared, or nothing.
+    pub(super) prepared: &'a [f32],
     pub(super) bias: Option<&'a [f32]>,
     pub(super) finish: Finish<'a>,
     pub(super) y: &'a mut [f32],
@@ -119,28 +151,93 @@ impl Kernel for Forward<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let Forward { rows, k, n, x, w, bias, finish, y, scratch } = self;
-        for panel in Panels::new::<S>(rows, n).iter() {
-            let columns = panel.len;
+        let Forward { rows, k, n, x, w, prepared, bias, finish, y, scratch } = self;
+        if prepared.is_empty() && rows == 1 && n > STREAMED_VECTORS * S::LANES {
+            return stream(simd, x, w, bias, finish, y);
+        }
+        for (part, panel) in panels::<S>(rows, n, prepared) {
+            let (begin, columns) = (part.start + panel.begin, panel.len);
             let packs = rows >= PACK_TILES * largest_height::<S>() && columns < n;
             for block in blocks(k) {
-                let right = Right { cells: &w[block.start * n + panel.begin..], stride: n };
-                let right = if packs { right.pack(block.len(), columns, scratch) } else { right };
+                let right = if !prepared.is_empty() {
+                    prepared_panel(prepared, n, &part, panel, &block)
+                } else {
+                    let right = Right { cells: &w[block.start * n + begin..], stride: n };
+                    if packs { right.pack(simd, block.len(), columns, scratch) } else { right }
+                };
                 let write = match bias {
-                    _ if block.start > 0 => Write::Add,
-                    Some(bias) => Write::Bias(&bias[panel.begin..]),
+                    _ if block.start > 0 => Write::Continue,
+                    Some(bias) => Write::Bias(&bias[begin..]),
                     None => Write::Set,
                 };
                 let finish = match block.end == k {
-                    true => finish.columns_from(panel.begin),
+                    true => finish.columns_from(begin),
                     false => Finish::NOTHING,
                 };
                 let left = Rows::plain(&x[block.start..], k, block.len());
-                let output = &mut y[panel.begin..];
+                let output = &mut y[begin..];
                 let product = Product { columns, right, write, finish, output, stride: n };
                 multiply(simd, rows, left, product);
             }
         }
+    }
+}
+
+/// A row of more vectors than this is computed by reading the weights in their order.
+const STREAMED_VECTORS: usize = 8;
+
+/// Rows of the weights that are read together: each sum is loaded and stored once for so many products.
+const STREAMED_ROWS: usize = 8;
+
+/// One row of a product: the weights, which are the most of it, are read from the first to the last.
+///
+/// A sum takes its products in the order of `k`, as those of tiles do.
+#[inline(always)]
+fn stream<S: Simd>(
+    simd: S,
+    x: &[f32],
+    w: &[f32],
+    bias: Option<&[f32]>,
+    finish: Finish<'_>,
+    y: &mut [f32],
+) {
+    match bias {
+        Some(bias) => y.copy_from_slice(bias),
+        None => y.fill(0.0),
+    }
+    let n = y.len();
+    for (x, w) in x.chunks(STREAMED_ROWS).zip(w.chunks(STREAMED_ROWS * n)) {
+        match x {
+            &[a, b, c, d, e, f, g, h] => stream_rows(simd, [a, b, c, d, e, f, g, h], w, y),
+            _ => x.iter().zip(w.chunks_exact(n)).for_each(|(&x, w)| stream_rows(simd, [x], w, y)),
+        }
+    }
+    finish.apply(simd, n, y);
+}
+
+/// Adds some rows of weights, each times its element of `x`.
+#[inline(always)]
+fn stream_rows<S: Simd, const ROWS: usize>(simd: S, x: [f32; ROWS], w: &[f32], y: &mut [f32]) {
+    let n = y.len();
+    let x = x.map(|x| simd.splat(x));
+    let mut rows: [&[f32]; ROWS] = [&[]; ROWS];
+    for (r, row) in rows.iter_mut().enumerate() {
+        *row = &w[r * n..][..n];
+    }
+    let whole = n - n % S::LANES;
+    for c in (0..whole).step_by(S::LANES) {
+        let mut sum = simd.load(&y[c..]);
+        for r in 0..ROWS {
+            sum = simd.mul_add(x[r], simd.load(&rows[r][c..]), sum);
+        }
+        simd.store(sum, &mut y[c..]);
+    }
+    if whole < n {
+        let mut sum = simd.load_part(&y[whole..]);
+        for r in 0..ROWS {
+            sum = simd.mul_add(x[r], simd.load_part(&rows[r][whole..]), sum);
+        }
+        simd.store_part(sum, &mut y[whole..]);
     }
 }
 
@@ -151,6 +248,8 @@ pub(super) struct GradX<'a> {
     pub(super) n: usize,
     pub(super) d_y: &'a [f32],
     pub(super) w: &'a [f32],
+    /// The weights prepared, or nothing.
+    pub(super) prepared: &'a [f32],
     pub(super) d_x: &'a mut [f32],
     pub(super) scratch: &'a mut [f32],
 }
@@ -160,19 +259,23 @@ impl Kernel for GradX<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let GradX { rows, k, n, d_y, w, d_x, scratch } = self;
-        if rows * DOT_COLUMNS <= n {
+        let GradX { rows, k, n, d_y, w, prepared, d_x, scratch } = self;
+        if prepared.is_empty() && rows * DOT_COLUMNS <= n && rows <= DOT_ROWS {
             return dots(simd, k, n, d_y, w, d_x);
         }
         // Two rows, so that a panel fits the scratch.
-        for panel in Panels::new::<S>(rows.max(2), k).iter() {
+        for (part, panel) in panels::<S>(rows.max(2), k, prepared) {
+            let (begin, columns) = (part.start + panel.begin, panel.len);
             for block in blocks(n) {
-                let w = &w[panel.begin * n + block.start..];
-                let right = Right::pack_transposed(w, n, block.len(), panel.len, scratch);
-                let write = if block.start > 0 { Write::Add } else { Write::Set };
+                let right = if !prepared.is_empty() {
+                    prepared_panel(prepared, k, &part, panel, &block)
+                } else {
+                    let w = &w[begin * n + block.start..];
+                    Right::pack_transposed(simd, w, n, block.len(), columns, scratch)
+                };
+                let write = if block.start > 0 { Write::Continue } else { Write::Set };
                 let left = Rows::plain(&d_y[block.start..], n, block.len());
-                let (columns, finish) = (panel.len, Finish::NOTHING);
-                let output = &mut d_x[panel.begin..];
+                let (finish, output) = (Finish::NOTHING, &mut d_x[begin..]);
                 let product = Product { columns, right, write, finish, output, stride: k };
                 multiply(simd, rows, left, product);
             }
@@ -182,6 +285,9 @@ impl Kernel for GradX<'_> {
 
 /// Up to one row for this many columns, dot products cost less than transposing the weights.
 const DOT_COLUMNS: usize = 8;
+
+/// Likewise: more rows than this make up for the transposing.
+const DOT_ROWS: usize = 6;
 
 /// Rows of `w` that are multiplied with a row of `d_y` at a time.
 const DOTS: usize = 4;
@@ -230,6 +336,8 @@ pub(super) struct GradW<'a> {
     /// Columns of `x`, and rows of the gradient.
     pub(super) count: usize,
     pub(super) d_y: &'a [f32],
+    /// `d_y` prepared, or nothing.
+    pub(super) prepared: &'a [f32],
     pub(super) d_w: &'a mut [f32],
     pub(super) scratch: &'a mut [f32],
 }
@@ -239,16 +347,20 @@ impl Kernel for GradW<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let GradW { rows, n, x, stride, count, d_y, d_w, scratch } = self;
-        for panel in Panels::new::<S>(count, n).iter() {
-            let columns = panel.len;
+        let GradW { rows, n, x, stride, count, d_y, prepared, d_w, scratch } = self;
+        for (part, panel) in panels::<S>(count, n, prepared) {
+            let (begin, columns) = (part.start + panel.begin, panel.len);
             let packs = count >= PACK_TILES * largest_height::<S>() && columns < n;
             for block in blocks(rows) {
-                let right = Right { cells: &d_y[block.start * n + panel.begin..], stride: n };
-                let right = if packs { right.pack(block.len(), columns, scratch) } else { right };
+                let right = if !prepared.is_empty() {
+                    prepared_panel(prepared, n, &part, panel, &block)
+                } else {
+                    let right = Right { cells: &d_y[block.start * n + begin..], stride: n };
+                    if packs { right.pack(simd, block.len(), columns, scratch) } else { right }
+                };
                 let left = Columns::plain(&x[block.start * stride..], stride, block.len());
-                let output = &mut d_w[panel.begin..];
-                let (write, finish) = (Write::Add, Finish::NOTHING);
+                let output = &mut d_w[begin..];
+                let (write, finish) = (Write::Continue, Finish::NOTHING);
                 let product = Product { columns, right, write, finish, output, stride: n };
                 multiply(simd, count, left, product);
             }
@@ -259,10 +371,13 @@ impl Kernel for GradW<'_> {
 #[cfg(test)]
 mod tests {
     use keras_graph::activation::Activation;
-    use keras_graph::op::{Gemm, GemmGradW, GemmGradX};
+    use keras_graph::cost::Prepared;
+    use keras_graph::op::{Gemm, GemmGradW, GemmGradX, Op};
 
-    use crate::kernels::check::{assert_adjoint, assert_as_reference, output, values};
-    use crate::kernels::{Cpu, Reference};
+    use crate::kernels::check::{
+        assert_adjoint, assert_as_reference, output, output_onto, output_with, values,
+    };
+    use crate::kernels::{Backend, Cpu, Reference};
 
     #[test]
     fn product_by_hand() {
@@ -356,6 +471,43 @@ mod tests {
             k * n,
             m,
         );
+    }
+
+    /// The right matrix of an op, prepared part by part; of `rows` rows.
+    fn prepared(op: impl Into<Op>, right: &[f32], rows: usize) -> Vec<f32> {
+        let op = op.into();
+        let Prepared { len, part_len } = Prepared::panels(rows, right.len() / rows);
+        let mut cells = vec![f32::NAN; len];
+        for (part, cells) in cells.chunks_mut(part_len).enumerate() {
+            <Cpu as Backend>::prepare(&op, right, part, cells);
+        }
+        cells
+    }
+
+    #[test]
+    fn prepared_weights_change_nothing() {
+        for (m, k, n) in EXTENTS {
+            // Rows enough that gradients are no dot products, whose sums have another order.
+            let samples = 9;
+            let (x, w) = (values(samples * m * k, 1), values(k * n, 2));
+            let (d_y, d_w) = (values(samples * m * n, 3), values(k * n, 4));
+            let op = Gemm { m, k, n, bias: false, f: Activation::RELU };
+            let plain = output::<Cpu>(op, samples, &[&x, &w], samples * m * n);
+            let start = vec![0.0; samples * m * n];
+            let packed = prepared(op, &w, k);
+            assert_eq!(output_with::<Cpu>(op, samples, &[&x, &w], &packed, &start), plain);
+
+            let op = GemmGradX { m, k, n };
+            let plain = output::<Cpu>(op, samples, &[&d_y, &w], samples * m * k);
+            let start = vec![0.0; samples * m * k];
+            let packed = prepared(op, &w, n);
+            assert_eq!(output_with::<Cpu>(op, samples, &[&d_y, &w], &packed, &start), plain);
+
+            let op = GemmGradW { m, k, n, first: 0, count: k };
+            let plain = output_onto::<Cpu>(op, samples, &[&x, &d_y], &d_w);
+            let packed = prepared(op, &d_y, samples * m);
+            assert_eq!(output_with::<Cpu>(op, samples, &[&x, &d_y], &packed, &d_w), plain);
+        }
     }
 
     #[test]

@@ -31,6 +31,7 @@ pub(crate) mod moments;
 mod penalty;
 mod pool;
 mod prelu;
+mod prepare;
 mod rows;
 mod softmax;
 mod sparsemax;
@@ -57,6 +58,8 @@ pub struct Call<'a> {
     pub output: &'a mut [f32],
     /// Scratch of at least `keras_graph::cost::workspace_len(op)` elements, holding anything.
     pub workspace: &'a mut [f32],
+    /// What [`Backend::prepare`] made of the second input; empty where nothing was prepared.
+    pub prepared: &'a [f32],
     /// Which step of which run this is.
     pub run: Run,
 }
@@ -93,6 +96,12 @@ macro_rules! backend {
     ($($method:ident: $name:ident,)*) => {
         /// Whatever can run every op: [`Reference`] and [`Cpu`].
         pub trait Backend: Copy + Default + Send + Sync + 'static {
+            /// Copies the right matrix of a product, such as a layer's weights, in the order in which the op's kernel reads it.
+            ///
+            /// `prepared` is part `part` of the copy, whose extents are those of [`Prepared`](keras_graph::cost::Prepared). A
+            /// backend that has no use for copies leaves it as it is.
+            fn prepare(op: &Op, right: &[f32], part: usize, prepared: &mut [f32]);
+
             $(
                 #[doc = concat!("Computes [`op::", stringify!($name), "`](keras_graph::op::", stringify!($name), ").")]
                 fn $method(op: &op::$name, call: Call<'_>);
@@ -102,11 +111,17 @@ macro_rules! backend {
         // An inherent function of the same name wins over the trait's; if there is none, the call would be to itself.
         #[deny(unconditional_recursion)]
         impl Backend for Reference {
+            fn prepare(_: &Op, _: &[f32], _: usize, _: &mut [f32]) {}
+
             $(fn $method(op: &op::$name, call: Call<'_>) { Reference::$method(op, call) })*
         }
 
         #[deny(unconditional_recursion)]
         impl Backend for Cpu {
+            fn prepare(op: &Op, right: &[f32], part: usize, prepared: &mut [f32]) {
+                Cpu::prepare(op, right, part, prepared);
+            }
+
             $(fn $method(op: &op::$name, call: Call<'_>) { Cpu::$method(op, call) })*
         }
 

@@ -67,7 +67,7 @@ mod tests {
         let run = Run { batch, ..Run::default() };
         let op = op::PenaltyGrad { len: x.len(), l1: 0.5, l2: 0.25 };
         let (inputs, output, workspace) = (&[x][..], &mut d_x[..], &mut [][..]);
-        B::penalty_grad(&op, Call { samples: 1, inputs, output, workspace, run });
+        B::penalty_grad(&op, Call { samples: 1, inputs, output, workspace, prepared: &[], run });
         d_x
     }
 

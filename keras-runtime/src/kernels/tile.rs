@@ -13,7 +13,7 @@
 use keras_graph::cost::PANEL_COLUMNS;
 
 use super::finish::Finish;
-use crate::simd::{Kernel, Simd};
+use crate::simd::{Kernel, Simd, prefetch};
 
 /// Most vectors of a panel, so that sums, a row of the panel and a broadcast fit the registers.
 const PANEL_VECTORS: usize = 3;
@@ -21,8 +21,14 @@ const PANEL_VECTORS: usize = 3;
 /// As [`PANEL_VECTORS`], for a product of one row, which needs more columns to keep the multipliers busy.
 const ROW_PANEL_VECTORS: usize = 8;
 
-/// Rows that are transposed at a time: a cache line of each column.
-const TRANSPOSED_ROWS: usize = 16;
+/// Elements of a cache line.
+const CACHE_LINE: usize = 16;
+
+/// Rows that are brought near before they are copied: a processor does not guess lines that stand far apart.
+const PREFETCHED_ROWS: usize = 16;
+
+/// Lines of a row that are brought near before they are transposed.
+const PREFETCHED_LINES: usize = 2;
 
 /// Columns of a panel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -210,17 +216,35 @@ pub(super) struct Right<'a> {
 impl<'a> Right<'a> {
     /// The first `rows` rows of the panel, copied to `scratch`, where they touch.
     #[inline(always)]
-    pub(super) fn pack(self, rows: usize, columns: usize, scratch: &'a mut [f32]) -> Right<'a> {
+    pub(super) fn pack<S: Simd>(
+        self,
+        simd: S,
+        rows: usize,
+        columns: usize,
+        scratch: &'a mut [f32],
+    ) -> Right<'a> {
         let scratch = &mut scratch[..rows * columns];
-        for (i, row) in scratch.chunks_exact_mut(columns).enumerate() {
-            row.copy_from_slice(&self.cells[i * self.stride..][..columns]);
+        let whole = columns - columns % S::LANES;
+        for (i, to) in scratch.chunks_exact_mut(columns).enumerate() {
+            let ahead = (i + PREFETCHED_ROWS) * self.stride;
+            for c in (0..columns).step_by(CACHE_LINE) {
+                prefetch(self.cells, ahead + c);
+            }
+            let from = &self.cells[i * self.stride..][..columns];
+            for c in (0..whole).step_by(S::LANES) {
+                simd.store(simd.load(&from[c..]), &mut to[c..]);
+            }
+            if whole < columns {
+                simd.store_part(simd.load_part(&from[whole..]), &mut to[whole..]);
+            }
         }
         Right { cells: scratch, stride: columns }
     }
 
     /// The transpose of a matrix of `columns` rows, `stride` elements apart, of which the first `rows` elements count.
     #[inline(always)]
-    pub(super) fn pack_transposed(
+    pub(super) fn pack_transposed<S: Simd>(
+        simd: S,
         cells: &[f32],
         stride: usize,
         rows: usize,
@@ -228,7 +252,7 @@ impl<'a> Right<'a> {
         scratch: &'a mut [f32],
     ) -> Right<'a> {
         let scratch = &mut scratch[..rows * columns];
-        transpose(cells, stride, columns, scratch);
+        simd.enter(Transpose { cells, stride, columns, transposed: &mut *scratch });
         Right { cells: scratch, stride: columns }
     }
 
@@ -244,35 +268,35 @@ impl<'a> Right<'a> {
     }
 }
 
-/// Rows and columns that are transposed at a time, in registers of four lanes.
-const TRANSPOSED: usize = 4;
-
 /// Copies the first elements of `columns` rows, `stride` elements apart, to the rows of their transpose.
-///
-/// A function of its own, for the instructions that every processor of the target has: with wider ones the compiler would
-/// scatter single elements, which is slower.
-#[inline(never)]
-fn transpose(cells: &[f32], stride: usize, columns: usize, transposed: &mut [f32]) {
-    // So few rows at a time that what is written stays in the first cache.
-    for (block, transposed) in transposed.chunks_mut(TRANSPOSED_ROWS * columns).enumerate() {
-        let (first, block_rows) = (block * TRANSPOSED_ROWS, transposed.len() / columns);
-        let whole = |len: usize| len - len % TRANSPOSED;
-        for c in (0..whole(columns)).step_by(TRANSPOSED) {
-            for r in (0..whole(block_rows)).step_by(TRANSPOSED) {
-                let mut square = [[0.0; TRANSPOSED]; TRANSPOSED];
-                for i in 0..TRANSPOSED {
-                    square[i].copy_from_slice(&cells[(c + i) * stride + first + r..][..TRANSPOSED]);
+struct Transpose<'a> {
+    cells: &'a [f32],
+    stride: usize,
+    columns: usize,
+    transposed: &'a mut [f32],
+}
+
+impl Kernel for Transpose<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let Transpose { cells, stride, columns, transposed } = self;
+        let rows = transposed.len() / columns;
+        let whole = |len: usize| len - len % S::LANES;
+        for c in (0..whole(columns)).step_by(S::LANES) {
+            for r in (0..whole(rows)).step_by(S::LANES) {
+                for i in 0..S::LANES {
+                    prefetch(cells, (c + i) * stride + r + PREFETCHED_LINES * CACHE_LINE);
                 }
-                for i in 0..TRANSPOSED {
-                    let row = [square[0][i], square[1][i], square[2][i], square[3][i]];
-                    transposed[(r + i) * columns + c..][..TRANSPOSED].copy_from_slice(&row);
-                }
+                let to = &mut transposed[r * columns + c..];
+                simd.transpose(&cells[c * stride + r..], stride, to, columns);
             }
         }
-        for r in 0..block_rows {
-            let from = if r < whole(block_rows) { whole(columns) } else { 0 };
+        for r in 0..rows {
+            let from = if r < whole(rows) { whole(columns) } else { 0 };
             for c in from..columns {
-                transposed[r * columns + c] = cells[c * stride + first + r];
+                transposed[r * columns + c] = cells[c * stride + r];
             }
         }
     }
@@ -285,6 +309,8 @@ pub(super) enum Write<'a> {
     Set,
     /// They are added to the output, row after row; output rows may overlap.
     Add,
+    /// They start from the output, whose rows do not overlap, and replace it: as if one sum had gone on.
+    Continue,
     /// They start from this panel of a bias and replace the output.
     Bias(&'a [f32]),
 }
@@ -392,15 +418,20 @@ impl<L: Left, const ROWS: usize, const VECTORS: usize, const PART: bool> Kernel
         let zero = simd.splat(0.0);
         for tile in 0..tiles {
             let start = match write {
-                Write::Set | Write::Add => [zero; VECTORS],
-                Write::Bias(bias) => load_row::<S, VECTORS, PART>(simd, bias, columns),
+                Write::Set | Write::Add => [[zero; VECTORS]; ROWS],
+                Write::Bias(bias) => [load_row::<S, VECTORS, PART>(simd, bias, columns); ROWS],
+                Write::Continue => {
+                    let mut old = [[zero; VECTORS]; ROWS];
+                    for r in 0..ROWS {
+                        let y = &output[(tile * ROWS + r) * stride..];
+                        old[r] = load_row::<S, VECTORS, PART>(simd, y, columns);
+                    }
+                    old
+                }
             };
-            let sums = left.skip(tile * ROWS).accumulate::<S, ROWS, VECTORS, PART>(
-                simd,
-                right,
-                columns,
-                [start; ROWS],
-            );
+            let sums = left
+                .skip(tile * ROWS)
+                .accumulate::<S, ROWS, VECTORS, PART>(simd, right, columns, start);
             let scale = finish.scale.map(|[scale, shift]| {
                 [
                     load_row::<S, VECTORS, PART>(simd, scale, columns),

@@ -161,4 +161,43 @@ impl Simd for Avx2 {
         let [a, b, c, d, e, f, g, h] = lanes;
         ((a + e) + (c + g)) + ((b + f) + (d + h))
     }
+    #[inline(always)]
+    fn transpose(self, from: &[f32], stride: usize, to: &mut [f32], to_stride: usize) {
+        let mut rows = [self.splat(0.0); LANES];
+        for (i, row) in rows.iter_mut().enumerate() {
+            *row = self.load(&from[i * stride..]);
+        }
+        // SAFETY: the token exists, so AVX was detected.
+        let columns = unsafe { transposed(rows) };
+        for (j, column) in columns.into_iter().enumerate() {
+            self.store(column, &mut to[j * to_stride..]);
+        }
+    }
+}
+
+/// The columns of a square as rows: first within halves of four lanes, then the halves.
+#[inline]
+#[target_feature(enable = "avx")]
+fn transposed(rows: [__m256; LANES]) -> [__m256; LANES] {
+    let mut halves = rows;
+    for i in (0..LANES).step_by(4) {
+        let [a, b, c, d] = [rows[i], rows[i + 1], rows[i + 2], rows[i + 3]];
+        let (ab, cd) = (_mm256_unpacklo_ps(a, b), _mm256_unpacklo_ps(c, d));
+        let [ab, cd, above_ab, above_cd] = [
+            _mm256_castps_pd(ab),
+            _mm256_castps_pd(cd),
+            _mm256_castps_pd(_mm256_unpackhi_ps(a, b)),
+            _mm256_castps_pd(_mm256_unpackhi_ps(c, d)),
+        ];
+        halves[i] = _mm256_castpd_ps(_mm256_unpacklo_pd(ab, cd));
+        halves[i + 1] = _mm256_castpd_ps(_mm256_unpackhi_pd(ab, cd));
+        halves[i + 2] = _mm256_castpd_ps(_mm256_unpacklo_pd(above_ab, above_cd));
+        halves[i + 3] = _mm256_castpd_ps(_mm256_unpackhi_pd(above_ab, above_cd));
+    }
+    let mut columns = rows;
+    for i in 0..4 {
+        columns[i] = _mm256_permute2f128_ps::<0x20>(halves[i], halves[i + 4]);
+        columns[i + 4] = _mm256_permute2f128_ps::<0x31>(halves[i], halves[i + 4]);
+    }
+    columns
 }

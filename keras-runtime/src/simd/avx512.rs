@@ -150,4 +150,50 @@ impl Simd for Avx512 {
         // SAFETY: the token exists, so AVX-512F was detected.
         unsafe { _mm512_reduce_add_ps(vector) }
     }
+    #[inline(always)]
+    fn transpose(self, from: &[f32], stride: usize, to: &mut [f32], to_stride: usize) {
+        let mut rows = [self.splat(0.0); LANES];
+        for (i, row) in rows.iter_mut().enumerate() {
+            *row = self.load(&from[i * stride..]);
+        }
+        // SAFETY: the token exists, so AVX-512F was detected.
+        let columns = unsafe { transposed(rows) };
+        for (j, column) in columns.into_iter().enumerate() {
+            self.store(column, &mut to[j * to_stride..]);
+        }
+    }
+}
+
+/// The columns of a square as rows: first within quarters of four lanes, then the quarters.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn transposed(rows: [__m512; LANES]) -> [__m512; LANES] {
+    let mut quarters = rows;
+    for i in (0..LANES).step_by(4) {
+        let [a, b, c, d] = [rows[i], rows[i + 1], rows[i + 2], rows[i + 3]];
+        let (ab, cd) = (_mm512_unpacklo_ps(a, b), _mm512_unpacklo_ps(c, d));
+        let [ab, cd, above_ab, above_cd] = [
+            _mm512_castps_pd(ab),
+            _mm512_castps_pd(cd),
+            _mm512_castps_pd(_mm512_unpackhi_ps(a, b)),
+            _mm512_castps_pd(_mm512_unpackhi_ps(c, d)),
+        ];
+        quarters[i] = _mm512_castpd_ps(_mm512_unpacklo_pd(ab, cd));
+        quarters[i + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(ab, cd));
+        quarters[i + 2] = _mm512_castpd_ps(_mm512_unpacklo_pd(above_ab, above_cd));
+        quarters[i + 3] = _mm512_castpd_ps(_mm512_unpackhi_pd(above_ab, above_cd));
+    }
+    let mut columns = rows;
+    for i in 0..4 {
+        let [a, b, c, d] = [quarters[i], quarters[i + 4], quarters[i + 8], quarters[i + 12]];
+        let (even_ab, odd_ab) =
+            (_mm512_shuffle_f32x4::<0x88>(a, b), _mm512_shuffle_f32x4::<0xdd>(a, b));
+        let (even_cd, odd_cd) =
+            (_mm512_shuffle_f32x4::<0x88>(c, d), _mm512_shuffle_f32x4::<0xdd>(c, d));
+        columns[i] = _mm512_shuffle_f32x4::<0x88>(even_ab, even_cd);
+        columns[i + 4] = _mm512_shuffle_f32x4::<0x88>(odd_ab, odd_cd);
+        columns[i + 8] = _mm512_shuffle_f32x4::<0xdd>(even_ab, even_cd);
+        columns[i + 12] = _mm512_shuffle_f32x4::<0xdd>(odd_ab, odd_cd);
+    }
+    columns
 }

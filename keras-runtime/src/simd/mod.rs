@@ -264,6 +264,31 @@ pub trait Simd: Copy + sealed::Token {
     ) -> Self::F32;
     /// The sum of the lanes.
     fn sum(self, vector: Self::F32) -> f32;
+
+    /// Writes the transpose of a square of `LANES` rows and columns: element `j` of row `i`, which begins at `i · stride` of `from`,
+    /// becomes element `i` of row `j`, which begins at `j · to_stride` of `to`.
+    #[inline(always)]
+    fn transpose(self, from: &[f32], stride: usize, to: &mut [f32], to_stride: usize) {
+        for i in 0..Self::LANES {
+            let row = &from[i * stride..][..Self::LANES];
+            for (j, &element) in row.iter().enumerate() {
+                to[j * to_stride + i] = element;
+            }
+        }
+    }
+}
+
+/// Asks the processor to bring the cache line of `cells[i]` near, which may be past the end. Has no other effect.
+#[inline(always)]
+pub(crate) fn prefetch(cells: &[f32], i: usize) {
+    let address = cells.as_ptr().wrapping_add(i).cast::<i8>();
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a prefetch reads nothing that the program sees, and no address makes it fail. Every x86-64 processor has it.
+    unsafe {
+        std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(address);
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = address;
 }
 
 #[cfg(test)]

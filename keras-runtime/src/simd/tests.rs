@@ -156,3 +156,28 @@ fn a_level_of_another_processor_is_an_error() {
     let missing = missing.expect("no processor has both AVX2 and NEON");
     assert_eq!(with_level(missing, || ()), Err(UnsupportedLevel(missing)));
 }
+
+struct Transpose;
+
+impl Kernel for Transpose {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let (stride, to_stride) = (S::LANES + 3, S::LANES + 5);
+        let from: Vec<f32> = (0..S::LANES * stride).map(|i| i as f32).collect();
+        let mut to = vec![-1.0; S::LANES * to_stride];
+        simd.transpose(&from, stride, &mut to, to_stride);
+        for (j, row) in to.chunks_exact(to_stride).enumerate() {
+            for (i, &element) in row.iter().enumerate() {
+                let expected = if i < S::LANES { from[i * stride + j] } else { -1.0 };
+                assert_eq!(element, expected, "row {j}, column {i}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_square_is_transposed() {
+    at_every_level(|| dispatch(Transpose));
+}

@@ -35,10 +35,21 @@ impl Cpu {
         let clip = Clip::of(f);
         let (bias, finish, scratch) =
             inputs.fold(filters, clip.unwrap_or(Clip::Nothing), call.workspace);
-        let y = &mut *call.output;
+        let (y, prepared) = (&mut *call.output, call.prepared);
         if is_pointwise(&rows, &columns, groups) {
             let (rows, k, n) = (x.len() / channels, channels, filters);
-            dispatch(gemm::Forward { rows, k, n, x, w: kernel, bias, finish, y, scratch });
+            dispatch(gemm::Forward {
+                rows,
+                k,
+                n,
+                x,
+                w: kernel,
+                prepared,
+                bias,
+                finish,
+                y,
+                scratch,
+            });
         } else if let Some(shape) = Winograd::of_conv2d(op) {
             dispatch(winograd::Forward { shape, x, kernel, bias, finish, y, scratch });
         } else {
@@ -56,10 +67,10 @@ impl Cpu {
         assert_eq!(d_y.len(), call.samples * geometry.y_len());
         assert_eq!(kernel.len(), geometry.kernel_len());
         assert_eq!(call.output.len(), call.samples * geometry.x_len());
-        let (d_x, scratch) = (call.output, call.workspace);
+        let (d_x, scratch, prepared) = (call.output, call.workspace, call.prepared);
         if is_pointwise(&rows, &columns, groups) {
             let (rows, k, n) = (d_x.len() / channels, channels, filters);
-            dispatch(gemm::GradX { rows, k, n, d_y, w: kernel, d_x, scratch });
+            dispatch(gemm::GradX { rows, k, n, d_y, w: kernel, prepared, d_x, scratch });
         } else if let Some(shape) = Winograd::of_grad_x(op) {
             dispatch(winograd::GradX { shape, d_y, kernel, d_x, scratch });
         } else {
@@ -75,10 +86,10 @@ impl Cpu {
         assert_eq!(x.len(), call.samples * geometry.x_len());
         assert_eq!(d_y.len(), call.samples * geometry.y_len());
         assert_eq!(call.output.len(), geometry.kernel_len());
-        let (d_w, scratch) = (call.output, call.workspace);
+        let (d_w, scratch, prepared) = (call.output, call.workspace, call.prepared);
         if is_pointwise(&rows, &columns, groups) {
-            let (rows, stride, n) = (x.len() / channels, channels, filters);
-            dispatch(gemm::GradW { rows, stride, n, x, count: channels, d_y, d_w, scratch });
+            let (rows, stride, n, count) = (x.len() / channels, channels, filters, channels);
+            dispatch(gemm::GradW { rows, stride, n, x, count, d_y, prepared, d_w, scratch });
         } else {
             dispatch(GradW { geometry, x, d_y, d_w, scratch });
         }

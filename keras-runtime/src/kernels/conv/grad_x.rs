@@ -82,7 +82,7 @@ impl GradX<'_> {
         } else {
             panel.len
         };
-        self.transpose([rows, columns], group, panel, is_narrow);
+        self.transpose(simd, [rows, columns], group, panel, is_narrow);
         let pass = Pass {
             geometry,
             is_narrow,
@@ -113,8 +113,10 @@ impl GradX<'_> {
     }
 
     /// The phase's cells of the kernel, backwards: each of them transposed or, if narrow, a row of them for each channel.
-    fn transpose(
+    #[inline(always)]
+    fn transpose<S: Simd>(
         &mut self,
+        simd: S,
         [rows, columns]: [&Phase; 2],
         group: usize,
         panel: Panel,
@@ -137,7 +139,7 @@ impl GradX<'_> {
                 }
             } else {
                 let cell = &mut self.transposed[i * group_filters * panel.len..];
-                Right::pack_transposed(weights, filters, group_filters, panel.len, cell);
+                Right::pack_transposed(simd, weights, filters, group_filters, panel.len, cell);
             }
         }
     }

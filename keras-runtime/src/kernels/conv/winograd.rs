@@ -280,7 +280,7 @@ impl Kernel for GradX<'_> {
             let blocks = &mut scratch[..TAPS * block_len];
             for (tap, block) in blocks.chunks_exact_mut(block_len).enumerate() {
                 let weights = &kernel[(TAPS - 1 - tap) * channels * filters + first..];
-                Right::pack_transposed(weights, filters, TRANSPOSED_ROWS, channels, block);
+                Right::pack_transposed(simd, weights, filters, TRANSPOSED_ROWS, channels, block);
             }
             let blocks = &*blocks;
             let taps = std::array::from_fn(|tap| &blocks[tap * block_len..][..block_len]);

@@ -1,0 +1,97 @@
+//! Copies of weights in the order in which kernels read them, made once for a batch and read by all lanes.
+
+use core::ops::Range;
+
+use keras_graph::cost::{Prepared, prepared};
+use keras_graph::op::Op;
+use keras_graph::plan::{Plan, Storage};
+
+use super::aligned::Aligned;
+use crate::simd::Choice;
+
+/// Fewer samples would not make up for the copies.
+const LEAST_SAMPLES: usize = 16;
+
+/// How [`Backend::prepare`](crate::kernels::Backend::prepare) is called.
+pub(super) type Prepare = fn(&Op, &[f32], usize, &mut [f32]);
+
+/// The copies that the steps of a plan read.
+pub(super) struct Copies {
+    cells: Aligned,
+    parts: Vec<Part>,
+    /// Where the copy for each step stands; empty if it has none.
+    of_step: Vec<Range<usize>>,
+    /// Whether they were made for the batch at hand.
+    are_made: bool,
+}
+
+/// What can be made by itself.
+struct Part {
+    step: usize,
+    /// Which part of the step's copy.
+    index: usize,
+    len: usize,
+}
+
+impl Copies {
+    pub(super) fn new(plan: &Plan) -> Copies {
+        let (mut parts, mut of_step, mut end) = (vec![], vec![], 0);
+        for (step, planned) in plan.steps.iter().enumerate() {
+            let reads_weights =
+                planned.inputs.get(1).is_some_and(|right| right.storage == Storage::Weights);
+            let begin = end;
+            if let Some(Prepared { len, part_len }) =
+                prepared(&planned.op).filter(|_| reads_weights)
+            {
+                for (index, first) in (0..len).step_by(part_len).enumerate() {
+                    parts.push(Part { step, index, len: part_len.min(len - first) });
+                }
+                end += len;
+            }
+            of_step.push(begin..end);
+        }
+        Copies { cells: Aligned::default(), parts, of_step, are_made: false }
+    }
+
+    /// Makes the copies, if a batch of so many samples is worth them.
+    pub(super) fn make(&mut self, plan: &Plan, prepare: Prepare, weights: &[f32], samples: usize) {
+        self.are_made = samples >= LEAST_SAMPLES && !self.parts.is_empty();
+        if self.are_made {
+            self.cells.resize(self.of_step.last().map_or(0, |last| last.end));
+            let choice = Choice::current();
+            let make = |part: &Part, cells: &mut [f32]| {
+                let step = &plan.steps[part.step];
+                let right = &weights[step.inputs[1].offset..][..step.inputs[1].len];
+                choice.apply(|| prepare(&step.op, right, part.index, cells));
+            };
+            make_all(&self.parts, &mut self.cells, &make);
+        }
+    }
+
+    /// The copy for a step, if there is one.
+    pub(super) fn of(&self, step: usize) -> &[f32] {
+        if self.are_made { &self.cells[self.of_step[step].clone()] } else { &[] }
+    }
+}
+
+/// Makes parts that stand one after the other, on whatever threads there are.
+fn make_all(parts: &[Part], cells: &mut [f32], make: &(impl Fn(&Part, &mut [f32]) + Sync)) {
+    match parts {
+        [] => {}
+        [part] => make(part, cells),
+        _ => {
+            let (left, right) = parts.split_at(parts.len() / 2);
+            let (left_cells, right_cells) =
+                cells.split_at_mut(left.iter().map(|part| part.len).sum());
+            if rayon::current_num_threads() > 1 {
+                rayon::join(
+                    || make_all(left, left_cells, make),
+                    || make_all(right, right_cells, make),
+                );
+            } else {
+                make_all(left, left_cells, make);
+                make_all(right, right_cells, make);
+            }
+        }
+    }
+}
