@@ -96,7 +96,7 @@ impl Layer for Function {
 }
 
 /// The model of a case: its inputs and one call of its layer.
-fn network(case: &Case, trainable: bool) -> Network {
+pub(crate) fn network(case: &Case, trainable: bool) -> Network {
     let object = python::call(case.code());
     let kind = if case.json["kind"] == "function" {
         LayerKind::Layer(Box::new(Function(object)))
@@ -130,7 +130,7 @@ fn with_layer(case: &Case, layer: NetworkLayer) -> Network {
 }
 
 /// Sends the case's upstream gradient into the model.
-struct Upstream(Vec<Tensor>);
+pub(crate) struct Upstream(pub(crate) Vec<Tensor>);
 
 impl Head for Upstream {
     fn sums(&self) -> usize {

@@ -96,3 +96,20 @@ fn check_case(case: &Case) {
 fn losses_equal_keras() {
     on_all_levels(|| check_all("losses", check_case));
 }
+
+#[test]
+fn a_prediction_of_nan_gives_a_loss_of_nan() {
+    let check = |case: &Case| {
+        let (loss, _) = loss(case.code());
+        let (y_true, y_pred) = (case.tensor("y_true"), case.tensor("y_pred"));
+        let len = *y_pred.shape.last().unwrap();
+        let weights = row_weights(case, y_pred, len);
+        for at in [0, y_pred.floats().len() / 2, y_pred.floats().len() - 1] {
+            let mut values = y_pred.floats().to_vec();
+            values[at] = f32::NAN;
+            let (value, d_y) = evaluate(&*loss, y_true.values(), &values, len, &weights);
+            assert!(value.is_nan() && d_y[at].is_nan(), "{}: NaN in {at}", case.name());
+        }
+    };
+    on_all_levels(|| check_all("losses", check));
+}

@@ -9,6 +9,7 @@ mod layers;
 mod losses;
 mod metrics;
 mod models;
+mod nonfinite;
 mod optimizers;
 mod plans;
 mod python;

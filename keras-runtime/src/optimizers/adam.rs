@@ -163,7 +163,8 @@ impl Element<3> for Step {
     #[inline(always)]
     fn update(self, w: f32, g: f32, [m, v, largest]: [f32; 3]) -> (f32, [f32; 3]) {
         let (m, v) = self.moments(g, m, v);
-        let largest = largest.max(v);
+        // NaN where `v` is.
+        let largest = if largest > v { largest } else { v };
         (self.weight(w, m, largest), [m, v, largest])
     }
 }

@@ -89,7 +89,9 @@ impl Updater {
             for tensor in &self.tensors {
                 let gradient = &mut gradient[tensor.clone()];
                 let norm = sum(gradient, Square).sqrt() as f32;
-                scale(gradient, limit / norm.max(limit));
+                // NaN spreads, as in Keras.
+                let longer = if norm < limit { limit } else { norm };
+                scale(gradient, limit / longer);
             }
         }
         if let Some(limit) = global_clipnorm {
@@ -372,6 +374,45 @@ mod tests {
                 assert!(values.iter().all(|v| *v == 0.0), "{:?}", optimizer.config());
             }
         }
+    }
+
+    #[test]
+    fn nan_reaches_its_weight_alone_at_every_level() {
+        let shapes = [(67, true), (5, true)];
+        let g: Vec<f32> =
+            (0..72).map(|i| if i == 40 { f32::NAN } else { i as f32 - 30.5 }).collect();
+        for optimizer in optimizers() {
+            for level in Level::available() {
+                let mut updater = Updater::new(&*optimizer, &weights(&shapes));
+                let mut w = vec![0.5; 72];
+                let mut steps = || {
+                    updater.step(&*optimizer, &mut w, &mut g.clone());
+                    updater.step(&*optimizer, &mut w, &mut [1.0; 72]);
+                };
+                with_level(level, &mut steps).unwrap();
+                for values in updater.state().slots.iter().chain([&w]) {
+                    let nan = values.iter().enumerate().filter(|(_, x)| x.is_nan());
+                    let nan: Vec<usize> = nan.map(|(i, _)| i).collect();
+                    assert_eq!(nan, [40], "{:?} at {level:?}", optimizer.config());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_norm_that_is_none_spreads() {
+        let (g, shapes) = ([1.0, f32::NAN, 2.0], [(2, true), (1, true)]);
+        let nan = |optimizer: SGD| {
+            let mut w = [0.0; 3];
+            step(&optimizer, &mut w, &g, &shapes);
+            w.map(f32::is_nan)
+        };
+        let clipped = SGD { clipvalue: Some(1.0), ..SGD::default() };
+        assert_eq!(nan(clipped), [false, true, false]);
+        let clipped = SGD { clipnorm: Some(1.0), ..SGD::default() };
+        assert_eq!(nan(clipped), [true, true, false]);
+        let clipped = SGD { global_clipnorm: Some(1.0), ..SGD::default() };
+        assert_eq!(nan(clipped), [true; 3]);
     }
 
     #[test]
