@@ -1,21 +1,22 @@
 //! Speed of the kernels on one thread, in GFLOP/s and in percent of the multiply-adds that the processor can do, and of the
 //! optimizers, in ns for each weight (on one thread under `RAYON_NUM_THREADS=1`).
 //!
-//! `cargo bench --bench kernels [-- FILTER [LEVEL]]`, where `FILTER` is part of a name such as `gemm/512x512x512` and `LEVEL` is
-//! `portable`, `neon`, `avx2` or `avx512`. A product `m x k x n` is named by the rows of a batch of one sample.
+//! `cargo bench --bench kernels [-- FILTER [LEVEL [f32|bf16]]]`, where `FILTER` is part of a name such as `gemm/512x512x512` and `LEVEL` is
+//! `portable`, `neon`, `avx2`, `avx512` or `avx512bf16`. A product `m x k x n` is named by the rows of a batch of one sample.
 
 use std::hint::black_box;
 use std::time::Instant;
 
 use keras_graph::activation::Activation;
-use keras_graph::cost::{flops, workspace_len};
+use keras_graph::cost::flops;
 use keras_graph::initializer::Initializer;
 use keras_graph::op::{
     AveragePool2D, Conv2D, Conv2DGradW, Conv2DGradX, Depthwise2D, Depthwise2DGradW,
     Depthwise2DGradX, Gemm, GemmGradW, GemmGradX, MaxPool2D, MaxPool2DGrad, Op, Window,
 };
 use keras_graph::plan::WeightInfo;
-use keras_runtime::kernels::{Call, Cpu, Run, run};
+use keras_runtime::dtype_policy::DtypePolicy;
+use keras_runtime::kernels::{Backend, Call, Cpu, Run, run};
 use keras_runtime::optimizers::{Adam, AdamW, Optimizer, RMSprop, SGD, Updater};
 use keras_runtime::simd::{Level, multiply_adds, with_level};
 
@@ -29,7 +30,11 @@ fn main() {
     let filter = arguments.first().map_or("", String::as_str);
     let level = arguments.get(1).map_or(Some(Level::best()), |name| level(name));
     let Some(level) = level else { return eprintln!("no such level: {}", arguments[1]) };
-    if let Err(unsupported) = with_level(level, || bench_all(filter)) {
+    let policy = match arguments.get(2).map(String::as_str) {
+        Some("bf16") => DtypePolicy::MixedBfloat16,
+        _ => DtypePolicy::Float32,
+    };
+    if let Err(unsupported) = with_level(level, || bench_all(filter, policy)) {
         eprintln!("{unsupported}");
     }
 }
@@ -38,7 +43,11 @@ fn level(name: &str) -> Option<Level> {
     Level::available().find(|level| format!("{level:?}").eq_ignore_ascii_case(name))
 }
 
-fn bench_all(filter: &str) {
+fn bench_all(filter: &str, policy: DtypePolicy) {
+    let run: fn(&Op, Call<'_>) = match policy {
+        DtypePolicy::Float32 => run::<Cpu>,
+        DtypePolicy::MixedBfloat16 => Cpu::mixed_bfloat16,
+    };
     let rounds = 10_000;
     let peak = multiply_adds(rounds).0 as f64 / seconds(|| _ = black_box(multiply_adds(rounds)));
     println!("peak at {:?}: {:.1} GFLOP/s", Level::current(), peak / 1e9);
@@ -49,11 +58,11 @@ fn bench_all(filter: &str) {
         let inputs: Vec<Vec<f32>> = input_lens.iter().map(|&len| values(len)).collect();
         let inputs: Vec<&[f32]> = inputs.iter().map(Vec::as_slice).collect();
         let mut output = vec![0.0; output_len];
-        let mut workspace = vec![0.0; workspace_len(&op)];
+        let mut workspace = vec![0.0; policy.workspace_len(&op)];
         let seconds = seconds(|| {
             let (output, workspace) = (&mut output[..], &mut workspace[..]);
             let run_of_call = Run::default();
-            run::<Cpu>(
+            run(
                 &op,
                 Call {
                     samples: 1,

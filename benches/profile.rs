@@ -1,6 +1,6 @@
 //! Where a batch's time goes: for each step of a plan the time per sample, the rate and its share of the processor's peak.
 //!
-//! `cargo bench --bench profile -- WORKLOAD [train|infer] [BATCH] [LEVEL]`, on one thread; the workloads are those of the
+//! `cargo bench --bench profile -- WORKLOAD [train|infer] [BATCH] [f32|bf16] [LEVEL]`, on one thread; the workloads are those of the
 //! example `bench`. An op's line holds all steps that compute the very same op.
 
 use std::collections::HashMap;
@@ -8,12 +8,12 @@ use std::hint::black_box;
 use std::sync::{LazyLock, Mutex};
 use std::time::Instant;
 
-use keras::Model;
+use keras::{DtypePolicy, Model};
 use keras_graph::cost::flops;
 use keras_graph::op::Op;
 use keras_graph::plan::Plan;
 use keras_runtime::execute::{Batch, Execution, FlatSamples, Head, Keep, Rows};
-use keras_runtime::kernels::{Call, Cpu, run};
+use keras_runtime::kernels::{Backend, Call, Cpu, run};
 use keras_runtime::simd::{Level, multiply_adds, with_level};
 
 #[allow(dead_code, reason = "not every model is profiled")]
@@ -40,10 +40,10 @@ type Times = HashMap<String, Spent>;
 static TIMES: LazyLock<Mutex<Times>> = LazyLock::new(Mutex::default);
 
 /// Computes an op and notes how long it took.
-fn timed(op: &Op, call: Call<'_>) {
+fn timed(op: &Op, call: Call<'_>, run: fn(&Op, Call<'_>)) {
     let samples = call.samples;
     let start = Instant::now();
-    run::<Cpu>(op, call);
+    run(op, call);
     let seconds = start.elapsed().as_secs_f64();
     if let Ok(mut times) = TIMES.lock() {
         let spent = times.entry(op.to_string()).or_default();
@@ -79,9 +79,13 @@ fn main() {
         |i: usize, default: &str| arguments.get(i).map_or(default.to_string(), Clone::clone);
     let is_training = argument(1, "train") == "train";
     let batch: usize = argument(2, "128").parse().unwrap_or(128);
-    let level = argument(3, "");
+    let policy = match argument(3, "f32").as_str() {
+        "bf16" => DtypePolicy::MixedBfloat16,
+        _ => DtypePolicy::Float32,
+    };
+    let level = argument(4, "");
     let found = Level::available().find(|found| format!("{found:?}").eq_ignore_ascii_case(&level));
-    let profile: fn(bool, usize) = match argument(0, "convnet").as_str() {
+    let profile: fn(bool, usize, DtypePolicy) = match argument(0, "convnet").as_str() {
         "tiny_mlp" => profile::<models::TinyMlp>,
         "mlp" => profile::<models::Mlp>,
         "convnet" => profile::<models::Convnet>,
@@ -91,13 +95,14 @@ fn main() {
         "audio_dense" => profile::<models::AudioDense>,
         other => return eprintln!("no such workload: {other}"),
     };
-    let outcome = with_level(found.unwrap_or(Level::best()), || profile(is_training, batch));
+    let outcome =
+        with_level(found.unwrap_or(Level::best()), || profile(is_training, batch, policy));
     if let Err(unsupported) = outcome {
         eprintln!("{unsupported}");
     }
 }
 
-fn profile<M: Model>(is_training: bool, batch: usize) {
+fn profile<M: Model>(is_training: bool, batch: usize, policy: DtypePolicy) {
     let model = M::seeded(1);
     let plan: &Plan = if is_training { M::training() } else { M::inference() };
     let x: Vec<Vec<f32>> = plan
@@ -109,7 +114,11 @@ fn profile<M: Model>(is_training: bool, batch: usize) {
         })
         .collect();
     let x = FlatSamples::new(batch, &x);
-    let mut execution = Execution::with_run::<Cpu>(plan, Keep::Sums, timed);
+    let run: fn(&Op, Call<'_>) = match policy {
+        DtypePolicy::Float32 => |op, call| timed(op, call, run::<Cpu>),
+        DtypePolicy::MixedBfloat16 => |op, call| timed(op, call, Cpu::mixed_bfloat16),
+    };
+    let mut execution = Execution::with_run::<Cpu>(policy, plan, Keep::Sums, run);
     let mut total = 0.0;
     for i in 0..WARM_UP + TIMED {
         if i == WARM_UP {

@@ -5,6 +5,7 @@
 extern crate self as keras;
 
 pub use keras_macros::{embed, model};
+pub use keras_runtime::dtype_policy::DtypePolicy;
 pub use keras_runtime::embed::Embedded;
 pub use keras_runtime::error::{Error, Result};
 pub use keras_runtime::history::History;
@@ -31,7 +32,9 @@ pub mod prelude {
     };
     pub use crate::optimizers::{Adam, AdamW, RMSprop, SGD};
     pub use crate::training::{Evaluate, Fit, TrainOnBatch, Training, Verbose};
-    pub use crate::{Embedded, History, Model, Predict, Predictor, datasets, embed, model};
+    pub use crate::{
+        DtypePolicy, Embedded, History, Model, Predict, Predictor, datasets, embed, model,
+    };
 }
 
 /// What the macros emit paths to; no part of the public interface.

@@ -209,7 +209,9 @@ fn bench_steps_allocate_nothing<M: Model, T: Sample>(
         let count = pool.install(|| {
             let mut model = M::seeded(3);
             let mut training = model.compile(optimizer.clone(), loss);
-            steps(&mut training, &x, &y, STEPS)
+            let exact = steps(&mut training, &x, &y, STEPS);
+            let mut mixed = training.dtype_policy(DtypePolicy::MixedBfloat16);
+            exact + steps(&mut mixed, &x, &y, STEPS)
         });
         let name = (&M::description().name, pool.current_num_threads());
         assert_eq!(count, 0, "allocations of {STEPS} steps: {name:?}");

@@ -31,6 +31,7 @@ fn labels() -> Vec<u32> {
 
 /// Bits of the losses, of the weights after the steps and of the predictions with them.
 fn bits<M, T, L>(
+    policy: DtypePolicy,
     threads: usize,
     optimizer: impl Optimizer + 'static,
     loss: L,
@@ -46,9 +47,13 @@ where
     let mut model = M::seeded(5);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
     let (losses, predictions) = pool.expect("the system has threads to give").install(|| {
-        let mut training = model.compile(optimizer, loss);
+        let mut training = model.compile(optimizer, loss).dtype_policy(policy);
         let step = |_| training.train_on_batch(&x, y).expect("good data")["loss"];
-        (Vec::from_iter((0..STEPS).map(step)), model.predict(&x))
+        let losses = Vec::from_iter((0..STEPS).map(step));
+        let mut predictions = M::Output::zeros(x.len());
+        let predicted = Predictor::under(policy).predict(&*model, &x, &mut predictions);
+        predicted.expect("as many outputs as samples");
+        (losses, predictions)
     });
     let bits = |values: &[f32]| values.iter().map(|value| value.to_bits()).collect();
     [bits(&losses), bits(model.weights()), bits(M::Output::flat(&predictions))]
@@ -61,14 +66,16 @@ where
     L: Loss<M::Output, T> + Losses + Copy + 'static,
     (): MetricSet<M::Output, T>,
 {
-    let one = bits::<M, T, L>(1, optimizer.clone(), loss, y);
-    assert!(one[0].iter().all(|&loss| f32::from_bits(loss).is_finite()));
-    for threads in [2, 3] {
-        let many = bits::<M, T, L>(threads, optimizer.clone(), loss, y);
-        for (what, (one, many)) in
-            ["losses", "weights", "predictions"].iter().zip(one.iter().zip(&many))
-        {
-            assert!(one == many, "{what} on {threads} threads");
+    for policy in [DtypePolicy::Float32, DtypePolicy::MixedBfloat16] {
+        let one = bits::<M, T, L>(policy, 1, optimizer.clone(), loss, y);
+        assert!(one[0].iter().all(|&loss| f32::from_bits(loss).is_finite()));
+        for threads in [2, 3] {
+            let many = bits::<M, T, L>(policy, threads, optimizer.clone(), loss, y);
+            for (what, (one, many)) in
+                ["losses", "weights", "predictions"].iter().zip(one.iter().zip(&many))
+            {
+                assert!(one == many, "{what} on {threads} threads under {policy}");
+            }
         }
     }
 }

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use keras::DtypePolicy;
 use keras_runtime::simd::Level;
 use lexopt::{Arg, Parser};
 
@@ -11,7 +12,7 @@ use crate::workloads::{WORKLOADS, Workload};
 use crate::{Failure, Result};
 
 const USAGE: &str = "usage: bench WORKLOAD --mode train|infer [--batch B] [--threads T] [--seconds S] [--reps R] \
-[--dtype f32] [--simd portable|neon|avx2|avx512] [--weights FILE] [--data FOLDER] [--save FILE] [--losses N]";
+[--dtype f32|bf16] [--simd portable|neon|avx2|avx512|avx512bf16] [--weights FILE] [--data FOLDER] [--save FILE] [--losses N]";
 
 /// Most threads that can be asked for: a typing error should not start a million.
 const MAX_THREADS: usize = 1024;
@@ -33,6 +34,7 @@ pub(crate) struct Arguments {
     pub seconds: f64,
     /// Timed windows.
     pub reps: usize,
+    pub policy: DtypePolicy,
     /// The instructions to use, if not the best.
     pub level: Option<Level>,
     pub weights: Option<PathBuf>,
@@ -57,7 +59,7 @@ impl Arguments {
                 Arg::Long("threads") => given.threads = Some(threads(&mut parser)?),
                 Arg::Long("seconds") => given.seconds = Some(seconds(&mut parser)?),
                 Arg::Long("reps") => given.reps = Some(positive("--reps", &mut parser)?),
-                Arg::Long("dtype") => dtype(&text(&mut parser)?)?,
+                Arg::Long("dtype") => given.policy = dtype(&text(&mut parser)?)?,
                 Arg::Long("simd") => given.level = Some(level(&text(&mut parser)?)?),
                 Arg::Long("weights") => given.weights = Some(path(&mut parser)?),
                 Arg::Long("data") => given.data = Some(path(&mut parser)?),
@@ -80,6 +82,7 @@ struct Given {
     threads: Option<usize>,
     seconds: Option<f64>,
     reps: Option<usize>,
+    policy: DtypePolicy,
     level: Option<Level>,
     weights: Option<PathBuf>,
     data: Option<PathBuf>,
@@ -106,6 +109,7 @@ impl Given {
             threads: self.threads.unwrap_or(THREADS),
             seconds: self.seconds.unwrap_or(SECONDS),
             reps: self.reps.unwrap_or(1),
+            policy: self.policy,
             level: self.level,
             weights: self.weights,
             data: self.data,
@@ -174,11 +178,11 @@ fn mode(name: &str) -> Result<Mode> {
     }
 }
 
-fn dtype(name: &str) -> Result<()> {
+fn dtype(name: &str) -> Result<DtypePolicy> {
     match name {
-        "f32" => Ok(()),
-        "bf16" => Err(usage("`--dtype bf16`: the policy `mixed_bfloat16` is not there yet")),
-        other => Err(usage(format!("`--dtype` is `f32`, found `{other}`"))),
+        "f32" => Ok(DtypePolicy::Float32),
+        "bf16" => Ok(DtypePolicy::MixedBfloat16),
+        other => Err(usage(format!("`--dtype` is `f32` or `bf16`, found `{other}`"))),
     }
 }
 
@@ -188,6 +192,10 @@ fn level(name: &str) -> Result<Level> {
         "neon" => Ok(Level::Neon),
         "avx2" => Ok(Level::Avx2),
         "avx512" => Ok(Level::Avx512),
-        other => Err(usage(format!("`--simd` is portable, neon, avx2 or avx512, found `{other}`"))),
+        "avx512bf16" => Ok(Level::Avx512Bf16),
+        other => {
+            let levels = "portable, neon, avx2, avx512 or avx512bf16";
+            Err(usage(format!("`--simd` is {levels}, found `{other}`")))
+        }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! cargo run --release --example bench -- WORKLOAD --mode train|infer [--batch B] [--threads T] [--seconds S] [--reps R]
-//!     [--dtype f32|bf16] [--simd portable|neon|avx2|avx512] [--weights FILE] [--data FOLDER] [--save FILE] [--losses N]
+//!     [--dtype f32|bf16] [--simd portable|neon|avx2|avx512|avx512bf16] [--weights FILE] [--data FOLDER] [--save FILE] [--losses N]
 //! ```
 //!
 //! `--weights` starts from a file of Keras' weights, `--data` takes inputs and targets from `WORKLOAD.x.npy` and `WORKLOAD.y.npy`,

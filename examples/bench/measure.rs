@@ -42,7 +42,7 @@ where
     let targets = folder.map(|folder| folder.join(format!("{}.y.npy", workload.name)));
     let y = T::read(targets.as_deref(), &x)?;
     let mut model = model::<M>(arguments)?;
-    let mut training = model.compile(optimizer, loss);
+    let mut training = model.compile(optimizer, loss).dtype_policy(arguments.policy);
     let mut taken = 0;
     let mut step = || -> Result<f32> {
         let first = taken % batches * batch;
@@ -102,7 +102,8 @@ where
             "time_to_first_step_s": null,
         })
     };
-    let (mut meter, outcome) = if batch == 1 {
+    // The emitted call is in `f32`.
+    let (mut meter, outcome) = if batch == 1 && arguments.policy == DtypePolicy::Float32 {
         let mut scratch = vec![0.0; M::SCRATCH_BYTES / size_of::<f32>()];
         let outcome = outcome(&[model.call_in(&mut scratch, &x[0])]);
         let call = |i: usize| {
@@ -111,7 +112,7 @@ where
         (time_calls(arguments, call), outcome)
     } else {
         let mut y = M::Output::zeros(batch);
-        let mut predictor = Predictor::<M>::new();
+        let mut predictor = Predictor::<M>::under(arguments.policy);
         predictor.predict(&model, &x[..batch], &mut y)?;
         let outcome = outcome(&y);
         let call = |i: usize| {
@@ -178,7 +179,7 @@ fn report(arguments: &Arguments, meter: &mut Meter, outcome: Value) -> Value {
         "mode": if arguments.mode == Mode::Train { "train" } else { "infer" },
         "batch": arguments.batch,
         "threads": arguments.threads,
-        "dtype": "f32",
+        "dtype": if arguments.policy == DtypePolicy::Float32 { "f32" } else { "bf16" },
         "version": version,
         "peak_rss_mb": machine::peak_mebibytes().map(|mebibytes| round(mebibytes, 1)),
         "import_s": null,

@@ -1,6 +1,7 @@
 //! Configurations that cannot be read: each fault is named by layer, argument, what was expected and found.
 #![allow(clippy::unwrap_used)] // What a helper of a test cannot do, the test cannot do.
 
+use keras_format::json::dtype_policy;
 use keras_format::network::from_config;
 use keras_graph::network::MAX_LAYERS;
 use serde_json::{Value as Json, json};
@@ -139,6 +140,12 @@ fn arguments_and_inputs_that_a_layer_refuses() {
     assert!(from_config(&alone(newer)).is_ok(), "null is what a newer Keras writes for none");
     let half = layer("Dense", json!({"name": "d", "units": 3, "dtype": "float16"}));
     refuses(&alone(half), "`model/d`: `dtype` of `Dense` expects only `\"float32\"`");
+    let policy = dtype_policy("mixed_bfloat16");
+    let mixed = layer("Dense", json!({"name": "d", "units": 3, "dtype": policy}));
+    refuses(
+        &alone(mixed),
+        "`model/d`: `dtype` of `Dense` expects only `\"float32\"` or `None`, found \"mixed_bfloat16\"\nhelp: a policy is of a run",
+    );
     let conv = layer("Conv2D", json!({"name": "c", "filters": 3, "kernel_size": 2}));
     refuses(
         &alone(conv),

@@ -234,7 +234,7 @@ pub fn phase_lens(op: &Conv2DGradX) -> (usize, usize) {
 }
 
 /// Elements of a convolution's band.
-fn band_len(rows: &Window, columns: &Window, channels: usize) -> usize {
+pub fn band_len(rows: &Window, columns: &Window, channels: usize) -> usize {
     band(rows, columns, channels).map_or(0, |band| band.len)
 }
 

@@ -4,6 +4,7 @@ pub mod array;
 pub mod arrays;
 pub mod callbacks;
 pub mod datasets;
+pub mod dtype_policy;
 pub mod embed;
 pub mod error;
 #[cfg(test)]

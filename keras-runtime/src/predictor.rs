@@ -2,6 +2,7 @@
 
 use core::marker::PhantomData;
 
+use crate::dtype_policy::DtypePolicy;
 use crate::error::{Error, Result};
 use crate::execute::{Batch, Execution, Keep, NoHead, Rows};
 use crate::kernels::Cpu;
@@ -19,7 +20,12 @@ pub struct Predictor<M> {
 impl<M: Model> Predictor<M> {
     /// A predictor that has no memory yet.
     pub fn new() -> Predictor<M> {
-        let execution = Execution::new::<Cpu>(M::inference(), Keep::Outputs);
+        Predictor::under(DtypePolicy::default())
+    }
+
+    /// A predictor that computes under a policy. [`Model::call`] and [`Model::predict`] are always in `f32`.
+    pub fn under(policy: DtypePolicy) -> Predictor<M> {
+        let execution = Execution::under::<Cpu>(policy, M::inference(), Keep::Outputs);
         Predictor { execution, model: PhantomData }
     }
 

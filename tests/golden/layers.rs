@@ -12,6 +12,7 @@ use keras_graph::network::{Class, LayerKind, Network, NetworkLayer};
 use keras_graph::schema::{Layer, Schema};
 use keras_graph::shape::Shape;
 use keras_graph::value::{Object, Value};
+use keras_runtime::dtype_policy::DtypePolicy;
 use keras_runtime::execute::{Batch, Execution, Head, Keep, NoHead, Rows};
 use keras_runtime::kernels::{Backend, Cpu, Reference};
 
@@ -154,15 +155,24 @@ impl Head for Upstream {
 }
 
 /// What a plan made of a case.
-struct Run {
-    output: Vec<f32>,
-    gradient: Vec<f32>,
-    input_gradients: Vec<Vec<f32>>,
+pub(crate) struct Run {
+    pub(crate) output: Vec<f32>,
+    pub(crate) gradient: Vec<f32>,
+    pub(crate) input_gradients: Vec<Vec<f32>>,
     weights: Vec<f32>,
     activity_penalty: f64,
 }
 
 fn execute<B: Backend>(case: &Case, network: &Network, mode: Mode) -> Run {
+    execute_under::<B>(DtypePolicy::Float32, case, network, mode)
+}
+
+pub(crate) fn execute_under<B: Backend>(
+    policy: DtypePolicy,
+    case: &Case,
+    network: &Network,
+    mode: Mode,
+) -> Run {
     let plan = compile(network, mode).unwrap();
     let training = mode != Mode::Inference;
     let inputs = Inputs(case.numbered("input"));
@@ -170,7 +180,7 @@ fn execute<B: Backend>(case: &Case, network: &Network, mode: Mode) -> Run {
         case.numbered("weight").iter().flat_map(|w| w.floats().to_vec()).collect();
     let samples = inputs.0[0].shape[0];
     let keep = if training { Keep::InputGradients } else { Keep::Outputs };
-    let mut execution = Execution::new::<B>(&plan, keep);
+    let mut execution = Execution::under::<B>(policy, &plan, keep);
     let batch = Batch { x: &inputs, rows: Rows::Range(0..samples), seed: 1, step: 0 };
     let upstream = Upstream(case.numbered("upstream"));
     execution.run(&weights, &batch, if training { &upstream as &dyn Head } else { &NoHead });

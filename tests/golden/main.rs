@@ -8,6 +8,7 @@ mod initializers;
 mod layers;
 mod losses;
 mod metrics;
+mod mixed_bfloat16;
 mod models;
 mod nonfinite;
 mod optimizers;

@@ -151,7 +151,15 @@ impl ParameterType for LayerDtype {
         if *value == Value::None || dtype_name(value) == Some("float32") {
             return Ok(LayerDtype);
         }
-        Err(Mismatch::expected("only `\"float32\"` or `None`"))
+        let help = match dtype_name(value) {
+            Some("mixed_bfloat16") => Some(
+                "a policy is of a run: `.dtype_policy(DtypePolicy::MixedBfloat16)` of a training; a file is read if the model \
+                 is saved under `float32`, or its weights alone as `.weights.h5`"
+                    .to_string(),
+            ),
+            _ => None,
+        };
+        Err(Mismatch { help, ..Mismatch::expected("only `\"float32\"` or `None`") })
     }
 
     fn to_value(&self) -> Value {

@@ -63,13 +63,20 @@ pub(super) struct Lane {
 
 impl Lane {
     /// Makes room for its samples, and zeroes what is summed.
-    pub(super) fn prepare(&mut self, plan: &Plan, samples: Range<usize>, sums: usize, keep: Keep) {
+    pub(super) fn prepare(
+        &mut self,
+        plan: &Plan,
+        samples: Range<usize>,
+        sums: usize,
+        keep: Keep,
+        workspace_len: usize,
+    ) {
         let count = samples.len();
         self.block_samples = block_samples(plan, count);
         self.samples = samples;
         self.block.resize(plan.block_len * self.block_samples);
         self.lane.resize(plan.lane_len * count);
-        self.workspace.resize(plan.workspace_len);
+        self.workspace.resize(workspace_len);
         self.reduced.resize(plan.reduced_len, 0.0);
         self.sums.resize(sums, 0.0);
         if keep != Keep::Sums {

@@ -33,7 +33,8 @@ use self::lane::{Lane, Pass};
 use self::prepared::{Copies, Prepare};
 pub use self::session::{FlatSamples, Gradients, gradients, predict};
 pub(crate) use self::session::{PREDICTED_TOGETHER, predict_batches};
-use crate::kernels::{Backend, Call, run};
+use crate::dtype_policy::DtypePolicy;
+use crate::kernels::{Backend, Call};
 use crate::sample::Samples;
 use crate::simd::Choice;
 
@@ -149,9 +150,13 @@ pub enum Keep {
 pub struct Execution<'p> {
     plan: &'p Plan,
     run: fn(&Op, Call<'_>),
-    prepare: Prepare,
+    /// Makes copies of weights, where the kernels read such.
+    prepare: Option<Prepare>,
     copies: Copies,
+    policy: DtypePolicy,
     keep: Keep,
+    /// Scratch elements of a kernel.
+    workspace_len: usize,
     lanes: Vec<Lane>,
     /// How many lanes the last batch used.
     used: usize,
@@ -165,29 +170,43 @@ pub struct Execution<'p> {
 }
 
 impl<'p> Execution<'p> {
-    /// An execution on a backend.
+    /// An execution on a backend, in `f32`.
     pub fn new<B: Backend>(plan: &'p Plan, keep: Keep) -> Execution<'p> {
-        Execution::with_run::<B>(plan, keep, run::<B>)
+        Execution::under::<B>(DtypePolicy::Float32, plan, keep)
     }
 
-    /// An execution on a backend whose ops are computed by a function: for profiles.
+    /// An execution on a backend under a policy.
+    pub fn under<B: Backend>(policy: DtypePolicy, plan: &'p Plan, keep: Keep) -> Execution<'p> {
+        Execution::with_run::<B>(policy, plan, keep, policy.kernels::<B>())
+    }
+
+    /// An execution on a backend whose ops are computed by a function, with the scratch that a policy asks for: for profiles.
     pub fn with_run<B: Backend>(
+        policy: DtypePolicy,
         plan: &'p Plan,
         keep: Keep,
         run: fn(&Op, Call<'_>),
     ) -> Execution<'p> {
         let gradient_len = if plan.is_training() { plan.weights_len } else { 0 };
+        // Pairs of bfloat16 numbers are packed by the kernels themselves.
+        let prepare: Option<Prepare> =
+            (policy == DtypePolicy::Float32).then_some(B::prepare as Prepare);
+        let steps = plan.steps.iter().chain(plan.whole.iter());
+        let lens = steps.map(|step| policy.workspace_len(&step.op));
+        let workspace_len = lens.max().unwrap_or(0).max(plan.workspace_len);
         Execution {
             plan,
             run,
-            prepare: B::prepare,
+            prepare,
             copies: Copies::new(plan),
+            policy,
             keep,
+            workspace_len,
             lanes: Vec::new(),
             used: 0,
             merged: vec![0.0; plan.reduced_len],
             gradient: vec![0.0; gradient_len],
-            whole: whole::Memory::new(plan),
+            whole: whole::Memory::new(plan, workspace_len),
             sums: Vec::new(),
         }
     }
@@ -229,11 +248,11 @@ impl<'p> Execution<'p> {
 
     /// Cuts a batch into lanes and gives each its memory.
     fn share_out(&mut self, samples: usize, sums: usize) {
-        self.used = lane_count(self.plan, samples);
+        self.used = lane_count(self.plan, samples, self.policy);
         self.lanes.resize_with(self.used.max(self.lanes.len()), Lane::default);
         for (i, lane) in self.lanes[..self.used].iter_mut().enumerate() {
             let samples = samples * i / self.used..samples * (i + 1) / self.used;
-            lane.prepare(self.plan, samples, sums, self.keep);
+            lane.prepare(self.plan, samples, sums, self.keep, self.workspace_len);
         }
         self.sums.resize(sums, 0.0);
     }
@@ -307,10 +326,12 @@ impl<'p> Execution<'p> {
 }
 
 /// How many lanes a batch is cut into: the more, the more threads can help, but each has sums to be merged and weights to be read.
-fn lane_count(plan: &Plan, samples: usize) -> usize {
+fn lane_count(plan: &Plan, samples: usize, policy: DtypePolicy) -> usize {
     let merge_flops = FLOPS_PER_MERGED_NUMBER * plan.reduced_len;
     let stream_flops = if plan.weights_len > CACHED_WEIGHTS {
-        FLOPS_PER_STREAMED_WEIGHT * plan.weights_len
+        // Of these operations, twice as many go by while a weight is read.
+        let rate = if policy == DtypePolicy::MixedBfloat16 { 2 } else { 1 };
+        rate * FLOPS_PER_STREAMED_WEIGHT * plan.weights_len
     } else {
         0
     };

@@ -54,9 +54,16 @@ impl Copies {
     }
 
     /// Makes the copies, if a batch of so many samples is worth them.
-    pub(super) fn make(&mut self, plan: &Plan, prepare: Prepare, weights: &[f32], samples: usize) {
-        self.are_made = samples >= LEAST_SAMPLES && !self.parts.is_empty();
-        if self.are_made {
+    pub(super) fn make(
+        &mut self,
+        plan: &Plan,
+        prepare: Option<Prepare>,
+        weights: &[f32],
+        samples: usize,
+    ) {
+        let prepare = prepare.filter(|_| samples >= LEAST_SAMPLES && !self.parts.is_empty());
+        self.are_made = prepare.is_some();
+        if let Some(prepare) = prepare {
             self.cells.resize(self.of_step.last().map_or(0, |last| last.end));
             let choice = Choice::current();
             let make = |part: &Part, cells: &mut [f32]| {

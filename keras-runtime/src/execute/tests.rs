@@ -73,7 +73,7 @@ fn any_number_of_threads_gives_the_same_bits() {
     let model = Example::seeded(3);
     // Enough for all lanes, and not divisible by their number.
     let count = MAX_LANES * (LEAST_LANE_FLOPS / 120 + 1) + 5;
-    assert_eq!(lane_count(Example::training(), count), MAX_LANES);
+    assert_eq!(lane_count(Example::training(), count, DtypePolicy::Float32), MAX_LANES);
     let bits = |threads| {
         let pool = ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
         let (loss, gradient) = pool.install(|| loss_and_gradient::<Cpu>(model.weights(), count));
@@ -87,7 +87,7 @@ fn any_number_of_threads_gives_the_same_bits() {
 /// Refuses to compute at another level than the plainest.
 fn run_at_portable(op: &Op, call: Call<'_>) {
     assert_eq!(Level::current(), Level::Portable, "{}", op.name());
-    run::<Cpu>(op, call);
+    crate::kernels::run::<Cpu>(op, call);
 }
 
 #[test]
@@ -97,8 +97,12 @@ fn all_threads_compute_at_the_level_of_the_caller() {
     let (x, targets) = (samples::<3>(count, "x"), samples::<2>(count, "y"));
     let batch = Batch { x: &x.as_slice(), rows: Rows::Range(0..count), seed: 0, step: 0 };
     let pool = ThreadPoolBuilder::new().num_threads(3).build().expect("threads");
-    let mut execution =
-        Execution::with_run::<Cpu>(Example::training(), Keep::Sums, run_at_portable);
+    let mut execution = Execution::with_run::<Cpu>(
+        DtypePolicy::Float32,
+        Example::training(),
+        Keep::Sums,
+        run_at_portable,
+    );
     let step = || {
         let step = || {
             execution.run(model.weights(), &batch, &Squares { targets: &targets });
@@ -152,12 +156,16 @@ fn rows_are_taken_in_the_order_asked_for() {
 #[test]
 fn a_batch_is_cut_by_plan_and_size_alone() {
     let plan = Example::training();
-    assert_eq!(lane_count(plan, 1), 1);
+    assert_eq!(lane_count(plan, 1, DtypePolicy::Float32), 1);
     // A lane has at least 4370 samples, which is 2^19 operations; lanes are a power of two.
-    assert_eq!(lane_count(plan, 8739), 1);
-    assert_eq!(lane_count(plan, 8740), 2);
-    assert_eq!(lane_count(plan, 3 * 4370), 2);
-    assert_eq!(lane_count(plan, 1_000_000), MAX_LANES);
+    assert_eq!(lane_count(plan, 8739, DtypePolicy::Float32), 1);
+    assert_eq!(lane_count(plan, 8740, DtypePolicy::Float32), 2);
+    assert_eq!(lane_count(plan, 3 * 4370, DtypePolicy::Float32), 2);
+    assert_eq!(lane_count(plan, 1_000_000, DtypePolicy::Float32), MAX_LANES);
+    // Where weights are streamed, products of bfloat16 take twice as many samples for it to cost as little.
+    let large = Plan { weights_len: 1 << 20, flops: 1 << 20, reduced_len: 0, ..plan.clone() };
+    assert_eq!(lane_count(&large, 192, DtypePolicy::Float32), 4);
+    assert_eq!(lane_count(&large, 192, DtypePolicy::MixedBfloat16), 2);
     assert_eq!(block_samples(plan, 5), 5);
     // A block's share of the cache is 13797 samples; three even blocks.
     assert_eq!(block_samples(plan, 30_000), 10_000);

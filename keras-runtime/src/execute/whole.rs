@@ -36,8 +36,8 @@ pub(super) struct Memory {
 }
 
 impl Memory {
-    pub(super) fn new(plan: &Plan) -> Memory {
-        let workspace_len = if plan.whole.is_empty() { 0 } else { plan.workspace_len };
+    pub(super) fn new(plan: &Plan, workspace_len: usize) -> Memory {
+        let workspace_len = if plan.whole.is_empty() { 0 } else { workspace_len };
         let workspaces = vec![vec![0.0; workspace_len]; MAX_TASKS];
         Memory { inputs: [vec![], vec![]], prepared: Aligned::default(), workspaces }
     }
@@ -47,7 +47,7 @@ impl Memory {
 pub(super) fn run(
     plan: &Plan,
     run: fn(&Op, Call<'_>),
-    prepare: Prepare,
+    prepare: Option<Prepare>,
     lanes: &[Lane],
     memory: &mut Memory,
     gradient: &mut [f32],
@@ -83,11 +83,11 @@ pub(super) fn run(
 /// The right matrix of a product, prepared for all parts.
 fn prepared_right<'a>(
     op: &Op,
-    prepare: Prepare,
+    prepare: Option<Prepare>,
     right: &[f32],
     cells: &'a mut Aligned,
 ) -> &'a [f32] {
-    let Op::GemmGradW(product) = op else { return &[] };
+    let (Op::GemmGradW(product), Some(prepare)) = (op, prepare) else { return &[] };
     let Prepared { len, part_len } = Prepared::panels(right.len() / product.n, product.n);
     if cells.len() < len {
         cells.resize(len);

@@ -12,6 +12,7 @@ mod activate;
 mod activate_reference;
 mod batch_norm;
 mod batch_norm_terms;
+mod bfloat16;
 mod bias;
 mod channels;
 #[cfg(test)]
@@ -43,6 +44,7 @@ mod vectors;
 mod window;
 
 pub(crate) use activate::activate;
+pub(crate) use bfloat16::workspace_len as bfloat16_workspace_len;
 pub use moments::merge_moments;
 
 use keras_graph::op::{self, Op};
@@ -106,6 +108,10 @@ macro_rules! backend {
                 #[doc = concat!("Computes [`op::", stringify!($name), "`](keras_graph::op::", stringify!($name), ").")]
                 fn $method(op: &op::$name, call: Call<'_>);
             )*
+
+            /// Computes any op under the policy `mixed_bfloat16`: products round their operands to bfloat16 and add up in `f32`.
+            /// Of scratch it takes what the policy asks for.
+            fn mixed_bfloat16(op: &Op, call: Call<'_>);
         }
 
         // An inherent function of the same name wins over the trait's; if there is none, the call would be to itself.
@@ -114,6 +120,8 @@ macro_rules! backend {
             fn prepare(_: &Op, _: &[f32], _: usize, _: &mut [f32]) {}
 
             $(fn $method(op: &op::$name, call: Call<'_>) { Reference::$method(op, call) })*
+
+            fn mixed_bfloat16(op: &Op, call: Call<'_>) { Reference::run_mixed_bfloat16(op, call) }
         }
 
         #[deny(unconditional_recursion)]
@@ -123,6 +131,8 @@ macro_rules! backend {
             }
 
             $(fn $method(op: &op::$name, call: Call<'_>) { Cpu::$method(op, call) })*
+
+            fn mixed_bfloat16(op: &Op, call: Call<'_>) { Cpu::run_mixed_bfloat16(op, call) }
         }
 
         /// Computes any op on a backend.

@@ -142,7 +142,7 @@ impl Left for Rows<'_> {
                     for r in 0..ROWS {
                         let x = simd.splat(rows[r][q]);
                         for v in 0..VECTORS {
-                            sums[r][v] = simd.mul_add(x, w[v], sums[r][v]);
+                            sums[r][v] = simd.add_product(x, w[v], sums[r][v]);
                         }
                     }
                     i += 1;
@@ -197,7 +197,7 @@ impl Left for Columns<'_> {
                 for r in 0..ROWS {
                     let x = simd.splat(column[r]);
                     for v in 0..VECTORS {
-                        sums[r][v] = simd.mul_add(x, w[v], sums[r][v]);
+                        sums[r][v] = simd.add_product(x, w[v], sums[r][v]);
                     }
                 }
             }

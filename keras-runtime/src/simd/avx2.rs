@@ -3,7 +3,7 @@
 use std::arch::x86_64::*;
 
 use super::avx512::Avx512;
-use super::{Kernel, Simd};
+use super::{Kernel, Simd, UPPER_HALF};
 
 /// As the shift takes it.
 const EXPONENT_SHIFT: i32 = super::EXPONENT_SHIFT as i32;
@@ -152,6 +152,20 @@ impl Simd for Avx2 {
         let bits = unsafe { _mm256_slli_epi32::<EXPONENT_SHIFT>(bits) };
         // SAFETY: the token exists, so AVX was detected.
         unsafe { _mm256_castsi256_ps(bits) }
+    }
+
+    #[inline(always)]
+    fn unpair(self, pairs: __m256) -> [__m256; 2] {
+        // SAFETY: the token exists, so AVX was detected.
+        let bits = unsafe { _mm256_castps_si256(pairs) };
+        // SAFETY: the token exists, so AVX2 was detected.
+        let low = unsafe { _mm256_slli_epi32::<16>(bits) };
+        // SAFETY: the token exists, so AVX was detected.
+        let mask = unsafe { _mm256_set1_epi32(UPPER_HALF as i32) };
+        // SAFETY: the token exists, so AVX2 was detected.
+        let high = unsafe { _mm256_and_si256(bits, mask) };
+        // SAFETY: the token exists, so AVX was detected.
+        [low, high].map(|half| unsafe { _mm256_castsi256_ps(half) })
     }
 
     #[inline(always)]

@@ -3,7 +3,7 @@
 use std::arch::x86_64::*;
 
 use super::avx2::Avx2;
-use super::{EXPONENT_SHIFT, Kernel, Simd};
+use super::{EXPONENT_SHIFT, Kernel, Simd, UPPER_HALF};
 
 const LANES: usize = 16;
 
@@ -143,6 +143,20 @@ impl Simd for Avx512 {
         let bits = unsafe { _mm512_slli_epi32::<EXPONENT_SHIFT>(bits) };
         // SAFETY: as above.
         unsafe { _mm512_castsi512_ps(bits) }
+    }
+
+    #[inline(always)]
+    fn unpair(self, pairs: __m512) -> [__m512; 2] {
+        // SAFETY: the token exists, so AVX-512F was detected.
+        let bits = unsafe { _mm512_castps_si512(pairs) };
+        // SAFETY: the token exists, so AVX-512F was detected.
+        let low = unsafe { _mm512_slli_epi32::<16>(bits) };
+        // SAFETY: the token exists, so AVX-512F was detected.
+        let mask = unsafe { _mm512_set1_epi32(UPPER_HALF as i32) };
+        // SAFETY: the token exists, so AVX-512F was detected.
+        let high = unsafe { _mm512_and_si512(bits, mask) };
+        // SAFETY: the token exists, so AVX-512F was detected.
+        [low, high].map(|half| unsafe { _mm512_castsi512_ps(half) })
     }
 
     #[inline(always)]

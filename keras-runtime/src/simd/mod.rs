@@ -9,8 +9,11 @@
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+#[cfg(target_arch = "x86_64")]
+mod avx512bf16;
 #[cfg(target_arch = "aarch64")]
 mod neon;
+mod pairs;
 mod peak;
 mod portable;
 
@@ -18,6 +21,7 @@ use std::cell::Cell;
 use std::fmt;
 use std::sync::OnceLock;
 
+pub(crate) use pairs::{Pairs, pair, rounded};
 pub use peak::multiply_adds;
 use portable::Portable;
 
@@ -32,10 +36,13 @@ pub enum Level {
     Avx2,
     /// x86-64 AVX-512F, sixteen lanes.
     Avx512,
+    /// The same with AVX512_BF16, which multiplies pairs of bfloat16 numbers; `f32` is computed as by [`Level::Avx512`].
+    Avx512Bf16,
 }
 
 /// Every level, the best last.
-const LEVELS: [Level; 4] = [Level::Portable, Level::Neon, Level::Avx2, Level::Avx512];
+const LEVELS: [Level; 5] =
+    [Level::Portable, Level::Neon, Level::Avx2, Level::Avx512, Level::Avx512Bf16];
 
 impl Level {
     /// The best level of this processor.
@@ -128,6 +135,17 @@ pub(crate) fn dispatch<K: Kernel>(kernel: K) -> K::Output {
         Token::Avx2(simd) => simd.enter(kernel),
         #[cfg(target_arch = "x86_64")]
         Token::Avx512(simd) => simd.enter(kernel),
+        #[cfg(target_arch = "x86_64")]
+        Token::Avx512Bf16(simd) => simd.without_pairs().enter(kernel),
+    }
+}
+
+/// As [`dispatch`], for a kernel that multiplies pairs of bfloat16 numbers.
+pub(crate) fn dispatch_pairs<K: Kernel>(kernel: K) -> K::Output {
+    match Token::current() {
+        #[cfg(target_arch = "x86_64")]
+        Token::Avx512Bf16(simd) => simd.enter(kernel),
+        _ => dispatch(kernel),
     }
 }
 
@@ -144,6 +162,8 @@ pub fn dispatch_narrow<K: Kernel>(kernel: K) -> K::Output {
         Token::Avx2(simd) => simd.enter(kernel),
         #[cfg(target_arch = "x86_64")]
         Token::Avx512(simd) => simd.narrower().enter(kernel),
+        #[cfg(target_arch = "x86_64")]
+        Token::Avx512Bf16(simd) => simd.without_pairs().narrower().enter(kernel),
     }
 }
 
@@ -157,6 +177,8 @@ enum Token {
     Avx2(avx2::Avx2),
     #[cfg(target_arch = "x86_64")]
     Avx512(avx512::Avx512),
+    #[cfg(target_arch = "x86_64")]
+    Avx512Bf16(avx512bf16::Avx512Bf16),
 }
 
 impl Token {
@@ -169,6 +191,8 @@ impl Token {
             Level::Avx2 => avx2::Avx2::detect().map(Token::Avx2),
             #[cfg(target_arch = "x86_64")]
             Level::Avx512 => avx512::Avx512::detect().map(Token::Avx512),
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512Bf16 => avx512bf16::Avx512Bf16::detect().map(Token::Avx512Bf16),
             #[allow(unreachable_patterns, reason = "which levels are left depends on the target")]
             _ => None,
         }
@@ -197,6 +221,8 @@ impl Token {
             Token::Avx2(_) => Level::Avx2,
             #[cfg(target_arch = "x86_64")]
             Token::Avx512(_) => Level::Avx512,
+            #[cfg(target_arch = "x86_64")]
+            Token::Avx512Bf16(_) => Level::Avx512Bf16,
         }
     }
 }
@@ -211,6 +237,8 @@ mod sealed {
     impl Token for super::avx2::Avx2 {}
     #[cfg(target_arch = "x86_64")]
     impl Token for super::avx512::Avx512 {}
+    #[cfg(target_arch = "x86_64")]
+    impl Token for super::avx512bf16::Avx512Bf16 {}
 }
 
 /// Vectors of `f32`. Slices shorter than documented make a method panic. Emitted code is generic over it, and gets a token from
@@ -244,6 +272,11 @@ pub trait Simd: Copy + sealed::Token {
     fn mul(self, a: Self::F32, b: Self::F32) -> Self::F32;
     /// `a · b + c`, rounded once where the instruction set can.
     fn mul_add(self, a: Self::F32, b: Self::F32, c: Self::F32) -> Self::F32;
+    /// `a · b + c` where `a` and `b` are operands of a product, which may be pairs; see [`Pairs`].
+    #[inline(always)]
+    fn add_product(self, a: Self::F32, b: Self::F32, c: Self::F32) -> Self::F32 {
+        self.mul_add(a, b, c)
+    }
     /// `a / b`
     fn div(self, a: Self::F32, b: Self::F32) -> Self::F32;
     /// `a` where `a > b`, else `b`: so `b` where either is NaN.
@@ -276,6 +309,34 @@ pub trait Simd: Copy + sealed::Token {
             }
         }
     }
+
+    /// The first and the second numbers of pairs of bfloat16 numbers.
+    fn unpair(self, pairs: Self::F32) -> [Self::F32; 2];
+
+    /// Pairs of bfloat16 numbers: lane `i` holds `low[i]` and `high[i]`, rounded to the nearest, the even one of two.
+    #[inline(always)]
+    fn pair(self, low: Self::F32, high: Self::F32) -> Self::F32 {
+        let mut lanes = [[0.0; MAX_LANES]; 2];
+        self.store(low, &mut lanes[0]);
+        self.store(high, &mut lanes[1]);
+        self.load(&std::array::from_fn::<_, MAX_LANES, _>(|i| pair(lanes[0][i], lanes[1][i])))
+    }
+
+    /// Likewise of numbers that are neighbours in `first` and then in `second`.
+    #[inline(always)]
+    fn pair_neighbors(self, first: Self::F32, second: Self::F32) -> Self::F32 {
+        let mut lanes = [0.0; 2 * MAX_LANES];
+        self.store(first, &mut lanes);
+        self.store(second, &mut lanes[Self::LANES..]);
+        self.load(&std::array::from_fn::<_, MAX_LANES, _>(|i| pair(lanes[2 * i], lanes[2 * i + 1])))
+    }
+
+    /// `c` and both products of the pairs `a` and `b`, added up in `f32`. Numbers too small for a normal `f32` may count as 0.
+    #[inline(always)]
+    fn dot_pairs(self, a: Self::F32, b: Self::F32, c: Self::F32) -> Self::F32 {
+        let ([a_low, a_high], [b_low, b_high]) = (self.unpair(a), self.unpair(b));
+        self.mul_add(a_high, b_high, self.mul_add(a_low, b_low, c))
+    }
 }
 
 /// Asks the processor to bring the cache line of `cells[i]` near, which may be past the end. Has no other effect.
@@ -290,6 +351,13 @@ pub(crate) fn prefetch(cells: &[f32], i: usize) {
     #[cfg(not(target_arch = "x86_64"))]
     let _ = address;
 }
+
+/// The most lanes that there are.
+const MAX_LANES: usize = 16;
+
+/// The upper half of a lane.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+const UPPER_HALF: u32 = 0xffff_0000;
 
 #[cfg(test)]
 mod tests;

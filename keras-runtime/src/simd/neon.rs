@@ -3,7 +3,7 @@
 use std::arch::aarch64::*;
 use std::arch::is_aarch64_feature_detected;
 
-use super::{Kernel, Simd};
+use super::{Kernel, Simd, UPPER_HALF};
 
 /// As the shift takes it.
 const EXPONENT_SHIFT: i32 = super::EXPONENT_SHIFT as i32;
@@ -144,6 +144,20 @@ impl Simd for Neon {
         let bits = unsafe { vshlq_n_s32::<EXPONENT_SHIFT>(bits) };
         // SAFETY: the token exists, so NEON was detected.
         unsafe { vreinterpretq_f32_s32(bits) }
+    }
+
+    #[inline(always)]
+    fn unpair(self, pairs: float32x4_t) -> [float32x4_t; 2] {
+        // SAFETY: the token exists, so NEON was detected.
+        let bits = unsafe { vreinterpretq_u32_f32(pairs) };
+        // SAFETY: the token exists, so NEON was detected.
+        let low = unsafe { vshlq_n_u32::<16>(bits) };
+        // SAFETY: the token exists, so NEON was detected.
+        let mask = unsafe { vdupq_n_u32(UPPER_HALF) };
+        // SAFETY: the token exists, so NEON was detected.
+        let high = unsafe { vandq_u32(bits, mask) };
+        // SAFETY: the token exists, so NEON was detected.
+        [low, high].map(|half| unsafe { vreinterpretq_f32_u32(half) })
     }
 
     #[inline(always)]

@@ -103,6 +103,14 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
+    fn unpair(self, pairs: [f32; LANES]) -> [[f32; LANES]; 2] {
+        [
+            pairs.map(|pair| f32::from_bits(pair.to_bits() << 16)),
+            pairs.map(|pair| f32::from_bits(pair.to_bits() & 0xffff_0000)),
+        ]
+    }
+
+    #[inline(always)]
     fn sum(self, vector: [f32; LANES]) -> f32 {
         (vector[0] + vector[2]) + (vector[1] + vector[3])
     }

@@ -86,6 +86,55 @@ impl Arithmetic {
     }
 }
 
+/// Pairs of numbers that are and are not halfway between bfloat16 numbers, with NaN and infinities.
+struct PairsOf;
+
+impl Kernel for PairsOf {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let hard =
+            [1.0 + 1.0 / 256.0, 1.0 + 3.0 / 256.0, 0.0, -2.71, f32::INFINITY, f32::MAX, 1e-30];
+        let at = |i: usize| hard[i % hard.len()] * if i.is_multiple_of(2) { 1.0 } else { -1.0 };
+        let low: Vec<f32> = (0..S::LANES).map(at).collect();
+        let mut high: Vec<f32> = (0..S::LANES).map(|i| at(i + 3)).collect();
+        high[1] = f32::from_bits(0x7f80_0001);
+        let (vl, vh) = (simd.load(&low), simd.load(&high));
+        let mut found = vec![0.0; S::LANES];
+        let mut check = |pairs: S::F32, expected: &dyn Fn(usize) -> (f32, f32)| {
+            let [first, second] = simd.unpair(pairs);
+            for (half, vector) in [first, second].into_iter().enumerate() {
+                simd.store(vector, &mut found);
+                for (i, found) in found.iter().enumerate() {
+                    let expected = if half == 0 { expected(i).0 } else { expected(i).1 };
+                    let expected = rounded(expected);
+                    assert!(*found == expected || found.is_nan() && expected.is_nan());
+                }
+            }
+        };
+        check(simd.pair(vl, vh), &|i| (low[i], high[i]));
+        let both: Vec<f32> = low.iter().chain(&high).copied().collect();
+        check(simd.pair_neighbors(vl, vh), &|i| (both[2 * i], both[2 * i + 1]));
+        let (a, b) = (simd.pair(simd.splat(3.0), simd.splat(-0.5)), simd.splat(pair(7.0, 16.0)));
+        assert_eq!(simd.sum(simd.dot_pairs(a, b, simd.splat(100.0))), 113.0 * S::LANES as f32);
+        assert_eq!(
+            simd.sum(Pairs(simd).add_product(a, b, simd.splat(1.0))),
+            14.0 * S::LANES as f32
+        );
+    }
+}
+
+#[test]
+fn pairs_are_rounded_and_multiplied() {
+    at_every_level(|| dispatch_pairs(PairsOf));
+    assert_eq!(rounded(1.0 + 1.0 / 256.0), 1.0);
+    assert_eq!(rounded(1.0 + 3.0 / 256.0), 1.0 + 4.0 / 256.0);
+    assert_eq!(rounded(-1.0 - 1.1 / 256.0), -1.0 - 2.0 / 256.0);
+    assert_eq!(rounded(f32::MAX), f32::INFINITY);
+    assert!(rounded(f32::from_bits(0xffff_ffff)).is_nan());
+}
+
 struct Parts;
 
 impl Kernel for Parts {
@@ -141,7 +190,7 @@ fn levels_are_forced_and_restored() {
     let lanes = |level| match level {
         Level::Portable | Level::Neon => 4,
         Level::Avx2 => 8,
-        Level::Avx512 => 16,
+        Level::Avx512 | Level::Avx512Bf16 => 16,
     };
     for level in Level::available() {
         let found = with_level(level, || (dispatch(Lanes), Level::current()));

@@ -20,6 +20,7 @@ use self::head::Supervised;
 use self::options::Options;
 use self::trainer::{Trainer, Weighting};
 use crate::callbacks::Callback;
+use crate::dtype_policy::DtypePolicy;
 use crate::error::{Error, Result};
 use crate::history::History;
 use crate::kernels::Backend;
@@ -166,6 +167,12 @@ impl<M: Model, L, N, W> Training<'_, M, L, N, W> {
     /// Computes with another backend, such as the plain loops of [`Reference`](crate::kernels::Reference).
     pub fn backend<B: Backend>(mut self) -> Self {
         self.trainer.set_backend::<B>();
+        self
+    }
+
+    /// Computes under this policy: all steps, evaluations and validations of this training. What is saved is the same: `f32`.
+    pub fn dtype_policy(mut self, policy: DtypePolicy) -> Self {
+        self.trainer.set_dtype_policy(policy);
         self
     }
 

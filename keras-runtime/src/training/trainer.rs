@@ -6,6 +6,7 @@ use keras_graph::plan::{Description, Plan, WeightInfo};
 use rayon::ThreadPool;
 
 use super::head::{Input, LossHead, Output, Supervised, scale};
+use crate::dtype_policy::DtypePolicy;
 use crate::error::{Error, Result};
 use crate::execute::{Batch, Execution, Keep, Rows};
 use crate::kernels::{Backend, Cpu};
@@ -67,6 +68,9 @@ pub(crate) struct Trainer {
     plans: [&'static Plan; 2],
     training: Execution<'static>,
     inference: Execution<'static>,
+    /// An execution on the backend in use.
+    execution: fn(DtypePolicy, &'static Plan, Keep) -> Execution<'static>,
+    policy: DtypePolicy,
     pub(super) losses: Box<dyn Losses>,
     pub(super) optimizer: Box<dyn Optimizer>,
     are_settings_checked: bool,
@@ -103,6 +107,8 @@ impl Trainer {
             plans: [inference, training],
             training: Execution::new::<Cpu>(training, Keep::Sums),
             inference: Execution::new::<Cpu>(inference, Keep::Sums),
+            execution: Execution::under::<Cpu>,
+            policy: DtypePolicy::default(),
             // The inference plan: its buffers of inputs are not written again before they are read.
             inputs: Input::all(inference),
             updater: Updater::new(&*optimizer, &description.weights),
@@ -125,10 +131,22 @@ impl Trainer {
 
     /// Uses another backend from now on.
     pub(super) fn set_backend<B: Backend>(&mut self) {
+        self.execution = Execution::under::<B>;
+        self.renew();
+    }
+
+    /// Computes under another policy from now on.
+    pub(super) fn set_dtype_policy(&mut self, policy: DtypePolicy) {
+        self.policy = policy;
+        self.renew();
+    }
+
+    /// Makes the executions anew.
+    fn renew(&mut self) {
         let keep = if self.metrics.is_empty() { Keep::Sums } else { Keep::Outputs };
         let [inference, training] = self.plans;
-        self.training = Execution::new::<B>(training, keep);
-        self.inference = Execution::new::<B>(inference, keep);
+        self.training = (self.execution)(self.policy, training, keep);
+        self.inference = (self.execution)(self.policy, inference, keep);
     }
 
     /// Refuses settings that make no sense: of the optimizer, the losses, the metrics, the training itself.

@@ -80,7 +80,7 @@ impl Geometry {
     }
 
     /// The rows of the input that rows `outputs` of the output read.
-    fn input_rows(&self, outputs: &Range<usize>) -> Range<usize> {
+    pub(super) fn input_rows(&self, outputs: &Range<usize>) -> Range<usize> {
         let Window { input, kernel, stride, dilation, pad, .. } = self.rows;
         let begin = (outputs.start * stride).saturating_sub(pad).min(input);
         let end = ((outputs.end - 1) * stride + (kernel - 1) * dilation + 1).saturating_sub(pad);

@@ -10,6 +10,7 @@ mod forward;
 mod grad_w;
 mod grad_x;
 mod narrow;
+pub(super) mod pairs;
 mod winograd;
 
 use keras_graph::op;

@@ -1,0 +1,207 @@
+//! The products of a dense layer under `mixed_bfloat16`; see [`gemm`](super::super::gemm) for those in `f32`.
+//!
+//! Both matrices are packed, some rows and columns at a time: what is read often is packed once, and takes half the memory.
+
+use std::ops::Range;
+
+use keras_graph::cost::{PANEL_COLUMNS, PANEL_ROWS};
+
+use super::pack::{pack_neighbors, pack_rows};
+use crate::kernels::finish::Finish;
+use crate::kernels::tile::{Columns, Panels, Product, Right, Rows, Write, multiply};
+use crate::simd::{Kernel, Pairs, Simd};
+
+/// Most rows of the result that the left matrix is packed for at a time.
+const LEFT_ROWS: usize = 128;
+
+/// Most pairs of a packed row.
+const PAIRS: usize = PANEL_ROWS / 2;
+
+/// Scratch elements: packed, some rows of the left matrix, and a panel of the right one before and after it is transposed.
+pub(super) const SCRATCH_LEN: usize = LEFT_LEN + 2 * RIGHT_LEN;
+const LEFT_LEN: usize = LEFT_ROWS * PAIRS;
+const RIGHT_LEN: usize = PANEL_COLUMNS * PAIRS;
+
+/// `0..len` in blocks of at most `most`, at least one.
+fn blocks(len: usize, most: usize) -> impl Iterator<Item = Range<usize>> {
+    (0..len.max(1)).step_by(most).map(move |begin| begin..len.min(begin + most))
+}
+
+/// Packs rows `rows` of a matrix, `stride` elements apart, each two of them as a row of pairs as long as `columns`.
+#[inline(always)]
+fn pack<S: Simd>(
+    simd: S,
+    cells: &[f32],
+    stride: usize,
+    rows: Range<usize>,
+    columns: Range<usize>,
+    pairs: &mut [f32],
+) {
+    if columns.is_empty() {
+        return;
+    }
+    for (q, pairs) in pairs.chunks_exact_mut(columns.len()).take(rows.len().div_ceil(2)).enumerate()
+    {
+        let row = rows.start + 2 * q;
+        let high = (row + 1 < rows.end).then(|| &cells[(row + 1) * stride + columns.start..]);
+        pack_rows(simd, &cells[row * stride + columns.start..], high, pairs);
+    }
+}
+
+/// [`op::Gemm`](keras_graph::op::Gemm) of `rows` rows, with no activation but a clip.
+pub(super) struct Forward<'a> {
+    pub(super) rows: usize,
+    pub(super) k: usize,
+    pub(super) n: usize,
+    pub(super) x: &'a [f32],
+    pub(super) w: &'a [f32],
+    pub(super) bias: Option<&'a [f32]>,
+    pub(super) finish: Finish<'a>,
+    pub(super) y: &'a mut [f32],
+    pub(super) scratch: &'a mut [f32],
+}
+
+impl Kernel for Forward<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let Forward { rows, k, n, x, w, bias, finish, y, scratch } = self;
+        let (left, right) = scratch.split_at_mut(LEFT_LEN);
+        // At least two rows, so that a panel fits the scratch.
+        let panels = Panels::new::<S>(rows.max(2), n);
+        for block in blocks(k, PANEL_ROWS) {
+            let pairs = block.len().div_ceil(2);
+            for some in blocks(rows, LEFT_ROWS) {
+                for (row, left) in some.clone().zip(left.chunks_exact_mut(pairs.max(1))) {
+                    pack_neighbors(simd, &x[row * k..][block.clone()], left);
+                }
+                for panel in panels.iter() {
+                    let right = &mut right[..pairs * panel.len];
+                    // A lone panel is still there.
+                    if some.start == 0 || panels.count > 1 {
+                        let columns = panel.begin..panel.begin + panel.len;
+                        pack(simd, w, n, block.clone(), columns, right);
+                    }
+                    let product = Product {
+                        columns: panel.len,
+                        right: Right { cells: right, stride: panel.len },
+                        write: match bias {
+                            _ if block.start > 0 => Write::Add,
+                            Some(bias) => Write::Bias(&bias[panel.begin..]),
+                            None => Write::Set,
+                        },
+                        finish: match block.end == k {
+                            true => finish.cells_from(some.start * n).columns_from(panel.begin),
+                            false => Finish::NOTHING,
+                        },
+                        output: &mut y[some.start * n + panel.begin..],
+                        stride: n,
+                    };
+                    let left = Rows::plain(left, pairs, pairs);
+                    multiply(Pairs(simd), some.len(), left, product);
+                }
+            }
+        }
+    }
+}
+
+/// [`op::GemmGradX`](keras_graph::op::GemmGradX) of `rows` rows.
+pub(super) struct GradX<'a> {
+    pub(super) rows: usize,
+    pub(super) k: usize,
+    pub(super) n: usize,
+    pub(super) d_y: &'a [f32],
+    pub(super) w: &'a [f32],
+    pub(super) d_x: &'a mut [f32],
+    pub(super) scratch: &'a mut [f32],
+}
+
+impl Kernel for GradX<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let GradX { rows, k, n, d_y, w, d_x, scratch } = self;
+        let (left, right) = scratch.split_at_mut(LEFT_LEN);
+        let (upright, right) = right.split_at_mut(RIGHT_LEN);
+        let panels = Panels::new::<S>(rows.max(2), k);
+        for block in blocks(n, PANEL_ROWS) {
+            let pairs = block.len().div_ceil(2);
+            for some in blocks(rows, LEFT_ROWS) {
+                for (row, left) in some.clone().zip(left.chunks_exact_mut(pairs.max(1))) {
+                    pack_neighbors(simd, &d_y[row * n..][block.clone()], left);
+                }
+                for panel in panels.iter() {
+                    if some.start == 0 || panels.count > 1 {
+                        let packed = upright.chunks_exact_mut(pairs.max(1)).take(panel.len);
+                        for (i, packed) in packed.enumerate() {
+                            let w = &w[(panel.begin + i) * n..][block.clone()];
+                            pack_neighbors(simd, w, packed);
+                        }
+                        Right::pack_transposed(simd, upright, pairs, pairs, panel.len, right);
+                    }
+                    let product = Product {
+                        columns: panel.len,
+                        right: Right { cells: right, stride: panel.len },
+                        write: if block.start > 0 { Write::Add } else { Write::Set },
+                        finish: Finish::NOTHING,
+                        output: &mut d_x[some.start * k + panel.begin..],
+                        stride: k,
+                    };
+                    let left = Rows::plain(left, pairs, pairs);
+                    multiply(Pairs(simd), some.len(), left, product);
+                }
+            }
+        }
+    }
+}
+
+/// [`op::GemmGradW`](keras_graph::op::GemmGradW) of `rows` rows.
+pub(super) struct GradW<'a> {
+    pub(super) rows: usize,
+    pub(super) n: usize,
+    /// From the first column on that is asked for.
+    pub(super) x: &'a [f32],
+    /// Distance of the rows of `x`.
+    pub(super) stride: usize,
+    /// Columns of `x`, and rows of the gradient.
+    pub(super) count: usize,
+    pub(super) d_y: &'a [f32],
+    pub(super) d_w: &'a mut [f32],
+    pub(super) scratch: &'a mut [f32],
+}
+
+impl Kernel for GradW<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let GradW { rows, n, x, stride, count, d_y, d_w, scratch } = self;
+        let (left, right) = scratch.split_at_mut(LEFT_LEN);
+        let panels = Panels::new::<S>(count.max(2), n);
+        for block in blocks(rows, PANEL_ROWS) {
+            let pairs = block.len().div_ceil(2);
+            for some in blocks(count, LEFT_ROWS) {
+                pack(simd, x, stride, block.clone(), some.clone(), left);
+                for panel in panels.iter() {
+                    let right = &mut right[..pairs * panel.len];
+                    if some.start == 0 || panels.count > 1 {
+                        let columns = panel.begin..panel.begin + panel.len;
+                        pack(simd, d_y, n, block.clone(), columns, right);
+                    }
+                    let product = Product {
+                        columns: panel.len,
+                        right: Right { cells: right, stride: panel.len },
+                        write: Write::Add,
+                        finish: Finish::NOTHING,
+                        output: &mut d_w[some.start * n + panel.begin..],
+                        stride: n,
+                    };
+                    let left = Columns::plain(left, some.len(), pairs);
+                    multiply(Pairs(simd), some.len(), left, product);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! Kernels of the policy `mixed_bfloat16`: products round both operands to bfloat16 and add up in `f32`; all else is as ever.
+//!
+//! Operands are packed as pairs of neighbours along the axis that is summed over, and the tiles of `f32` multiply them two at a
+//! time ([`Pairs`](crate::simd::Pairs)). Convolutions whose shapes come in no pairs, such as those of one channel, are not rounded.
+
+mod gemm;
+mod pack;
+
+use keras_graph::cost::{self, is_pointwise};
+use keras_graph::op::{Conv2D, Gemm, GemmGradW, GemmGradX, Op};
+
+pub(super) use self::pack::{pack_neighbors, pack_rows};
+use super::conv::pairs as conv;
+use super::finish::{Clip, Finish, Inputs};
+use super::{Call, Cpu, Reference, activate, run};
+use crate::simd::{dispatch_pairs, rounded};
+
+/// Whether an op rounds its operands.
+pub(crate) fn is_rounded(op: &Op) -> bool {
+    match op {
+        Op::Gemm(_) | Op::GemmGradX(_) | Op::GemmGradW(_) => true,
+        Op::Conv2D(op) => is_pointwise(&op.rows, &op.columns, op.groups) || conv::takes_forward(op),
+        Op::Conv2DGradX(op) => {
+            is_pointwise(&op.rows, &op.columns, op.groups) || conv::takes_grad_x(op)
+        }
+        Op::Conv2DGradW(op) => {
+            is_pointwise(&op.rows, &op.columns, op.groups) || conv::takes_grad_w(op)
+        }
+        _ => false,
+    }
+}
+
+/// Scratch elements that the kernel of an op asks for under the policy, whatever the number of samples.
+pub(crate) fn workspace_len(op: &Op) -> usize {
+    if !is_rounded(op) {
+        return cost::workspace_len(op);
+    }
+    match op {
+        Op::Conv2D(op) => {
+            let is_pointwise = is_pointwise(&op.rows, &op.columns, op.groups);
+            let len = if is_pointwise { gemm::SCRATCH_LEN } else { conv::forward_len(op) };
+            cost::folded_len(op.norm.as_ref(), op.filters) + len
+        }
+        Op::Conv2DGradX(op) if !is_pointwise(&op.rows, &op.columns, op.groups) => {
+            conv::grad_x_len(op)
+        }
+        Op::Conv2DGradW(op) if !is_pointwise(&op.rows, &op.columns, op.groups) => {
+            conv::grad_w_len(op)
+        }
+        _ => gemm::SCRATCH_LEN,
+    }
+}
+
+impl Reference {
+    /// Computes any op under the policy.
+    pub(super) fn run_mixed_bfloat16(op: &Op, call: Call<'_>) {
+        if !is_rounded(op) {
+            return run::<Reference>(op, call);
+        }
+        // The operands; a bias is not one.
+        let round = |x: &&[f32]| x.iter().copied().map(rounded).collect::<Vec<f32>>();
+        let operands: Vec<Vec<f32>> = call.inputs.iter().take(2).map(round).collect();
+        let mut inputs = call.inputs.to_vec();
+        inputs.iter_mut().zip(&operands).for_each(|(input, rounded)| *input = rounded);
+        run::<Reference>(op, Call { inputs: &inputs, ..call });
+    }
+}
+
+impl Cpu {
+    /// Computes any op under the policy.
+    pub(super) fn run_mixed_bfloat16(op: &Op, call: Call<'_>) {
+        if !is_rounded(op) {
+            return run::<Cpu>(op, call);
+        }
+        match op {
+            Op::Gemm(op) => product(op, call),
+            Op::GemmGradX(op) => product_grad_x(op, call),
+            Op::GemmGradW(op) => product_grad_w(op, call),
+            Op::Conv2DGradX(op) if is_pointwise(&op.rows, &op.columns, op.groups) => {
+                let m = op.rows.output * op.columns.output;
+                product_grad_x(&GemmGradX { m, k: op.channels, n: op.filters }, call);
+            }
+            Op::Conv2DGradW(op) if is_pointwise(&op.rows, &op.columns, op.groups) => {
+                let m = op.rows.output * op.columns.output;
+                let (k, n, first, count) = (op.channels, op.filters, 0, op.channels);
+                product_grad_w(&GemmGradW { m, k, n, first, count }, call);
+            }
+            Op::Conv2D(op) => conv2d(op, call),
+            Op::Conv2DGradX(op) => conv::conv2d_grad_x(op, call),
+            Op::Conv2DGradW(op) => conv::conv2d_grad_w(op, call),
+            _ => unreachable!("`{}` is no product", op.name()),
+        }
+    }
+}
+
+fn product(op: &Gemm, call: Call<'_>) {
+    let Gemm { m, k, n, bias, f } = *op;
+    let rows = call.samples * m;
+    let (x, w) = (call.inputs[0], call.inputs[1]);
+    assert_eq!(call.inputs.len(), 2 + usize::from(bias));
+    assert_eq!((x.len(), w.len(), call.output.len()), (rows * k, k * n, rows * n));
+    let bias = bias.then(|| call.inputs[2]);
+    assert_eq!(bias.map_or(n, <[f32]>::len), n);
+    let (clip, scratch) = (Clip::of(f), call.workspace);
+    let finish = Finish { clip: clip.unwrap_or(Clip::Nothing), ..Finish::NOTHING };
+    let y = &mut *call.output;
+    dispatch_pairs(gemm::Forward { rows, k, n, x, w, bias, finish, y, scratch });
+    if clip.is_none() {
+        activate(f, call.output);
+    }
+}
+
+fn conv2d(op: &Conv2D, call: Call<'_>) {
+    let Conv2D { rows, columns, channels, filters, groups, bias, norm, add, f } = *op;
+    let (x, kernel) = (call.inputs[0], call.inputs[1]);
+    let inputs = Inputs::new(&call.inputs[2..], bias, norm, add, [filters, call.output.len()]);
+    let clip = Clip::of(f);
+    let (bias, finish, scratch) =
+        inputs.fold(filters, clip.unwrap_or(Clip::Nothing), call.workspace);
+    let y = &mut *call.output;
+    if is_pointwise(&rows, &columns, groups) {
+        let (rows, k, n) = (y.len() / filters, channels, filters);
+        assert_eq!((x.len(), kernel.len(), y.len()), (rows * k, k * n, rows * n));
+        dispatch_pairs(gemm::Forward { rows, k, n, x, w: kernel, bias, finish, y, scratch });
+    } else {
+        dispatch_pairs(conv::Forward { op, x, kernel, bias, finish, y, scratch });
+    }
+    if clip.is_none() {
+        activate(f, call.output);
+    }
+}
+
+fn product_grad_x(op: &GemmGradX, call: Call<'_>) {
+    let GemmGradX { m, k, n } = *op;
+    let rows = call.samples * m;
+    let [d_y, w] = call.inputs();
+    assert_eq!((d_y.len(), w.len(), call.output.len()), (rows * n, k * n, rows * k));
+    dispatch_pairs(gemm::GradX { rows, k, n, d_y, w, d_x: call.output, scratch: call.workspace });
+}
+
+fn product_grad_w(op: &GemmGradW, call: Call<'_>) {
+    let GemmGradW { m, k, n, first, count } = *op;
+    let rows = call.samples * m;
+    let [x, d_y] = call.inputs();
+    assert_eq!((x.len(), d_y.len(), call.output.len()), (rows * k, rows * n, count * n));
+    let (d_w, scratch) = (call.output, call.workspace);
+    dispatch_pairs(gemm::GradW { rows, stride: k, n, x: &x[first..], count, d_y, d_w, scratch });
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,176 @@
+//! Products under the policy, on every instruction set, against plain loops on rounded operands.
+
+use keras_graph::activation::Activation;
+use keras_graph::op::{
+    Conv2D, Conv2DGradW, Conv2DGradX, Gemm, GemmGradW, GemmGradX, Normalize, Op, Window,
+};
+
+use super::*;
+use crate::kernels::check::{assert_close, values};
+use crate::kernels::{Backend, Run};
+use crate::simd::{Level, with_level};
+
+fn output_onto<B: Backend>(op: &Op, samples: usize, inputs: &[&[f32]], start: &[f32]) -> Vec<f32> {
+    let mut output = start.to_vec();
+    let mut workspace = vec![f32::NAN; workspace_len(op)];
+    let call = Call {
+        samples,
+        inputs,
+        output: &mut output,
+        workspace: &mut workspace,
+        prepared: &[],
+        run: Run::default(),
+    };
+    B::mixed_bfloat16(op, call);
+    output
+}
+
+/// Compares on every level, without and with a NaN in each input.
+#[track_caller]
+fn assert_as_rounded(
+    op: impl Into<Op>,
+    samples: usize,
+    lens: &[usize],
+    output_len: usize,
+    terms: usize,
+) {
+    let op = op.into();
+    assert!(is_rounded(&op), "{op:?}");
+    let start = values(output_len, 5);
+    let tolerance = 4.0 * f32::EPSILON * (terms as f32 + 4.0);
+    for poisoned in 0..=lens.len() {
+        let mut inputs: Vec<Vec<f32>> =
+            lens.iter().zip(1..).map(|(&len, seed)| values(len, seed)).collect();
+        if let Some(input) = inputs.get_mut(poisoned) {
+            let middle = input.len() / 2;
+            input[middle] = f32::NAN;
+        }
+        let inputs: Vec<&[f32]> = inputs.iter().map(Vec::as_slice).collect();
+        let expected = output_onto::<Reference>(&op, samples, &inputs, &start);
+        for level in Level::available() {
+            let found = with_level(level, || output_onto::<Cpu>(&op, samples, &inputs, &start));
+            let mut found = found.expect("an available level");
+            if poisoned < lens.len() {
+                assert!(found.iter().zip(&expected).all(|(f, e)| f.is_nan() || !e.is_nan()));
+                // A kernel may multiply padding, which plain loops skip; so NaN may spread further.
+                let spread = found.iter_mut().zip(&expected).filter(|(found, _)| found.is_nan());
+                spread.for_each(|(found, &expected)| *found = expected);
+            }
+            let what = format!("{op:?} of {samples} at {level:?}, NaN in input {poisoned}");
+            assert_close(&found, &expected, tolerance, &what);
+        }
+    }
+}
+
+/// Extents around the lanes of every level, the tiles, the panels and what is packed at a time.
+const EXTENTS: [(usize, usize, usize); 13] = [
+    (1, 1, 1),
+    (2, 3, 5),
+    (5, 1, 3),
+    (3, 7, 4),
+    (7, 2, 8),
+    (9, 5, 7),
+    (1, 31, 129),
+    (13, 4, 16),
+    (17, 3, 17),
+    (4, 37, 33),
+    (67, 50, 49),
+    (3, 523, 2),
+    (71, 515, 66),
+];
+
+#[test]
+fn products_are_those_of_rounded_operands() {
+    for (m, k, n) in EXTENTS {
+        for (bias, f) in
+            [(false, Activation::Linear), (true, Activation::RELU), (true, Activation::Tanh)]
+        {
+            let mut lens = vec![2 * m * k, k * n, n];
+            lens.truncate(2 + usize::from(bias));
+            assert_as_rounded(Gemm { m, k, n, bias, f }, 2, &lens, 2 * m * n, k);
+        }
+    }
+}
+
+#[test]
+fn gradients_are_those_of_rounded_operands() {
+    for (m, k, n) in EXTENTS {
+        assert_as_rounded(GemmGradX { m, k, n }, 2, &[2 * m * n, k * n], 2 * m * k, n);
+        assert_as_rounded(GemmGradX { m, k: n, n: k }, 1, &[m * k, k * n], m * n, k);
+        let lens = [2 * m * k, 2 * m * n];
+        let whole = GemmGradW { m, k, n, first: 0, count: k };
+        assert_as_rounded(whole, 2, &lens, k * n, 2 * m);
+        let part = GemmGradW { m, k, n, first: k / 2, count: k - k / 2 };
+        assert_as_rounded(part, 2, &lens, (k - k / 2) * n, 2 * m);
+    }
+    // More rows than are packed at a time.
+    let (m, k, n) = (523, 33, 50);
+    let op = GemmGradW { m, k, n, first: 0, count: k };
+    assert_as_rounded(op, 1, &[m * k, m * n], k * n, m);
+}
+
+/// A window without and with padding, strides and dilation.
+fn windows() -> impl Iterator<Item = [Window; 2]> {
+    let window = |input, kernel, stride, dilation, before, after| {
+        let span = (kernel - 1) * dilation + 1;
+        let output = (input + before + after - span) / stride + 1;
+        Window { input, output, kernel, stride, dilation, pad: before }
+    };
+    [
+        [window(6, 3, 1, 1, 0, 0), window(9, 3, 1, 1, 0, 0)],
+        [window(7, 3, 1, 1, 1, 1), window(6, 3, 1, 1, 1, 1)],
+        [window(8, 3, 2, 1, 0, 1), window(11, 3, 2, 1, 1, 1)],
+        [window(5, 1, 1, 1, 0, 0), window(4, 1, 1, 1, 0, 0)],
+        [window(7, 1, 2, 1, 0, 0), window(10, 1, 2, 1, 0, 0)],
+        [window(9, 2, 1, 3, 2, 1), window(8, 3, 1, 2, 2, 2)],
+        [window(3, 5, 3, 1, 4, 4), window(13, 4, 3, 1, 2, 2)],
+        [window(40, 3, 1, 1, 1, 1), window(37, 3, 1, 1, 1, 1)],
+    ]
+    .into_iter()
+}
+
+#[test]
+fn convolutions_are_those_of_rounded_operands() {
+    for [rows, columns] in windows() {
+        let (x_cells, y_cells) = (rows.input * columns.input, rows.output * columns.output);
+        let taps = rows.kernel * columns.kernel;
+        for (channels, filters) in [(6, 20), (18, 34), (50, 6)] {
+            if x_cells > 1000 && filters != 20 {
+                continue;
+            }
+            let groups = 1;
+            let (x_len, y_len) = (x_cells * channels, y_cells * filters);
+            let kernel_len = taps * channels * filters;
+            for (bias, f) in [(false, Activation::Linear), (true, Activation::RELU)] {
+                let (norm, add) = (None, false);
+                let op = Conv2D { rows, columns, channels, filters, groups, bias, norm, add, f };
+                let mut lens = vec![3 * x_len, kernel_len, filters];
+                lens.truncate(2 + usize::from(bias));
+                assert_as_rounded(op, 3, &lens, 3 * y_len, taps * channels);
+                // The variances have both signs; with epsilon they are positive.
+                let norm = Some(Normalize { epsilon: 9.0, scale: true, center: true });
+                let op = Conv2D { norm, add: true, ..op };
+                lens.extend([filters; 4]);
+                lens.push(3 * y_len);
+                assert_as_rounded(op, 3, &lens, 3 * y_len, taps * channels);
+            }
+            let op = Conv2DGradX { rows, columns, channels, filters, groups };
+            assert_as_rounded(op, 3, &[3 * y_len, kernel_len], 3 * x_len, taps * filters);
+            let op = Conv2DGradW { rows, columns, channels, filters, groups };
+            assert_as_rounded(op, 3, &[3 * x_len, 3 * y_len], kernel_len, 3 * y_cells);
+        }
+    }
+}
+
+#[test]
+fn what_comes_in_no_pairs_is_not_rounded() {
+    let window = Window { input: 6, output: 4, kernel: 3, stride: 1, dilation: 1, pad: 0 };
+    let (rows, columns, channels, filters, groups) = (window, window, 1, 8, 1);
+    let (bias, f) = (false, Activation::Linear);
+    let (norm, add) = (None, false);
+    let op = Conv2D { rows, columns, channels, filters, groups, bias, norm, add, f }.into();
+    assert!(!is_rounded(&op));
+    let (x, kernel) = (values(36, 1), values(72, 2));
+    let found = output_onto::<Cpu>(&op, 1, &[&x, &kernel], &[0.0; 128]);
+    assert_eq!(found, super::super::check::output::<Cpu>(op, 1, &[&x, &kernel], 128));
+}

@@ -1,0 +1,431 @@
+//! Convolutions under `mixed_bfloat16`, with pairs in place of single numbers.
+//!
+//! ```text
+//! forward  input and kernel are packed along the channels; the rest is the convolution of half as many channels
+//! by x     `d_y` and kernel are packed along the filters; likewise
+//! by w     `x` and `d_y` are packed along the columns of the output, since the sum is over its cells
+//! ```
+//! In a row of `x`, cell `t` is paired with cell `t + stride`, which belongs to the next cell of the output. So windows
+//! of every second cell of the output are runs of pairs, as windows are of single numbers.
+
+use std::ops::Range;
+
+use keras_graph::cost::{NARROW_FILTERS, band_len, phase_lens};
+use keras_graph::op::{Conv2D, Conv2DGradW, Conv2DGradX};
+
+use super::band::{self, Geometry, Image};
+use super::forward::Pass;
+use super::grad_x::GradX;
+use super::narrow::add_turned;
+use crate::kernels::Call;
+use crate::kernels::bfloat16::{pack_neighbors, pack_rows};
+use crate::kernels::finish::Finish;
+use crate::kernels::tile::{Columns, Panels, Product, Right, Write, multiply};
+use crate::kernels::window::real_outputs;
+use crate::simd::{Kernel, Pairs, Simd, dispatch_pairs};
+
+/// Pairs of samples that are packed at a time, if one sample has no more.
+const PACKED: usize = 64 * 1024;
+
+/// Pairs of the rows of `x` that the gradient by the kernel packs at a time, if one window's rows have no more.
+const BAND: usize = 32 * 1024;
+
+/// Samples that are packed at a time, of `len` pairs each.
+fn together(len: usize) -> usize {
+    (PACKED / len.max(1)).max(1)
+}
+
+/// Whether a forward pass can be made of pairs.
+pub(in crate::kernels) fn takes_forward(op: &Conv2D) -> bool {
+    op.groups == 1 && op.channels.is_multiple_of(2) && op.filters > NARROW_FILTERS
+}
+
+/// Whether a gradient by the input can.
+pub(in crate::kernels) fn takes_grad_x(op: &Conv2DGradX) -> bool {
+    op.groups == 1 && op.filters.is_multiple_of(2) && op.channels > NARROW_FILTERS
+}
+
+/// Whether a gradient by the kernel gains by it.
+pub(in crate::kernels) fn takes_grad_w(op: &Conv2DGradW) -> bool {
+    op.groups == 1 && op.channels > NARROW_FILTERS && op.filters > NARROW_FILTERS
+}
+
+/// Scratch elements of [`conv2d`].
+pub(in crate::kernels) fn forward_len(op: &Conv2D) -> usize {
+    let Conv2D { rows, columns, channels, filters, groups, .. } = *op;
+    let geometry = Geometry { rows, columns, channels: channels / 2, filters, groups };
+    let x_len = geometry.x_len();
+    geometry.kernel_len() + together(x_len) * x_len + band_len(&rows, &columns, channels / 2)
+}
+
+/// Scratch elements of [`conv2d_grad_x`].
+pub(in crate::kernels) fn grad_x_len(op: &Conv2DGradX) -> usize {
+    let op = Conv2DGradX { filters: op.filters / 2, ..*op };
+    let Conv2DGradX { rows, columns, channels, filters, groups } = op;
+    let geometry = Geometry { rows, columns, channels, filters, groups };
+    let (transposed, band) = phase_lens(&op);
+    let y_len = geometry.y_len();
+    geometry.kernel_len() + together(y_len) * y_len + transposed + band
+}
+
+/// Scratch elements of [`conv2d_grad_w`].
+pub(in crate::kernels) fn grad_w_len(op: &Conv2DGradW) -> usize {
+    let Conv2DGradW { rows, columns, channels, filters, groups } = *op;
+    let geometry = Geometry { rows, columns, channels, filters, groups };
+    let packed = Packed::of(&geometry);
+    turned_len(&geometry) + packed.line_len + packed.x_len + packed.y_len
+}
+
+/// A forward pass, of shapes that [`takes_forward`], with no activation but a clip.
+pub(in crate::kernels) struct Forward<'a> {
+    pub(in crate::kernels) op: &'a Conv2D,
+    pub(in crate::kernels) x: &'a [f32],
+    pub(in crate::kernels) kernel: &'a [f32],
+    pub(in crate::kernels) bias: Option<&'a [f32]>,
+    pub(in crate::kernels) finish: Finish<'a>,
+    pub(in crate::kernels) y: &'a mut [f32],
+    pub(in crate::kernels) scratch: &'a mut [f32],
+}
+
+/// [`Conv2DGradX`] of shapes that [`takes_grad_x`].
+pub(in crate::kernels) fn conv2d_grad_x(op: &Conv2DGradX, call: Call<'_>) {
+    let Conv2DGradX { rows, columns, channels, filters, groups } = *op;
+    let geometry = Geometry { rows, columns, channels, filters, groups };
+    let [d_y, kernel] = call.inputs();
+    assert_eq!(d_y.len(), call.samples * geometry.y_len());
+    assert_eq!(kernel.len(), geometry.kernel_len());
+    assert_eq!(call.output.len(), call.samples * geometry.x_len());
+    let (d_x, scratch) = (call.output, call.workspace);
+    dispatch_pairs(PairsGradX { op: *op, geometry, d_y, kernel, d_x, scratch });
+}
+
+/// [`Conv2DGradW`] of shapes that [`takes_grad_w`].
+pub(in crate::kernels) fn conv2d_grad_w(op: &Conv2DGradW, call: Call<'_>) {
+    let Conv2DGradW { rows, columns, channels, filters, groups } = *op;
+    let geometry = Geometry { rows, columns, channels, filters, groups };
+    let [x, d_y] = call.inputs();
+    assert_eq!(x.len(), call.samples * geometry.x_len());
+    assert_eq!(d_y.len(), call.samples * geometry.y_len());
+    assert_eq!(call.output.len(), geometry.kernel_len());
+    let (d_w, scratch) = (call.output, call.workspace);
+    dispatch_pairs(PairsGradW { geometry, x, d_y, d_w, scratch });
+}
+
+impl Kernel for Forward<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let Forward { op, x, kernel, bias, finish, y, scratch } = self;
+        let Conv2D { rows, columns, channels, filters, groups, .. } = *op;
+        let geometry = Geometry { rows, columns, channels, filters, groups };
+        let samples = x.len() / geometry.x_len();
+        assert_eq!(x.len(), samples * geometry.x_len());
+        assert_eq!(y.len(), samples * geometry.y_len());
+        assert_eq!(kernel.len(), geometry.kernel_len());
+        let halved = Geometry { channels: channels / 2, ..geometry };
+        let (packed_kernel, scratch) = scratch.split_at_mut(halved.kernel_len());
+        // At least two rows, so that a panel stays in the first-level cache.
+        let panels = Panels::new::<S>(columns.output.max(2), filters);
+        let pair_rows = packed_kernel.len() / filters;
+        for panel in panels.iter() {
+            let packed = &mut packed_kernel[panel.begin * pair_rows..][..panel.len * pair_rows];
+            let rows = kernel.chunks_exact(2 * filters).zip(packed.chunks_exact_mut(panel.len));
+            for (rows, pairs) in rows {
+                let (low, high) = (&rows[panel.begin..], &rows[filters + panel.begin..]);
+                pack_rows(simd, low, Some(high), pairs);
+            }
+        }
+        let (x_len, y_len) = (geometry.x_len(), geometry.y_len());
+        let (some, pitch) = (together(halved.x_len()), columns.input * halved.channels);
+        let (packed, scratch) = scratch.split_at_mut(some * halved.x_len());
+        let chunks = x.chunks(some * x_len).zip(y.chunks_mut(some * y_len));
+        for (chunk, (x, y)) in chunks.enumerate() {
+            let x_pairs = &mut packed[..x.len() / 2];
+            pack_neighbors(simd, x, x_pairs);
+            let samples = x_pairs.chunks_exact(halved.x_len()).zip(y.chunks_exact_mut(y_len));
+            for (sample, (x, y)) in samples.enumerate() {
+                let finish = finish.cells_from((chunk * some + sample) * y_len);
+                for outputs in halved.parts() {
+                    let x = band::read(&halved, Image { cells: x, pitch }, &outputs, scratch);
+                    for panel in panels.iter() {
+                        let pass = Pass {
+                            geometry: halved,
+                            is_narrow: false,
+                            group: 0,
+                            columns: panel.len,
+                            right: Right {
+                                cells: &packed_kernel[panel.begin * pair_rows..],
+                                stride: panel.len,
+                            },
+                            write: bias
+                                .map_or(Write::Set, |bias| Write::Bias(&bias[panel.begin..])),
+                            finish: finish.columns_from(panel.begin),
+                            stride: filters,
+                        };
+                        for i in outputs.clone() {
+                            let row = i * columns.output * filters;
+                            pass.row(Pairs(simd), &x, i, row, &mut y[row + panel.begin..]);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+struct PairsGradX<'a> {
+    op: Conv2DGradX,
+    geometry: Geometry,
+    d_y: &'a [f32],
+    kernel: &'a [f32],
+    d_x: &'a mut [f32],
+    scratch: &'a mut [f32],
+}
+
+impl Kernel for PairsGradX<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let PairsGradX { op, geometry, d_y, kernel, d_x, scratch } = self;
+        let halved = Geometry { filters: geometry.filters / 2, ..geometry };
+        let (packed_kernel, scratch) = scratch.split_at_mut(halved.kernel_len());
+        pack_neighbors(simd, kernel, packed_kernel);
+        let (x_len, y_len) = (geometry.x_len(), geometry.y_len());
+        let some = together(halved.y_len());
+        let (packed, scratch) = scratch.split_at_mut(some * halved.y_len());
+        let transposed_len = phase_lens(&Conv2DGradX { filters: halved.filters, ..op }).0;
+        let (transposed, band) = scratch.split_at_mut(transposed_len);
+        for (d_y, d_x) in d_y.chunks(some * y_len).zip(d_x.chunks_mut(some * x_len)) {
+            let packed = &mut packed[..d_y.len() / 2];
+            pack_neighbors(simd, d_y, packed);
+            let (transposed, band) = (&mut *transposed, &mut *band);
+            let (d_y, kernel) = (&*packed, &*packed_kernel);
+            Pairs(simd).enter(GradX { geometry: halved, d_y, kernel, d_x, transposed, band });
+        }
+    }
+}
+
+/// Most filters of which the gradient by the kernel may be computed turned around.
+const TURNED_FILTERS: usize = 16;
+
+/// Elements of a gradient by the kernel that is turned around.
+fn turned_len(geometry: &Geometry) -> usize {
+    if geometry.filters <= TURNED_FILTERS { geometry.kernel_len() } else { 0 }
+}
+
+/// Whether it is: one vector of filters would be multiplied with one number at a time, and loads would take longer than products.
+fn is_turned<S: Simd>(geometry: &Geometry) -> bool {
+    turned_len(geometry) > 0 && geometry.filters <= S::LANES && geometry.runs().1 >= 2 * S::LANES
+}
+
+/// What the gradient by the kernel packs, for some rows of the output at a time.
+#[derive(Clone, Copy)]
+struct Packed {
+    /// Rows of the output.
+    output_rows: usize,
+    /// Pairs of a row of the output, for each filter.
+    pairs: usize,
+    /// Pairs of a row of `x`.
+    pitch: usize,
+    /// Elements of a padded row of `x`.
+    line_len: usize,
+    /// Pairs of `x`.
+    x_len: usize,
+    /// Pairs of `d_y`.
+    y_len: usize,
+}
+
+impl Packed {
+    fn of(geometry: &Geometry) -> Packed {
+        let Geometry { rows, columns, channels, filters, .. } = *geometry;
+        let pairs = columns.output.div_ceil(2);
+        let width = (pairs - 1) * 2 * columns.stride + (columns.kernel - 1) * columns.dilation + 1;
+        let pitch = width * channels;
+        let span = (rows.kernel - 1) * rows.dilation + 1;
+        let spare = (BAND / pitch).saturating_sub(span);
+        let output_rows = (1 + spare / rows.stride).min(rows.output);
+        let input_rows = ((output_rows - 1) * rows.stride + span).min(rows.input);
+        let line_len = pitch + columns.stride * channels;
+        let y_len = output_rows * pairs * filters;
+        Packed { output_rows, pairs, pitch, line_len, x_len: input_rows * pitch, y_len }
+    }
+}
+
+struct PairsGradW<'a> {
+    geometry: Geometry,
+    x: &'a [f32],
+    d_y: &'a [f32],
+    d_w: &'a mut [f32],
+    scratch: &'a mut [f32],
+}
+
+impl Kernel for PairsGradW<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let PairsGradW { geometry, x, d_y, d_w, scratch } = self;
+        let packed = Packed::of(&geometry);
+        let (turned, scratch) = scratch.split_at_mut(turned_len(&geometry));
+        let (line, scratch) = scratch.split_at_mut(packed.line_len);
+        let (x_pairs, y_pairs) = scratch.split_at_mut(packed.x_len);
+        let (x_len, y_len) = (geometry.x_len(), geometry.y_len());
+        line.fill(0.0);
+        turned.fill(0.0);
+        let is_turned = is_turned::<S>(&geometry);
+        for (x, d_y) in x.chunks_exact(x_len).zip(d_y.chunks_exact(y_len)) {
+            for first in (0..geometry.rows.output).step_by(packed.output_rows) {
+                let outputs = first..geometry.rows.output.min(first + packed.output_rows);
+                let x_rows = geometry.input_rows(&outputs);
+                let first_row = x_rows.start;
+                pack_x(simd, &geometry, &packed, x, x_rows, line, x_pairs);
+                pack_d_y(simd, &geometry, &packed, d_y, &outputs, y_pairs);
+                let part = Part { geometry, packed, x: x_pairs, first_row, d_y: y_pairs, outputs };
+                match is_turned {
+                    true => part.add_turned_by_w(Pairs(simd), turned),
+                    false => part.add_by_w(Pairs(simd), d_w),
+                }
+            }
+        }
+        if is_turned {
+            add_turned(turned, geometry.filters, d_w);
+        }
+    }
+}
+
+/// Packs rows `x_rows` of a sample's input. `line` holds 0 where a row has padding.
+#[inline(always)]
+fn pack_x<S: Simd>(
+    simd: S,
+    geometry: &Geometry,
+    packed: &Packed,
+    x: &[f32],
+    x_rows: Range<usize>,
+    line: &mut [f32],
+    pairs: &mut [f32],
+) {
+    let Geometry { columns, channels, .. } = *geometry;
+    let row_len = columns.input * channels;
+    let before = (columns.pad * channels).min(packed.line_len);
+    let copied = row_len.min(packed.line_len - before);
+    for (row, pairs) in x_rows.zip(pairs.chunks_exact_mut(packed.pitch)) {
+        line[before..before + copied].copy_from_slice(&x[row * row_len..][..copied]);
+        pack_rows(simd, line, Some(&line[columns.stride * channels..]), pairs);
+    }
+}
+
+/// Packs rows `outputs` of a sample's `d_y`.
+#[inline(always)]
+fn pack_d_y<S: Simd>(
+    simd: S,
+    geometry: &Geometry,
+    packed: &Packed,
+    d_y: &[f32],
+    outputs: &Range<usize>,
+    pairs: &mut [f32],
+) {
+    let Geometry { columns, filters, .. } = *geometry;
+    let row_len = columns.output * filters;
+    let rows = d_y[outputs.start * row_len..outputs.end * row_len].chunks_exact(row_len);
+    for (row, pairs) in rows.zip(pairs.chunks_exact_mut(packed.pairs * filters)) {
+        for (two, pairs) in row.chunks(2 * filters).zip(pairs.chunks_exact_mut(filters)) {
+            pack_rows(simd, two, two.get(filters..).filter(|high| !high.is_empty()), pairs);
+        }
+    }
+}
+
+/// Rows `outputs` of a sample's output, and the input that they read, packed.
+struct Part<'a> {
+    geometry: Geometry,
+    packed: Packed,
+    x: &'a [f32],
+    /// The row of the input that stands first.
+    first_row: usize,
+    d_y: &'a [f32],
+    outputs: Range<usize>,
+}
+
+impl Part<'_> {
+    /// Adds to the gradient by the kernel.
+    #[inline(always)]
+    fn add_by_w<S: Simd>(&self, pairs: Pairs<S>, d_w: &mut [f32]) {
+        let Geometry { rows, columns, channels, filters, .. } = self.geometry;
+        let Packed { pitch, pairs: row_pairs, .. } = self.packed;
+        let (inner, run) = self.geometry.runs();
+        for tap in 0..rows.kernel * inner {
+            let Some((x, d_y, lines)) = self.run_of(tap) else { continue };
+            let left = Columns {
+                cells: x,
+                lines,
+                line_stride: rows.stride * pitch,
+                steps: row_pairs,
+                step_stride: 2 * columns.stride * channels,
+                right_line_stride: row_pairs * filters,
+            };
+            for panel in Panels::new::<S>(run.max(2), filters).iter() {
+                let product = Product {
+                    columns: panel.len,
+                    right: Right { cells: &d_y[panel.begin..], stride: filters },
+                    write: Write::Add,
+                    finish: Finish::NOTHING,
+                    output: &mut d_w[tap * run * filters + panel.begin..],
+                    stride: filters,
+                };
+                multiply(pairs, run, left, product);
+            }
+        }
+    }
+
+    /// Adds to the gradient by the kernel turned around, a row for each filter.
+    #[inline(always)]
+    fn add_turned_by_w<S: Simd>(&self, pairs: Pairs<S>, turned: &mut [f32]) {
+        let Geometry { rows, columns, channels, filters, .. } = self.geometry;
+        let Packed { pitch, pairs: row_pairs, .. } = self.packed;
+        let (inner, run) = self.geometry.runs();
+        let cells = rows.kernel * inner * run;
+        for tap in 0..rows.kernel * inner {
+            let Some((x, d_y, lines)) = self.run_of(tap) else { continue };
+            let left = Columns {
+                cells: d_y,
+                lines,
+                line_stride: row_pairs * filters,
+                steps: row_pairs,
+                step_stride: filters,
+                right_line_stride: rows.stride * pitch,
+            };
+            for panel in Panels::new::<S>(filters.max(2), run).iter() {
+                let product = Product {
+                    columns: panel.len,
+                    right: Right {
+                        cells: &x[panel.begin..],
+                        stride: 2 * columns.stride * channels,
+                    },
+                    write: Write::Add,
+                    finish: Finish::NOTHING,
+                    output: &mut turned[tap * run + panel.begin..],
+                    stride: cells,
+                };
+                multiply(pairs, filters, left, product);
+            }
+        }
+    }
+
+    /// Where run `tap` of the kernel begins in `x`, the rows of `d_y` that are multiplied with it, and their number; `None` if it
+    /// always lies in the padding.
+    fn run_of(&self, tap: usize) -> Option<(&[f32], &[f32], usize)> {
+        let Geometry { rows, columns, channels, filters, .. } = self.geometry;
+        let inner = self.geometry.runs().0;
+        let (a, b) = (tap / inner, tap % inner);
+        let real = real_outputs(&rows, a);
+        let real = real.start.max(self.outputs.start)..real.end.min(self.outputs.end);
+        if real.is_empty() {
+            return None;
+        }
+        let row = real.start * rows.stride + a * rows.dilation - rows.pad - self.first_row;
+        let x = &self.x[row * self.packed.pitch + b * columns.dilation * channels..];
+        let d_y = (real.start - self.outputs.start) * self.packed.pairs * filters;
+        Some((x, &self.d_y[d_y..], real.len()))
+    }
+}
