@@ -34,6 +34,7 @@ mod pool;
 mod prelu;
 mod prepare;
 mod rows;
+mod short_rows;
 mod softmax;
 mod sparsemax;
 mod strided;

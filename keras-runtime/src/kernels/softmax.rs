@@ -1,9 +1,10 @@
 //! Softmax and log-softmax along one axis, and their gradients.
 //!
 //! The largest element is taken off first, so that nothing overflows. Where the axis is the last one the fast versions
-//! work on rows; else on columns, [`COLUMNS`] at a time, which a few registers hold.
+//! work on rows, several at a time where they are short; else on columns, [`COLUMNS`] at a time, which a few registers hold.
 
 use super::math::exp;
+use super::short_rows::{self, SHORT};
 use super::vectorized::vectorized;
 use super::{Call, Reference, lanes};
 use crate::simd::Simd;
@@ -13,8 +14,6 @@ use keras_graph::op;
 const COLUMNS: usize = 32;
 /// Fewer columns than this are faster one by one.
 const FEW_COLUMNS: usize = 8;
-/// Rows up to this long are filled up to it, so that their loops become a few instructions.
-const SHORT: usize = 16;
 
 impl Reference {
     pub(crate) fn softmax(op: &op::Softmax, call: Call<'_>) {
@@ -62,16 +61,23 @@ impl Reference {
 }
 
 vectorized! {
+    with simd:
     softmax: Softmax,
     softmax_grad: SoftmaxGrad,
+}
+
+vectorized! {
     log_softmax: LogSoftmax,
     log_softmax_grad: LogSoftmaxGrad,
 }
 
 #[inline(always)]
-fn softmax<S: Simd>(op: &op::Softmax, call: Call<'_>) {
+fn softmax<S: Simd>(simd: S, op: &op::Softmax, call: Call<'_>) {
     let [x] = call.inputs();
     let axis = Axis::new(op.outer, op.extent, op.inner, call.samples, [x], call.output);
+    if op.inner == 1 && op.extent <= SHORT {
+        return short_rows::softmax(simd, op.extent, x, call.output);
+    }
     if op.inner == 1 {
         let rows = call.output.chunks_exact_mut(op.extent);
         for (x, y) in x.chunks_exact(op.extent).zip(rows) {
@@ -102,20 +108,16 @@ fn softmax<S: Simd>(op: &op::Softmax, call: Call<'_>) {
 }
 
 #[inline(always)]
-fn softmax_grad<S: Simd>(op: &op::SoftmaxGrad, call: Call<'_>) {
+fn softmax_grad<S: Simd>(simd: S, op: &op::SoftmaxGrad, call: Call<'_>) {
     let [y, d_y] = call.inputs();
     let axis = Axis::new(op.outer, op.extent, op.inner, call.samples, [y, d_y], call.output);
+    if op.inner == 1 && op.extent <= SHORT {
+        return short_rows::softmax_grad(simd, op.extent, y, d_y, call.output);
+    }
     if op.inner == 1 {
         let rows = call.output.chunks_exact_mut(op.extent);
         for ((y, d_y), d_x) in y.chunks_exact(op.extent).zip(d_y.chunks_exact(op.extent)).zip(rows)
         {
-            if op.extent <= SHORT {
-                let (y, mut short) = (filled(y, 0.0), filled(d_y, 0.0));
-                let dot = lanes::sum_of_pairs(&y, &short, |y, d_y| y * d_y);
-                short.iter_mut().zip(&y).for_each(|(d_x, y)| *d_x = y * (*d_x - dot));
-                d_x.copy_from_slice(&short[..op.extent]);
-                continue;
-            }
             let dot = lanes::sum_of_pairs(y, d_y, |y, d_y| y * d_y);
             for ((d_x, y), d_y) in d_x.iter_mut().zip(y).zip(d_y) {
                 *d_x = y * (d_y - dot);
@@ -204,26 +206,8 @@ fn log_softmax_grad<S: Simd>(op: &op::LogSoftmaxGrad, call: Call<'_>) {
     });
 }
 
-/// A short row, filled up with `rest`.
-#[inline(always)]
-fn filled(x: &[f32], rest: f32) -> [f32; SHORT] {
-    let mut row = [rest; SHORT];
-    row[..x.len()].copy_from_slice(x);
-    row
-}
-
 #[inline(always)]
 fn softmax_row(x: &[f32], y: &mut [f32]) {
-    if x.len() <= SHORT {
-        let mut power = filled(x, f32::NEG_INFINITY);
-        let largest = lanes::max(&power);
-        power.iter_mut().for_each(|power| *power = exp(*power - largest));
-        // The rest is NaN where nothing is finite.
-        power[x.len()..].fill(0.0);
-        let scale = 1.0 / lanes::sum(&power);
-        power.iter_mut().for_each(|power| *power *= scale);
-        return y.copy_from_slice(&power[..x.len()]);
-    }
     let largest = lanes::max(x);
     for (y, x) in y.iter_mut().zip(x) {
         *y = exp(x - largest);
@@ -333,14 +317,23 @@ fn exps(x: &[f32], largest: &[f32; COLUMNS]) -> [f32; COLUMNS] {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Cpu;
     use super::super::check::{agreed, assert_gradient, output, values};
     use super::*;
 
     #[test]
     fn fast_is_plain_at_any_extent() {
-        for (outer, extent, inner) in
-            [(3, 1, 1), (2, 5, 1), (3, 17, 1), (1, 97, 1), (2, 5, 3), (3, 7, 32), (1, 4, 67)]
-        {
+        for (outer, extent, inner) in [
+            (3, 1, 1),
+            (2, 5, 1),
+            (17, 10, 1),
+            (21, 16, 1),
+            (3, 17, 1),
+            (1, 97, 1),
+            (2, 5, 3),
+            (3, 7, 32),
+            (1, 4, 67),
+        ] {
             let len = 2 * outer * extent * inner;
             let start = vec![f32::NAN; len];
             let x: Vec<f32> = values(len, 1).iter().map(|x| 20.0 * x).collect();
@@ -351,6 +344,24 @@ mod tests {
             let y = agreed(op::LogSoftmax { outer, extent, inner }, 2, &[&x], &start, 1e-6);
             let op = op::LogSoftmaxGrad { outer, extent, inner };
             agreed(op, 2, &[&y, &d_y], &start, 2e-6);
+        }
+    }
+
+    #[test]
+    fn a_short_row_does_not_depend_on_its_neighbours() {
+        let (outer, inner, samples) = (1, 1, 37);
+        for extent in [2, 7, 10, 16] {
+            let [x, d_y] = [1, 2].map(|seed| values(samples * extent, seed));
+            let forward = op::Softmax { outer, extent, inner };
+            let y = output::<Cpu>(forward, samples, &[&x], x.len());
+            let backward = op::SoftmaxGrad { outer, extent, inner };
+            let d_x = output::<Cpu>(backward, samples, &[&y, &d_y], x.len());
+            for row in (0..x.len()).step_by(extent) {
+                let row = row..row + extent;
+                assert_eq!(output::<Cpu>(forward, 1, &[&x[row.clone()]], extent), y[row.clone()]);
+                let inputs = [&y[row.clone()], &d_y[row.clone()]];
+                assert_eq!(output::<Cpu>(backward, 1, &inputs, extent), d_x[row]);
+            }
         }
     }
 
