@@ -20,6 +20,13 @@ model! {
     ])
 }
 
+model! {
+    /// A batch normalization that forgets slowly.
+    struct Slow;
+
+    Sequential([Input(shape = (3,)), BatchNormalization(momentum = 0.999)])
+}
+
 const ROWS: usize = 24;
 
 /// Rows of both signs, and their classes.
@@ -96,4 +103,18 @@ fn a_decayed_model_is_as_fast_as_a_fresh_one() {
         }
         assert!(old < 2 * fresh, "{old:?} after {steps} steps, {fresh:?} at first");
     }
+}
+
+#[test]
+fn moving_statistics_take_the_share_that_is_written() {
+    // 1 - 0.999 in 32 bits is off by 1.3e-5 of itself; Keras subtracts in 64.
+    let mut model = Slow::seeded(1);
+    let x = [[2.0, -3.0, 5.0], [4.0, -5.0, 7.0]];
+    let sgd = SGD { learning_rate: 0.0, ..SGD::default() };
+    model.compile(sgd, MeanSquaredError::default()).train_on_batch(&x, &x).unwrap();
+    let [.., mean, variance] = model.weights().as_chunks::<3>().0 else { panic!("four weights") };
+    for (found, expected) in mean.iter().zip([0.003, -0.004, 0.006]) {
+        assert!((found / expected - 1.0).abs() < 2e-7, "{found}, not {expected}");
+    }
+    assert_eq!(*variance, [1.0; 3]);
 }

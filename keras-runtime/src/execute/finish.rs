@@ -5,7 +5,7 @@ use rayon::prelude::*;
 
 use super::lane::Lane;
 use crate::kernels::moments::merge_moments;
-use crate::optimizers::flush;
+use crate::optimizers::{complement, flush};
 
 /// Elements of a gradient that one thread merges at a time.
 const CHUNK: usize = 1 << 14;
@@ -53,8 +53,9 @@ pub(super) fn move_statistics(plan: &Plan, merged: &[f32], weights: &mut [f32]) 
         let channels = average.channels;
         let (mean, rest) = merged[average.moments..][..3 * channels].split_at(channels);
         let (m2, count) = rest.split_at(channels);
+        let new = complement(average.momentum);
         let towards = |old: &mut f32, batch: f32| {
-            *old = flush(average.momentum * *old + (1.0 - average.momentum) * batch);
+            *old = flush(average.momentum * *old + new * batch);
         };
         for c in 0..channels {
             towards(&mut weights[average.mean + c], mean[c]);

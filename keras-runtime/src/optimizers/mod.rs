@@ -143,7 +143,7 @@ pub const MAX_SLOTS: usize = 3;
 
 /// `1 - share` as Keras has it, which subtracts in 64 bits: the complement of 0.999 is 0.001, while that of the 32-bit number
 /// next to 0.999 differs in the fifth digit.
-fn complement(share: f32) -> f32 {
+pub(crate) fn complement(share: f32) -> f32 {
     /// Below 1, 32 bits tell numbers of so many decimals apart.
     const DECIMALS: f64 = 1e7;
     (1.0 - (f64::from(share) * DECIMALS).round() / DECIMALS) as f32
