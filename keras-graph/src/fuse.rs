@@ -164,22 +164,23 @@ fn join_sums(program: &mut Program) {
         else {
             continue;
         };
-        // The later one, so that what it adds is there.
-        let (made, skip) = match (a, b) {
-            (Source::Node(a), Source::Node(b)) if a > b => (a, b),
-            (Source::Node(a), Source::Node(b)) => (b, a),
-            _ => continue,
-        };
-        let NodeKind::Sample(Op::Conv2D(conv)) = program.graph.nodes[made.0].kind else { continue };
-        let is_before = (made.0 < program.forward) == (i < program.forward);
-        if uses[made.0] != 1 || !is_before || conv.add || conv.f != Activation::Linear {
-            continue;
+        // The first that can: which one must not depend on the order of the nodes, which differs between a file and a source.
+        for (made, skip) in [(a, b), (b, a)] {
+            let Source::Node(made) = made else { continue };
+            let NodeKind::Sample(Op::Conv2D(conv)) = program.graph.nodes[made.0].kind else {
+                continue;
+            };
+            let is_before = (made.0 < program.forward) == (i < program.forward);
+            if uses[made.0] != 1 || !is_before || conv.add || conv.f != Activation::Linear {
+                continue;
+            }
+            let mut inputs = program.graph.nodes[made.0].inputs.clone();
+            inputs.push(skip);
+            let node = &mut program.graph.nodes[i];
+            node.kind = NodeKind::Sample(Conv2D { add: true, ..conv }.into());
+            node.inputs = inputs;
+            break;
         }
-        let mut inputs = program.graph.nodes[made.0].inputs.clone();
-        inputs.push(skip.into());
-        let node = &mut program.graph.nodes[i];
-        node.kind = NodeKind::Sample(Conv2D { add: true, ..conv }.into());
-        node.inputs = inputs;
     }
 }
 
@@ -324,6 +325,56 @@ mod tests {
              %1 layer/kernel layer/moving_mean layer/moving_variance layer/beta %1\n\
              outputs %2\n"
         );
+    }
+
+    /// The sum of two convolutions, the second of which may stand before the first.
+    fn sum_of_two<const SWAPPED: bool>(
+        graph: &mut Graph,
+        inputs: &[NodeId],
+    ) -> Result<NodeId, LayerError> {
+        let x = graph.reshape(inputs[0], &[1, 3, 1])?;
+        let window = |kernel| Window {
+            input: 3,
+            output: 3,
+            kernel,
+            stride: 1,
+            dilation: 1,
+            pad: kernel / 2,
+        };
+        let rows = Window { input: 1, output: 1, ..window(1) };
+        let kernels = [1, 3].map(|width| {
+            let kernel = graph.weight(
+                ["narrow", "wide"][width / 2],
+                &[1, width, 1, 1],
+                Initializer::ZEROS,
+                None,
+            );
+            (kernel, width)
+        });
+        let mut sums = Vec::new();
+        for (kernel, width) in
+            if SWAPPED { [kernels[1].clone(), kernels[0].clone()] } else { kernels }
+        {
+            sums.push(graph.conv2d(x, kernel?, [rows, window(width)], 1)?);
+        }
+        if SWAPPED {
+            sums.reverse();
+        }
+        graph.binary(sums[0], sums[1], BinaryFunction::Add)
+    }
+
+    #[test]
+    fn what_adds_does_not_depend_on_the_order_of_the_nodes() {
+        for after in [
+            fused(sum_of_two::<false>, Mode::Inference).1,
+            fused(sum_of_two::<true>, Mode::Inference).1,
+        ] {
+            let last = after.lines().find(|line| line.contains("add: true")).expect("a sum");
+            assert!(
+                last.contains("kernel: 1, stride: 1, dilation: 1, pad: 0 }, channels"),
+                "{after}"
+            );
+        }
     }
 
     #[test]
