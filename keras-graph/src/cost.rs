@@ -269,8 +269,17 @@ pub fn prepared_columns(columns: usize) -> usize {
     vectors.div_ceil(vectors.div_ceil(PANEL_COLUMNS / LONGEST_VECTOR)) * LONGEST_VECTOR
 }
 
-/// What is worth making of an op's weights once for a whole batch, if anything.
+/// What is worth making of an op's weights once for a whole batch, if anything: panels, or a kernel's transform.
 pub fn prepared(op: &Op) -> Option<Prepared> {
+    let winograd = match op {
+        Op::Conv2D(op) => Winograd::of_conv2d(op),
+        Op::Conv2DGradX(op) => Winograd::of_grad_x(op),
+        _ => None,
+    };
+    if let Some(winograd) = winograd {
+        let len = winograd.kernel_len();
+        return Some(Prepared { len, part_len: len });
+    }
     let (rows, columns) = match op {
         Op::Gemm(op) => (op.k, op.n),
         Op::GemmGradX(op) => (op.n, op.k),

@@ -105,15 +105,10 @@ impl Winograd {
         (2 * self.tile_columns() + 2) * self.channels
     }
 
-    /// Elements of the rows of a kernel that are transposed at a time, for a gradient.
-    pub fn transposed_len(&self) -> usize {
-        9 * MULTIPLE * self.filters
-    }
-
     /// Elements of all scratch: the transformed kernel, five rows of the input, and a part's tiles before and after the products.
     pub fn scratch_len(&self) -> usize {
         let plane_pitch = |channels: usize| plane_pitch(self.chunk_tiles() * channels);
         let tiles = TRANSFORMED * (plane_pitch(self.channels) + plane_pitch(self.filters));
-        self.kernel_len() + (5 * self.line_len() + tiles).max(self.transposed_len())
+        self.kernel_len() + 5 * self.line_len() + tiles
     }
 }

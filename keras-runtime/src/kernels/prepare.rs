@@ -1,15 +1,26 @@
-//! Copies of right matrices, packed once for a whole batch: blocks of rows, and in each panels of columns, one after the other.
+//! Copies of right matrices, made once for a whole batch: blocks of rows, and in each panels of columns, one after the other; of a
+//! kernel to which Winograd's algorithm is applied, its transform.
 
 use keras_graph::cost::{PANEL_ROWS, prepared_columns};
 use keras_graph::op::Op;
+use keras_graph::winograd::Winograd;
 
 use super::Cpu;
+use super::conv::winograd::Transform;
 use super::tile::Right;
 use crate::simd::{Kernel, Simd, dispatch};
 
 impl Cpu {
-    /// Makes block `part` of the right matrix of a product.
+    /// Makes block `part` of the right matrix of a product, or a kernel's transform.
     pub(crate) fn prepare(op: &Op, right: &[f32], part: usize, prepared: &mut [f32]) {
+        let winograd = match op {
+            Op::Conv2D(op) => Winograd::of_conv2d(op).map(|shape| (shape, false)),
+            Op::Conv2DGradX(op) => Winograd::of_grad_x(op).map(|shape| (shape, true)),
+            _ => None,
+        };
+        if let Some((shape, transposed)) = winograd {
+            return dispatch(Transform { shape, kernel: right, transposed, u: prepared });
+        }
         let (columns, transposed) = match op {
             Op::Gemm(op) => (op.n, false),
             Op::GemmGradW(op) => (op.n, false),

@@ -51,7 +51,7 @@ impl Cpu {
                 scratch,
             });
         } else if let Some(shape) = Winograd::of_conv2d(op) {
-            dispatch(winograd::Forward { shape, x, kernel, bias, finish, y, scratch });
+            dispatch(winograd::Forward { shape, x, kernel, prepared, bias, finish, y, scratch });
         } else {
             dispatch(Forward { geometry, x, kernel, bias, finish, y, scratch });
         }
@@ -72,7 +72,7 @@ impl Cpu {
             let (rows, k, n) = (d_x.len() / channels, channels, filters);
             dispatch(gemm::GradX { rows, k, n, d_y, w: kernel, prepared, d_x, scratch });
         } else if let Some(shape) = Winograd::of_grad_x(op) {
-            dispatch(winograd::GradX { shape, d_y, kernel, d_x, scratch });
+            dispatch(winograd::GradX { shape, d_y, kernel, prepared, d_x, scratch });
         } else {
             let (transposed, band) = scratch.split_at_mut(phase_lens(op).0);
             dispatch(GradX { geometry, d_y, kernel, d_x, transposed, band });

@@ -11,7 +11,7 @@ mod grad_w;
 mod grad_x;
 mod narrow;
 pub(super) mod pairs;
-mod winograd;
+pub(super) mod winograd;
 
 use keras_graph::op;
 
@@ -109,11 +109,12 @@ impl Reference {
 #[cfg(test)]
 mod tests {
     use keras_graph::activation::Activation;
-    use keras_graph::op::{Conv2D, Conv2DGradW, Conv2DGradX, Window};
+    use keras_graph::cost::{Prepared, prepared};
+    use keras_graph::op::{Conv2D, Conv2DGradW, Conv2DGradX, Op, Window};
     use keras_graph::winograd::Winograd;
 
-    use crate::kernels::Reference;
-    use crate::kernels::check::{assert_adjoint, assert_as_reference, output};
+    use crate::kernels::check::{assert_adjoint, assert_as_reference, output, output_with, values};
+    use crate::kernels::{Backend, Cpu, Reference};
 
     #[test]
     fn convolution_by_hand() {
@@ -311,5 +312,42 @@ mod tests {
         let op = Conv2DGradX { rows, columns, channels, filters, groups };
         let (y_len, w_len) = (samples * 8 * filters, 6 * channels * filters);
         assert_as_reference(op, samples, &[y_len, w_len], samples * 12 * channels, 6 * filters);
+    }
+    /// A kernel of 3 x 3 by Winograd's algorithm, and one of 1 x 1.
+    #[test]
+    fn prepared_kernels_change_nothing() {
+        let (samples, groups, bias, f) = (2, 1, false, Activation::RELU);
+        for (rows, columns, channels, filters) in [
+            (window(7, 7, 3, 1, 1, 1), window(5, 5, 3, 1, 1, 1), 48, 32),
+            (window(7, 7, 1, 1, 1, 0), window(5, 5, 1, 1, 1, 0), 137, 61),
+        ] {
+            let forward = Conv2D {
+                rows,
+                columns,
+                channels,
+                filters,
+                groups,
+                bias,
+                norm: None,
+                add: false,
+                f,
+            };
+            let backward = Conv2DGradX { rows, columns, channels, filters, groups };
+            let kernel = values(rows.kernel * columns.kernel * channels * filters, 1);
+            for (op, channels, y_channels) in
+                [(Op::from(forward), channels, filters), (backward.into(), filters, channels)]
+            {
+                let x = values(samples * 35 * channels, 2);
+                let start = vec![f32::NAN; samples * 35 * y_channels];
+                let Prepared { len, part_len } = prepared(&op).expect("large enough");
+                let mut copy = vec![f32::NAN; len];
+                for (part, cells) in copy.chunks_mut(part_len).enumerate() {
+                    <Cpu as Backend>::prepare(&op, &kernel, part, cells);
+                }
+                let inputs = [&x[..], &kernel];
+                let plain = output_with::<Cpu>(op.clone(), samples, &inputs, &[], &start);
+                assert_eq!(output_with::<Cpu>(op, samples, &inputs, &copy, &start), plain);
+            }
+        }
     }
 }

@@ -12,8 +12,6 @@
 
 #![allow(clippy::needless_range_loop, reason = "indices are what transforms are about")]
 
-use std::ops::Range;
-
 use keras_graph::winograd::{TRANSFORMED, Winograd, plane_pitch};
 
 use crate::kernels::finish::Finish;
@@ -23,30 +21,62 @@ use crate::simd::{Kernel, Simd};
 /// Cells of the kernel.
 const TAPS: usize = 9;
 
-/// Transforms rows `rows` of the kernel's matrices, which `taps` holds one after another, to those of `u`.
+/// Elements of a square of the longest vectors.
+const LARGEST_SQUARE: usize = 16 * 16;
+
+/// Transforms a vector of each tap to those of the planes of `u`, which lie `pitch` apart.
 #[inline(always)]
-fn transform_kernel<S: Simd>(
-    simd: S,
-    shape: &Winograd,
-    rows: Range<usize>,
-    taps: [&[f32]; TAPS],
-    u: &mut [f32],
-) {
-    let (begin, len) = (rows.start * shape.filters, rows.len() * shape.filters);
-    let pitch = plane_pitch(shape.channels * shape.filters);
-    for i in (0..len).step_by(S::LANES) {
-        let mut columns = [[simd.splat(0.0); 3]; 4];
-        for b in 0..3 {
-            let load = |a: usize| simd.load(&taps[a * 3 + b][i..]);
-            let transformed = spread(simd, [load(0), load(1), load(2)]);
-            for a in 0..4 {
-                columns[a][b] = transformed[a];
-            }
-        }
+fn transform_taps<S: Simd>(simd: S, taps: [S::F32; TAPS], pitch: usize, u: &mut [f32]) {
+    let mut columns = [[simd.splat(0.0); 3]; 4];
+    for b in 0..3 {
+        let transformed = spread(simd, [taps[b], taps[3 + b], taps[6 + b]]);
         for a in 0..4 {
-            let row = spread(simd, columns[a]);
-            for b in 0..4 {
-                simd.store(row[b], &mut u[(a * 4 + b) * pitch + begin + i..]);
+            columns[a][b] = transformed[a];
+        }
+    }
+    for a in 0..4 {
+        let row = spread(simd, columns[a]);
+        for b in 0..4 {
+            simd.store(row[b], &mut u[(a * 4 + b) * pitch..]);
+        }
+    }
+}
+
+/// The transformed kernel of a convolution, which its samples share.
+pub(in crate::kernels) struct Transform<'a> {
+    pub(in crate::kernels) shape: Winograd,
+    pub(in crate::kernels) kernel: &'a [f32],
+    /// Whether it is that of a gradient by the input: backwards and transposed.
+    pub(in crate::kernels) transposed: bool,
+    pub(in crate::kernels) u: &'a mut [f32],
+}
+
+impl Kernel for Transform<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let Transform { shape: Winograd { channels, filters, .. }, kernel, transposed, u } = self;
+        let tap_len = channels * filters;
+        let pitch = plane_pitch(tap_len);
+        if !transposed {
+            for i in (0..tap_len).step_by(S::LANES) {
+                let taps = std::array::from_fn(|tap| simd.load(&kernel[tap * tap_len + i..]));
+                transform_taps(simd, taps, pitch, &mut u[i..]);
+            }
+            return;
+        }
+        let mut squares = [[0.0; LARGEST_SQUARE]; TAPS];
+        for c in (0..channels).step_by(S::LANES) {
+            for f in (0..filters).step_by(S::LANES) {
+                for (tap, square) in squares.iter_mut().enumerate() {
+                    let first = (TAPS - 1 - tap) * tap_len + f * channels + c;
+                    simd.transpose(&kernel[first..], channels, square, S::LANES);
+                }
+                for i in 0..S::LANES {
+                    let taps = squares.each_ref().map(|square| simd.load(&square[i * S::LANES..]));
+                    transform_taps(simd, taps, pitch, &mut u[(c + i) * filters + f..]);
+                }
             }
         }
     }
@@ -234,6 +264,8 @@ pub(super) struct Forward<'a> {
     pub(super) shape: Winograd,
     pub(super) x: &'a [f32],
     pub(super) kernel: &'a [f32],
+    /// The transformed kernel, or nothing.
+    pub(super) prepared: &'a [f32],
     pub(super) bias: Option<&'a [f32]>,
     pub(super) finish: Finish<'a>,
     pub(super) y: &'a mut [f32],
@@ -245,17 +277,11 @@ impl Kernel for Forward<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let Forward { shape, x, kernel, bias, finish, y, scratch } = self;
-        let (u, scratch) = scratch.split_at_mut(shape.kernel_len());
-        let tap_len = shape.channels * shape.filters;
-        let taps = std::array::from_fn(|tap| &kernel[tap * tap_len..][..tap_len]);
-        transform_kernel(simd, &shape, 0..shape.channels, taps, u);
+        let Forward { shape, x, kernel, prepared, bias, finish, y, scratch } = self;
+        let (u, scratch) = transformed(simd, shape, kernel, false, prepared, scratch);
         simd.enter(Samples { pass: Pass { shape, u, bias, finish }, x, y, scratch });
     }
 }
-
-/// Rows of the transposed kernel that are transformed at a time.
-const TRANSPOSED_ROWS: usize = 16;
 
 /// [`Conv2DGradX`](keras_graph::op::Conv2DGradX): the convolution of `d_y` with the kernel backwards and transposed.
 pub(super) struct GradX<'a> {
@@ -263,6 +289,8 @@ pub(super) struct GradX<'a> {
     pub(super) shape: Winograd,
     pub(super) d_y: &'a [f32],
     pub(super) kernel: &'a [f32],
+    /// The transformed kernel, or nothing.
+    pub(super) prepared: &'a [f32],
     pub(super) d_x: &'a mut [f32],
     pub(super) scratch: &'a mut [f32],
 }
@@ -272,23 +300,29 @@ impl Kernel for GradX<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let GradX { shape, d_y, kernel, d_x, scratch } = self;
-        let (u, scratch) = scratch.split_at_mut(shape.kernel_len());
-        let Winograd { channels: filters, filters: channels, .. } = shape;
-        let block_len = TRANSPOSED_ROWS * channels;
-        for first in (0..filters).step_by(TRANSPOSED_ROWS) {
-            let blocks = &mut scratch[..TAPS * block_len];
-            for (tap, block) in blocks.chunks_exact_mut(block_len).enumerate() {
-                let weights = &kernel[(TAPS - 1 - tap) * channels * filters + first..];
-                Right::pack_transposed(simd, weights, filters, TRANSPOSED_ROWS, channels, block);
-            }
-            let blocks = &*blocks;
-            let taps = std::array::from_fn(|tap| &blocks[tap * block_len..][..block_len]);
-            transform_kernel(simd, &shape, first..first + TRANSPOSED_ROWS, taps, u);
-        }
+        let GradX { shape, d_y, kernel, prepared, d_x, scratch } = self;
+        let (u, scratch) = transformed(simd, shape, kernel, true, prepared, scratch);
         let pass = Pass { shape, u, bias: None, finish: Finish::NOTHING };
         simd.enter(Samples { pass, x: d_y, y: d_x, scratch });
     }
+}
+
+/// The transformed kernel, made in the scratch if it was not prepared, and the scratch that is left.
+#[inline(always)]
+fn transformed<'a, S: Simd>(
+    simd: S,
+    shape: Winograd,
+    kernel: &[f32],
+    transposed: bool,
+    prepared: &'a [f32],
+    scratch: &'a mut [f32],
+) -> (&'a [f32], &'a mut [f32]) {
+    let (u, scratch) = scratch.split_at_mut(shape.kernel_len());
+    if !prepared.is_empty() {
+        return (prepared, scratch);
+    }
+    simd.enter(Transform { shape, kernel, transposed, u: &mut *u });
+    (u, scratch)
 }
 
 /// The passes of all samples, in a function of its own, since two kernels share it.
