@@ -345,7 +345,7 @@ mod tests {
                     <Cpu as Backend>::prepare(&op, &kernel, part, cells);
                 }
                 let inputs = [&x[..], &kernel];
-                let plain = output_with::<Cpu>(op.clone(), samples, &inputs, &[], &start);
+                let plain = output_with::<Cpu>(op, samples, &inputs, &[], &start);
                 assert_eq!(output_with::<Cpu>(op, samples, &inputs, &copy, &start), plain);
             }
         }
