@@ -26,7 +26,10 @@ fn senseless_command_lines_are_refused() {
         ("mlp --mode train --seconds NaN", "`--seconds` expects a positive number, found NaN"),
         ("mlp --mode train --seconds inf", "`--seconds` expects a positive number, found inf"),
         ("mlp --mode train --dtype f64", "`--dtype` is `f32` or `bf16`, found `f64`"),
-        ("mlp --mode train --simd sse", "`--simd` is portable, neon, avx2 or avx512, found `sse`"),
+        (
+            "mlp --mode train --simd sse",
+            "`--simd` is portable, neon, avx2, avx512 or avx512bf16, found `sse`",
+        ),
         ("mlp --mode infer --losses 3", "`--losses` goes with `--mode train`"),
         ("audio_dense --mode train", "`audio_dense` is timed in inference alone"),
         ("mlp --mode train convnet", "unexpected argument \"convnet\""),
