@@ -333,6 +333,9 @@ pub fn workspace_len(op: &Op) -> usize {
             panel_len(PANEL_ROWS, op.filters)
         }
         Op::Conv2DGradW(op) => {
+            if let Some(winograd) = Winograd::of_grad_w(op) {
+                return winograd.scratch_len();
+            }
             let kernel_len = window(op.rows, op.columns) * op.channels / op.groups * op.filters;
             turned_len(kernel_len, op.filters / op.groups)
                 + band_len(&op.rows, &op.columns, op.channels)

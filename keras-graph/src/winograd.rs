@@ -1,21 +1,27 @@
 //! Which convolutions are computed by Winograd's algorithm, and the scratch memory that it takes.
 //!
-//! A tile of 2 x 2 cells of the output of a 3 x 3 convolution takes 16 products for each channel and filter, not 36. Its
+//! A tile of 4 x 4 cells of the output of a 3 x 3 convolution takes 36 products for each channel and filter, not 144. Its
 //! transforms cost what they save where channels or filters are few.
 
-use crate::op::{Conv2D, Conv2DGradX, Window};
+use crate::op::{Conv2D, Conv2DGradW, Conv2DGradX, Window};
+
+/// Rows, and columns, of a tile of the output.
+pub const TILE: usize = 4;
+
+/// Rows, and columns, of the input that a tile reads.
+pub const SPAN: usize = TILE + 2;
 
 /// Cells of a tile's transform.
-pub const TRANSFORMED: usize = 16;
+pub const TRANSFORMED: usize = SPAN * SPAN;
 
 /// Channels and filters come in multiples of this, so that vectors are full.
 const MULTIPLE: usize = 16;
 
-/// Fewest products of a cell of the transform, for each tile.
-const MIN_PRODUCTS: usize = 16 * 32;
+/// Most elements of the transformed kernel, so that it is not read from memory again and again.
+const MAX_KERNEL_LEN: usize = TRANSFORMED * 64 * 128;
 
-/// Most elements of the transformed kernel, so that it stays in a second-level cache.
-const MAX_KERNEL_LEN: usize = 128 * 1024;
+/// Most elements of the tiles that are transformed at a time, before and after the products: they stay in a second-level cache.
+const MAX_TILES_LEN: usize = 96 * 1024;
 
 /// Most tiles that are transformed at a time.
 const MAX_TILES: usize = 48;
@@ -57,58 +63,65 @@ impl Winograd {
         Winograd::of([rows?, columns?], op.filters, op.channels, op.groups)
     }
 
+    /// The convolution whose gradient by the kernel is computed, if it gains by the algorithm.
+    pub fn of_grad_w(op: &Conv2DGradW) -> Option<Winograd> {
+        Winograd::of([op.rows, op.columns], op.channels, op.filters, op.groups)
+    }
+
     fn of(
         [rows, columns]: [Window; 2],
         channels: usize,
         filters: usize,
         groups: usize,
     ) -> Option<Winograd> {
+        // Of a tile that is cut to 2 cells, all work would be as much as without the algorithm.
         let fits = |window: &Window| {
             (window.kernel, window.stride, window.dilation) == (3, 1, 1)
                 && window.pad <= 2
-                && window.output >= 2
+                && window.output > 2
         };
         let is_full = channels.is_multiple_of(MULTIPLE) && filters.is_multiple_of(MULTIPLE);
-        let gains = channels * filters >= MIN_PRODUCTS
-            && TRANSFORMED * channels * filters <= MAX_KERNEL_LEN;
+        let gains = TRANSFORMED * channels * filters <= MAX_KERNEL_LEN;
         let winograd = Winograd { rows, columns, channels, filters };
         (groups == 1 && fits(&rows) && fits(&columns) && is_full && gains).then_some(winograd)
     }
 
-    /// Rows of tiles.
+    /// Rows of tiles of a sample.
     pub fn tile_rows(&self) -> usize {
-        self.rows.output.div_ceil(2)
+        self.rows.output.div_ceil(TILE)
     }
 
     /// Tiles of a row.
     pub fn tile_columns(&self) -> usize {
-        self.columns.output.div_ceil(2)
+        self.columns.output.div_ceil(TILE)
     }
 
-    /// Parts that the rows of tiles are cut into.
-    pub fn chunks(&self) -> usize {
-        self.tile_rows().div_ceil((MAX_TILES / self.tile_columns()).max(1))
+    /// Most rows of tiles, of one sample or several, that are transformed at a time.
+    pub fn chunk_rows(&self) -> usize {
+        let tiles = MAX_TILES_LEN / (TRANSFORMED * (self.channels + self.filters));
+        (tiles.min(MAX_TILES) / self.tile_columns()).max(1)
     }
 
-    /// Most tiles of a part.
-    pub fn chunk_tiles(&self) -> usize {
-        self.tile_rows().div_ceil(self.chunks()) * self.tile_columns()
-    }
-
-    /// Elements of the transformed kernel, `[16, channels, filters]`.
+    /// Elements of the transformed kernel, `[36, channels, filters]`.
     pub fn kernel_len(&self) -> usize {
         TRANSFORMED * plane_pitch(self.channels * self.filters)
     }
 
     /// Elements of a padded row of the input.
     pub fn line_len(&self) -> usize {
-        (2 * self.tile_columns() + 2) * self.channels
+        (TILE * self.tile_columns() + 2) * self.channels
     }
 
-    /// Elements of all scratch: the transformed kernel, five rows of the input, and a part's tiles before and after the products.
+    /// Elements of the rows that a row of tiles reads, transformed, and of a row of zeros.
+    pub fn lines_len(&self) -> usize {
+        (SPAN + 1) * self.line_len()
+    }
+
+    /// Elements of all scratch: the transformed kernel or its gradient, rows of the input, and the tiles that are transformed at a
+    /// time before and after the products.
     pub fn scratch_len(&self) -> usize {
-        let plane_pitch = |channels: usize| plane_pitch(self.chunk_tiles() * channels);
-        let tiles = TRANSFORMED * (plane_pitch(self.channels) + plane_pitch(self.filters));
-        self.kernel_len() + 5 * self.line_len() + tiles
+        let tiles = self.chunk_rows() * self.tile_columns();
+        let planes = plane_pitch(tiles * self.channels) + plane_pitch(tiles * self.filters);
+        self.kernel_len() + self.lines_len() + TRANSFORMED * planes
     }
 }

@@ -90,6 +90,8 @@ impl Cpu {
         if is_pointwise(&rows, &columns, groups) {
             let (rows, stride, n, count) = (x.len() / channels, channels, filters, channels);
             dispatch(gemm::GradW { rows, stride, n, x, count, d_y, prepared, d_w, scratch });
+        } else if let Some(shape) = Winograd::of_grad_w(op) {
+            dispatch(winograd::GradW { shape, x, d_y, d_w, scratch });
         } else {
             dispatch(GradW { geometry, x, d_y, d_w, scratch });
         }

@@ -277,9 +277,9 @@ mod tests {
         for (rows, columns) in [
             (window(23, 21, 3, 1, 1, 0), window(15, 13, 3, 1, 1, 0)),
             (window(9, 10, 3, 1, 1, 2), window(101, 100, 3, 1, 1, 1)),
-            (window(9, 2, 3, 1, 1, 1), window(8, 5, 3, 1, 1, 2)),
+            (window(9, 3, 3, 1, 1, 1), window(8, 5, 3, 1, 1, 2)),
         ] {
-            let (channels, filters, groups, samples) = (32, 16, 1, 2);
+            let (channels, filters, groups, samples) = (32, 16, 1, 3);
             let (x_len, y_len) = (
                 samples * rows.input * columns.input * channels,
                 samples * rows.output * columns.output * filters,
@@ -302,6 +302,9 @@ mod tests {
             let op = Conv2DGradX { rows, columns, channels, filters, groups };
             assert!(Winograd::of_grad_x(&op).is_some(), "{op:?}");
             assert_as_reference(op, samples, &[y_len, w_len], x_len, 9 * filters);
+            let op = Conv2DGradW { rows, columns, channels, filters, groups };
+            assert!(Winograd::of_grad_w(&op).is_some(), "{op:?}");
+            assert_as_reference(op, samples, &[x_len, y_len], w_len, y_len / filters);
         }
     }
 

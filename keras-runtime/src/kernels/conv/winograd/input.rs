@@ -1,0 +1,96 @@
+//! The transform of the input, which the convolution and its gradient by the kernel begin with.
+
+use core::ops::Range;
+
+use keras_graph::winograd::{SPAN, TILE, Winograd, plane_pitch};
+
+use super::transforms::of_input;
+use crate::simd::Simd;
+
+/// Rows of the input in the scratch: one of zeros, and those that a row of tiles reads, transformed and padded.
+pub(super) struct Input<'a> {
+    shape: Winograd,
+    zeros: &'a [f32],
+    lines: &'a mut [f32],
+}
+
+impl<'a> Input<'a> {
+    #[inline(always)]
+    pub(super) fn new(shape: Winograd, lines: &'a mut [f32]) -> Input<'a> {
+        // Padding stays 0: no line is written there.
+        lines.fill(0.0);
+        let (zeros, lines) = lines.split_at_mut(shape.line_len());
+        Input { shape, zeros, lines }
+    }
+
+    /// The transform of a row of tiles of sample `x`, to the planes of `v`, which hold `count` tiles.
+    #[inline(always)]
+    pub(super) fn transform<S: Simd>(
+        &mut self,
+        simd: S,
+        x: &[f32],
+        tile_row: usize,
+        v: &mut [f32],
+        count: usize,
+    ) {
+        self.transform_rows(simd, x, tile_row);
+        self.transform_columns(simd, v, count);
+    }
+
+    /// `Bᵀ · d`
+    #[inline(always)]
+    fn transform_rows<S: Simd>(&mut self, simd: S, x: &[f32], tile_row: usize) {
+        let Winograd { rows, columns, channels, .. } = self.shape;
+        let (row_len, before) = (columns.input * channels, columns.pad * channels);
+        let line_len = self.shape.line_len();
+        let copied = row_len.min(line_len - before);
+        let mut read = [&self.zeros[..copied]; SPAN];
+        for (r, read) in read.iter_mut().enumerate() {
+            match (TILE * tile_row + r).checked_sub(rows.pad) {
+                Some(row) if row < rows.input => *read = &x[row * row_len..][..copied],
+                _ => {}
+            }
+        }
+        for i in (0..copied).step_by(S::LANES) {
+            let mut cells = [simd.splat(0.0); SPAN];
+            for r in 0..SPAN {
+                cells[r] = simd.load(&read[r][i..]);
+            }
+            let line = of_input(simd, cells);
+            for k in 0..SPAN {
+                simd.store(line[k], &mut self.lines[k * line_len + before + i..]);
+            }
+        }
+    }
+
+    /// The other half, `(Bᵀ · d) · B`.
+    #[inline(always)]
+    fn transform_columns<S: Simd>(&self, simd: S, v: &mut [f32], count: usize) {
+        let channels = self.shape.channels;
+        let pitch = plane_pitch(count * channels);
+        for (a, line) in self.lines.chunks_exact(self.shape.line_len()).enumerate() {
+            for tile in 0..self.shape.tile_columns() {
+                let cells = &line[TILE * tile * channels..][..SPAN * channels];
+                for c in (0..channels).step_by(S::LANES) {
+                    let mut row = [simd.splat(0.0); SPAN];
+                    for b in 0..SPAN {
+                        row[b] = simd.load(&cells[b * channels + c..]);
+                    }
+                    let row = of_input(simd, row);
+                    for b in 0..SPAN {
+                        let place = (a * SPAN + b) * pitch + tile * channels + c;
+                        simd.store(row[b], &mut v[place..]);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The rows of tiles of all samples, in chunks that are transformed at a time.
+#[inline(always)]
+pub(super) fn chunks(shape: &Winograd, samples: usize) -> impl Iterator<Item = Range<usize>> {
+    let rows = samples * shape.tile_rows();
+    let chunks = rows.div_ceil(shape.chunk_rows());
+    (0..chunks).map(move |chunk| rows * chunk / chunks..rows * (chunk + 1) / chunks)
+}
