@@ -11,7 +11,7 @@ use super::activate::activate;
 use super::finish::{Clip, Finish};
 use super::tile::{Columns, Panel, Panels, Product, Right, Rows, Write, largest_height, multiply};
 use super::{Call, Cpu, Reference};
-use crate::simd::{Kernel, Simd, dispatch};
+use crate::simd::{Kernel, Simd, dispatch, prefetch};
 
 impl Reference {
     pub(crate) fn gemm(op: &op::Gemm, call: Call<'_>) {
@@ -206,7 +206,8 @@ fn stream<S: Simd>(
         None => y.fill(0.0),
     }
     let n = y.len();
-    for (x, w) in x.chunks(STREAMED_ROWS).zip(w.chunks(STREAMED_ROWS * n)) {
+    for (i, x) in x.chunks(STREAMED_ROWS).enumerate() {
+        let w = &w[i * STREAMED_ROWS * n..];
         match x {
             &[a, b, c, d, e, f, g, h] => stream_rows(simd, [a, b, c, d, e, f, g, h], w, y),
             _ => x.iter().zip(w.chunks_exact(n)).for_each(|(&x, w)| stream_rows(simd, [x], w, y)),
@@ -215,7 +216,7 @@ fn stream<S: Simd>(
     finish.apply(simd, n, y);
 }
 
-/// Adds some rows of weights, each times its element of `x`.
+/// Adds the first rows of weights, each times its element of `x`, while the rows after them are brought near.
 #[inline(always)]
 fn stream_rows<S: Simd, const ROWS: usize>(simd: S, x: [f32; ROWS], w: &[f32], y: &mut [f32]) {
     let n = y.len();
@@ -228,6 +229,7 @@ fn stream_rows<S: Simd, const ROWS: usize>(simd: S, x: [f32; ROWS], w: &[f32], y
     for c in (0..whole).step_by(S::LANES) {
         let mut sum = simd.load(&y[c..]);
         for r in 0..ROWS {
+            prefetch(w, (ROWS + r) * n + c);
             sum = simd.mul_add(x[r], simd.load(&rows[r][c..]), sum);
         }
         simd.store(sum, &mut y[c..]);

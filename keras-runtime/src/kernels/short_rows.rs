@@ -35,10 +35,15 @@ pub(super) fn softmax<S: Simd>(simd: S, extent: usize, x: &[f32], y: &mut [f32])
                 sum[r] += x[r];
             }
         }
-        let scale = sum.map(|sum| 1.0 / sum);
+        let mut scale = [0.0; TOGETHER];
+        for r in 0..TOGETHER {
+            scale[r] = 1.0 / sum[r];
+        }
+        // By vectors of a column: left to itself, a compiler takes those of a row, which lie apart.
         for x in &mut columns[..extent] {
-            for r in 0..TOGETHER {
-                x[r] *= scale[r];
+            for r in (0..TOGETHER).step_by(S::LANES) {
+                let x = &mut x[r..];
+                simd.store(simd.mul(simd.load(x), simd.load(&scale[r..])), x);
             }
         }
         turn_back(simd, extent, &columns, y);
@@ -62,13 +67,16 @@ pub(super) fn softmax_grad<S: Simd>(
         turn(simd, extent, &d_y[first..], rows, &mut columns);
         let mut dot = [0.0; TOGETHER];
         for (y, d_y) in y_columns[..extent].iter().zip(&columns) {
-            for r in 0..TOGETHER {
-                dot[r] += y[r] * d_y[r];
+            for r in (0..TOGETHER).step_by(S::LANES) {
+                let product = simd.mul(simd.load(&y[r..]), simd.load(&d_y[r..]));
+                simd.store(simd.add(simd.load(&dot[r..]), product), &mut dot[r..]);
             }
         }
         for (y, d_x) in y_columns[..extent].iter().zip(&mut columns) {
-            for r in 0..TOGETHER {
-                d_x[r] = y[r] * (d_x[r] - dot[r]);
+            for r in (0..TOGETHER).step_by(S::LANES) {
+                let less =
+                    simd.mul_add(simd.load(&dot[r..]), simd.splat(-1.0), simd.load(&d_x[r..]));
+                simd.store(simd.mul(simd.load(&y[r..]), less), &mut d_x[r..]);
             }
         }
         turn_back(simd, extent, &columns, d_x);

@@ -2,7 +2,7 @@
 
 use keras_graph::value::Value;
 
-use super::categorical_crossentropy::{log_sum_exp, through_normalization};
+use super::categorical_crossentropy::log_sum_exp;
 use super::{EPSILON, Loss, Reduction, RowLoss, Target};
 
 /// `-log p[label]` over the last axis.
@@ -39,10 +39,18 @@ impl RowLoss for SparseCategoricalCrossentropy {
                 *d = (x - log_sum).exp();
             }
             d_y[class] -= 1.0;
+            self.value(y_true, y_pred)
         } else {
-            through_normalization(y_pred, d_y, |i, q| if i == class { -1.0 / q } else { 0.0 });
+            // As `through_normalization`, where all classes but one have no slope.
+            let sum: f32 = y_pred.iter().sum();
+            let q = y_pred[class] / sum;
+            let kept = q.clamp(EPSILON, 1.0 - EPSILON);
+            let slope = if q == kept || q.is_nan() { -1.0 / q } else { 0.0 };
+            let inner = slope * q;
+            d_y.fill((0.0 - inner) / sum);
+            d_y[class] = (slope - inner) / sum;
+            -kept.ln()
         }
-        self.value(y_true, y_pred)
     }
 
     fn value(&self, y_true: Target<'_>, y_pred: &[f32]) -> f32 {

@@ -51,9 +51,9 @@ pub(super) fn lengths(
 /// The first value that is infinite or no number.
 fn not_finite(values: &[f32]) -> Option<f32> {
     // Without a way out of the loop it is one of vectors. The exponent of such a value is all ones.
-    let magnitude = |value: &f32| value.to_bits() & 0x7fff_ffff;
-    let largest = values.iter().map(magnitude).fold(0, u32::max);
-    if largest < f32::INFINITY.to_bits() {
+    const EXPONENT: u32 = f32::INFINITY.to_bits();
+    let is_wrong = |value: &f32| u32::from(value.to_bits() & EXPONENT == EXPONENT);
+    if values.iter().map(is_wrong).fold(0, |any, wrong| any | wrong) == 0 {
         return None;
     }
     values.iter().copied().find(|value| !value.is_finite())
