@@ -11,7 +11,7 @@ use super::activate::activate;
 use super::finish::{Clip, Finish};
 use super::tile::{Columns, Panel, Panels, Product, Right, Rows, Write, largest_height, multiply};
 use super::{Call, Cpu, Reference};
-use crate::simd::{Kernel, Simd, dispatch, prefetch};
+use crate::simd::{Kernel, Simd, dispatch};
 
 impl Reference {
     pub(crate) fn gemm(op: &op::Gemm, call: Call<'_>) {
@@ -187,7 +187,7 @@ impl Kernel for Forward<'_> {
 const STREAMED_VECTORS: usize = 8;
 
 /// Rows of the weights that are read together: each sum is loaded and stored once for so many products.
-const STREAMED_ROWS: usize = 8;
+const STREAMED_ROWS: usize = 16;
 
 /// One row of a product: the weights, which are the most of it, are read from the first to the last.
 ///
@@ -208,15 +208,17 @@ fn stream<S: Simd>(
     let n = y.len();
     for (i, x) in x.chunks(STREAMED_ROWS).enumerate() {
         let w = &w[i * STREAMED_ROWS * n..];
-        match x {
-            &[a, b, c, d, e, f, g, h] => stream_rows(simd, [a, b, c, d, e, f, g, h], w, y),
-            _ => x.iter().zip(w.chunks_exact(n)).for_each(|(&x, w)| stream_rows(simd, [x], w, y)),
+        match x.first_chunk::<STREAMED_ROWS>() {
+            Some(x) => stream_rows(simd, *x, w, y),
+            None => {
+                x.iter().zip(w.chunks_exact(n)).for_each(|(&x, w)| stream_rows(simd, [x], w, y))
+            }
         }
     }
     finish.apply(simd, n, y);
 }
 
-/// Adds the first rows of weights, each times its element of `x`, while the rows after them are brought near.
+/// Adds the first rows of weights, each times its element of `x`.
 #[inline(always)]
 fn stream_rows<S: Simd, const ROWS: usize>(simd: S, x: [f32; ROWS], w: &[f32], y: &mut [f32]) {
     let n = y.len();
@@ -229,7 +231,6 @@ fn stream_rows<S: Simd, const ROWS: usize>(simd: S, x: [f32; ROWS], w: &[f32], y
     for c in (0..whole).step_by(S::LANES) {
         let mut sum = simd.load(&y[c..]);
         for r in 0..ROWS {
-            prefetch(w, (ROWS + r) * n + c);
             sum = simd.mul_add(x[r], simd.load(&rows[r][c..]), sum);
         }
         simd.store(sum, &mut y[c..]);
