@@ -120,9 +120,11 @@ pub fn flops(op: &Op) -> u64 {
         Op::PreluGradAlpha(op) => 2 * product(op.rank, &op.to),
         Op::Dropout(op) => 2 * product(op.rank, &op.to),
         Op::Moments(op) => 5 * op.outer * op.channels * op.inner,
-        Op::BatchNorm(op) => op.outer * op.channels * op.inner * (3 + activation(op.f)),
-        Op::BatchNormGradSums(op) => 5 * op.outer * op.channels * op.inner,
-        Op::BatchNormGradX(op) => 5 * op.outer * op.channels * op.inner,
+        Op::BatchNorm(op) => {
+            op.outer * op.channels * op.inner * (3 + usize::from(op.add) + activation(op.f))
+        }
+        Op::BatchNormGradSums(op) => op.outer * op.channels * op.inner * (5 + activation(op.f)),
+        Op::BatchNormGradX(op) => op.outer * op.channels * op.inner * (5 + activation(op.f)),
         Op::ChannelNorm(op) => op.outer * op.channels * op.inner * (3 + activation(op.f)),
         Op::ChannelNormGradX(op) => op.outer * op.channels * op.inner,
         Op::ChannelNormGradSums(op) => 5 * op.outer * op.channels * op.inner,

@@ -1,6 +1,6 @@
 //! Ops joined into one: a bias, a normalization by given statistics, a tensor that is added and an activation are applied by the op
-//! that makes their input. An activation's derivative is taken before a pooling's gradient rather than after it. Zeros around an
-//! image are the padding of the convolutions that read it.
+//! that makes their input. An activation's derivative is taken before a pooling's gradient rather than after it; a ReLU's, within
+//! the gradients of the normalization before it. Zeros around an image are the padding of the convolutions that read it.
 //!
 //! An op is joined only to the one reader of its result, so that nobody misses it. In training the gradient reads
 //! the result before an activation only where it cannot work from the one after it; there nothing is joined.
@@ -8,8 +8,8 @@
 use crate::activation::Activation;
 use crate::graph::{NodeId, NodeKind, Source};
 use crate::op::{
-    BiasAdd, Binary, BinaryFunction, ChannelNorm, Conv2D, Depthwise2D, Gemm, Normalize, Op, Pad2D,
-    Unary, UnaryGrad, Window,
+    BatchNorm, BiasAdd, Binary, BinaryFunction, ChannelNorm, Conv2D, Depthwise2D, Gemm, Normalize,
+    Op, Pad2D, Unary, UnaryGrad, Window,
 };
 use crate::program::Program;
 
@@ -49,6 +49,7 @@ pub fn fuse(program: &mut Program) {
     join_sums(program);
     rewrite(program, join_activation);
     swap_pool_gradients(program);
+    join_derivatives(program);
 }
 
 /// Applies a rule to each node that is the only reader of its first input.
@@ -165,22 +166,90 @@ fn join_sums(program: &mut Program) {
             continue;
         };
         // The first that can: which one must not depend on the order of the nodes, which differs between a file and a source.
-        for (made, skip) in [(a, b), (b, a)] {
-            let Source::Node(made) = made else { continue };
-            let NodeKind::Sample(Op::Conv2D(conv)) = program.graph.nodes[made.0].kind else {
-                continue;
-            };
+        let adds = |&(made, _): &(Source, Source)| {
+            let Source::Node(made) = made else { return None };
+            let NodeKind::Sample(op) = &program.graph.nodes[made.0].kind else { return None };
             let is_before = (made.0 < program.forward) == (i < program.forward);
-            if uses[made.0] != 1 || !is_before || conv.add || conv.f != Activation::Linear {
-                continue;
-            }
-            let mut inputs = program.graph.nodes[made.0].inputs.clone();
-            inputs.push(skip);
-            let node = &mut program.graph.nodes[i];
-            node.kind = NodeKind::Sample(Conv2D { add: true, ..conv }.into());
-            node.inputs = inputs;
-            break;
+            adding(op).filter(|_| uses[made.0] == 1 && is_before).map(|op| (made, op))
+        };
+        let pairs = [(a, b), (b, a)];
+        // A normalization adds a branch where no convolution does, which has its sums at hand.
+        let found = pairs.iter().find_map(|pair| {
+            let (made, op) = adds(pair)?;
+            matches!(op, Op::Conv2D(_)).then_some((made, op, pair.1))
+        });
+        let found = found.or_else(|| {
+            pairs.iter().find_map(|pair| adds(pair).map(|(made, op)| (made, op, pair.1)))
+        });
+        let Some((made, op, skip)) = found else { continue };
+        let mut inputs = program.graph.nodes[made.0].inputs.clone();
+        inputs.push(skip);
+        let node = &mut program.graph.nodes[i];
+        node.kind = NodeKind::Sample(op);
+        node.inputs = inputs;
+    }
+}
+
+/// The op with a tensor that is added to its result, if it can.
+fn adding(op: &Op) -> Option<Op> {
+    match *op {
+        Op::Conv2D(conv) if !conv.add && conv.f == Activation::Linear => {
+            Some(Conv2D { add: true, ..conv }.into())
         }
+        Op::BatchNorm(norm) if !norm.add && norm.f == Activation::Linear => {
+            Some(BatchNorm { add: true, ..norm }.into())
+        }
+        _ => None,
+    }
+}
+
+/// The gradients of a normalization take the derivative of the ReLU behind it themselves: where it is cut off follows from what
+/// they read anyway.
+fn join_derivatives(program: &mut Program) {
+    for i in 0..program.graph.nodes.len() {
+        let node = &program.graph.nodes[i];
+        let (mut joined, at) = match &node.kind {
+            NodeKind::Reduced(op @ Op::BatchNormGradSums(_)) => (*op, 2),
+            NodeKind::Sample(op @ Op::BatchNormGradX(_)) => (*op, 3),
+            _ => continue,
+        };
+        let Source::Node(sent) = node.inputs[at] else { continue };
+        let (&NodeKind::Sample(Op::UnaryGrad(UnaryGrad { f, .. })), &[Source::Node(y), d_y]) =
+            (&program.graph.nodes[sent.0].kind, &program.graph.nodes[sent.0].inputs[..])
+        else {
+            continue;
+        };
+        let made = &program.graph.nodes[y.0];
+        let NodeKind::Sample(Op::BatchNorm(norm)) = made.kind else { continue };
+        if norm.f != f || norm.add || !is_relu(f) || made.inputs[..2] != node.inputs[..2] {
+            continue;
+        }
+        match &mut joined {
+            Op::BatchNormGradSums(op) => {
+                (op.scale, op.center, op.f) = (norm.scale, norm.center, f);
+            }
+            Op::BatchNormGradX(op) => (op.center, op.f) = (norm.center, f),
+            _ => continue,
+        }
+        let mut inputs = node.inputs[..at].to_vec();
+        inputs.push(d_y);
+        inputs.extend_from_slice(&made.inputs[2..]);
+        let kind = match node.kind {
+            NodeKind::Reduced(_) => NodeKind::Reduced(joined),
+            _ => NodeKind::Sample(joined),
+        };
+        let node = &mut program.graph.nodes[i];
+        (node.kind, node.inputs) = (kind, inputs);
+    }
+}
+
+/// Whether an activation cuts off at 0 and perhaps at some number above, and does nothing else.
+fn is_relu(f: Activation) -> bool {
+    match f {
+        Activation::Relu { negative_slope, max_value, threshold } => {
+            negative_slope == 0.0 && threshold == 0.0 && max_value > 0.0
+        }
+        _ => false,
     }
 }
 
@@ -375,6 +444,41 @@ mod tests {
                 "{after}"
             );
         }
+    }
+
+    /// A dense layer, normalized and cut off.
+    fn normalized(graph: &mut Graph, inputs: &[NodeId]) -> Result<NodeId, LayerError> {
+        let kernel = graph.weight("kernel", &[3, 3], Initializer::ZEROS, None)?;
+        let y = graph.gemm(inputs[0], kernel)?;
+        let weights = ScaleAndCenter {
+            gamma: None,
+            beta: Some(graph.weight("beta", &[3], Initializer::ZEROS, None)?),
+        };
+        let mean = graph.statistic("moving_mean", &[3], Initializer::ZEROS)?;
+        let variance = graph.statistic("moving_variance", &[3], Initializer::ONES)?;
+        let y = graph.batch_norm(y, 0, 0.5, weights, [mean, variance], 0.9)?;
+        graph.unary(y, Activation::RELU)
+    }
+
+    #[test]
+    fn a_derivative_is_taken_within_the_gradients_of_a_normalization() {
+        let (before, after) = fused(normalized, TRAINING);
+        assert_eq!(before.matches("= unary_grad").count(), 1, "{before}");
+        assert_eq!(after.matches("= unary").count(), 0, "{after}");
+        for op in ["batch_norm_grad_sums", "batch_norm_grad_x"] {
+            let line = after.lines().find(|line| line.contains(op)).expect("a gradient");
+            assert!(line.contains("center: true, f: Relu"), "{after}");
+            assert!(line.ends_with(" layer/beta"), "{after}");
+        }
+    }
+
+    #[test]
+    fn a_normalization_adds_a_branch_in_training() {
+        let (_, after) = fused(residual, TRAINING);
+        assert_eq!(after.matches("= binary").count(), 0, "{after}");
+        assert!(after.contains("center: true, add: true, f: Relu"), "{after}");
+        // Its result is not what was cut off.
+        assert_eq!(after.matches("= unary_grad").count(), 1, "{after}");
     }
 
     #[test]

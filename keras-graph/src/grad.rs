@@ -331,14 +331,24 @@ impl Walk<'_> {
         y: NodeId,
         d_y: Source,
     ) -> Result<(), LayerError> {
-        let BatchNorm { outer, channels, inner, epsilon, scale, center, f } = op;
+        let BatchNorm { outer, channels, inner, epsilon, scale, center, f, .. } = op;
         let d_y = self.before_activation(f, y, d_y)?;
-        let sums = BatchNormGradSums { outer, channels, inner, epsilon };
+        let sums = BatchNormGradSums {
+            outer,
+            channels,
+            inner,
+            epsilon,
+            scale: false,
+            center: false,
+            f: Activation::Linear,
+        };
         let sums = reduce(&mut self.program.graph, sums, &[x, moments, d_y], 2 * channels);
         self.parts(sums, scale, center, channels, weights);
         let mut inputs = vec![x, moments, sums.into(), d_y];
         inputs.extend(weights.iter().take(usize::from(scale)));
-        self.push_to(x, BatchNormGradX { outer, channels, inner, epsilon, scale }, &inputs);
+        let (center, f) = (false, Activation::Linear);
+        let grad_x = BatchNormGradX { outer, channels, inner, epsilon, scale, center, f };
+        self.push_to(x, grad_x, &inputs);
         Ok(())
     }
 

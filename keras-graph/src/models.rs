@@ -141,7 +141,7 @@ pub(crate) fn batch_norm(graph: &mut Graph, inputs: &[NodeId]) -> Result<NodeId,
         dtype: Dtype::Float32,
     });
     graph.follow(MovingStatistics { moments, mean, variance, momentum: 0.99 });
-    let op = BatchNorm { outer, channels, inner, epsilon, scale, center, f };
+    let op = BatchNorm { outer, channels, inner, epsilon, scale, center, add: false, f };
     Ok(graph.push(op, &[x.into(), moments.into(), gamma.into(), beta.into()], shape))
 }
 

@@ -238,13 +238,16 @@ ops! {
     /// Reduced by merging: count, mean and sum of squared distances of each channel of `x[outer, channels, inner]`,
     /// as `[mean.., m2.., count..]`, each `channels` long. Inputs: `x`.
     moments: Moments { outer: usize, channels: usize, inner: usize },
-    /// Batch normalization by the batch's own moments: `y = gamma · (x - mean) / √(m2 / count + epsilon) + beta`.
-    /// Inputs: `x`, `moments`, then `gamma` if `scale`, then `beta` if `center`.
-    batch_norm: BatchNorm { outer: usize, channels: usize, inner: usize, epsilon: f32, scale: bool, center: bool, f: Activation },
-    /// Reduced: `[Σ d_y · x̂.., Σ d_y..]` by channel. Inputs: `x`, `moments`, `d_y`.
-    batch_norm_grad_sums: BatchNormGradSums { outer: usize, channels: usize, inner: usize, epsilon: f32 },
-    /// The gradient of [`BatchNorm`] by `x`. Inputs: `x`, `moments`, `sums`, `d_y`, then `gamma` if `scale`.
-    batch_norm_grad_x: BatchNormGradX { outer: usize, channels: usize, inner: usize, epsilon: f32, scale: bool },
+    /// Batch normalization by the batch's own moments: `y = f(gamma · (x - mean) / √(m2 / count + epsilon) + beta + skip)`.
+    /// Inputs: `x`, `moments`, then `gamma` if `scale`, then `beta` if `center`, then `skip` if `add`.
+    batch_norm: BatchNorm { outer: usize, channels: usize, inner: usize, epsilon: f32, scale: bool, center: bool, add: bool, f: Activation },
+    /// Reduced: `[Σ d · x̂.., Σ d..]` by channel, where `d = d_y · f'` at the normalization's result and `f` is linear or a ReLU;
+    /// `gamma` and `beta` are there if `f` is not linear. Inputs: `x`, `moments`, `d_y`, then `gamma` if `scale`, then `beta`
+    /// if `center`.
+    batch_norm_grad_sums: BatchNormGradSums { outer: usize, channels: usize, inner: usize, epsilon: f32, scale: bool, center: bool, f: Activation },
+    /// The gradient of [`BatchNorm`] by `x`, of `d_y · f'` as in [`BatchNormGradSums`]; `beta` is there if `f` is not linear.
+    /// Inputs: `x`, `moments`, `sums`, `d_y`, then `gamma` if `scale`, then `beta` if `center`.
+    batch_norm_grad_x: BatchNormGradX { outer: usize, channels: usize, inner: usize, epsilon: f32, scale: bool, center: bool, f: Activation },
     /// Batch normalization by given statistics, of a trained or a frozen layer.
     /// Inputs: `x`, `mean`, `variance`, then `gamma` if `scale`, then `beta` if `center`.
     channel_norm: ChannelNorm { outer: usize, channels: usize, inner: usize, epsilon: f32, scale: bool, center: bool, f: Activation },

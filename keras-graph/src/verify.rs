@@ -244,17 +244,20 @@ fn signature(op: &Op) -> (Vec<Tensor>, Tensor) {
         Op::PreluGradAlpha(op) => (vec![Sample(product(&op.to[..op.rank])); 2], Sum(product(&op.from[..op.rank]))),
         Op::Dropout(op) => (vec![Sample(product(&op.to[..op.rank]))], Sample(product(&op.to[..op.rank]))),
         Op::Moments(op) => (vec![Sample(op.outer * op.channels * op.inner)], Moments(3 * op.channels)),
-        Op::BatchNorm(BatchNorm { outer, channels, inner, scale, center, .. }) => {
+        Op::BatchNorm(BatchNorm { outer, channels, inner, scale, center, add, .. }) => {
             let x = Sample(outer * channels * inner);
-            (with(vec![x, Moments(3 * channels)], &[(*scale, *channels), (*center, *channels)]), x)
+            let mut read = with(vec![x, Moments(3 * channels)], &[(*scale, *channels), (*center, *channels)]);
+            read.extend(add.then_some(x));
+            (read, x)
         }
-        Op::BatchNormGradSums(op) => {
-            let x = Sample(op.outer * op.channels * op.inner);
-            (vec![x, Moments(3 * op.channels), x], Sum(2 * op.channels))
-        }
-        Op::BatchNormGradX(BatchNormGradX { outer, channels, inner, scale, .. }) => {
+        Op::BatchNormGradSums(BatchNormGradSums { outer, channels, inner, scale, center, .. }) => {
             let x = Sample(outer * channels * inner);
-            (with(vec![x, Moments(3 * channels), Sum(2 * channels), x], &[(*scale, *channels)]), x)
+            (with(vec![x, Moments(3 * channels), x], &[(*scale, *channels), (*center, *channels)]), Sum(2 * channels))
+        }
+        Op::BatchNormGradX(BatchNormGradX { outer, channels, inner, scale, center, .. }) => {
+            let x = Sample(outer * channels * inner);
+            let first = vec![x, Moments(3 * channels), Sum(2 * channels), x];
+            (with(first, &[(*scale, *channels), (*center, *channels)]), x)
         }
         Op::ChannelNorm(ChannelNorm { outer, channels, inner, scale, center, .. }) => {
             let (x, statistic) = (Sample(outer * channels * inner), Weight(*channels));

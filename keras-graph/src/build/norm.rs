@@ -40,8 +40,16 @@ impl Graph {
         let moments = self.add(Node { kind, inputs: vec![x.into()], shape, dtype: Dtype::Float32 });
         self.follow(MovingStatistics { moments, mean, variance, momentum });
         let (scale, center) = (weights.gamma.is_some(), weights.beta.is_some());
-        let op =
-            BatchNorm { outer, channels, inner, epsilon, scale, center, f: Activation::Linear };
+        let op = BatchNorm {
+            outer,
+            channels,
+            inner,
+            epsilon,
+            scale,
+            center,
+            add: false,
+            f: Activation::Linear,
+        };
         self.emit(op, &weights.extend(&[x.into(), moments.into()]), self.extents(x))
     }
 

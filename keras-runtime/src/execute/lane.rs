@@ -8,7 +8,7 @@ use keras_graph::plan::{Place, Plan, Storage};
 use super::aligned::Aligned;
 use super::memory::{Block, Holed};
 use super::prepared::Copies;
-use super::{Batch, Head, Keep, Rows, block_samples};
+use super::{Batch, Head, Keep, Rows, block_samples, has_head};
 use crate::kernels::{Call, Run};
 
 /// Inputs of an op that need no list on the heap.
@@ -19,6 +19,8 @@ pub(super) struct Pass<'a> {
     pub(super) plan: &'a Plan,
     pub(super) run: fn(&Op, Call<'_>),
     pub(super) segment: usize,
+    /// Elements per sample of a block's buffer that the segment uses.
+    pub(super) block_len: usize,
     pub(super) weights: &'a [f32],
     pub(super) copies: &'a Copies,
     pub(super) merged: &'a [f32],
@@ -35,8 +37,7 @@ impl Pass<'_> {
 
     /// Whether the loss stands in this segment.
     fn has_head(&self) -> bool {
-        let (steps, forward) = (self.steps(), self.plan.forward);
-        (steps.start < forward && forward <= steps.end) || (self.segment == 0 && forward == 0)
+        has_head(self.plan, self.steps())
     }
 }
 
@@ -45,7 +46,6 @@ impl Pass<'_> {
 pub(super) struct Lane {
     /// Its samples in the batch.
     samples: Range<usize>,
-    block_samples: usize,
     /// Memory for the inputs of an op that has many.
     listed: Vec<&'static [f32]>,
     block: Aligned,
@@ -62,19 +62,18 @@ pub(super) struct Lane {
 }
 
 impl Lane {
-    /// Makes room for its samples, and zeroes what is summed.
+    /// Makes room for its samples and for so many elements of a block and of scratch.
     pub(super) fn prepare(
         &mut self,
         plan: &Plan,
         samples: Range<usize>,
         sums: usize,
         keep: Keep,
-        workspace_len: usize,
+        [block_len, workspace_len]: [usize; 2],
     ) {
         let count = samples.len();
-        self.block_samples = block_samples(plan, count);
         self.samples = samples;
-        self.block.resize(plan.block_len * self.block_samples);
+        self.block.resize(block_len);
         self.lane.resize(plan.lane_len * count);
         self.workspace.resize(workspace_len);
         self.reduced.resize(plan.reduced_len, 0.0);
@@ -121,9 +120,10 @@ impl Lane {
             self.sums.fill(0.0);
         }
         let lane = self.samples.len();
+        let most = block_samples(pass.block_len, lane);
         let mut first = 0;
         while first < lane {
-            let block = Block { first, samples: self.block_samples.min(lane - first), lane };
+            let block = Block { first, samples: most.min(lane - first), lane };
             self.run_block(pass, block);
             first += block.samples;
         }

@@ -26,7 +26,7 @@ mod whole;
 use core::ops::Range;
 
 use keras_graph::op::Op;
-use keras_graph::plan::Plan;
+use keras_graph::plan::{Place, Plan, Segment, Storage};
 use rayon::prelude::*;
 
 use self::lane::{Lane, Pass};
@@ -42,8 +42,9 @@ use crate::simd::Choice;
 const MAX_LANES: usize = 16;
 /// Most memory that all lanes' sums take together.
 const MAX_LANE_SUMS_BYTES: usize = 1 << 30;
-/// A number that is summed by one more lane costs as much as so many floating-point operations.
-const FLOPS_PER_MERGED_NUMBER: usize = 24;
+/// A number that is summed by one more lane costs as much as so many floating-point operations: it is cleared, summed in a copy
+/// of its own and merged, and kernels that get fewer samples at a time are slower.
+const FLOPS_PER_MERGED_NUMBER: usize = 144;
 /// A weight that one more lane streams through its cache, likewise.
 const FLOPS_PER_STREAMED_WEIGHT: usize = 48;
 /// So many weights stay in a core's second-level cache, so that reading them once more costs nothing.
@@ -153,6 +154,8 @@ pub struct Execution<'p> {
     /// Makes copies of weights, where the kernels read such.
     prepare: Option<Prepare>,
     copies: Copies,
+    /// For each segment, the elements per sample of a block's buffer that it uses.
+    block_lens: Vec<usize>,
     policy: DtypePolicy,
     keep: Keep,
     /// Scratch elements of a kernel.
@@ -199,6 +202,7 @@ impl<'p> Execution<'p> {
             run,
             prepare,
             copies: Copies::new(plan),
+            block_lens: block_lens(plan),
             policy,
             keep,
             workspace_len,
@@ -230,8 +234,9 @@ impl<'p> Execution<'p> {
         // A model whose output is its input has no step, but its outputs are looked at all the same.
         for segment in 0..self.plan.segments.len().max(1) {
             let (plan, run, merged, keep) = (self.plan, self.run, &self.merged, self.keep);
-            let copies = &self.copies;
-            let pass = Pass { plan, run, segment, weights, copies, merged, batch, head, keep };
+            let (copies, block_len) = (&self.copies, self.block_lens[segment]);
+            let pass =
+                Pass { plan, run, segment, block_len, weights, copies, merged, batch, head, keep };
             each(&mut self.lanes[..self.used], |lane| lane.run(&pass));
             let merges = self.plan.segments.get(segment).map_or(&[][..], |segment| &segment.merges);
             for reduction in merges {
@@ -252,7 +257,10 @@ impl<'p> Execution<'p> {
         self.lanes.resize_with(self.used.max(self.lanes.len()), Lane::default);
         for (i, lane) in self.lanes[..self.used].iter_mut().enumerate() {
             let samples = samples * i / self.used..samples * (i + 1) / self.used;
-            lane.prepare(self.plan, samples, sums, self.keep, self.workspace_len);
+            let count = samples.len();
+            let blocks = self.block_lens.iter().map(|&len| len * block_samples(len, count));
+            let block_len = blocks.max().unwrap_or(0);
+            lane.prepare(self.plan, samples, sums, self.keep, [block_len, self.workspace_len]);
         }
         self.sums.resize(sums, 0.0);
     }
@@ -344,9 +352,39 @@ fn lane_count(plan: &Plan, samples: usize, policy: DtypePolicy) -> usize {
     1 << lanes.ilog2()
 }
 
-/// Samples of a block, of a lane that has `samples`.
-fn block_samples(plan: &Plan, samples: usize) -> usize {
-    let sample_bytes = plan.block_len.max(1) * size_of::<f32>();
+/// For each segment, the elements per sample of a block's buffer that it uses: where images are small, blocks have more samples.
+/// A plan without a step has one segment all the same.
+fn block_lens(plan: &Plan) -> Vec<usize> {
+    let end = |place: &Place| match place.storage {
+        Storage::Block => place.offset + place.len,
+        _ => 0,
+    };
+    // Ports are read and written where the loss stands, or by a step.
+    let ports = plan.inputs.iter().chain(plan.outputs.iter());
+    let ports = ports.flat_map(|port| [Some(port.place), port.gradient]).flatten();
+    let ports_end = ports.map(|place| end(&place)).max().unwrap_or(0);
+    let segment_len = |segment: &Segment| {
+        let steps = plan.steps[segment.from..segment.to].iter();
+        let places = steps.flat_map(|step| step.inputs.iter().chain([&step.output]));
+        let ends = places.map(end).max().unwrap_or(0);
+        let has_head = has_head(plan, segment.from..segment.to);
+        if has_head { ends.max(ports_end) } else { ends }
+    };
+    match plan.segments.len() {
+        0 => vec![plan.block_len],
+        _ => plan.segments.iter().map(segment_len).collect(),
+    }
+}
+
+/// Whether the loss stands in a segment of these steps.
+fn has_head(plan: &Plan, steps: Range<usize>) -> bool {
+    (steps.start < plan.forward && plan.forward <= steps.end)
+        || (steps.start == 0 && plan.forward == 0)
+}
+
+/// Samples of a block whose buffer has `block_len` elements for each, of a lane that has `samples`.
+fn block_samples(block_len: usize, samples: usize) -> usize {
+    let sample_bytes = block_len.max(1) * size_of::<f32>();
     let most = (BLOCK_BYTES / sample_bytes).clamp(1, samples);
     samples.div_ceil(samples.div_ceil(most))
 }

@@ -166,7 +166,8 @@ fn a_batch_is_cut_by_plan_and_size_alone() {
     let large = Plan { weights_len: 1 << 20, flops: 1 << 20, reduced_len: 0, ..plan.clone() };
     assert_eq!(lane_count(&large, 192, DtypePolicy::Float32), 4);
     assert_eq!(lane_count(&large, 192, DtypePolicy::MixedBfloat16), 2);
-    assert_eq!(block_samples(plan, 5), 5);
+    assert_eq!(block_lens(plan).iter().max(), Some(&plan.block_len));
+    assert_eq!(block_samples(plan.block_len, 5), 5);
     // A block's share of the cache is 13797 samples; three even blocks.
-    assert_eq!(block_samples(plan, 30_000), 10_000);
+    assert_eq!(block_samples(plan.block_len, 30_000), 10_000);
 }

@@ -1,7 +1,11 @@
 //! A bias shared by all rows, and its gradient.
+//!
+//! The sums of few rows are taken side by side; those of many stay in registers as the rows go by, as
+//! [`channels`](super::channels) has it.
 
 use keras_graph::op;
 
+use super::channels::{Channels, Elements};
 use super::vectorized::vectorized;
 use super::{Call, Reference};
 use crate::simd::Simd;
@@ -30,6 +34,10 @@ impl Reference {
 
 vectorized! {
     bias_add: BiasAdd,
+}
+
+vectorized! {
+    with simd:
     sum_rows: SumRows,
 }
 
@@ -49,26 +57,29 @@ fn bias_add<S: Simd>(op: &op::BiasAdd, call: Call<'_>) {
 /// Columns that are summed at a time: their sums fit the registers.
 const COLUMNS: usize = 64;
 
-/// Rows that are summed before they join the total, so that long sums stay accurate.
-const ROWS: usize = 256;
+/// From so many rows on, sums are worth a table of columns.
+const MANY_ROWS: usize = 64;
 
 #[inline(always)]
-fn sum_rows<S: Simd>(op: &op::SumRows, call: Call<'_>) {
+fn sum_rows<S: Simd>(simd: S, op: &op::SumRows, call: Call<'_>) {
     let op::SumRows { rows, n } = *op;
     let [d_y] = call.inputs();
     assert_eq!((d_y.len(), call.output.len()), (call.samples * rows * n, n));
-    for d_y in d_y.chunks(ROWS * n) {
-        for (block, d_b) in call.output.chunks_mut(COLUMNS).enumerate() {
-            let mut sums = [0.0; COLUMNS];
-            let sums = &mut sums[..d_b.len()];
-            for d_y in d_y.chunks_exact(n) {
-                for (sum, &d_y) in sums.iter_mut().zip(&d_y[block * COLUMNS..]) {
-                    *sum += d_y;
-                }
+    if call.samples * rows >= MANY_ROWS {
+        let axis = Channels::new([rows, n, 1], call.samples, [d_y]);
+        let add = |o, [sum]: [f64; 1]| call.output[o] += sum as f32;
+        return axis.sum::<Elements, _, _, _, _>(simd, [d_y], |_| [], add);
+    }
+    for (block, d_b) in call.output.chunks_mut(COLUMNS).enumerate() {
+        let mut sums = [0.0; COLUMNS];
+        let sums = &mut sums[..d_b.len()];
+        for d_y in d_y.chunks_exact(n) {
+            for (sum, &d_y) in sums.iter_mut().zip(&d_y[block * COLUMNS..]) {
+                *sum += d_y;
             }
-            for (d_b, sum) in d_b.iter_mut().zip(sums) {
-                *d_b += *sum;
-            }
+        }
+        for (d_b, sum) in d_b.iter_mut().zip(sums) {
+            *d_b += *sum;
         }
     }
 }

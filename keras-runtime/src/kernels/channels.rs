@@ -32,6 +32,16 @@ pub(super) trait Terms<const P: usize, const N: usize, const K: usize> {
     fn terms<S: Simd>(simd: S, numbers: [S::F32; P], inputs: [S::F32; N]) -> [S::F32; K];
 }
 
+/// `x`.
+pub(super) struct Elements;
+
+impl Terms<0, 1, 1> for Elements {
+    #[inline(always)]
+    fn terms<S: Simd>(_: S, _: [S::F32; 0], x: [S::F32; 1]) -> [S::F32; 1] {
+        x
+    }
+}
+
 /// The extents of a tensor, with all samples among the rows.
 #[derive(Clone, Copy)]
 pub(super) struct Channels {

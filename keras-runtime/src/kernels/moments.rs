@@ -3,7 +3,7 @@
 //! Moments are gathered block after block: a block's are taken in two passes and merged with what came before as in
 //! Chan et al. 1979, `m2 = m2_a + m2_b + (mean_b - mean_a)² · n_a · n_b / n`. The variance is `m2 / count`, biased, as in Keras.
 
-use super::channels::{Channels, Terms};
+use super::channels::{Channels, Elements, Terms};
 use super::vectorized::vectorized;
 use super::{Call, Reference};
 use crate::simd::Simd;
@@ -87,16 +87,6 @@ impl Reference {
             let m2 = cells.map(|(_, x)| (f64::from(*x) - mean).powi(2)).sum();
             merge_channel(call.output, c, mean, m2, count);
         }
-    }
-}
-
-/// `x`.
-struct Elements;
-
-impl Terms<0, 1, 1> for Elements {
-    #[inline(always)]
-    fn terms<S: Simd>(_: S, _: [S::F32; 0], x: [S::F32; 1]) -> [S::F32; 1] {
-        x
     }
 }
 
