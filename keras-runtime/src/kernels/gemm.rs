@@ -187,7 +187,7 @@ impl Kernel for Forward<'_> {
 const STREAMED_VECTORS: usize = 8;
 
 /// Rows of the weights that are read together: each sum is loaded and stored once for so many products.
-const STREAMED_ROWS: usize = 16;
+const STREAMED_ROWS: usize = 8;
 
 /// One row of a product: the weights, which are the most of it, are read from the first to the last.
 ///
