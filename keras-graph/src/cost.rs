@@ -282,6 +282,12 @@ pub fn prepared(op: &Op) -> Option<Prepared> {
         let len = winograd.kernel_len();
         return Some(Prepared { len, part_len: len });
     }
+    let (rows, columns) = prepared_right(op)?;
+    Some(Prepared::panels(rows, columns))
+}
+
+/// Rows and columns of the right matrix of a product, if copies of it are worth making for a whole batch.
+pub fn prepared_right(op: &Op) -> Option<(usize, usize)> {
     let (rows, columns) = match op {
         Op::Gemm(op) => (op.k, op.n),
         Op::GemmGradX(op) => (op.n, op.k),
@@ -293,7 +299,7 @@ pub fn prepared(op: &Op) -> Option<Prepared> {
         }
         _ => return None,
     };
-    (rows * columns >= LEAST_PREPARED).then(|| Prepared::panels(rows, columns))
+    (rows * columns >= LEAST_PREPARED).then_some((rows, columns))
 }
 
 /// Scratch elements that the kernel of an op asks for, whatever the number of samples.

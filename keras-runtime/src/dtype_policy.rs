@@ -3,7 +3,7 @@
 use core::fmt;
 use core::str::FromStr;
 
-use keras_graph::cost;
+use keras_graph::cost::{self, Prepared};
 use keras_graph::op::Op;
 
 use crate::error::Error;
@@ -41,6 +41,32 @@ impl DtypePolicy {
         match self {
             DtypePolicy::Float32 => run::<B>,
             DtypePolicy::MixedBfloat16 => B::mixed_bfloat16,
+        }
+    }
+
+    /// How a backend makes copies of right matrices for its kernels.
+    pub(crate) fn prepare<B: Backend>(self) -> fn(&Op, &[f32], usize, &mut [f32]) {
+        match self {
+            DtypePolicy::Float32 => B::prepare,
+            DtypePolicy::MixedBfloat16 => B::prepare_mixed_bfloat16,
+        }
+    }
+
+    /// The copy that is worth making of an op's weights once for a whole batch, if any.
+    pub(crate) fn prepared(self, op: &Op) -> Option<Prepared> {
+        match self {
+            DtypePolicy::Float32 => cost::prepared(op),
+            DtypePolicy::MixedBfloat16 => {
+                cost::prepared_right(op).map(|(rows, columns)| self.panels(rows, columns))
+            }
+        }
+    }
+
+    /// The copy of a right matrix of `rows` rows; under `mixed_bfloat16` of rows of pairs.
+    pub(crate) fn panels(self, rows: usize, columns: usize) -> Prepared {
+        match self {
+            DtypePolicy::Float32 => Prepared::panels(rows, columns),
+            DtypePolicy::MixedBfloat16 => Prepared::panels(rows.div_ceil(2), columns),
         }
     }
 

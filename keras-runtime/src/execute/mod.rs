@@ -152,7 +152,7 @@ pub struct Execution<'p> {
     plan: &'p Plan,
     run: fn(&Op, Call<'_>),
     /// Makes copies of weights, where the kernels read such.
-    prepare: Option<Prepare>,
+    prepare: Prepare,
     copies: Copies,
     /// For each segment, the elements per sample of a block's buffer that it uses.
     block_lens: Vec<usize>,
@@ -191,17 +191,14 @@ impl<'p> Execution<'p> {
         run: fn(&Op, Call<'_>),
     ) -> Execution<'p> {
         let gradient_len = if plan.is_training() { plan.weights_len } else { 0 };
-        // Pairs of bfloat16 numbers are packed by the kernels themselves.
-        let prepare: Option<Prepare> =
-            (policy == DtypePolicy::Float32).then_some(B::prepare as Prepare);
         let steps = plan.steps.iter().chain(plan.whole.iter());
         let lens = steps.map(|step| policy.workspace_len(&step.op));
         let workspace_len = lens.max().unwrap_or(0).max(plan.workspace_len);
         Execution {
             plan,
             run,
-            prepare,
-            copies: Copies::new(plan),
+            prepare: policy.prepare::<B>(),
+            copies: Copies::new(plan, policy),
             block_lens: block_lens(plan),
             policy,
             keep,
@@ -289,7 +286,8 @@ impl<'p> Execution<'p> {
             let from = &self.merged[part.from..][..part.len];
             finish::add(&mut self.gradient[part.to..][..part.len], from);
         }
-        whole::run(self.plan, self.run, self.prepare, lanes, &mut self.whole, &mut self.gradient);
+        let (plan, run, copy) = (self.plan, self.run, (self.prepare, self.policy));
+        whole::run(plan, run, copy, lanes, &mut self.whole, &mut self.gradient);
         &mut self.gradient
     }
 

@@ -2,11 +2,12 @@
 
 use core::ops::Range;
 
-use keras_graph::cost::{Prepared, prepared};
+use keras_graph::cost::Prepared;
 use keras_graph::op::Op;
 use keras_graph::plan::{Plan, Storage};
 
 use super::aligned::Aligned;
+use crate::dtype_policy::DtypePolicy;
 use crate::simd::Choice;
 
 /// Fewer samples would not make up for the copies.
@@ -34,14 +35,14 @@ struct Part {
 }
 
 impl Copies {
-    pub(super) fn new(plan: &Plan) -> Copies {
+    pub(super) fn new(plan: &Plan, policy: DtypePolicy) -> Copies {
         let (mut parts, mut of_step, mut end) = (vec![], vec![], 0);
         for (step, planned) in plan.steps.iter().enumerate() {
             let reads_weights =
                 planned.inputs.get(1).is_some_and(|right| right.storage == Storage::Weights);
             let begin = end;
             if let Some(Prepared { len, part_len }) =
-                prepared(&planned.op).filter(|_| reads_weights)
+                policy.prepared(&planned.op).filter(|_| reads_weights)
             {
                 for (index, first) in (0..len).step_by(part_len).enumerate() {
                     parts.push(Part { step, index, len: part_len.min(len - first) });
@@ -54,16 +55,9 @@ impl Copies {
     }
 
     /// Makes the copies, if a batch of so many samples is worth them.
-    pub(super) fn make(
-        &mut self,
-        plan: &Plan,
-        prepare: Option<Prepare>,
-        weights: &[f32],
-        samples: usize,
-    ) {
-        let prepare = prepare.filter(|_| samples >= LEAST_SAMPLES && !self.parts.is_empty());
-        self.are_made = prepare.is_some();
-        if let Some(prepare) = prepare {
+    pub(super) fn make(&mut self, plan: &Plan, prepare: Prepare, weights: &[f32], samples: usize) {
+        self.are_made = samples >= LEAST_SAMPLES && !self.parts.is_empty();
+        if self.are_made {
             self.cells.resize(self.of_step.last().map_or(0, |last| last.end));
             let choice = Choice::current();
             let make = |part: &Part, cells: &mut [f32]| {

@@ -10,6 +10,7 @@ use rayon::prelude::*;
 use super::aligned::Aligned;
 use super::lane::Lane;
 use super::prepared::Prepare;
+use crate::dtype_policy::DtypePolicy;
 use crate::kernels::{Call, Run};
 use crate::simd::Choice;
 
@@ -47,7 +48,7 @@ impl Memory {
 pub(super) fn run(
     plan: &Plan,
     run: fn(&Op, Call<'_>),
-    prepare: Option<Prepare>,
+    copy: (Prepare, DtypePolicy),
     lanes: &[Lane],
     memory: &mut Memory,
     gradient: &mut [f32],
@@ -61,7 +62,7 @@ pub(super) fn run(
             gathered(lanes, samples, *left, left_cells),
             gathered(lanes, samples, *right, right_cells),
         ];
-        let prepared = prepared_right(&step.op, prepare, inputs[1], prepared);
+        let prepared = prepared_right(&step.op, copy, inputs[1], prepared);
         let output = &mut gradient[step.output.offset..][..step.output.len];
         let is_first = !plan.whole[..i].iter().any(|earlier| earlier.output == step.output);
         let (rows, row_len) = rows(&step.op);
@@ -83,12 +84,12 @@ pub(super) fn run(
 /// The right matrix of a product, prepared for all parts.
 fn prepared_right<'a>(
     op: &Op,
-    prepare: Option<Prepare>,
+    (prepare, policy): (Prepare, DtypePolicy),
     right: &[f32],
     cells: &'a mut Aligned,
 ) -> &'a [f32] {
-    let (Op::GemmGradW(product), Some(prepare)) = (op, prepare) else { return &[] };
-    let Prepared { len, part_len } = Prepared::panels(right.len() / product.n, product.n);
+    let Op::GemmGradW(product) = op else { return &[] };
+    let Prepared { len, part_len } = policy.panels(right.len() / product.n, product.n);
     if cells.len() < len {
         cells.resize(len);
     }

@@ -61,7 +61,7 @@ pub struct Call<'a> {
     pub output: &'a mut [f32],
     /// Scratch of at least `keras_graph::cost::workspace_len(op)` elements, holding anything.
     pub workspace: &'a mut [f32],
-    /// What [`Backend::prepare`] made of the second input; empty where nothing was prepared.
+    /// What [`Backend::prepare`], or its like under the policy at hand, made of the second input; empty where nothing was prepared.
     pub prepared: &'a [f32],
     /// Which step of which run this is.
     pub run: Run,
@@ -105,6 +105,9 @@ macro_rules! backend {
             /// backend that has no use for copies leaves it as it is.
             fn prepare(op: &Op, right: &[f32], part: usize, prepared: &mut [f32]);
 
+            /// Does so under the policy `mixed_bfloat16`, which has copies of its own.
+            fn prepare_mixed_bfloat16(op: &Op, right: &[f32], part: usize, prepared: &mut [f32]);
+
             $(
                 #[doc = concat!("Computes [`op::", stringify!($name), "`](keras_graph::op::", stringify!($name), ").")]
                 fn $method(op: &op::$name, call: Call<'_>);
@@ -120,6 +123,8 @@ macro_rules! backend {
         impl Backend for Reference {
             fn prepare(_: &Op, _: &[f32], _: usize, _: &mut [f32]) {}
 
+            fn prepare_mixed_bfloat16(_: &Op, _: &[f32], _: usize, _: &mut [f32]) {}
+
             $(fn $method(op: &op::$name, call: Call<'_>) { Reference::$method(op, call) })*
 
             fn mixed_bfloat16(op: &Op, call: Call<'_>) { Reference::run_mixed_bfloat16(op, call) }
@@ -129,6 +134,10 @@ macro_rules! backend {
         impl Backend for Cpu {
             fn prepare(op: &Op, right: &[f32], part: usize, prepared: &mut [f32]) {
                 Cpu::prepare(op, right, part, prepared);
+            }
+
+            fn prepare_mixed_bfloat16(op: &Op, right: &[f32], part: usize, prepared: &mut [f32]) {
+                Cpu::prepare_mixed_bfloat16(op, right, part, prepared);
             }
 
             $(fn $method(op: &op::$name, call: Call<'_>) { Cpu::$method(op, call) })*

@@ -1,14 +1,15 @@
 //! Copies of right matrices, made once for a whole batch: blocks of rows, and in each panels of columns, one after the other; of a
 //! kernel to which Winograd's algorithm is applied, its transform.
 
-use keras_graph::cost::{PANEL_ROWS, prepared_columns};
+use keras_graph::cost::{PANEL_COLUMNS, PANEL_ROWS, prepared_columns};
 use keras_graph::op::Op;
 use keras_graph::winograd::Winograd;
 
 use super::Cpu;
+use super::bfloat16::{pack_neighbors, pack_rows};
 use super::conv::winograd::Transform;
 use super::tile::Right;
-use crate::simd::{Kernel, Simd, dispatch};
+use crate::simd::{Kernel, Simd, dispatch, dispatch_pairs};
 
 impl Cpu {
     /// Makes block `part` of the right matrix of a product, or a kernel's transform.
@@ -21,14 +22,7 @@ impl Cpu {
         if let Some((shape, transposed)) = winograd {
             return dispatch(Transform { shape, kernel: right, transposed, u: prepared });
         }
-        let (columns, transposed) = match op {
-            Op::Gemm(op) => (op.n, false),
-            Op::GemmGradW(op) => (op.n, false),
-            Op::Conv2D(op) => (op.filters, false),
-            Op::GemmGradX(op) => (op.k, true),
-            Op::Conv2DGradX(op) => (op.channels, true),
-            _ => unreachable!("nothing is prepared for `{}`", op.name()),
-        };
+        let (columns, transposed) = columns(op);
         let (first, rows) = (part * PANEL_ROWS, prepared.len() / columns);
         if transposed {
             let stride = right.len() / columns;
@@ -37,6 +31,36 @@ impl Cpu {
             let cells = &right[first * columns..][..rows * columns];
             dispatch(Packed { cells, rows, columns, prepared });
         }
+    }
+
+    /// Makes block `part` of the right matrix of a product under the policy `mixed_bfloat16`: the same of rows of pairs.
+    pub(crate) fn prepare_mixed_bfloat16(
+        op: &Op,
+        right: &[f32],
+        part: usize,
+        prepared: &mut [f32],
+    ) {
+        let (columns, transposed) = columns(op);
+        let first = 2 * part * PANEL_ROWS;
+        if transposed {
+            let stride = right.len() / columns;
+            dispatch_pairs(TransposedPairs { cells: right, stride, first, columns, prepared });
+        } else {
+            let cells = &right[first * columns..];
+            dispatch_pairs(PackedPairs { cells, columns, prepared });
+        }
+    }
+}
+
+/// Columns of the right matrix of a product, and whether it stands transposed.
+fn columns(op: &Op) -> (usize, bool) {
+    match op {
+        Op::Gemm(op) => (op.n, false),
+        Op::GemmGradW(op) => (op.n, false),
+        Op::Conv2D(op) => (op.filters, false),
+        Op::GemmGradX(op) => (op.k, true),
+        Op::Conv2DGradX(op) => (op.channels, true),
+        _ => unreachable!("nothing is prepared for `{}`", op.name()),
     }
 }
 
@@ -90,6 +114,61 @@ impl Kernel for Transposed<'_> {
         for (panel, prepared) in prepared.chunks_mut(panel_columns * rows).enumerate() {
             let cells = &cells[panel * panel_columns * stride..];
             Right::pack_transposed(simd, cells, stride, rows, prepared.len() / rows, prepared);
+        }
+    }
+}
+
+/// As [`Packed`], each two rows as one of pairs.
+struct PackedPairs<'a> {
+    cells: &'a [f32],
+    columns: usize,
+    prepared: &'a mut [f32],
+}
+
+impl Kernel for PackedPairs<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let PackedPairs { cells, columns, prepared } = self;
+        let (panel_columns, pairs) = (prepared_columns(columns), prepared.len() / columns);
+        for (i, rows) in cells.chunks(2 * columns).take(pairs).enumerate() {
+            let (low, high) = rows.split_at(columns);
+            for begin in (0..columns).step_by(panel_columns) {
+                let len = panel_columns.min(columns - begin);
+                let high = (!high.is_empty()).then(|| &high[begin..]);
+                let to = &mut prepared[begin * pairs + i * len..][..len];
+                pack_rows(simd, &low[begin..], high, to);
+            }
+        }
+    }
+}
+
+/// As [`Transposed`], each two rows from row `first` on as one of pairs.
+struct TransposedPairs<'a> {
+    cells: &'a [f32],
+    stride: usize,
+    first: usize,
+    columns: usize,
+    prepared: &'a mut [f32],
+}
+
+impl Kernel for TransposedPairs<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let TransposedPairs { cells, stride, first, columns, prepared } = self;
+        let (panel_columns, pairs) = (prepared_columns(columns), prepared.len() / columns);
+        let rows = (2 * pairs).min(stride - first);
+        let mut upright = [0.0; PANEL_COLUMNS * PANEL_ROWS];
+        for (panel, prepared) in prepared.chunks_mut(panel_columns * pairs).enumerate() {
+            let cells = cells[panel * panel_columns * stride..].chunks_exact(stride);
+            let len = prepared.len() / pairs;
+            for (cells, upright) in cells.zip(upright.chunks_exact_mut(pairs)).take(len) {
+                pack_neighbors(simd, &cells[first..][..rows], upright);
+            }
+            Right::pack_transposed(simd, &upright, pairs, pairs, len, prepared);
         }
     }
 }

@@ -81,6 +81,9 @@ pub(super) const fn largest_height<S: Simd>() -> usize {
 
 /// A left matrix: something whose rows can be multiplied, a tile at a time.
 pub(super) trait Left: Copy {
+    /// Most vectors of a panel that it is multiplied with.
+    const PANEL_VECTORS: usize = ROW_PANEL_VECTORS;
+
     /// The same matrix from row `row` on.
     fn skip(self, row: usize) -> Self;
 
@@ -258,7 +261,7 @@ impl<'a> Right<'a> {
 
     /// Row `i` of the panel.
     #[inline(always)]
-    fn row<S: Simd, const VECTORS: usize, const PART: bool>(
+    pub(super) fn row<S: Simd, const VECTORS: usize, const PART: bool>(
         self,
         simd: S,
         i: usize,
@@ -412,6 +415,9 @@ impl<L: Left, const ROWS: usize, const VECTORS: usize, const PART: bool> Kernel
         if ROWS > largest_height::<S>() {
             // Says so to the compiler, which then makes no code for tiles that `multiply` never asks for.
             unreachable!("a tile has at most {} rows", largest_height::<S>());
+        }
+        if VECTORS > L::PANEL_VECTORS {
+            unreachable!("a panel has at most {} vectors", L::PANEL_VECTORS);
         }
         let Strip { left, tiles, product } = self.0;
         let Product { columns, right, write, finish, output, stride } = product;

@@ -249,6 +249,8 @@ pub trait Simd: Copy + sealed::Token {
     const LANES: usize;
     /// Vector registers.
     const REGISTERS: usize;
+    /// Whether [`add_product`](Simd::add_product) multiplies pairs of bfloat16 numbers.
+    const OF_PAIRS: bool = false;
     /// A vector.
     type F32: Copy;
 

@@ -87,6 +87,7 @@ impl<K: Kernel> Kernel for OfPairs<K> {
 
 impl<S: Simd> Simd for Pairs<S> {
     as_inner!(of S);
+    const OF_PAIRS: bool = true;
 
     #[inline(always)]
     fn enter<K: Kernel>(self, kernel: K) -> K::Output {

@@ -1,6 +1,7 @@
 //! The products of a dense layer under `mixed_bfloat16`; see [`gemm`](super::super::gemm) for those in `f32`.
 //!
-//! Both matrices are packed, some rows and columns at a time: what is read often is packed once, and takes half the memory.
+//! Where the right matrix is prepared, rows of the left one are packed and the loops of `f32` run on pairs. Elsewhere
+//! both matrices are packed, some rows and columns at a time: what is read often is packed once, and takes half the memory.
 
 use std::ops::Range;
 
@@ -8,6 +9,7 @@ use keras_graph::cost::{PANEL_COLUMNS, PANEL_ROWS};
 
 use super::pack::{pack_neighbors, pack_rows};
 use crate::kernels::finish::Finish;
+use crate::kernels::gemm;
 use crate::kernels::tile::{Columns, Panels, Product, Right, Rows, Write, multiply};
 use crate::simd::{Kernel, Pairs, Simd};
 
@@ -18,9 +20,46 @@ const LEFT_ROWS: usize = 128;
 const PAIRS: usize = PANEL_ROWS / 2;
 
 /// Scratch elements: packed, some rows of the left matrix, and a panel of the right one before and after it is transposed.
-pub(super) const SCRATCH_LEN: usize = LEFT_LEN + 2 * RIGHT_LEN;
+const SCRATCH_LEN: usize = LEFT_LEN + 2 * RIGHT_LEN;
 const LEFT_LEN: usize = LEFT_ROWS * PAIRS;
 const RIGHT_LEN: usize = PANEL_COLUMNS * PAIRS;
+
+/// Pairs of the left matrix that are packed at a time where the right one is prepared, if a few rows have no more.
+const PACKED: usize = 32 * 1024;
+
+/// Fewest rows and most rows of it.
+const PACKED_ROWS: [usize; 2] = [8, 128];
+
+/// Rows of `pairs` pairs that are packed at a time where the right matrix is prepared.
+fn together(pairs: usize) -> usize {
+    let [least, most] = PACKED_ROWS;
+    let rows = (PACKED / pairs.max(1)).clamp(least, most);
+    rows - rows % least
+}
+
+/// Scratch elements of a product whose left matrix has rows of `terms` elements.
+pub(super) fn scratch_len(terms: usize) -> usize {
+    let pairs = terms.div_ceil(2);
+    SCRATCH_LEN.max(together(pairs) * pairs)
+}
+
+/// Packs some rows of `len` elements, neighbours of a row as pairs.
+#[inline(always)]
+fn pack_left<'a, S: Simd>(
+    simd: S,
+    cells: &[f32],
+    len: usize,
+    some: &Range<usize>,
+    scratch: &'a mut [f32],
+) -> &'a [f32] {
+    let pairs = len.div_ceil(2);
+    let left = &mut scratch[..some.len() * pairs];
+    let rows = cells[some.start * len..].chunks_exact(len.max(1));
+    for (row, left) in rows.zip(left.chunks_exact_mut(pairs.max(1))) {
+        pack_neighbors(simd, row, left);
+    }
+    left
+}
 
 /// `0..len` in blocks of at most `most`, at least one.
 fn blocks(len: usize, most: usize) -> impl Iterator<Item = Range<usize>> {
@@ -55,6 +94,8 @@ pub(super) struct Forward<'a> {
     pub(super) n: usize,
     pub(super) x: &'a [f32],
     pub(super) w: &'a [f32],
+    /// Pairs of the weights prepared, or nothing.
+    pub(super) prepared: &'a [f32],
     pub(super) bias: Option<&'a [f32]>,
     pub(super) finish: Finish<'a>,
     pub(super) y: &'a mut [f32],
@@ -66,7 +107,26 @@ impl Kernel for Forward<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let Forward { rows, k, n, x, w, bias, finish, y, scratch } = self;
+        let Forward { rows, k, n, x, w, prepared, bias, finish, y, scratch } = self;
+        if !prepared.is_empty() {
+            let pairs = k.div_ceil(2);
+            for some in blocks(rows, together(pairs)) {
+                let x = pack_left(simd, x, k, &some, scratch);
+                Pairs(simd).enter(gemm::Forward {
+                    rows: some.len(),
+                    k: pairs,
+                    n,
+                    x,
+                    w: &[],
+                    prepared,
+                    bias,
+                    finish: finish.cells_from(some.start * n),
+                    y: &mut y[some.start * n..some.end * n],
+                    scratch: &mut [],
+                });
+            }
+            return;
+        }
         let (left, right) = scratch.split_at_mut(LEFT_LEN);
         // At least two rows, so that a panel fits the scratch.
         let panels = Panels::new::<S>(rows.max(2), n);
@@ -113,6 +173,8 @@ pub(super) struct GradX<'a> {
     pub(super) n: usize,
     pub(super) d_y: &'a [f32],
     pub(super) w: &'a [f32],
+    /// Pairs of the weights prepared, or nothing.
+    pub(super) prepared: &'a [f32],
     pub(super) d_x: &'a mut [f32],
     pub(super) scratch: &'a mut [f32],
 }
@@ -122,7 +184,17 @@ impl Kernel for GradX<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let GradX { rows, k, n, d_y, w, d_x, scratch } = self;
+        let GradX { rows, k, n, d_y, w, prepared, d_x, scratch } = self;
+        if !prepared.is_empty() {
+            let pairs = n.div_ceil(2);
+            for some in blocks(rows, together(pairs)) {
+                let d_y = pack_left(simd, d_y, n, &some, scratch);
+                let d_x = &mut d_x[some.start * k..some.end * k];
+                let (rows, n, w, scratch) = (some.len(), pairs, &[], &mut []);
+                Pairs(simd).enter(gemm::GradX { rows, k, n, d_y, w, prepared, d_x, scratch });
+            }
+            return;
+        }
         let (left, right) = scratch.split_at_mut(LEFT_LEN);
         let (upright, right) = right.split_at_mut(RIGHT_LEN);
         let panels = Panels::new::<S>(rows.max(2), k);
@@ -168,6 +240,8 @@ pub(super) struct GradW<'a> {
     /// Columns of `x`, and rows of the gradient.
     pub(super) count: usize,
     pub(super) d_y: &'a [f32],
+    /// Pairs of `d_y` prepared, or nothing.
+    pub(super) prepared: &'a [f32],
     pub(super) d_w: &'a mut [f32],
     pub(super) scratch: &'a mut [f32],
 }
@@ -177,7 +251,24 @@ impl Kernel for GradW<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let GradW { rows, n, x, stride, count, d_y, d_w, scratch } = self;
+        let GradW { rows, n, x, stride, count, d_y, prepared, d_w, scratch } = self;
+        if !prepared.is_empty() {
+            for block in blocks(rows, 2 * PANEL_ROWS) {
+                let pairs = block.len().div_ceil(2);
+                let prepared = &prepared[block.start / 2 * n..][..pairs * n];
+                for some in blocks(count, LEFT_LEN / PANEL_ROWS) {
+                    let left = &mut scratch[..pairs * some.len()];
+                    pack(simd, x, stride, block.clone(), some.clone(), left);
+                    let (x, d_y, scratch) = (&*left, &[], &mut []);
+                    let (rows, stride, count) = (pairs, some.len(), some.len());
+                    let d_w = &mut d_w[some.start * n..some.end * n];
+                    let product =
+                        gemm::GradW { rows, n, x, stride, count, d_y, prepared, d_w, scratch };
+                    Pairs(simd).enter(product);
+                }
+            }
+            return;
+        }
         let (left, right) = scratch.split_at_mut(LEFT_LEN);
         let panels = Panels::new::<S>(count.max(2), n);
         for block in blocks(rows, PANEL_ROWS) {

@@ -38,7 +38,10 @@ pub(crate) fn workspace_len(op: &Op) -> usize {
     match op {
         Op::Conv2D(op) => {
             let is_pointwise = is_pointwise(&op.rows, &op.columns, op.groups);
-            let len = if is_pointwise { gemm::SCRATCH_LEN } else { conv::forward_len(op) };
+            let len = match is_pointwise {
+                true => gemm::scratch_len(op.channels),
+                false => conv::forward_len(op),
+            };
             cost::folded_len(op.norm.as_ref(), op.filters) + len
         }
         Op::Conv2DGradX(op) if !is_pointwise(&op.rows, &op.columns, op.groups) => {
@@ -47,7 +50,10 @@ pub(crate) fn workspace_len(op: &Op) -> usize {
         Op::Conv2DGradW(op) if !is_pointwise(&op.rows, &op.columns, op.groups) => {
             conv::grad_w_len(op)
         }
-        _ => gemm::SCRATCH_LEN,
+        Op::Gemm(op) => gemm::scratch_len(op.k),
+        Op::GemmGradX(op) => gemm::scratch_len(op.n),
+        Op::Conv2DGradX(op) => gemm::scratch_len(op.filters),
+        _ => gemm::scratch_len(0),
     }
 }
 
@@ -103,8 +109,8 @@ fn product(op: &Gemm, call: Call<'_>) {
     assert_eq!(bias.map_or(n, <[f32]>::len), n);
     let (clip, scratch) = (Clip::of(f), call.workspace);
     let finish = Finish { clip: clip.unwrap_or(Clip::Nothing), ..Finish::NOTHING };
-    let y = &mut *call.output;
-    dispatch_pairs(gemm::Forward { rows, k, n, x, w, bias, finish, y, scratch });
+    let (y, prepared) = (&mut *call.output, call.prepared);
+    dispatch_pairs(gemm::Forward { rows, k, n, x, w, prepared, bias, finish, y, scratch });
     if clip.is_none() {
         activate(f, call.output);
     }
@@ -117,11 +123,12 @@ fn conv2d(op: &Conv2D, call: Call<'_>) {
     let clip = Clip::of(f);
     let (bias, finish, scratch) =
         inputs.fold(filters, clip.unwrap_or(Clip::Nothing), call.workspace);
-    let y = &mut *call.output;
+    let (y, prepared) = (&mut *call.output, call.prepared);
     if is_pointwise(&rows, &columns, groups) {
         let (rows, k, n) = (y.len() / filters, channels, filters);
         assert_eq!((x.len(), kernel.len(), y.len()), (rows * k, k * n, rows * n));
-        dispatch_pairs(gemm::Forward { rows, k, n, x, w: kernel, bias, finish, y, scratch });
+        let w = kernel;
+        dispatch_pairs(gemm::Forward { rows, k, n, x, w, prepared, bias, finish, y, scratch });
     } else {
         dispatch_pairs(conv::Forward { op, x, kernel, bias, finish, y, scratch });
     }
@@ -135,7 +142,8 @@ fn product_grad_x(op: &GemmGradX, call: Call<'_>) {
     let rows = call.samples * m;
     let [d_y, w] = call.inputs();
     assert_eq!((d_y.len(), w.len(), call.output.len()), (rows * n, k * n, rows * k));
-    dispatch_pairs(gemm::GradX { rows, k, n, d_y, w, d_x: call.output, scratch: call.workspace });
+    let (d_x, scratch, prepared) = (call.output, call.workspace, call.prepared);
+    dispatch_pairs(gemm::GradX { rows, k, n, d_y, w, prepared, d_x, scratch });
 }
 
 fn product_grad_w(op: &GemmGradW, call: Call<'_>) {
@@ -143,8 +151,9 @@ fn product_grad_w(op: &GemmGradW, call: Call<'_>) {
     let rows = call.samples * m;
     let [x, d_y] = call.inputs();
     assert_eq!((x.len(), d_y.len(), call.output.len()), (rows * k, rows * n, count * n));
-    let (d_w, scratch) = (call.output, call.workspace);
-    dispatch_pairs(gemm::GradW { rows, stride: k, n, x: &x[first..], count, d_y, d_w, scratch });
+    let (d_w, scratch, prepared) = (call.output, call.workspace, call.prepared);
+    let (stride, x) = (k, &x[first..]);
+    dispatch_pairs(gemm::GradW { rows, stride, n, x, count, d_y, prepared, d_w, scratch });
 }
 
 #[cfg(test)]

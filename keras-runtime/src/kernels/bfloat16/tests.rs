@@ -5,12 +5,25 @@ use keras_graph::op::{
     Conv2D, Conv2DGradW, Conv2DGradX, Gemm, GemmGradW, GemmGradX, Normalize, Op, Window,
 };
 
+use keras_graph::cost::Prepared;
+
 use super::*;
+use crate::dtype_policy::DtypePolicy;
 use crate::kernels::check::{assert_close, values};
 use crate::kernels::{Backend, Run};
 use crate::simd::{Level, with_level};
 
 fn output_onto<B: Backend>(op: &Op, samples: usize, inputs: &[&[f32]], start: &[f32]) -> Vec<f32> {
+    output_with::<B>(op, samples, inputs, &[], start)
+}
+
+fn output_with<B: Backend>(
+    op: &Op,
+    samples: usize,
+    inputs: &[&[f32]],
+    prepared: &[f32],
+    start: &[f32],
+) -> Vec<f32> {
     let mut output = start.to_vec();
     let mut workspace = vec![f32::NAN; workspace_len(op)];
     let call = Call {
@@ -18,11 +31,53 @@ fn output_onto<B: Backend>(op: &Op, samples: usize, inputs: &[&[f32]], start: &[
         inputs,
         output: &mut output,
         workspace: &mut workspace,
-        prepared: &[],
+        prepared,
         run: Run::default(),
     };
     B::mixed_bfloat16(op, call);
     output
+}
+
+/// The right matrix of a product, of `rows` rows, prepared part by part.
+fn prepared(op: &Op, right: &[f32], rows: usize) -> Vec<f32> {
+    let Prepared { len, part_len } = DtypePolicy::MixedBfloat16.panels(rows, right.len() / rows);
+    let mut cells = vec![f32::NAN; len];
+    for (part, cells) in cells.chunks_mut(part_len).enumerate() {
+        <Cpu as Backend>::prepare_mixed_bfloat16(op, right, part, cells);
+    }
+    cells
+}
+
+/// Compares on every level what is made of prepared right matrices, of `rows` rows.
+#[track_caller]
+fn assert_prepared(op: impl Into<Op>, [left, right, y]: [usize; 3], rows: usize) {
+    let (op, samples) = (op.into(), 1);
+    let (left, right, start) = (values(left, 1), values(right, 2), values(y, 3));
+    let expected = output_onto::<Reference>(&op, samples, &[&left, &right], &start);
+    for level in Level::available() {
+        let found = with_level(level, || {
+            let prepared = prepared(&op, &right, rows);
+            output_with::<Cpu>(&op, samples, &[&left, &right], &prepared, &start)
+        });
+        let tolerance = 4.0 * f32::EPSILON * (rows as f32 + 4.0);
+        let what = format!("{op:?} prepared at {level:?}");
+        assert_close(&found.expect("an available level"), &expected, tolerance, &what);
+    }
+}
+
+#[test]
+fn prepared_products_are_those_of_rounded_operands() {
+    for (m, k, n) in EXTENTS {
+        let op = Gemm { m, k, n, bias: false, f: Activation::RELU };
+        assert_prepared(op, [m * k, k * n, m * n], k);
+        assert_prepared(GemmGradX { m, k: n, n: k }, [m * k, k * n, m * n], k);
+        let op = GemmGradW { m, k, n, first: 0, count: k };
+        assert_prepared(op, [m * k, m * n, k * n], m);
+    }
+    // More rows than are packed at a time.
+    let (m, k, n) = (523, 133, 50);
+    let op = GemmGradW { m, k, n, first: 0, count: k };
+    assert_prepared(op, [m * k, m * n, k * n], m);
 }
 
 /// Compares on every level, without and with a NaN in each input.

@@ -5,6 +5,7 @@
 
 use super::band::{self, Geometry, Image};
 use super::narrow::{Dots, turn};
+use super::taps::{self, Taps};
 use crate::kernels::finish::Finish;
 use crate::kernels::tile::{Columns, Panels, Product, Right, Rows, Write, multiply};
 use crate::kernels::window::real_cells;
@@ -126,7 +127,9 @@ impl Pass<'_> {
             return;
         }
         let product = Product { columns: self.columns, right, write, finish, output: y, stride };
-        if left.row_stride == 1 {
+        if self.is_of_taps::<S>() {
+            multiply(simd, columns.output, Taps(left), product);
+        } else if left.row_stride == 1 {
             // One channel: the left matrix is also that of columns, which come without a slice for each row.
             let left = Columns {
                 cells: left.cells,
@@ -140,5 +143,16 @@ impl Pass<'_> {
         } else {
             multiply(simd, columns.output, left, product);
         }
+    }
+
+    /// Whether the windows are those of [`Taps`] and the panel is narrow enough, so that something is gained.
+    #[inline(always)]
+    fn is_of_taps<S: Simd>(&self) -> bool {
+        let Geometry { columns, groups, .. } = self.geometry;
+        // In `f32` nothing is gained: there multiplications take as long as loads.
+        S::OF_PAIRS
+            && groups == 1
+            && (columns.kernel, columns.stride, columns.dilation) == (taps::TAPS, 1, 1)
+            && self.columns <= taps::PANEL_VECTORS * S::LANES
     }
 }

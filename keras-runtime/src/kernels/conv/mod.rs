@@ -11,6 +11,7 @@ mod grad_w;
 mod grad_x;
 mod narrow;
 pub(super) mod pairs;
+mod taps;
 pub(super) mod winograd;
 
 use keras_graph::op;

@@ -28,7 +28,7 @@ use crate::simd::{Kernel, Pairs, Simd, dispatch_pairs};
 const PACKED: usize = 64 * 1024;
 
 /// Pairs of the rows of `x` that the gradient by the kernel packs at a time, if one window's rows have no more.
-const BAND: usize = 32 * 1024;
+const BAND: usize = 5 * 1024;
 
 /// Samples that are packed at a time, of `len` pairs each.
 fn together(len: usize) -> usize {
