@@ -273,12 +273,7 @@ pub fn prepared_columns(columns: usize) -> usize {
 
 /// What is worth making of an op's weights once for a whole batch, if anything: panels, or a kernel's transform.
 pub fn prepared(op: &Op) -> Option<Prepared> {
-    let winograd = match op {
-        Op::Conv2D(op) => Winograd::of_conv2d(op),
-        Op::Conv2DGradX(op) => Winograd::of_grad_x(op),
-        _ => None,
-    };
-    if let Some(winograd) = winograd {
+    if let Some(winograd) = Winograd::of_kernel(op) {
         let len = winograd.kernel_len();
         return Some(Prepared { len, part_len: len });
     }

@@ -3,7 +3,7 @@
 //! A tile of 4 x 4 cells of the output of a 3 x 3 convolution takes 36 products for each channel and filter, not 144. Its
 //! transforms cost what they save where channels or filters are few.
 
-use crate::op::{Conv2D, Conv2DGradW, Conv2DGradX, Window};
+use crate::op::{Conv2D, Conv2DGradW, Conv2DGradX, Op, Window};
 
 /// Rows, and columns, of a tile of the output.
 pub const TILE: usize = 4;
@@ -66,6 +66,15 @@ impl Winograd {
     /// The convolution whose gradient by the kernel is computed, if it gains by the algorithm.
     pub fn of_grad_w(op: &Conv2DGradW) -> Option<Winograd> {
         Winograd::of([op.rows, op.columns], op.channels, op.filters, op.groups)
+    }
+
+    /// Of an op that reads a transformed kernel.
+    pub fn of_kernel(op: &Op) -> Option<Winograd> {
+        match op {
+            Op::Conv2D(op) => Winograd::of_conv2d(op),
+            Op::Conv2DGradX(op) => Winograd::of_grad_x(op),
+            _ => None,
+        }
     }
 
     fn of(

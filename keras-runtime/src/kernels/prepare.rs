@@ -14,12 +14,8 @@ use crate::simd::{Kernel, Simd, dispatch, dispatch_pairs};
 impl Cpu {
     /// Makes block `part` of the right matrix of a product, or a kernel's transform.
     pub(crate) fn prepare(op: &Op, right: &[f32], part: usize, prepared: &mut [f32]) {
-        let winograd = match op {
-            Op::Conv2D(op) => Winograd::of_conv2d(op).map(|shape| (shape, false)),
-            Op::Conv2DGradX(op) => Winograd::of_grad_x(op).map(|shape| (shape, true)),
-            _ => None,
-        };
-        if let Some((shape, transposed)) = winograd {
+        if let Some(shape) = Winograd::of_kernel(op) {
+            let transposed = matches!(op, Op::Conv2DGradX(_));
             return dispatch(Transform { shape, kernel: right, transposed, u: prepared });
         }
         let (columns, transposed) = columns(op);

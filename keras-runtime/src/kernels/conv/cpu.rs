@@ -19,7 +19,7 @@ use super::grad_w::GradW;
 use super::grad_x::GradX;
 use super::winograd;
 use crate::kernels::activate::activate;
-use crate::kernels::finish::{Clip, Inputs};
+use crate::kernels::finish::{Clip, Finish, Inputs};
 use crate::kernels::{Call, Cpu, gemm};
 use crate::simd::dispatch;
 
@@ -51,7 +51,17 @@ impl Cpu {
                 scratch,
             });
         } else if let Some(shape) = Winograd::of_conv2d(op) {
-            dispatch(winograd::Forward { shape, x, kernel, prepared, bias, finish, y, scratch });
+            dispatch(winograd::Convolution {
+                shape,
+                x,
+                kernel,
+                transposed: false,
+                prepared,
+                bias,
+                finish,
+                y,
+                scratch,
+            });
         } else {
             dispatch(Forward { geometry, x, kernel, bias, finish, y, scratch });
         }
@@ -72,7 +82,17 @@ impl Cpu {
             let (rows, k, n) = (d_x.len() / channels, channels, filters);
             dispatch(gemm::GradX { rows, k, n, d_y, w: kernel, prepared, d_x, scratch });
         } else if let Some(shape) = Winograd::of_grad_x(op) {
-            dispatch(winograd::GradX { shape, d_y, kernel, prepared, d_x, scratch });
+            dispatch(winograd::Convolution {
+                shape,
+                x: d_y,
+                kernel,
+                transposed: true,
+                prepared,
+                bias: None,
+                finish: Finish::NOTHING,
+                y: d_x,
+                scratch,
+            });
         } else {
             let (transposed, band) = scratch.split_at_mut(phase_lens(op).0);
             dispatch(GradX { geometry, d_y, kernel, d_x, transposed, band });

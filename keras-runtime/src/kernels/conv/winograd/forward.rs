@@ -9,12 +9,15 @@ use crate::kernels::finish::Finish;
 use crate::kernels::tile::{Panels, Product, Right, Rows, Write, multiply};
 use crate::simd::{Kernel, Simd};
 
-/// [`Conv2D`](keras_graph::op::Conv2D), with no activation but a clip.
-pub(in super::super) struct Forward<'a> {
+/// [`Conv2D`](keras_graph::op::Conv2D), with no activation but a clip, or the one of `d_y` with the kernel backwards and transposed
+/// that [`Conv2DGradX`](keras_graph::op::Conv2DGradX) is: its channels are the kernel's filters, and the other way round.
+pub(in super::super) struct Convolution<'a> {
     pub(in super::super) shape: Winograd,
     pub(in super::super) x: &'a [f32],
     pub(in super::super) kernel: &'a [f32],
-    /// The transformed kernel, or nothing.
+    /// Whether the kernel is read backwards and transposed.
+    pub(in super::super) transposed: bool,
+    /// The transformed kernel, `[36, channels, filters]`, or nothing.
     pub(in super::super) prepared: &'a [f32],
     pub(in super::super) bias: Option<&'a [f32]>,
     pub(in super::super) finish: Finish<'a>,
@@ -22,77 +25,19 @@ pub(in super::super) struct Forward<'a> {
     pub(in super::super) scratch: &'a mut [f32],
 }
 
-impl Kernel for Forward<'_> {
+impl Kernel for Convolution<'_> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let Forward { shape, x, kernel, prepared, bias, finish, y, scratch } = self;
-        let (u, scratch) = transformed(simd, shape, kernel, false, prepared, scratch);
-        simd.enter(Pass { shape, u, bias, finish, x, y, scratch });
-    }
-}
-
-/// [`Conv2DGradX`](keras_graph::op::Conv2DGradX): the convolution of `d_y` with the kernel backwards and transposed.
-pub(in super::super) struct GradX<'a> {
-    /// From `d_y` to `d_x`: its channels are the kernel's filters, and the other way round.
-    pub(in super::super) shape: Winograd,
-    pub(in super::super) d_y: &'a [f32],
-    pub(in super::super) kernel: &'a [f32],
-    /// The transformed kernel, or nothing.
-    pub(in super::super) prepared: &'a [f32],
-    pub(in super::super) d_x: &'a mut [f32],
-    pub(in super::super) scratch: &'a mut [f32],
-}
-
-impl Kernel for GradX<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<S: Simd>(self, simd: S) {
-        let GradX { shape, d_y, kernel, prepared, d_x, scratch } = self;
-        let (u, scratch) = transformed(simd, shape, kernel, true, prepared, scratch);
-        let (bias, finish) = (None, Finish::NOTHING);
-        simd.enter(Pass { shape, u, bias, finish, x: d_y, y: d_x, scratch });
-    }
-}
-
-/// The transformed kernel, made in the scratch if it was not prepared, and the scratch that is left.
-#[inline(always)]
-fn transformed<'a, S: Simd>(
-    simd: S,
-    shape: Winograd,
-    kernel: &[f32],
-    transposed: bool,
-    prepared: &'a [f32],
-    scratch: &'a mut [f32],
-) -> (&'a [f32], &'a mut [f32]) {
-    let (u, scratch) = scratch.split_at_mut(shape.kernel_len());
-    if !prepared.is_empty() {
-        return (prepared, scratch);
-    }
-    simd.enter(Transform { shape, kernel, transposed, u: &mut *u });
-    (u, scratch)
-}
-
-/// The pass over all samples, in a function of its own, since two kernels share it.
-struct Pass<'a> {
-    shape: Winograd,
-    /// The transformed kernel, `[36, channels, filters]`.
-    u: &'a [f32],
-    bias: Option<&'a [f32]>,
-    finish: Finish<'a>,
-    x: &'a [f32],
-    y: &'a mut [f32],
-    scratch: &'a mut [f32],
-}
-
-impl Kernel for Pass<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<S: Simd>(self, simd: S) {
-        let Pass { shape, u, bias, finish, x, y, scratch } = self;
+        let Convolution { shape, x, kernel, transposed, prepared, bias, finish, y, scratch } = self;
+        let (u, scratch) = scratch.split_at_mut(shape.kernel_len());
+        let u = if prepared.is_empty() {
+            simd.enter(Transform { shape, kernel, transposed, u: &mut *u });
+            &*u
+        } else {
+            prepared
+        };
         let Winograd { rows, columns, channels, filters } = shape;
         let x_len = rows.input * columns.input * channels;
         let y_len = rows.output * columns.output * filters;

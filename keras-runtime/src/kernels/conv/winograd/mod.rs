@@ -10,8 +10,8 @@
 //! All of it runs along channels or filters, which fill vectors; infinities become NaN.
 //!
 //! The matrices are those of Toom and Cook for the points 0, ±2/3, ±3/2 and ∞. The product of the squares of the points is 1, which
-//! leaves few terms, and rounding is that of the plain sum added up in order, at worst, and twice its mean; with the usual
-//! points 0, ±1, ±2 it is four times that.
+//! leaves few terms. Over 16 and 64 channels of random numbers errors were twice those of the plain sum added up in order, the largest
+//! 1.7 and 1.1 times; with the usual points 0, ±1, ±2 they were four times, the largest 6.5 and 7 times.
 //! Source: Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", 2015, section 4; on points, Barabasz et al., "Error
 //! Analysis and Improving the Accuracy of Winograd Convolution for Deep Neural Networks", 2020.
 
@@ -23,6 +23,6 @@ mod input;
 mod kernel;
 mod transforms;
 
-pub(super) use self::forward::{Forward, GradX};
+pub(super) use self::forward::Convolution;
 pub(super) use self::grad_w::GradW;
 pub(in crate::kernels) use self::kernel::Transform;
