@@ -206,8 +206,7 @@ fn stream<S: Simd>(
         None => y.fill(0.0),
     }
     let n = y.len();
-    for (i, x) in x.chunks(STREAMED_ROWS).enumerate() {
-        let w = &w[i * STREAMED_ROWS * n..];
+    for (x, w) in x.chunks(STREAMED_ROWS).zip(w.chunks(STREAMED_ROWS * n)) {
         match x.first_chunk::<STREAMED_ROWS>() {
             Some(x) => stream_rows(simd, *x, w, y),
             None => {
@@ -218,7 +217,7 @@ fn stream<S: Simd>(
     finish.apply(simd, n, y);
 }
 
-/// Adds the first rows of weights, each times its element of `x`.
+/// Adds some rows of weights, each times its element of `x`.
 #[inline(always)]
 fn stream_rows<S: Simd, const ROWS: usize>(simd: S, x: [f32; ROWS], w: &[f32], y: &mut [f32]) {
     let n = y.len();

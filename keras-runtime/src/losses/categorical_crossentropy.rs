@@ -25,7 +25,7 @@ pub(super) fn log_sum_exp(x: &[f32]) -> f32 {
 }
 
 /// The gradient by `p` of a loss whose gradient by `q = p / Σp` is `slope(i, q[i])`, zero where `q` is clipped.
-pub(super) fn through_normalization(p: &[f32], d_p: &mut [f32], slope: impl Fn(usize, f32) -> f32) {
+fn through_normalization(p: &[f32], d_p: &mut [f32], slope: impl Fn(usize, f32) -> f32) {
     let sum: f32 = p.iter().sum();
     let mut inner = 0.0;
     for (i, (&p, d)) in p.iter().zip(d_p.iter_mut()).enumerate() {

@@ -41,7 +41,7 @@ impl RowLoss for SparseCategoricalCrossentropy {
             d_y[class] -= 1.0;
             self.value(y_true, y_pred)
         } else {
-            // As `through_normalization`, where all classes but one have no slope.
+            // Through the division by the sum; all classes but one have no slope.
             let sum: f32 = y_pred.iter().sum();
             let q = y_pred[class] / sum;
             let kept = q.clamp(EPSILON, 1.0 - EPSILON);
