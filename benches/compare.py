@@ -33,11 +33,11 @@ MODES = ("train", "call", "batch")
 # The fastest on the processors that were tried.
 PEERS = {
     "tiny_mlp": {"train": ["jax-scan", "keras-jax-fit"], "call": ["litert"], "batch": ["ort", "litert"]},
-    "mlp": {"train": ["jax-step", "keras-jax-fit"], "call": ["litert", "ort"], "batch": ["openvino", "ort"]},
+    "mlp": {"train": ["jax-scan", "jax-step"], "call": ["litert", "ort"], "batch": ["jax-jit", "tf-fn"]},
     "convnet": {"train": ["tf-step", "torch-eager"], "call": ["ort"], "batch": ["jax-jit", "ort"]},
-    "resnet20": {"train": ["torch-eager", "torch-compile"], "call": ["ort", "openvino"], "batch": ["ort", "torch-compile"]},
+    "resnet20": {"train": ["torch-eager", "tf-step"], "call": ["ort", "openvino"], "batch": ["ort", "torch-compile"]},
     "mobilenet": {"train": ["torch-compile", "torch-eager"], "call": ["litert"], "batch": ["litert"]},
-    "autoencoder": {"train": ["tf-step", "keras-tf-fit"], "call": ["openvino"], "batch": ["torch-compile", "openvino"]},
+    "autoencoder": {"train": ["tf-step", "keras-tf-fit"], "call": ["litert", "openvino"], "batch": ["litert", "openvino"]},
     "audio_dense": {"call": ["litert"], "batch": ["litert", "ort"]},
 }
 # What a ratio to the fastest peer should come to.
