@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::hint::black_box;
+use std::ops::Range;
 use std::sync::{LazyLock, Mutex};
 use std::time::Instant;
 
@@ -66,7 +67,14 @@ impl Head for Squares {
         0
     }
 
-    fn sample(&self, _: usize, _: usize, y: &[f32], d_y: Option<&mut [f32]>, _: &mut [f64]) {
+    fn samples(
+        &self,
+        _: usize,
+        _: Range<usize>,
+        y: &[f32],
+        d_y: Option<&mut [f32]>,
+        _: &mut [f64],
+    ) {
         if let Some(d_y) = d_y {
             d_y.copy_from_slice(y);
         }
@@ -128,7 +136,7 @@ fn profile<M: Model>(is_training: bool, batch: usize, policy: DtypePolicy) {
         let batch = Batch { x: &x, rows: Rows::Range(0..batch), seed: 1, step: 0 };
         let start = Instant::now();
         execution.run(model.weights(), &batch, &Squares);
-        black_box(execution.gradient());
+        black_box(execution.gradient(&batch));
         total += start.elapsed().as_secs_f64();
     }
     report(total, batch * TIMED);

@@ -11,7 +11,7 @@ pub use keras_runtime::error::{Error, Result};
 pub use keras_runtime::history::History;
 pub use keras_runtime::logs::Logs;
 pub use keras_runtime::model::{Model, Predict};
-pub use keras_runtime::predictor::Predictor;
+pub use keras_runtime::predictor::{BoundPredictor, Predictor};
 pub use keras_runtime::{
     array, arrays, callbacks, datasets, initializers, losses, metrics, optimizers, progress,
     sample, training,

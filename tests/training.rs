@@ -357,3 +357,40 @@ fn an_index_outside_of_an_embedding_is_named() {
     );
     assert_eq!(bits(&*model), before);
 }
+
+model! {
+    /// Weights large enough that their gradients go into the optimizer as they are computed, and a table.
+    struct Large;
+
+    Sequential([
+        Input(shape = (7,), dtype = "int32"),
+        Embedding(1200, 9),
+        Flatten(),
+        Dense(150, activation = "relu"),
+        Dense(120, activation = "tanh"),
+        Dense(3, activation = "softmax"),
+    ])
+}
+
+/// The weights after some steps.
+fn trained_large(optimizer: Adam, threads: usize) -> Vec<u32> {
+    let x: Vec<[i32; 7]> =
+        (0..50).map(|i| core::array::from_fn(|j| (i * 89 + j as i32 * 311) % 1200)).collect();
+    let y: Vec<u32> = (0..50).map(|i| i * 7 % 3).collect();
+    let mut model = Large::seeded(3);
+    let loss = SparseCategoricalCrossentropy::default();
+    let mut training = model.compile(optimizer, loss).threads(threads);
+    (0..3).for_each(|_| drop(training.train_on_batch(&x, &y).unwrap()));
+    model.weights().iter().map(|w| w.to_bits()).collect()
+}
+
+#[test]
+fn steps_taken_part_by_part_are_those_of_the_whole_gradient() {
+    let plain = Adam { learning_rate: 0.01, weight_decay: Some(0.1), ..Adam::default() };
+    // A gradient that might be clipped must be complete before the step, though here no element is.
+    let whole = trained_large(Adam { clipvalue: Some(f32::MAX), ..plain }, 1);
+    for threads in [1, 2, 3] {
+        assert_eq!(trained_large(plain, threads), whole, "{threads} threads");
+    }
+    assert_ne!(trained_large(Adam { clipvalue: Some(1e-4), ..plain }, 1), whole);
+}

@@ -112,12 +112,12 @@ where
         (time_calls(arguments, call), outcome)
     } else {
         let mut y = M::Output::zeros(batch);
-        let mut predictor = Predictor::<M>::under(arguments.policy);
-        predictor.predict(&model, &x[..batch], &mut y)?;
+        let mut predictor = Predictor::under(arguments.policy).bind(&*model);
+        predictor.predict(&x[..batch], &mut y)?;
         let outcome = outcome(&y);
         let call = |i: usize| {
             let batch = std::hint::black_box(&x[i * batch..(i + 1) * batch]);
-            if let Err(error) = predictor.predict(&model, batch, &mut y) {
+            if let Err(error) = predictor.predict(batch, &mut y) {
                 unreachable!("there are as many outputs as inputs: {error}");
             }
             std::hint::black_box(&y);

@@ -29,6 +29,13 @@ impl<M: Model> Predictor<M> {
         Predictor { execution, model: PhantomData }
     }
 
+    /// This predictor for one model, whose weights stay as they are while it is borrowed: what kernels read of them in another order
+    /// is copied once, and not for each batch.
+    pub fn bind(mut self, model: &M) -> BoundPredictor<'_, M> {
+        self.execution.keep_weights();
+        BoundPredictor { predictor: self, model }
+    }
+
     /// Writes the predictions for all samples to `outputs`. All samples are run together: memory grows with their number.
     /// Errors: as many outputs as samples are needed.
     pub fn predict(&mut self, model: &M, x: &[M::Input], outputs: &mut [M::Output]) -> Result<()> {
@@ -43,11 +50,27 @@ impl<M: Model> Predictor<M> {
         let batch = Batch { x: &x, rows: Rows::Range(0..x.len()), seed: 0, step: 0 };
         self.execution.run(model.weights(), &batch, &NoHead);
         for port in 0..M::inference().outputs.len() {
-            self.execution.each_output(port, &mut |sample, y_pred| {
-                outputs[sample].port_mut(port).copy_from_slice(y_pred);
-            });
+            match M::Output::ports_mut(outputs, port) {
+                Some(outputs) => self.execution.copy_output(port, outputs),
+                None => self.execution.each_output(port, &mut |sample, y_pred| {
+                    outputs[sample].port_mut(port).copy_from_slice(y_pred);
+                }),
+            }
         }
         Ok(())
+    }
+}
+
+/// A [`Predictor`] of one model, made by [`Predictor::bind`].
+pub struct BoundPredictor<'m, M> {
+    predictor: Predictor<M>,
+    model: &'m M,
+}
+
+impl<M: Model> BoundPredictor<'_, M> {
+    /// As [`Predictor::predict`].
+    pub fn predict(&mut self, x: &[M::Input], outputs: &mut [M::Output]) -> Result<()> {
+        self.predictor.predict(self.model, x, outputs)
     }
 }
 
@@ -73,6 +96,12 @@ mod tests {
             assert_eq!(y, model.predict(&x[..count]));
             predictor.predict(&other, &x[..count], &mut y).unwrap();
             assert_eq!(y, other.predict(&x[..count]));
+        }
+        let mut bound = Predictor::new().bind(&*model);
+        for count in [1, 70, 33, 2, 70] {
+            let mut y = vec![[f32::NAN; 2]; count];
+            bound.predict(&x[..count], &mut y).unwrap();
+            assert_eq!(y, model.predict(&x[..count]));
         }
         let error = predictor.predict(&model, &x[..3], &mut [[0.0; 2]; 2]).unwrap_err();
         assert_eq!(error.to_string(), "`outputs`: expected 3 samples, as many as `x` has, found 2");

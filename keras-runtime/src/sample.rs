@@ -74,6 +74,11 @@ pub trait Prediction: Sample + Sized {
 
     /// The numbers of an output, to be written. Panics if `port >= PORTS`.
     fn port_mut(&mut self, port: usize) -> &mut [f32];
+
+    /// Those of neighbouring predictions, one after the other, if that is how they lie in memory.
+    fn ports_mut(_predictions: &mut [Self], _port: usize) -> Option<&mut [f32]> {
+        None
+    }
 }
 
 impl<A: Array> Sample for A {
@@ -106,6 +111,11 @@ impl<A: Array<Element = f32>> Prediction for A {
     fn port_mut(&mut self, port: usize) -> &mut [f32] {
         assert_eq!(port, 0, "an array is a single port");
         A::flat_mut(core::slice::from_mut(self))
+    }
+
+    fn ports_mut(predictions: &mut [A], port: usize) -> Option<&mut [f32]> {
+        assert_eq!(port, 0, "an array is a single port");
+        Some(A::flat_mut(predictions))
     }
 }
 

@@ -3,6 +3,8 @@
 //! The graph of each case is made from the arguments that the case gives in Python, and its plans are run as they are for a user's
 //! model. Of a batch normalization the gradients in inference are those of a frozen layer; the others come from its training plan.
 
+use std::ops::Range;
+
 use keras_graph::activation::{Activation, ActivationFunction};
 use keras_graph::compile::{compile, describe};
 use keras_graph::dtype::Dtype;
@@ -138,10 +140,10 @@ impl Head for Upstream {
         0
     }
 
-    fn sample(
+    fn samples(
         &self,
         output: usize,
-        sample: usize,
+        samples: Range<usize>,
         _: &[f32],
         d_y_pred: Option<&mut [f32]>,
         _: &mut [f64],
@@ -149,7 +151,7 @@ impl Head for Upstream {
         let upstream = &self.0[output];
         let len = upstream.shape[1..].iter().product::<usize>();
         if let Some(d_y_pred) = d_y_pred {
-            d_y_pred.copy_from_slice(&upstream.floats()[sample * len..][..len]);
+            d_y_pred.copy_from_slice(&upstream.floats()[samples.start * len..samples.end * len]);
         }
     }
 }
@@ -201,7 +203,7 @@ pub(crate) fn execute_under<B: Backend>(
             }
             run.input_gradients.push(d_x);
         }
-        run.gradient = execution.gradient()[..weights.len()].to_vec();
+        run.gradient = execution.gradient(&batch)[..weights.len()].to_vec();
         execution.move_statistics(&mut weights);
         run.weights = weights;
     }

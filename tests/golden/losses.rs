@@ -84,7 +84,8 @@ fn check_case(case: &Case) {
         let mut d_y = vec![0.0; y_pred.floats().len()];
         for (i, y) in y_pred.floats().chunks_exact(len).enumerate() {
             let gradient = Some((upstream[i], &mut d_y[i * len..][..len]));
-            values.push(loss.sample(row(y_true, i, len), y, len, &weights[i..=i], gradient));
+            let value = loss.rows(row(y_true, i, len), y, len, &weights[i..=i], gradient);
+            values.push(value as f32);
         }
         (values, d_y)
     };

@@ -92,7 +92,7 @@ impl Problem {
                 execution.copy_input_gradient(i, &mut d_x);
                 found.push((format!("d_input_{i}"), d_x));
             }
-            found.push(("gradient".to_string(), execution.gradient().to_vec()));
+            found.push(("gradient".to_string(), execution.gradient(&batch).to_vec()));
             let mut weights = self.weights.clone();
             execution.move_statistics(&mut weights);
             found.push(("updated weights".to_string(), weights));

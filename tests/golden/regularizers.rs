@@ -1,5 +1,7 @@
 //! Regularizers: the penalty and its gradient, as a plan computes them of activations.
 
+use std::ops::Range;
+
 use keras_graph::compile::compile;
 use keras_graph::dtype::Dtype;
 use keras_graph::graph::Mode;
@@ -23,7 +25,14 @@ impl Head for NoLoss {
         0
     }
 
-    fn sample(&self, _: usize, _: usize, _: &[f32], d_y_pred: Option<&mut [f32]>, _: &mut [f64]) {
+    fn samples(
+        &self,
+        _: usize,
+        _: Range<usize>,
+        _: &[f32],
+        d_y_pred: Option<&mut [f32]>,
+        _: &mut [f64],
+    ) {
         if let Some(d_y_pred) = d_y_pred {
             d_y_pred.fill(0.0);
         }

@@ -6,9 +6,10 @@ use keras_graph::op::Op;
 use keras_graph::plan::{Place, Plan, Storage};
 
 use super::aligned::Aligned;
+use super::direct::Direct;
 use super::memory::{Block, Holed};
 use super::prepared::Copies;
-use super::{Batch, Head, Keep, Rows, block_samples, has_head};
+use super::{Batch, Head, Keep, block_samples, has_head};
 use crate::kernels::{Call, Run};
 
 /// Inputs of an op that need no list on the heap.
@@ -23,6 +24,7 @@ pub(super) struct Pass<'a> {
     pub(super) block_len: usize,
     pub(super) weights: &'a [f32],
     pub(super) copies: &'a Copies,
+    pub(super) direct: &'a Direct,
     pub(super) merged: &'a [f32],
     pub(super) batch: &'a Batch<'a>,
     pub(super) head: &'a dyn Head,
@@ -113,6 +115,12 @@ impl Lane {
         self.samples.end
     }
 
+    /// The samples of a block in the batch.
+    fn in_batch(&self, block: Block) -> Range<usize> {
+        let first = self.samples.start + block.first;
+        first..first + block.samples
+    }
+
     /// Runs a segment, block by block.
     pub(super) fn run(&mut self, pass: &Pass<'_>) {
         if pass.segment == 0 {
@@ -147,7 +155,7 @@ impl Lane {
         }
     }
 
-    /// Copies the inputs that the segment reads to their places.
+    /// Copies the inputs that the segment reads to their places, unless they are read where they are.
     fn load(&mut self, pass: &Pass<'_>, block: Block) {
         let (batch, steps) = (pass.batch, &pass.plan.steps[pass.steps()]);
         for (i, port) in pass.plan.inputs.iter().enumerate() {
@@ -155,6 +163,10 @@ impl Lane {
                 .iter()
                 .any(|step| step.inputs.iter().any(|input| overlap(*input, port.place)));
             if !is_read && !pass.has_head() {
+                continue;
+            }
+            let samples = self.in_batch(block);
+            if pass.direct.is_read_in_place(batch, i, &samples) {
                 continue;
             }
             let range = block.range(port.place);
@@ -165,17 +177,8 @@ impl Lane {
                     unreachable!("an input is a sample's")
                 }
             };
-            let first = self.samples.start + block.first;
-            if let Rows::Range(rows) = &batch.rows {
-                let rows = rows.start + first..rows.start + first + block.samples;
-                if let Some(from) = batch.x.ports(rows, i) {
-                    to.copy_from_slice(from.bits());
-                    continue;
-                }
-            }
-            for (s, to) in to.chunks_exact_mut(port.place.len.max(1)).enumerate() {
-                let row = batch.rows.row(first + s);
-                to.copy_from_slice(batch.x.port(row, i).bits());
+            for (sample, to) in samples.zip(to.chunks_exact_mut(port.place.len.max(1))) {
+                to.copy_from_slice(batch.x.port(batch.rows.row(sample), i).bits());
             }
         }
     }
@@ -201,7 +204,12 @@ impl Lane {
                 unreachable!("no step of a segment writes weights or their gradient")
             }
         };
+        let first = self.samples.start + block.first;
+        let samples = first..first + block.samples;
         let read = |place: &Place| {
+            if let Some(x) = pass.direct.read(pass.plan, pass.batch, i, *place, &samples) {
+                return x;
+            }
             let range = block.range(*place);
             match place.storage {
                 Storage::Block => in_block.part(range),
@@ -224,7 +232,7 @@ impl Lane {
         let run = Run {
             seed: pass.batch.seed,
             step: pass.batch.step,
-            first_sample: self.samples.start + block.first,
+            first_sample: first,
             batch: pass.batch.rows.len(),
         };
         let (samples, workspace) = (block.samples, &mut self.workspace[..]);
@@ -260,11 +268,10 @@ impl Lane {
             if !pass.head.looks() {
                 continue;
             }
-            for s in 0..block.samples {
-                let sample = self.samples.start + block.first + s;
-                let d_y_pred = port.gradient.map(|_| &mut gradient[s * len..][..len]);
-                pass.head.sample(i, sample, &y_pred[s * len..][..len], d_y_pred, &mut self.sums);
-            }
+            let first = self.samples.start + block.first;
+            let samples = first..first + block.samples;
+            let d_y_pred = port.gradient.map(|_| gradient);
+            pass.head.samples(i, samples, y_pred, d_y_pred, &mut self.sums);
         }
     }
 
@@ -299,6 +306,6 @@ fn recycled<'b>(mut list: Vec<&[f32]>) -> Vec<&'b [f32]> {
 }
 
 /// Whether two places share an element.
-fn overlap(a: Place, b: Place) -> bool {
+pub(super) fn overlap(a: Place, b: Place) -> bool {
     a.storage == b.storage && a.offset < b.offset + b.len && b.offset < a.offset + a.len
 }

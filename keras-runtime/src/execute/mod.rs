@@ -10,12 +10,14 @@
 //!     for lane in lanes, in parallel:
 //!         for block in lane: load inputs, steps; after the last forward step: the head, that is losses and metrics
 //!     merge the segment's reductions, lane by lane
-//! merge the gradient, lane by lane; gradients of large weights: on the whole batch, some rows at a time, in parallel
+//! merge the gradient, lane by lane; gradients of large weights: on the whole batch, some rows at a time, in parallel,
+//!     which go into the optimizer's step while a cache has them
 //! ```
 //!
 //! Nothing here allocates once the largest batch was seen.
 
 mod aligned;
+mod direct;
 mod finish;
 mod lane;
 mod memory;
@@ -29,12 +31,14 @@ use keras_graph::op::Op;
 use keras_graph::plan::{Place, Plan, Segment, Storage};
 use rayon::prelude::*;
 
+use self::direct::Direct;
 use self::lane::{Lane, Pass};
 use self::prepared::{Copies, Prepare};
 pub use self::session::{FlatSamples, Gradients, gradients, predict};
 pub(crate) use self::session::{PREDICTED_TOGETHER, predict_batches};
 use crate::dtype_policy::DtypePolicy;
 use crate::kernels::{Backend, Call};
+use crate::optimizers::Moving;
 use crate::sample::Samples;
 use crate::simd::Choice;
 
@@ -104,17 +108,18 @@ pub trait Head: Sync {
     /// How many sums the head gathers over the samples of a batch.
     fn sums(&self) -> usize;
 
-    /// Looks at one output of one sample of the batch. `d_y_pred` gets the gradient of the loss, if anything needs it.
-    fn sample(
+    /// Looks at one output of neighbouring samples of the batch, one sample after the other. `d_y_pred` gets the gradient of the
+    /// loss, if anything needs it.
+    fn samples(
         &self,
         output: usize,
-        sample: usize,
+        samples: Range<usize>,
         y_pred: &[f32],
         d_y_pred: Option<&mut [f32]>,
         sums: &mut [f64],
     );
 
-    /// Whether [`Head::sample`] does anything; a head that does not is not shown the outputs.
+    /// Whether [`Head::samples`] does anything; a head that does not is not shown the outputs.
     fn looks(&self) -> bool {
         true
     }
@@ -129,7 +134,7 @@ impl Head for NoHead {
         0
     }
 
-    fn sample(&self, _: usize, _: usize, _: &[f32], _: Option<&mut [f32]>, _: &mut [f64]) {}
+    fn samples(&self, _: usize, _: Range<usize>, _: &[f32], _: Option<&mut [f32]>, _: &mut [f64]) {}
 
     fn looks(&self) -> bool {
         false
@@ -154,6 +159,7 @@ pub struct Execution<'p> {
     /// Makes copies of weights, where the kernels read such.
     prepare: Prepare,
     copies: Copies,
+    direct: Direct,
     /// For each segment, the elements per sample of a block's buffer that it uses.
     block_lens: Vec<usize>,
     policy: DtypePolicy,
@@ -199,6 +205,7 @@ impl<'p> Execution<'p> {
             run,
             prepare: policy.prepare::<B>(),
             copies: Copies::new(plan, policy),
+            direct: Direct::new(plan),
             block_lens: block_lens(plan),
             policy,
             keep,
@@ -217,6 +224,11 @@ impl<'p> Execution<'p> {
         self.keep = keep;
     }
 
+    /// From now on every batch is run with the same weights: what was copied of them stays.
+    pub(crate) fn keep_weights(&mut self) {
+        self.copies.keep();
+    }
+
     /// The plan.
     pub fn plan(&self) -> &'p Plan {
         self.plan
@@ -231,9 +243,21 @@ impl<'p> Execution<'p> {
         // A model whose output is its input has no step, but its outputs are looked at all the same.
         for segment in 0..self.plan.segments.len().max(1) {
             let (plan, run, merged, keep) = (self.plan, self.run, &self.merged, self.keep);
-            let (copies, block_len) = (&self.copies, self.block_lens[segment]);
-            let pass =
-                Pass { plan, run, segment, block_len, weights, copies, merged, batch, head, keep };
+            let (copies, direct, block_len) =
+                (&self.copies, &self.direct, self.block_lens[segment]);
+            let pass = Pass {
+                plan,
+                run,
+                segment,
+                block_len,
+                weights,
+                copies,
+                direct,
+                merged,
+                batch,
+                head,
+                keep,
+            };
             each(&mut self.lanes[..self.used], |lane| lane.run(&pass));
             let merges = self.plan.segments.get(segment).map_or(&[][..], |segment| &segment.merges);
             for reduction in merges {
@@ -272,9 +296,52 @@ impl<'p> Execution<'p> {
         &self.merged
     }
 
-    /// Completes the gradient of the last batch and returns it: of the mean loss, without penalties on weights.
+    /// Completes the gradient of a batch, the last that was run, and returns it: of the mean loss, without penalties on weights.
     /// Empty if the plan is one for prediction.
-    pub fn gradient(&mut self) -> &mut [f32] {
+    pub fn gradient(&mut self, batch: &Batch<'_>) -> &mut [f32] {
+        self.merge_gradient();
+        let (pass, memory, gradient) = self.whole(batch);
+        whole::run(&pass, memory, whole::Target::Gradient(gradient));
+        &mut self.gradient
+    }
+
+    /// Whether the gradients of large weights are complete where they are computed.
+    pub(crate) fn has_complete_parts(&self) -> bool {
+        whole::is_complete(self.plan)
+    }
+
+    /// The elements of large weights, whose gradients are computed on the whole batch.
+    pub(crate) fn large_weights(&self) -> impl Iterator<Item = Range<usize>> {
+        let places = self.plan.whole.iter().map(|step| step.output);
+        places.map(|place| place.offset..place.offset + place.len)
+    }
+
+    /// As [`Execution::gradient`], but those of large weights go into a step of the optimizer as they are computed, and what is
+    /// returned holds anything in their place.
+    pub(crate) fn step_large_weights(
+        &mut self,
+        batch: &Batch<'_>,
+        moving: &mut Moving<'_>,
+    ) -> &[f32] {
+        self.merge_gradient();
+        let (pass, memory, _) = self.whole(batch);
+        whole::run(&pass, memory, whole::Target::Step(moving));
+        &self.gradient
+    }
+
+    /// What the steps on the whole batch need.
+    fn whole<'a>(
+        &'a mut self,
+        batch: &'a Batch<'a>,
+    ) -> (whole::Pass<'a>, &'a mut whole::Memory, &'a mut [f32]) {
+        let (plan, run, copy) = (self.plan, self.run, (self.prepare, self.policy));
+        let lanes = &self.lanes[..self.used];
+        let pass = whole::Pass { plan, run, copy, batch, direct: &self.direct, lanes };
+        (pass, &mut self.whole, &mut self.gradient)
+    }
+
+    /// Adds up the gradients that lanes have made.
+    fn merge_gradient(&mut self) {
         let lanes = &self.lanes[..self.used];
         for part in self.plan.lane_gradients.iter() {
             finish::merge_gradient(lanes, *part, &mut self.gradient);
@@ -286,9 +353,6 @@ impl<'p> Execution<'p> {
             let from = &self.merged[part.from..][..part.len];
             finish::add(&mut self.gradient[part.to..][..part.len], from);
         }
-        let (plan, run, copy) = (self.plan, self.run, (self.prepare, self.policy));
-        whole::run(plan, run, copy, lanes, &mut self.whole, &mut self.gradient);
-        &mut self.gradient
     }
 
     /// Moves the moving statistics of batch normalizations towards those of the last batch.

@@ -22,8 +22,12 @@ pub(super) struct Copies {
     parts: Vec<Part>,
     /// Where the copy for each step stands; empty if it has none.
     of_step: Vec<Range<usize>>,
-    /// Whether they were made for the batch at hand.
+    /// Whether they were made, for the batch at hand or for all.
     are_made: bool,
+    /// Whether the batch at hand reads them.
+    are_read: bool,
+    /// Whether the weights stay as they are.
+    are_kept: bool,
 }
 
 /// What can be made by itself.
@@ -51,13 +55,26 @@ impl Copies {
             }
             of_step.push(begin..end);
         }
-        Copies { cells: Aligned::default(), parts, of_step, are_made: false }
+        Copies {
+            cells: Aligned::default(),
+            parts,
+            of_step,
+            are_made: false,
+            are_read: false,
+            are_kept: false,
+        }
+    }
+
+    /// Makes no second copies: the weights stay as they are.
+    pub(super) fn keep(&mut self) {
+        self.are_kept = true;
+        self.are_made = false;
     }
 
     /// Makes the copies, if a batch of so many samples is worth them.
     pub(super) fn make(&mut self, plan: &Plan, prepare: Prepare, weights: &[f32], samples: usize) {
-        self.are_made = samples >= LEAST_SAMPLES && !self.parts.is_empty();
-        if self.are_made {
+        self.are_read = samples >= LEAST_SAMPLES && !self.parts.is_empty();
+        if self.are_read && !(self.are_kept && self.are_made) {
             self.cells.resize(self.of_step.last().map_or(0, |last| last.end));
             let choice = Choice::current();
             let make = |part: &Part, cells: &mut [f32]| {
@@ -66,12 +83,13 @@ impl Copies {
                 choice.apply(|| prepare(&step.op, right, part.index, cells));
             };
             make_all(&self.parts, &mut self.cells, &make);
+            self.are_made = true;
         }
     }
 
     /// The copy for a step, if there is one.
     pub(super) fn of(&self, step: usize) -> &[f32] {
-        if self.are_made { &self.cells[self.of_step[step].clone()] } else { &[] }
+        if self.are_read { &self.cells[self.of_step[step].clone()] } else { &[] }
     }
 }
 

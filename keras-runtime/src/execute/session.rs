@@ -114,7 +114,7 @@ pub fn gradients<B: Backend>(
     for (i, input) in inputs.iter_mut().enumerate() {
         execution.copy_input_gradient(i, input);
     }
-    Gradients { outputs, inputs, weights: execution.gradient().to_vec() }
+    Gradients { outputs, inputs, weights: execution.gradient(&batch).to_vec() }
 }
 
 /// A head that knows the gradients of the outputs.
@@ -125,17 +125,17 @@ impl Head for Upstream<'_> {
         0
     }
 
-    fn sample(
+    fn samples(
         &self,
         output: usize,
-        sample: usize,
-        _: &[f32],
+        samples: Range<usize>,
+        y_pred: &[f32],
         d_y_pred: Option<&mut [f32]>,
         _: &mut [f64],
     ) {
         if let Some(d_y_pred) = d_y_pred {
-            let len = d_y_pred.len();
-            d_y_pred.copy_from_slice(&self.0[output][sample * len..][..len]);
+            let len = y_pred.len() / samples.len();
+            d_y_pred.copy_from_slice(&self.0[output][samples.start * len..samples.end * len]);
         }
     }
 }

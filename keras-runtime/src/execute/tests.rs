@@ -19,15 +19,16 @@ impl Head for Squares<'_> {
         1
     }
 
-    fn sample(
+    fn samples(
         &self,
         _: usize,
-        sample: usize,
+        samples: core::ops::Range<usize>,
         y_pred: &[f32],
         d: Option<&mut [f32]>,
         sums: &mut [f64],
     ) {
-        let errors = [0, 1].map(|i| y_pred[i] - self.targets[sample][i]);
+        let targets = self.targets[samples].as_flattened();
+        let errors: Vec<f32> = y_pred.iter().zip(targets).map(|(y, target)| y - target).collect();
         sums[0] += errors.iter().map(|&e| f64::from(e) * f64::from(e) / 2.0).sum::<f64>();
         if let Some(d) = d {
             d.copy_from_slice(&errors);
@@ -45,7 +46,7 @@ fn loss_and_gradient<B: Backend>(weights: &[f32], count: usize) -> (f64, Vec<f32
     let mut execution = Execution::new::<B>(Example::training(), Keep::Sums);
     let batch = Batch { x: &x.as_slice(), rows: Rows::Range(0..count), seed: 0, step: 0 };
     execution.run(weights, &batch, &Squares { targets: &targets });
-    (execution.sums()[0], execution.gradient().to_vec())
+    (execution.sums()[0], execution.gradient(&batch).to_vec())
 }
 
 #[test]
@@ -106,7 +107,7 @@ fn all_threads_compute_at_the_level_of_the_caller() {
     let step = || {
         let step = || {
             execution.run(model.weights(), &batch, &Squares { targets: &targets });
-            execution.gradient();
+            execution.gradient(&batch);
         };
         with_level(Level::Portable, step).expect("it is everywhere");
     };

@@ -1,17 +1,24 @@
 //! Gradients of large weights: each computed on the whole batch, a few of its rows at a time, on whatever threads there are.
 //!
 //! No lane has a copy that must be cleared and merged. An element is added up over the samples in their order, whoever does it.
+//! In a step of training a part goes into the optimizer at once, and its gradient is never written to memory.
+
+use core::ops::Range;
+use std::sync::{Mutex, PoisonError};
 
 use keras_graph::cost::Prepared;
 use keras_graph::op::{EmbeddingGrad, GemmGradW, Op};
-use keras_graph::plan::{Place, Plan};
+use keras_graph::plan::{Place, Plan, Step};
 use rayon::prelude::*;
 
+use super::Batch;
 use super::aligned::Aligned;
+use super::direct::Direct;
 use super::lane::Lane;
 use super::prepared::Prepare;
 use crate::dtype_policy::DtypePolicy;
 use crate::kernels::{Call, Run};
+use crate::optimizers::Moving;
 use crate::simd::Choice;
 
 /// Most parts that a gradient is cut into.
@@ -32,53 +39,138 @@ pub(super) struct Memory {
     inputs: [Vec<f32>; 2],
     /// The right one in the order in which products read it.
     prepared: Aligned,
-    /// Scratch of each part.
-    workspaces: Vec<Vec<f32>>,
+    /// For each step, the elements of the gradient that each of its parts makes.
+    parts: Vec<Vec<Range<usize>>>,
+    /// What a part needs: that which was used last is given out first, since a cache still has it.
+    rooms: Mutex<Vec<Room>>,
+    /// Lengths of a room's memory.
+    room: [usize; 2],
+}
+
+/// Memory for one part.
+#[derive(Default)]
+struct Room {
+    workspace: Vec<f32>,
+    /// Its elements of the gradient, where these are used up at once.
+    gradient: Vec<f32>,
 }
 
 impl Memory {
     pub(super) fn new(plan: &Plan, workspace_len: usize) -> Memory {
-        let workspace_len = if plan.whole.is_empty() { 0 } else { workspace_len };
-        let workspaces = vec![vec![0.0; workspace_len]; MAX_TASKS];
-        Memory { inputs: [vec![], vec![]], prepared: Aligned::default(), workspaces }
+        let parts: Vec<Vec<Range<usize>>> = plan.whole.iter().map(parts).collect();
+        let part_len = parts.iter().flatten().map(Range::len).max().unwrap_or(0);
+        let (inputs, prepared) = ([vec![], vec![]], Aligned::default());
+        let rooms = Mutex::new(Vec::new());
+        Memory { inputs, prepared, parts, rooms, room: [workspace_len, part_len] }
+    }
+
+    /// Makes room for each part that may be worked on at a time.
+    fn make_room(&mut self) {
+        let most = self.parts.iter().map(Vec::len).max().unwrap_or(0);
+        let count = most.min(rayon::current_num_threads());
+        let [workspace_len, gradient_len] = self.room;
+        let room =
+            || Room { workspace: vec![0.0; workspace_len], gradient: vec![0.0; gradient_len] };
+        let rooms = self.rooms.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if rooms.len() < count {
+            rooms.resize_with(count, room);
+        }
+    }
+
+    /// Works in a room that nobody else is in.
+    fn in_room(rooms: &Mutex<Vec<Room>>, work: impl FnOnce(&mut Room)) {
+        let lock = || rooms.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(mut room) = lock().pop() else { unreachable!("there is a room for each thread") };
+        work(&mut room);
+        lock().push(room);
     }
 }
 
+/// The steps on the whole batch, and what they read.
+pub(super) struct Pass<'a> {
+    pub(super) plan: &'a Plan,
+    pub(super) run: fn(&Op, Call<'_>),
+    /// How right matrices are copied.
+    pub(super) copy: (Prepare, DtypePolicy),
+    pub(super) batch: &'a Batch<'a>,
+    pub(super) direct: &'a Direct,
+    pub(super) lanes: &'a [Lane],
+}
+
+/// Where the gradients go.
+pub(super) enum Target<'t, 'w> {
+    /// To their place.
+    Gradient(&'t mut [f32]),
+    /// Into a step of the optimizer, part by part, while a cache still has them.
+    Step(&'t mut Moving<'w>),
+}
+
+/// Whether each step makes all of the gradient of some weights, so that the optimizer can go on from it.
+pub(super) fn is_complete(plan: &Plan) -> bool {
+    let meets = |place: &Place, from: usize, len: usize| {
+        place.offset < from + len && from < place.offset + place.len
+    };
+    plan.whole.iter().enumerate().all(|(i, step)| {
+        let place = &step.output;
+        let others = plan.whole[..i].iter().map(|step| (step.output.offset, step.output.len));
+        let parts = plan.lane_gradients.iter().chain(plan.gradient_parts.iter());
+        let mut written = others.chain(parts.map(|part| (part.to, part.len)));
+        !written.any(|(from, len)| meets(place, from, len))
+    })
+}
+
 /// Runs the steps on the whole batch.
-pub(super) fn run(
-    plan: &Plan,
-    run: fn(&Op, Call<'_>),
-    copy: (Prepare, DtypePolicy),
-    lanes: &[Lane],
-    memory: &mut Memory,
-    gradient: &mut [f32],
-) {
-    let samples = lanes.iter().map(Lane::count).sum();
-    let choice = Choice::current();
+pub(super) fn run(pass: &Pass<'_>, memory: &mut Memory, mut target: Target<'_, '_>) {
+    let (plan, choice) = (pass.plan, Choice::current());
+    let samples = pass.lanes.iter().map(Lane::count).sum();
+    memory.make_room();
     for (i, step) in plan.whole.iter().enumerate() {
         let [left, right] = &step.inputs[..] else { unreachable!("such an op reads two tensors") };
-        let Memory { inputs: [left_cells, right_cells], prepared, workspaces } = memory;
+        let Memory { inputs: [left_cells, right_cells], prepared, parts, rooms, .. } = memory;
         let inputs = [
-            gathered(lanes, samples, *left, left_cells),
-            gathered(lanes, samples, *right, right_cells),
+            gathered(pass, samples, *left, left_cells),
+            gathered(pass, samples, *right, right_cells),
         ];
-        let prepared = prepared_right(&step.op, copy, inputs[1], prepared);
-        let output = &mut gradient[step.output.offset..][..step.output.len];
+        let prepared = prepared_right(&step.op, pass.copy, inputs[1], prepared);
         let is_first = !plan.whole[..i].iter().any(|earlier| earlier.output == step.output);
-        let (rows, row_len) = rows(&step.op);
-        let part_rows = rows.div_ceil(MAX_TASKS).max(LEAST_ROWS).next_multiple_of(TILE_ROWS);
-        let task = |(i, (output, workspace)): (usize, (&mut [f32], &mut Vec<f32>))| {
+        let (_, row_len) = rows(&step.op);
+        let compute = |part: &Range<usize>, workspace: &mut [f32], output: &mut [f32]| {
             if is_first {
                 output.fill(0.0);
             }
-            let op = part_of(&step.op, i * part_rows, output.len() / row_len);
+            let first = (part.start - step.output.offset) / row_len;
+            let op = part_of(&step.op, first, output.len() / row_len);
             let (inputs, run_of_call) = (&inputs, Run::default());
             let call = Call { samples, inputs, output, workspace, prepared, run: run_of_call };
-            choice.apply(|| run(&op, call));
+            choice.apply(|| (pass.run)(&op, call));
         };
-        let parts = output.par_chunks_mut(part_rows * row_len).zip(workspaces.par_iter_mut());
-        parts.enumerate().with_max_len(1).for_each(task);
+        match &mut target {
+            Target::Gradient(gradient) => {
+                let output = &mut gradient[step.output.offset..][..step.output.len];
+                let part_len = parts[i].first().map_or(1, Range::len);
+                let outputs = output.par_chunks_mut(part_len).zip(&parts[i]).with_max_len(1);
+                outputs.for_each(|(output, part)| {
+                    Memory::in_room(rooms, |room| compute(part, &mut room.workspace, output));
+                });
+            }
+            Target::Step(moving) => moving.each(&parts[i], &|part, weights| {
+                Memory::in_room(rooms, |room| {
+                    let gradient = &mut room.gradient[..part.len()];
+                    compute(&part, &mut room.workspace, gradient);
+                    weights.step(gradient);
+                });
+            }),
+        }
     }
+}
+
+/// The elements of the gradient that each part of a step makes.
+fn parts(step: &Step) -> Vec<Range<usize>> {
+    let (rows, row_len) = rows(&step.op);
+    let part_rows = rows.div_ceil(MAX_TASKS).max(LEAST_ROWS).next_multiple_of(TILE_ROWS);
+    let Place { offset, len, .. } = step.output;
+    let begins = (offset..offset + len).step_by(part_rows * row_len.max(1));
+    begins.map(|begin| begin..(offset + len).min(begin + part_rows * row_len)).collect()
 }
 
 /// The right matrix of a product, prepared for all parts.
@@ -101,11 +193,15 @@ fn prepared_right<'a>(
 
 /// A tensor of all samples in their order, so that a product runs over the whole batch without a break.
 fn gathered<'a>(
-    lanes: &'a [Lane],
+    pass: &Pass<'a>,
     samples: usize,
     place: Place,
     cells: &'a mut Vec<f32>,
 ) -> &'a [f32] {
+    let (lanes, end) = (pass.lanes, pass.plan.steps.len());
+    if let Some(x) = pass.direct.read(pass.plan, pass.batch, end, place, &(0..samples)) {
+        return x;
+    }
     if let [lane] = lanes {
         return lane.whole(place);
     }

@@ -13,7 +13,7 @@
 use keras_graph::cost::PANEL_COLUMNS;
 
 use super::finish::Finish;
-use crate::simd::{Kernel, Simd, prefetch};
+use crate::simd::{Kernel, Simd, prefetch, prefetch_far};
 
 /// Most vectors of a panel, so that sums, a row of the panel and a broadcast fit the registers.
 const PANEL_VECTORS: usize = 3;
@@ -291,6 +291,9 @@ impl Kernel for Transpose<'_> {
             for r in (0..whole(rows)).step_by(S::LANES) {
                 for i in 0..S::LANES {
                     prefetch(cells, (c + i) * stride + r + PREFETCHED_LINES * CACHE_LINE);
+                    // What comes after these columns, and where the next rows are written.
+                    prefetch_far(cells, (c + S::LANES + i) * stride + r);
+                    prefetch(transposed, (r + S::LANES + i) * columns + c);
                 }
                 let to = &mut transposed[r * columns + c..];
                 simd.transpose(&cells[c * stride + r..], stride, to, columns);

@@ -116,16 +116,16 @@ pub trait LossFunction: Send + Sync {
     /// How the values of a batch are reduced.
     fn reduction(&self) -> Reduction;
 
-    /// The weighted sum of the losses of one sample's rows of `len` numbers. `weights` has one weight for all rows, or one for
-    /// each. `d_y`, if wanted, gets `scale` times the gradient of that sum by `y_pred`.
-    fn sample(
+    /// The weighted sum of the losses of rows of `len` numbers. `weights` has one weight for all rows, or one for each. `d_y`, if
+    /// wanted, gets `scale` times the gradient of that sum by `y_pred`.
+    fn rows(
         &self,
         y_true: Values<'_>,
         y_pred: &[f32],
         len: usize,
         weights: &[f32],
         gradient: Option<(f32, &mut [f32])>,
-    ) -> f32;
+    ) -> f64;
 
     /// Refuses settings that make no sense.
     /// Errors: a `label_smoothing` outside of `[0, 1]`.
@@ -156,29 +156,31 @@ impl<L: RowLoss> LossFunction for L {
         RowLoss::reduction(self)
     }
 
-    fn sample(
+    fn rows(
         &self,
         y_true: Values<'_>,
         y_pred: &[f32],
         len: usize,
         weights: &[f32],
         mut gradient: Option<(f32, &mut [f32])>,
-    ) -> f32 {
+    ) -> f64 {
         let mut sum = 0.0;
+        let weight = |i: usize| if let [weight] = weights { *weight } else { weights[i] };
         for (i, row) in y_pred.chunks_exact(len).enumerate() {
             let target = row_of(y_true, i, len);
-            let weight = if weights.len() == 1 { weights[0] } else { weights[i] };
             let value = match &mut gradient {
                 None => self.value(target, row),
-                Some((scale, d_y)) => {
-                    let d_y = &mut d_y[i * len..][..len];
-                    let value = self.row(target, row, d_y);
-                    let factor = *scale * weight;
-                    d_y.iter_mut().for_each(|d_y| *d_y *= factor);
-                    value
-                }
+                Some((_, d_y)) => self.row(target, row, &mut d_y[i * len..][..len]),
             };
-            sum += weight * value;
+            sum += f64::from(weight(i) * value);
+        }
+        if let Some((scale, d_y)) = gradient {
+            let d_rows =
+                d_y.chunks_exact_mut(if weights.len() == 1 { d_y.len() } else { len }.max(1));
+            for (i, d_rows) in d_rows.enumerate() {
+                let factor = scale * weight(i);
+                d_rows.iter_mut().for_each(|d_y| *d_y *= factor);
+            }
         }
         sum
     }
@@ -271,8 +273,8 @@ pub fn evaluate(
     let weight_sum = weights.iter().map(|&weight| f64::from(weight)).sum();
     let scale = loss.reduction().scale(rows, weight_sum);
     let mut d_y = vec![0.0; y_pred.len()];
-    let sum = loss.sample(y_true, y_pred, len, weights, Some((scale, &mut d_y)));
-    (sum * scale, d_y)
+    let sum = loss.rows(y_true, y_pred, len, weights, Some((scale, &mut d_y)));
+    ((sum * f64::from(scale)) as f32, d_y)
 }
 
 #[cfg(test)]

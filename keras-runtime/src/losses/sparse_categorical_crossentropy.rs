@@ -31,6 +31,7 @@ fn class(y_true: Target<'_>, classes: usize) -> usize {
 impl RowLoss for SparseCategoricalCrossentropy {
     const CLASS: &'static str = "SparseCategoricalCrossentropy";
 
+    #[inline]
     fn row(&self, y_true: Target<'_>, y_pred: &[f32], d_y: &mut [f32]) -> f32 {
         let class = class(y_true, y_pred.len());
         if self.from_logits {

@@ -14,6 +14,7 @@ pub use adam::{Adam, AdamW};
 pub use rmsprop::RMSprop;
 pub use sgd::SGD;
 pub(crate) use sums::{Square, Term, sum};
+pub(crate) use updater::Moving;
 pub use updater::{Updater, UpdaterState};
 
 use keras_graph::value::Value;
@@ -32,6 +33,13 @@ pub struct Options {
     pub clipvalue: Option<f32>,
     /// The whole gradient is scaled down to this L2 norm.
     pub global_clipnorm: Option<f32>,
+}
+
+impl Options {
+    /// Whether gradients are clipped.
+    pub(crate) fn clips(&self) -> bool {
+        [self.clipnorm, self.clipvalue, self.global_clipnorm].iter().any(Option::is_some)
+    }
 }
 
 /// Where training stands, as an update needs to know it.

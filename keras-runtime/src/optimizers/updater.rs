@@ -37,13 +37,7 @@ impl Updater {
         let range = |w: &WeightInfo| w.offset..w.offset + w.shape.iter().product::<usize>();
         let len = weights.iter().map(|w| range(w).end).max().unwrap_or(0);
         let tensors: Vec<_> = weights.iter().filter(|w| w.trainable).map(range).collect();
-        let trained = joined(&tensors)
-            .into_iter()
-            .flat_map(|tensor| {
-                let end = tensor.end;
-                tensor.clone().step_by(CHUNK_LEN).map(move |at| at..end.min(at + CHUNK_LEN))
-            })
-            .collect();
+        let trained = pieces(joined(&tensors));
         let slots = vec![vec![0.0; len]; optimizer.slot_count()];
         let learning_rate = optimizer.learning_rate();
         let state = UpdaterState { iterations: 0, learning_rate, slots };
@@ -62,20 +56,38 @@ impl Updater {
 
     /// Moves the weights by a gradient, which is clipped in place. Allocates nothing.
     pub fn step(&mut self, optimizer: &dyn Optimizer, weights: &mut [f32], gradient: &mut [f32]) {
-        let options = optimizer.options();
-        self.clip(options, gradient);
-        let learning_rate = self.state.learning_rate;
-        let keep = options.weight_decay.map_or(1.0, |decay| 1.0 - decay * learning_rate);
-        let progress = Progress { learning_rate, iterations: self.state.iterations, keep };
+        self.clip(optimizer.options(), gradient);
+        let Updater { state, trained, .. } = self;
+        let mut moving = Moving::new(state, optimizer, weights);
+        moving.each(trained, &|piece, weights| weights.step(&gradient[piece]));
+    }
 
-        let mut slots = self.state.slots.iter_mut();
-        let mut next = || slots.next().map_or(&mut [][..], Vec::as_mut_slice);
-        let slots: [&mut [f32]; MAX_SLOTS] = [next(), next(), next()];
-        let choice = Choice::current();
-        each_piece(&self.trained, 0, weights, gradient, slots, &|w, g, slots| {
-            choice.apply(|| optimizer.update(progress, w, g, slots));
-        });
-        self.state.iterations += 1;
+    /// A step whose gradient is not clipped, to be taken piece by piece.
+    pub(crate) fn moving<'a>(
+        &'a mut self,
+        optimizer: &'a dyn Optimizer,
+        weights: &'a mut [f32],
+    ) -> Moving<'a> {
+        Moving::new(&mut self.state, optimizer, weights)
+    }
+
+    /// Pieces of the trained weights outside of some ranges, which come in their order. None if these are not all trained.
+    pub(crate) fn pieces_outside(&self, ranges: &[Range<usize>]) -> Option<Vec<Range<usize>>> {
+        let mut outside = Vec::new();
+        let mut ranges = ranges.iter().peekable();
+        for trained in joined(&self.tensors) {
+            let mut begin = trained.start;
+            while let Some(range) = ranges.next_if(|range| range.start < trained.end) {
+                if range.start < begin || range.end > trained.end {
+                    return None;
+                }
+                outside.push(begin..range.start);
+                begin = range.end;
+            }
+            outside.push(begin..trained.end);
+        }
+        outside.retain(|range| !range.is_empty());
+        ranges.next().is_none().then(|| pieces(outside))
     }
 
     fn clip(&self, options: Options, gradient: &mut [f32]) {
@@ -123,38 +135,110 @@ fn scale(values: &mut [f32], factor: f32) {
     values.iter_mut().for_each(|value| *value *= factor);
 }
 
-type Update<'a> = dyn Fn(&mut [f32], &[f32], [&mut [f32]; MAX_SLOTS]) + Sync + 'a;
+/// Ranges cut into pieces of at most [`CHUNK_LEN`].
+fn pieces(ranges: Vec<Range<usize>>) -> Vec<Range<usize>> {
+    let cut = |range: Range<usize>| {
+        let end = range.end;
+        range.step_by(CHUNK_LEN).map(move |at| at..end.min(at + CHUNK_LEN))
+    };
+    ranges.into_iter().flat_map(cut).collect()
+}
 
-/// Calls `update` for each of the `pieces`, whose slices begin at element `first`, halving the list among threads.
+/// A step of an optimizer on weights and their slots, which is over when this is dropped.
+pub(crate) struct Moving<'a> {
+    optimizer: &'a dyn Optimizer,
+    progress: Progress,
+    iterations: &'a mut u64,
+    weights: &'a mut [f32],
+    slots: [&'a mut [f32]; MAX_SLOTS],
+}
+
+impl<'a> Moving<'a> {
+    fn new(
+        state: &'a mut UpdaterState,
+        optimizer: &'a dyn Optimizer,
+        weights: &'a mut [f32],
+    ) -> Moving<'a> {
+        let UpdaterState { iterations, learning_rate, slots } = state;
+        let decay = optimizer.options().weight_decay;
+        let keep = decay.map_or(1.0, |decay| 1.0 - decay * *learning_rate);
+        let progress = Progress { learning_rate: *learning_rate, iterations: *iterations, keep };
+        let mut slots = slots.iter_mut();
+        let mut next = || slots.next().map_or(&mut [][..], Vec::as_mut_slice);
+        let slots = [next(), next(), next()];
+        Moving { optimizer, progress, iterations, weights, slots }
+    }
+
+    /// Does something with each of these pieces, which come in their order, on whatever threads there are.
+    pub(crate) fn each(
+        &mut self,
+        pieces: &[Range<usize>],
+        work: &(dyn Fn(Range<usize>, Piece<'_>) + Sync),
+    ) {
+        let slots = self.slots.each_mut().map(|slot| &mut **slot);
+        let weights = &mut *self.weights;
+        let (optimizer, progress, choice) = (self.optimizer, self.progress, Choice::current());
+        let piece = Piece { optimizer, progress, choice, weights, slots };
+        each_piece(pieces, 0, piece, work);
+    }
+}
+
+impl Drop for Moving<'_> {
+    fn drop(&mut self) {
+        *self.iterations += 1;
+    }
+}
+
+/// Some neighbouring weights and their slots, in the middle of a step.
+pub(crate) struct Piece<'a> {
+    optimizer: &'a dyn Optimizer,
+    progress: Progress,
+    choice: Choice,
+    weights: &'a mut [f32],
+    slots: [&'a mut [f32]; MAX_SLOTS],
+}
+
+impl<'a> Piece<'a> {
+    /// Moves them by their gradient.
+    pub(crate) fn step(self, gradient: &[f32]) {
+        let Piece { optimizer, progress, choice, weights, slots } = self;
+        choice.apply(|| optimizer.update(progress, weights, gradient, slots));
+    }
+
+    /// The first `middle` of them, and the others.
+    fn split_at(self, middle: usize) -> (Piece<'a>, Piece<'a>) {
+        let Piece { optimizer, progress, choice, weights, slots } = self;
+        let (left_weights, right_weights) = weights.split_at_mut(middle);
+        let mut right_slots: [&mut [f32]; MAX_SLOTS] = [&mut [], &mut [], &mut []];
+        let mut left_slots: [&mut [f32]; MAX_SLOTS] = [&mut [], &mut [], &mut []];
+        for (i, slot) in slots.into_iter().enumerate().filter(|(_, slot)| !slot.is_empty()) {
+            (left_slots[i], right_slots[i]) = slot.split_at_mut(middle);
+        }
+        let piece = |weights, slots| Piece { optimizer, progress, choice, weights, slots };
+        (piece(left_weights, left_slots), piece(right_weights, right_slots))
+    }
+}
+
+/// Calls `work` for each of the `pieces` of what begins at element `first`, halving the list among threads.
 fn each_piece(
     pieces: &[Range<usize>],
     first: usize,
-    weights: &mut [f32],
-    gradient: &[f32],
-    slots: [&mut [f32]; MAX_SLOTS],
-    update: &Update<'_>,
+    all: Piece<'_>,
+    work: &(dyn Fn(Range<usize>, Piece<'_>) + Sync),
 ) {
     match pieces {
         [] => {}
         [piece] => {
-            let piece = piece.start - first..piece.end - first;
-            let slots =
-                slots.map(|slot| if slot.is_empty() { slot } else { &mut slot[piece.clone()] });
-            update(&mut weights[piece.clone()], &gradient[piece], slots);
+            let (_, rest) = all.split_at(piece.start - first);
+            let (weights, _) = rest.split_at(piece.len());
+            work(piece.clone(), weights);
         }
         pieces => {
             let (left, right) = pieces.split_at(pieces.len() / 2);
             let middle = right[0].start;
-            let (left_weights, right_weights) = weights.split_at_mut(middle - first);
-            let (left_gradient, right_gradient) = gradient.split_at(middle - first);
-            let mut right_slots: [&mut [f32]; MAX_SLOTS] = [&mut [], &mut [], &mut []];
-            let mut left_slots: [&mut [f32]; MAX_SLOTS] = [&mut [], &mut [], &mut []];
-            for (i, slot) in slots.into_iter().enumerate().filter(|(_, slot)| !slot.is_empty()) {
-                (left_slots[i], right_slots[i]) = slot.split_at_mut(middle - first);
-            }
-            let left = || each_piece(left, first, left_weights, left_gradient, left_slots, update);
-            let right =
-                || each_piece(right, middle, right_weights, right_gradient, right_slots, update);
+            let (left_weights, right_weights) = all.split_at(middle - first);
+            let left = || each_piece(left, first, left_weights, work);
+            let right = || each_piece(right, middle, right_weights, work);
             if rayon::current_num_threads() > 1 {
                 rayon::join(left, right);
             } else {

@@ -344,14 +344,27 @@ pub trait Simd: Copy + sealed::Token {
 /// Asks the processor to bring the cache line of `cells[i]` near, which may be past the end. Has no other effect.
 #[inline(always)]
 pub(crate) fn prefetch(cells: &[f32], i: usize) {
-    let address = cells.as_ptr().wrapping_add(i).cast::<i8>();
     #[cfg(target_arch = "x86_64")]
-    // SAFETY: a prefetch reads nothing that the program sees, and no address makes it fail. Every x86-64 processor has it.
-    unsafe {
-        std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(address);
-    }
+    hint::<{ std::arch::x86_64::_MM_HINT_T0 }>(cells, i);
     #[cfg(not(target_arch = "x86_64"))]
-    let _ = address;
+    let _ = (cells, i);
+}
+
+/// As [`prefetch`], into the second-level cache alone: for what is not needed soon.
+#[inline(always)]
+pub(crate) fn prefetch_far(cells: &[f32], i: usize) {
+    #[cfg(target_arch = "x86_64")]
+    hint::<{ std::arch::x86_64::_MM_HINT_T1 }>(cells, i);
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = (cells, i);
+}
+
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+fn hint<const LEVEL: i32>(cells: &[f32], i: usize) {
+    let address = cells.as_ptr().wrapping_add(i).cast::<i8>();
+    // SAFETY: a prefetch reads nothing that the program sees, and no address makes it fail. Every x86-64 processor has it.
+    unsafe { std::arch::x86_64::_mm_prefetch::<LEVEL>(address) };
 }
 
 /// The most lanes that there are.

@@ -1,14 +1,19 @@
 //! What a user's data must be before a number of it is used.
 
+use core::ops::Range;
+
 use rayon::prelude::*;
 
 use super::head::{Input, Output, Supervised};
 use crate::error::{Error, Result, Shape};
 use crate::losses::Losses;
 use crate::sample::{Samples, Values};
+use crate::simd::{Kernel, Simd, dispatch};
 
+/// Rows that are looked at together.
+const CHUNK_ROWS: usize = 1024;
 /// Rows from which on looking at them is shared out among threads.
-const PARALLEL_ROWS: usize = 4096;
+const PARALLEL_ROWS: usize = 4 * CHUNK_ROWS;
 
 /// Refuses data that is empty, of unequal lengths, not finite, or with labels that name no class.
 pub(super) fn data(
@@ -18,17 +23,51 @@ pub(super) fn data(
     outputs: &[Output],
 ) -> Result<()> {
     lengths("x", data.x.count(), "y", data.y.count())?;
-    let row = |row: usize| -> Option<Error> {
-        let wrong = input_row(data.x, inputs, row).err();
-        wrong.or_else(|| target_row(data.y, losses, outputs, row).err())
+    let count = data.x.count();
+    let chunk = |chunk: usize| -> Option<Error> {
+        let mut rows = chunk * CHUNK_ROWS..count.min((chunk + 1) * CHUNK_ROWS);
+        if are_right(data, inputs, losses, outputs, &rows) {
+            return None;
+        }
+        rows.find_map(|row| {
+            let wrong = inputs
+                .iter()
+                .enumerate()
+                .find_map(|(i, _)| input_values(data.x, inputs, i, row, data.x.port(row, i)).err());
+            wrong.or_else(|| {
+                let mut outputs = outputs.iter().enumerate();
+                outputs.find_map(|(i, output)| {
+                    target_values(data.y, losses, (i, output), row, data.y.port(row, i)).err()
+                })
+            })
+        })
     };
-    let rows = 0..data.x.count();
-    let wrong = if rows.len() < PARALLEL_ROWS {
-        rows.into_iter().find_map(row)
+    let chunks = 0..count.div_ceil(CHUNK_ROWS);
+    let wrong = if count < PARALLEL_ROWS {
+        chunks.into_iter().find_map(chunk)
     } else {
-        rows.into_par_iter().with_min_len(PARALLEL_ROWS / 4).find_map_first(row)
+        chunks.into_par_iter().find_map_first(chunk)
     };
     wrong.map_or(Ok(()), Err)
+}
+
+/// Whether rows can be seen to be right without taking them one by one: they lie together in memory.
+fn are_right(
+    data: &Supervised<'_>,
+    inputs: &[Input],
+    losses: &dyn Losses,
+    outputs: &[Output],
+    rows: &Range<usize>,
+) -> bool {
+    let first = rows.start;
+    (0..inputs.len()).all(|i| {
+        let values = data.x.ports(rows.clone(), i);
+        values.is_some_and(|values| input_values(data.x, inputs, i, first, values).is_ok())
+    }) && outputs.iter().enumerate().all(|(i, output)| {
+        let values = data.y.ports(rows.clone(), i);
+        let check = |values| target_values(data.y, losses, (i, output), first, values);
+        values.is_some_and(|values| check(values).is_ok())
+    })
 }
 
 /// Refuses two lists of different lengths, and empty ones.
@@ -50,50 +89,82 @@ pub(super) fn lengths(
 
 /// The first value that is infinite or no number.
 fn not_finite(values: &[f32]) -> Option<f32> {
-    // Without a way out of the loop it is one of vectors. The exponent of such a value is all ones.
-    const EXPONENT: u32 = f32::INFINITY.to_bits();
-    let is_wrong = |value: &f32| u32::from(value.to_bits() & EXPONENT == EXPONENT);
-    if values.iter().map(is_wrong).fold(0, |any, wrong| any | wrong) == 0 {
-        return None;
+    match dispatch(AreFinite(values)) {
+        true => None,
+        false => values.iter().copied().find(|value| !value.is_finite()),
     }
-    values.iter().copied().find(|value| !value.is_finite())
 }
 
-fn input_row(x: &dyn Samples, inputs: &[Input], row: usize) -> Result<()> {
-    for (i, Input { name, indices }) in inputs.iter().enumerate() {
-        let is_unsigned = x.is_unsigned(i);
-        let what = || if inputs.len() > 1 { format!("input \"{name}\"") } else { "input".into() };
-        match (x.port(row, i), *indices) {
-            (Values::Floats(values), _) => {
-                if let Some(value) = not_finite(values) {
-                    return Err(Error::NonFinite { what: what(), sample: row, value });
-                }
+/// Whether no value is infinite or no number.
+struct AreFinite<'a>(&'a [f32]);
+
+/// Values of some vectors' worth of work, which the compiler unrolls into vectors of any length.
+const GROUP: usize = 64;
+
+impl Kernel for AreFinite<'_> {
+    type Output = bool;
+
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) -> bool {
+        // The exponent of such a value is all ones. Without a way out of the loop it is one of vectors.
+        const EXPONENT: u32 = f32::INFINITY.to_bits();
+        let (groups, rest) = self.0.as_chunks::<GROUP>();
+        let mut wrong = [0; GROUP];
+        for group in groups {
+            for (wrong, value) in wrong.iter_mut().zip(group) {
+                *wrong |= u32::from(value.to_bits() & EXPONENT == EXPONENT);
             }
-            (Values::Labels(ids), Some(rows)) => {
-                // A negative index counts from the end, as in Keras.
-                let fits = |id: &i64| (-(rows as i64)..rows as i64).contains(id);
-                let mut given = ids.iter().map(|&id| as_given(id, is_unsigned));
-                if let Some(index) = given.find(|id| !fits(id)) {
-                    return Err(Error::IndexOutOfRange { what: what(), sample: row, index, rows });
-                }
-            }
-            (Values::Labels(_), None) => {}
         }
+        wrong == [0; GROUP] && rest.iter().all(|value| value.is_finite())
     }
-    Ok(())
 }
 
-fn target_row(y: &dyn Samples, losses: &dyn Losses, outputs: &[Output], row: usize) -> Result<()> {
-    for (i, output) in outputs.iter().enumerate() {
-        losses.head(i).check(row, y.port(row, i), output.extent).map_err(|error| match error {
-            Error::LabelOutOfRange { sample, label, classes } => {
-                let label = i32::try_from(label).map_or(label, |l| as_given(l, y.is_unsigned(i)));
-                Error::LabelOutOfRange { sample, label, classes }
+/// Refuses values of input `i`, which are those of row `row` or begin with them.
+fn input_values(
+    x: &dyn Samples,
+    inputs: &[Input],
+    i: usize,
+    row: usize,
+    values: Values<'_>,
+) -> Result<()> {
+    let Input { name, indices } = &inputs[i];
+    let what = || if inputs.len() > 1 { format!("input \"{name}\"") } else { "input".into() };
+    match (values, *indices) {
+        (Values::Floats(values), _) => match not_finite(values) {
+            Some(value) => Err(Error::NonFinite { what: what(), sample: row, value }),
+            None => Ok(()),
+        },
+        (Values::Labels(ids), Some(rows)) => {
+            let is_unsigned = x.is_unsigned(i);
+            // A negative index counts from the end, as in Keras.
+            let fits = |id: &i64| (-(rows as i64)..rows as i64).contains(id);
+            let mut given = ids.iter().map(|&id| as_given(id, is_unsigned));
+            match given.find(|id| !fits(id)) {
+                Some(index) => {
+                    Err(Error::IndexOutOfRange { what: what(), sample: row, index, rows })
+                }
+                None => Ok(()),
             }
-            error => error,
-        })?;
+        }
+        (Values::Labels(_), None) => Ok(()),
     }
-    Ok(())
+}
+
+/// Refuses targets of output `i`, which are those of row `row` or begin with them.
+fn target_values(
+    y: &dyn Samples,
+    losses: &dyn Losses,
+    (i, output): (usize, &Output),
+    row: usize,
+    values: Values<'_>,
+) -> Result<()> {
+    losses.head(i).check(row, values, output.extent).map_err(|error| match error {
+        Error::LabelOutOfRange { sample, label, classes } => {
+            let label = i32::try_from(label).map_or(label, |l| as_given(l, y.is_unsigned(i)));
+            Error::LabelOutOfRange { sample, label, classes }
+        }
+        error => error,
+    })
 }
 
 /// An integer as the user wrote it: a `u32` above `i32::MAX` is seen as a negative number.

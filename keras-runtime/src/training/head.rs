@@ -1,5 +1,7 @@
 //! The losses of a model at work: on each sample of a batch, in whatever thread it is computed.
 
+use core::ops::Range;
+
 use keras_graph::op::Op;
 use keras_graph::plan::{Plan, Port};
 
@@ -93,20 +95,33 @@ impl Head for LossHead<'_> {
         self.outputs.len()
     }
 
-    fn sample(
+    fn samples(
         &self,
         output: usize,
-        sample: usize,
+        samples: Range<usize>,
         y_pred: &[f32],
-        d_y_pred: Option<&mut [f32]>,
+        mut d_y_pred: Option<&mut [f32]>,
         sums: &mut [f64],
     ) {
-        let Output { extent, loss_weight, scale, .. } = self.outputs[output];
-        let row = self.rows.row(sample);
-        let weight = self.batch.sample_weight.map_or(1.0, |weights| weights[row]);
-        let gradient = d_y_pred.map(|d_y_pred| (scale * loss_weight, d_y_pred));
-        let y_true = self.batch.y.port(row, output);
-        let loss = self.losses.head(output).sample(y_true, y_pred, extent, &[weight], gradient);
-        sums[output] += f64::from(loss);
+        let Supervised { y, sample_weight, .. } = self.batch;
+        let Output { extent, rows, loss_weight, scale, .. } = self.outputs[output];
+        let (loss, factor) = (self.losses.head(output), scale * loss_weight);
+        if let (Rows::Range(batch), None) = (self.rows, sample_weight) {
+            let together = batch.start + samples.start..batch.start + samples.end;
+            if let Some(y_true) = y.ports(together, output) {
+                let gradient = d_y_pred.map(|d_y_pred| (factor, d_y_pred));
+                sums[output] += loss.rows(y_true, y_pred, extent, &[1.0], gradient);
+                return;
+            }
+        }
+        let len = rows * extent;
+        for (s, sample) in samples.enumerate() {
+            let row = self.rows.row(sample);
+            let weight = sample_weight.map_or(1.0, |weights| weights[row]);
+            let (y_true, elements) = (y.port(row, output), s * len..(s + 1) * len);
+            let d_y_pred = d_y_pred.as_deref_mut().map(|d_y_pred| &mut d_y_pred[elements.clone()]);
+            let gradient = d_y_pred.map(|d_y_pred| (factor, d_y_pred));
+            sums[output] += loss.rows(y_true, &y_pred[elements], extent, &[weight], gradient);
+        }
     }
 }

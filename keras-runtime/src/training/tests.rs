@@ -175,6 +175,23 @@ fn bad_data_and_arguments_are_refused_by_name() {
 }
 
 #[test]
+fn the_first_bad_row_of_many_is_named() {
+    for rows in [3000, 30_000] {
+        let (mut x, mut y) = (vec![[0.5, -1.0, 2.0]; rows], vec![1; rows]);
+        let mut model = Example::seeded(2);
+        let mut training = model.compile(SGD::default(), loss());
+        training.fit(&x, &y, fit(1)).unwrap();
+        x[rows - 7][1] = f32::NAN;
+        let error = training.fit(&x, &y, fit(1)).unwrap_err().to_string();
+        let named = format!("input of sample {}: expected finite numbers, found NaN", rows - 7);
+        assert_eq!(error, named);
+        y[rows - 900] = 5;
+        let error = training.fit(&x, &y, fit(1)).unwrap_err().to_string();
+        assert_eq!(error, format!("label of sample {}: expected one of 0..2, found 5", rows - 900));
+    }
+}
+
+#[test]
 fn a_split_leaves_as_many_rows_as_keras_counts() {
     let options =
         |validation_split| Options::of(&Fit::<f32, f32> { validation_split, ..Fit::default() });

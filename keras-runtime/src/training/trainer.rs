@@ -81,6 +81,9 @@ pub(crate) struct Trainer {
     pub(super) outputs: Vec<Output>,
     metrics: Vec<Gathered>,
     penalties: Vec<WeightPenalty>,
+    /// Pieces of the weights that are left where gradients of large weights go into the optimizer as they are computed; none if they
+    /// do not.
+    small_weights: Option<Vec<Range<usize>>>,
     loss: Mean,
     output_losses: Vec<Mean>,
     output_keys: Vec<String>,
@@ -101,24 +104,33 @@ impl Trainer {
         losses: Box<dyn Losses>,
     ) -> Trainer {
         let outputs = Output::all(training);
+        let penalties: Vec<WeightPenalty> =
+            description.weights.iter().filter_map(weight_penalty).collect();
+        let updater = Updater::new(&*optimizer, &description.weights);
+        let execution = Execution::new::<Cpu>(training, Keep::Sums);
+        let can_step = penalties.is_empty() && execution.has_complete_parts();
+        let mut large: Vec<_> = execution.large_weights().collect();
+        large.sort_by_key(|range| range.start);
+        let small_weights = can_step.then(|| updater.pieces_outside(&large)).flatten();
         Trainer {
             description,
             fingerprint,
             plans: [inference, training],
-            training: Execution::new::<Cpu>(training, Keep::Sums),
+            training: execution,
             inference: Execution::new::<Cpu>(inference, Keep::Sums),
             execution: Execution::under::<Cpu>,
             policy: DtypePolicy::default(),
             // The inference plan: its buffers of inputs are not written again before they are read.
             inputs: Input::all(inference),
-            updater: Updater::new(&*optimizer, &description.weights),
+            updater,
             optimizer,
             are_settings_checked: false,
             refused: None,
             class_weights: Vec::new(),
             losses,
             metrics: Vec::new(),
-            penalties: description.weights.iter().filter_map(weight_penalty).collect(),
+            penalties,
+            small_weights,
             loss: Mean::default(),
             output_losses: vec![Mean::default(); outputs.len()],
             output_keys: outputs.iter().map(|output| format!("{}_loss", output.name)).collect(),
@@ -274,16 +286,25 @@ impl Trainer {
         let penalty = self.penalty(weights);
         let step = self.updater.state().iterations;
         let batch = Batch { x: data.x, rows, seed: self.seed, step };
-        let Trainer { training, updater, penalties, losses, outputs, .. } = self;
+        let Trainer { training, updater, penalties, small_weights, losses, outputs, .. } = self;
         let head = LossHead { losses: &**losses, outputs, batch: data, rows: &batch.rows };
         let optimizer = &*self.optimizer;
         in_pool(self.pool.as_ref(), || {
             training.run(weights, &batch, &head);
-            let gradient = training.gradient();
-            for penalty in &*penalties {
-                penalty.add_gradient(weights, gradient);
+            match small_weights.as_ref().filter(|_| !optimizer.options().clips()) {
+                Some(small_weights) => {
+                    let mut moving = updater.moving(optimizer, weights);
+                    let gradient = training.step_large_weights(&batch, &mut moving);
+                    moving.each(small_weights, &|piece, weights| weights.step(&gradient[piece]));
+                }
+                None => {
+                    let gradient = training.gradient(&batch);
+                    for penalty in &*penalties {
+                        penalty.add_gradient(weights, gradient);
+                    }
+                    updater.step(optimizer, weights, gradient);
+                }
             }
-            updater.step(optimizer, weights, gradient);
             training.move_statistics(weights);
         });
         self.record(data, &batch.rows, penalty, Phase::Training);
