@@ -1,7 +1,7 @@
 //! From a model to its plan: the passes in their order.
 //!
 //! ```text
-//! lower → verify → fold padding → differentiate → fuse → remove what is dead → schedule → place → plan
+//! lower → verify → fold padding → differentiate → fuse → remove what is dead → recompute → schedule → place → plan
 //! ```
 
 use crate::cost;
@@ -16,6 +16,7 @@ use crate::plan::{
     GradientPart, Merge, MovingAverage, Place, Plan, Port, Reduction, Segment, Step, Storage,
 };
 use crate::program::Program;
+use crate::recompute::{LEAST_LEN, recompute};
 use crate::schedule::{Schedule, schedule};
 use crate::verify::verify;
 
@@ -35,6 +36,8 @@ pub fn compile(network: &Network, mode: Mode) -> Result<Plan, LayerError> {
     fuse(&mut program);
     check(&program);
     program.remove_dead();
+    check(&program);
+    recompute(&mut program, LEAST_LEN);
     check(&program);
     let schedule = schedule(&program);
     Ok(Planner::new(network, &program, &schedule, &layout).plan())

@@ -4,7 +4,8 @@
 //! - [`network`]: a model as Keras sees it, layers and calls; [`order`]: Keras' order of layers and weights;
 //! - [`op`], [`graph`]: the closed set of ops and the graph made of them;
 //! - [`compile`]: the passes in their order, from a network to a [`plan`]: [`program`] is what they work on, [`verify`] says
-//!   what is legal, [`grad`] appends gradients, [`fuse`] joins ops, [`memory`] places buffers;
+//!   what is legal, [`grad`] appends gradients, [`fuse`] joins ops, `recompute` says what is not kept, [`memory`] places
+//!   buffers;
 //! - [`text`], [`summary`]: a plan and a model in print.
 #![forbid(unsafe_code)]
 #![recursion_limit = "256"]
@@ -32,6 +33,7 @@ pub mod parameter;
 pub mod phase;
 pub mod plan;
 pub mod program;
+mod recompute;
 pub mod regularizer;
 mod schedule;
 pub mod schema;

@@ -120,6 +120,27 @@ impl Program {
         self.renumber(&new);
     }
 
+    /// Puts nodes before others that stand behind the loss, in the order of these. Returns where the new nodes are, and where
+    /// the old ones are now.
+    pub(crate) fn insert_behind_loss(
+        &mut self,
+        inserted: Vec<(NodeId, Node)>,
+    ) -> (Vec<NodeId>, Vec<NodeId>) {
+        let (mut nodes, mut places, mut new) = (Vec::new(), Vec::new(), Vec::new());
+        let mut inserted = inserted.into_iter().peekable();
+        for (i, node) in core::mem::take(&mut self.graph.nodes).into_iter().enumerate() {
+            while let Some((_, node)) = inserted.next_if(|(before, _)| before.0 == i) {
+                places.push(NodeId(nodes.len()));
+                nodes.push(node);
+            }
+            new.push(NodeId(nodes.len()));
+            nodes.push(node);
+        }
+        self.graph.nodes = nodes;
+        self.renumber(&new);
+        (places, new)
+    }
+
     fn renumber(&mut self, new: &[NodeId]) {
         let renumber = |node: &mut NodeId| *node = new[node.0];
         for source in self.graph.nodes.iter_mut().flat_map(|node| &mut node.inputs) {

@@ -66,7 +66,7 @@ const LEAST_WHOLE_LEN: usize = 8 * 1024;
 
 /// For each node whether it is computed on the whole batch at once: the gradient of a weight so large that a copy for each lane
 /// would cost more than keeping what it is made of.
-fn computed_whole(program: &Program) -> Vec<bool> {
+pub(crate) fn computed_whole(program: &Program) -> Vec<bool> {
     let nodes = &program.graph.nodes;
     let mut is_split = vec![true; program.graph.weights.len()];
     for node in nodes {
@@ -99,7 +99,7 @@ fn owners(program: &Program) -> Vec<usize> {
 }
 
 /// The segment of each node.
-fn segments(program: &Program) -> Vec<usize> {
+pub(crate) fn segments(program: &Program) -> Vec<usize> {
     let nodes = &program.graph.nodes;
     let mut segment: Vec<usize> = Vec::with_capacity(nodes.len());
     let mut loss = 0;
@@ -109,6 +109,14 @@ fn segments(program: &Program) -> Vec<usize> {
         }
         let after = |x: NodeId| segment[x.0] + usize::from(nodes[x.0].is_reduced());
         segment.push(node.nodes_read().map(after).max().unwrap_or(0).max(loss));
+    }
+    // What is computed anew stands where it is read.
+    for i in program.forward..nodes.len() {
+        if let NodeKind::Sample(Op::BatchNorm(_)) = nodes[i].kind {
+            let is_reader = |reader: &usize| nodes[*reader].nodes_read().any(|x| x.0 == i);
+            let readers = (i..nodes.len()).filter(is_reader);
+            segment[i] = readers.map(|reader| segment[reader]).min().unwrap_or(segment[i]);
+        }
     }
     segment
 }
@@ -218,6 +226,7 @@ mod tests {
     use crate::graph::Mode;
     use crate::models;
     use crate::network::{Class, Network};
+    use crate::recompute::recompute;
     use crate::regularizer::Regularizer;
 
     const BLOCK: usize = 2;
@@ -352,6 +361,8 @@ mod tests {
                 let mut program = Program::new(network.lower(mode).expect("a legal model"));
                 differentiate(&mut program).expect("every op has a gradient");
                 program.remove_dead();
+                run(&program);
+                recompute(&mut program, 1);
                 run(&program);
             }
         }
