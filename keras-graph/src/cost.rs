@@ -14,6 +14,9 @@ const LONGEST_VECTOR: usize = 16;
 /// Most rows that a kernel packs at a time from the right matrix of a product: so few that a panel stays in the first cache.
 pub const PANEL_ROWS: usize = 128;
 
+/// Rows of a part of a prepared matrix: so many that sums stay in registers for long, so few that a panel stays in the second cache.
+pub const PREPARED_ROWS: usize = 512;
+
 /// Elements of the padded rows that a convolution works on at a time, if one window's rows fit.
 const BAND_LEN: usize = 32 * 1024;
 
@@ -258,10 +261,10 @@ pub struct Prepared {
 }
 
 impl Prepared {
-    /// The copy of a matrix of `rows` rows: [`PANEL_ROWS`] of them at a time, and of those panels of [`prepared_columns`], one
+    /// The copy of a matrix of `rows` rows: [`PREPARED_ROWS`] of them at a time, and of those panels of [`prepared_columns`], one
     /// after the other.
     pub fn panels(rows: usize, columns: usize) -> Prepared {
-        Prepared { len: rows * columns, part_len: PANEL_ROWS * columns }
+        Prepared { len: rows * columns, part_len: PREPARED_ROWS * columns }
     }
 }
 

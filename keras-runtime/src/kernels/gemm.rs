@@ -4,7 +4,7 @@
 
 use std::ops::Range;
 
-use keras_graph::cost::{PANEL_ROWS, prepared_columns};
+use keras_graph::cost::{PANEL_ROWS, PREPARED_ROWS, prepared_columns};
 use keras_graph::op;
 
 use super::activate::activate;
@@ -98,9 +98,10 @@ impl Cpu {
 /// Tiles must read a panel this often before a packed copy of it pays.
 const PACK_TILES: usize = 4;
 
-/// `0..len` in blocks of at most [`PANEL_ROWS`], at least one.
-fn blocks(len: usize) -> impl Iterator<Item = Range<usize>> {
-    (0..len.max(1)).step_by(PANEL_ROWS).map(move |begin| begin..len.min(begin + PANEL_ROWS))
+/// `0..len` in blocks of rows of the right matrix that are worked on together, at least one.
+fn blocks(len: usize, prepared: &[f32]) -> impl Iterator<Item = Range<usize>> {
+    let most = if prepared.is_empty() { PANEL_ROWS } else { PREPARED_ROWS };
+    (0..len.max(1)).step_by(most).map(move |begin| begin..len.min(begin + most))
 }
 
 /// The panels of `columns` columns, for a product of `rows` rows; none reaches from one part of a prepared matrix to the next.
@@ -158,7 +159,7 @@ impl Kernel for Forward<'_> {
         for (part, panel) in panels::<S>(rows, n, prepared) {
             let (begin, columns) = (part.start + panel.begin, panel.len);
             let packs = rows >= PACK_TILES * largest_height::<S>() && columns < n;
-            for block in blocks(k) {
+            for block in blocks(k, prepared) {
                 let right = if !prepared.is_empty() {
                     prepared_panel(prepared, n, &part, panel, &block)
                 } else {
@@ -268,7 +269,7 @@ impl Kernel for GradX<'_> {
         // Two rows, so that a panel fits the scratch.
         for (part, panel) in panels::<S>(rows.max(2), k, prepared) {
             let (begin, columns) = (part.start + panel.begin, panel.len);
-            for block in blocks(n) {
+            for block in blocks(n, prepared) {
                 let right = if !prepared.is_empty() {
                     prepared_panel(prepared, k, &part, panel, &block)
                 } else {
@@ -353,7 +354,7 @@ impl Kernel for GradW<'_> {
         for (part, panel) in panels::<S>(count, n, prepared) {
             let (begin, columns) = (part.start + panel.begin, panel.len);
             let packs = count >= PACK_TILES * largest_height::<S>() && columns < n;
-            for block in blocks(rows) {
+            for block in blocks(rows, prepared) {
                 let right = if !prepared.is_empty() {
                     prepared_panel(prepared, n, &part, panel, &block)
                 } else {
@@ -433,7 +434,7 @@ mod tests {
         (4, 37, 33),
         (35, 8, 97),
         (67, 50, 49),
-        (3, 523, 2),
+        (3, 1031, 2),
     ];
 
     #[test]

@@ -1,7 +1,7 @@
 //! Copies of right matrices, made once for a whole batch: blocks of rows, and in each panels of columns, one after the other; of a
 //! kernel to which Winograd's algorithm is applied, its transform.
 
-use keras_graph::cost::{PANEL_COLUMNS, PANEL_ROWS, prepared_columns};
+use keras_graph::cost::{PANEL_COLUMNS, PREPARED_ROWS, prepared_columns};
 use keras_graph::op::Op;
 use keras_graph::winograd::Winograd;
 
@@ -19,7 +19,7 @@ impl Cpu {
             return dispatch(Transform { shape, kernel: right, transposed, u: prepared });
         }
         let (columns, transposed) = columns(op);
-        let (first, rows) = (part * PANEL_ROWS, prepared.len() / columns);
+        let (first, rows) = (part * PREPARED_ROWS, prepared.len() / columns);
         if transposed {
             let stride = right.len() / columns;
             dispatch(Transposed { cells: &right[first..], stride, rows, columns, prepared });
@@ -37,7 +37,7 @@ impl Cpu {
         prepared: &mut [f32],
     ) {
         let (columns, transposed) = columns(op);
-        let first = 2 * part * PANEL_ROWS;
+        let first = 2 * part * PREPARED_ROWS;
         if transposed {
             let stride = right.len() / columns;
             dispatch_pairs(TransposedPairs { cells: right, stride, first, columns, prepared });
@@ -157,7 +157,7 @@ impl Kernel for TransposedPairs<'_> {
         let TransposedPairs { cells, stride, first, columns, prepared } = self;
         let (panel_columns, pairs) = (prepared_columns(columns), prepared.len() / columns);
         let rows = (2 * pairs).min(stride - first);
-        let mut upright = [0.0; PANEL_COLUMNS * PANEL_ROWS];
+        let mut upright = [0.0; PANEL_COLUMNS * PREPARED_ROWS];
         for (panel, prepared) in prepared.chunks_mut(panel_columns * pairs).enumerate() {
             let cells = cells[panel * panel_columns * stride..].chunks_exact(stride);
             let len = prepared.len() / pairs;

@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use keras_graph::cost::{PANEL_COLUMNS, PANEL_ROWS};
+use keras_graph::cost::{PANEL_COLUMNS, PANEL_ROWS, PREPARED_ROWS};
 
 use super::pack::{pack_neighbors, pack_rows};
 use crate::kernels::finish::Finish;
@@ -41,6 +41,13 @@ fn together(pairs: usize) -> usize {
 pub(super) fn scratch_len(terms: usize) -> usize {
     let pairs = terms.div_ceil(2);
     SCRATCH_LEN.max(together(pairs) * pairs)
+}
+
+/// Rows of a gradient whose `pairs` pairs are packed at a time where the right matrix is prepared.
+fn left_rows(pairs: usize) -> usize {
+    let [least, _] = PACKED_ROWS;
+    let rows = LEFT_LEN / pairs.max(1);
+    rows - rows % least
 }
 
 /// Packs some rows of `len` elements, neighbours of a row as pairs.
@@ -253,10 +260,10 @@ impl Kernel for GradW<'_> {
     fn run<S: Simd>(self, simd: S) {
         let GradW { rows, n, x, stride, count, d_y, prepared, d_w, scratch } = self;
         if !prepared.is_empty() {
-            for block in blocks(rows, 2 * PANEL_ROWS) {
+            for block in blocks(rows, 2 * PREPARED_ROWS) {
                 let pairs = block.len().div_ceil(2);
                 let prepared = &prepared[block.start / 2 * n..][..pairs * n];
-                for some in blocks(count, LEFT_LEN / PANEL_ROWS) {
+                for some in blocks(count, left_rows(pairs)) {
                     let left = &mut scratch[..pairs * some.len()];
                     pack(simd, x, stride, block.clone(), some.clone(), left);
                     let (x, d_y, scratch) = (&*left, &[], &mut []);
