@@ -21,6 +21,9 @@ const PANEL_VECTORS: usize = 3;
 /// As [`PANEL_VECTORS`], for a product of one row, which needs more columns to keep the multipliers busy.
 const ROW_PANEL_VECTORS: usize = 8;
 
+/// Rows of a tile of one vector: as many sums as multiplications are under way at a time.
+const HEIGHT_OF_ONE_VECTOR: usize = 8;
+
 /// Elements of a cache line.
 const CACHE_LINE: usize = 16;
 
@@ -77,6 +80,11 @@ impl Panels {
 /// Most rows of a tile.
 pub(super) const fn largest_height<S: Simd>() -> usize {
     if S::REGISTERS >= 32 { 8 } else { 4 }
+}
+
+/// Most rows of a tile of so many vectors: those of one leave room for more.
+const fn largest_height_of<S: Simd>(vectors: usize) -> usize {
+    if vectors == 1 { HEIGHT_OF_ONE_VECTOR } else { largest_height::<S>() }
 }
 
 /// A left matrix: something whose rows can be multiplied, a tile at a time.
@@ -359,7 +367,8 @@ impl<L: Left> Kernel for Multiply<'_, L> {
     fn run<S: Simd>(self, simd: S) {
         let Multiply { rows, left, product } = self;
         // Tiles of nearly equal height: the first ones of `height` rows, the others of one row less.
-        let tiles = rows.div_ceil(largest_height::<S>());
+        let vectors = product.columns.div_ceil(S::LANES);
+        let tiles = rows.div_ceil(largest_height_of::<S>(vectors));
         let height = rows.div_ceil(tiles);
         let high = rows - (height - 1) * tiles;
         let upper = Product { output: &mut *product.output, ..product };
@@ -415,9 +424,9 @@ impl<L: Left, const ROWS: usize, const VECTORS: usize, const PART: bool> Kernel
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        if ROWS > largest_height::<S>() {
+        if ROWS > largest_height_of::<S>(VECTORS) {
             // Says so to the compiler, which then makes no code for tiles that `multiply` never asks for.
-            unreachable!("a tile has at most {} rows", largest_height::<S>());
+            unreachable!("a tile has at most {} rows", largest_height_of::<S>(VECTORS));
         }
         if VECTORS > L::PANEL_VECTORS {
             unreachable!("a panel has at most {} vectors", L::PANEL_VECTORS);

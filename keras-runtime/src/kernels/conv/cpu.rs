@@ -21,7 +21,15 @@ use super::winograd;
 use crate::kernels::activate::activate;
 use crate::kernels::finish::{Clip, Finish, Inputs};
 use crate::kernels::{Call, Cpu, gemm};
-use crate::simd::dispatch;
+use crate::simd::{Kernel, dispatch, dispatch_narrow};
+
+/// So many columns of a product fill vectors of eight lanes, and only half of those of sixteen.
+const NARROW_COLUMNS: usize = 8;
+
+/// Runs a product of so many columns with vectors of a width that they fill.
+fn dispatch_for<K: Kernel>(columns: usize, product: K) -> K::Output {
+    if columns <= NARROW_COLUMNS { dispatch_narrow(product) } else { dispatch(product) }
+}
 
 impl Cpu {
     pub(crate) fn conv2d(op: &op::Conv2D, call: Call<'_>) {
@@ -38,18 +46,9 @@ impl Cpu {
         let (y, prepared) = (&mut *call.output, call.prepared);
         if is_pointwise(&rows, &columns, groups) {
             let (rows, k, n) = (x.len() / channels, channels, filters);
-            dispatch(gemm::Forward {
-                rows,
-                k,
-                n,
-                x,
-                w: kernel,
-                prepared,
-                bias,
-                finish,
-                y,
-                scratch,
-            });
+            let w = kernel;
+            let product = gemm::Forward { rows, k, n, x, w, prepared, bias, finish, y, scratch };
+            dispatch_for(n, product);
         } else if let Some(shape) = Winograd::of_conv2d(op) {
             dispatch(winograd::Convolution {
                 shape,
@@ -80,7 +79,7 @@ impl Cpu {
         let (d_x, scratch, prepared) = (call.output, call.workspace, call.prepared);
         if is_pointwise(&rows, &columns, groups) {
             let (rows, k, n) = (d_x.len() / channels, channels, filters);
-            dispatch(gemm::GradX { rows, k, n, d_y, w: kernel, prepared, d_x, scratch });
+            dispatch_for(k, gemm::GradX { rows, k, n, d_y, w: kernel, prepared, d_x, scratch });
         } else if let Some(shape) = Winograd::of_grad_x(op) {
             dispatch(winograd::Convolution {
                 shape,
@@ -109,7 +108,8 @@ impl Cpu {
         let (d_w, scratch, prepared) = (call.output, call.workspace, call.prepared);
         if is_pointwise(&rows, &columns, groups) {
             let (rows, stride, n, count) = (x.len() / channels, channels, filters, channels);
-            dispatch(gemm::GradW { rows, stride, n, x, count, d_y, prepared, d_w, scratch });
+            let product = gemm::GradW { rows, stride, n, x, count, d_y, prepared, d_w, scratch };
+            dispatch_for(n, product);
         } else if let Some(shape) = Winograd::of_grad_w(op) {
             dispatch(winograd::GradW { shape, x, d_y, d_w, scratch });
         } else {

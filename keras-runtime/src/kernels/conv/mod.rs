@@ -202,7 +202,7 @@ mod tests {
     ];
 
     /// Channels, filters and groups.
-    const CHANNELS: [(usize, usize, usize); 15] = [
+    const CHANNELS: [(usize, usize, usize); 17] = [
         (1, 1, 1),
         (1, 19, 1),
         (37, 1, 1),
@@ -218,6 +218,8 @@ mod tests {
         (34, 38, 2),
         (16, 48, 1),
         (48, 16, 1),
+        (13, 8, 1),
+        (8, 21, 1),
     ];
 
     #[test]
