@@ -7,7 +7,7 @@ use keras_graph::cost::{self, Prepared};
 use keras_graph::op::Op;
 
 use crate::error::Error;
-use crate::kernels::{Backend, Call, bfloat16_workspace_len, run};
+use crate::kernels::{Backend, Call, bfloat16, run};
 
 /// Keras' dtype policy, of a run and not of a model: `model.compile(..).dtype_policy(DtypePolicy::MixedBfloat16)`, or by name
 /// `"mixed_bfloat16".parse()?`.
@@ -22,7 +22,8 @@ pub enum DtypePolicy {
     /// `f32` and 8 bits of precision, and add up in `f32`.
     ///
     /// More exact than Keras, which rounds biases and activations too. Not rounded are depthwise convolutions, those with groups, and
-    /// those of so few channels or filters that nothing would be gained. Twice the rate of `f32` where a processor
+    /// those where nothing would be gained: of few channels or filters, and forward 3 x 3 ones of many, which Winograd's algorithm does in
+    /// less time. Twice the rate of `f32` where a processor
     /// multiplies bfloat16 at that rate (AVX512_BF16 on AMD); slower than `f32` where it does not.
     MixedBfloat16,
 }
@@ -56,9 +57,7 @@ impl DtypePolicy {
     pub(crate) fn prepared(self, op: &Op) -> Option<Prepared> {
         match self {
             DtypePolicy::Float32 => cost::prepared(op),
-            DtypePolicy::MixedBfloat16 => {
-                cost::prepared_right(op).map(|(rows, columns)| self.panels(rows, columns))
-            }
+            DtypePolicy::MixedBfloat16 => bfloat16::prepared(op),
         }
     }
 
@@ -66,7 +65,7 @@ impl DtypePolicy {
     pub(crate) fn panels(self, rows: usize, columns: usize) -> Prepared {
         match self {
             DtypePolicy::Float32 => Prepared::panels(rows, columns),
-            DtypePolicy::MixedBfloat16 => Prepared::panels(rows.div_ceil(2), columns),
+            DtypePolicy::MixedBfloat16 => bfloat16::panels(rows, columns),
         }
     }
 
@@ -74,7 +73,7 @@ impl DtypePolicy {
     pub fn workspace_len(self, op: &Op) -> usize {
         match self {
             DtypePolicy::Float32 => cost::workspace_len(op),
-            DtypePolicy::MixedBfloat16 => bfloat16_workspace_len(op),
+            DtypePolicy::MixedBfloat16 => bfloat16::workspace_len(op),
         }
     }
 }

@@ -12,7 +12,7 @@ mod activate;
 mod activate_reference;
 mod batch_norm;
 mod batch_norm_terms;
-mod bfloat16;
+pub(crate) mod bfloat16;
 mod bias;
 mod channels;
 #[cfg(test)]
@@ -45,7 +45,6 @@ mod vectors;
 mod window;
 
 pub(crate) use activate::activate;
-pub(crate) use bfloat16::workspace_len as bfloat16_workspace_len;
 pub use moments::merge_moments;
 
 use keras_graph::op::{self, Op};

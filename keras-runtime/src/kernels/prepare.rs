@@ -6,7 +6,7 @@ use keras_graph::op::Op;
 use keras_graph::winograd::Winograd;
 
 use super::Cpu;
-use super::bfloat16::{pack_neighbors, pack_rows};
+use super::bfloat16::{is_rounded, pack_neighbors, pack_rows};
 use super::conv::winograd::Transform;
 use super::tile::Right;
 use crate::simd::{Kernel, Simd, dispatch, dispatch_pairs};
@@ -36,6 +36,9 @@ impl Cpu {
         part: usize,
         prepared: &mut [f32],
     ) {
+        if !is_rounded(op) {
+            return Cpu::prepare(op, right, part, prepared);
+        }
         let (columns, transposed) = columns(op);
         let first = 2 * part * PREPARED_ROWS;
         if transposed {

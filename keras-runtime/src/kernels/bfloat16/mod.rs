@@ -1,13 +1,15 @@
 //! Kernels of the policy `mixed_bfloat16`: products round both operands to bfloat16 and add up in `f32`; all else is as ever.
 //!
 //! Operands are packed as pairs of neighbours along the axis that is summed over, and the tiles of `f32` multiply them two at a
-//! time ([`Pairs`](crate::simd::Pairs)). Convolutions whose shapes come in no pairs, such as those of one channel, are not rounded.
+//! time ([`Pairs`](crate::simd::Pairs)). Convolutions whose shapes come in no pairs, such as those of one channel, are not rounded, nor are
+//! forward ones that Winograd's algorithm computes in less time as they are.
 
 mod gemm;
 mod pack;
 
-use keras_graph::cost::{self, is_pointwise};
+use keras_graph::cost::{self, Prepared, is_pointwise};
 use keras_graph::op::{Conv2D, Gemm, GemmGradW, GemmGradX, Op};
+use keras_graph::winograd::Winograd;
 
 pub(super) use self::pack::{pack_neighbors, pack_rows};
 use super::conv::pairs as conv;
@@ -15,8 +17,14 @@ use super::finish::{Clip, Finish, Inputs};
 use super::{Call, Cpu, Reference, activate, run};
 use crate::simd::{dispatch_pairs, rounded};
 
+/// Channels and filters from which on Winograd's algorithm in `f32` takes less time than pairs do.
+const EXACT_CHANNELS: usize = 32;
+
 /// Whether an op rounds its operands.
 pub(crate) fn is_rounded(op: &Op) -> bool {
+    if is_faster_exact(op) {
+        return false;
+    }
     match op {
         Op::Gemm(_) | Op::GemmGradX(_) | Op::GemmGradW(_) => true,
         Op::Conv2D(op) => is_pointwise(&op.rows, &op.columns, op.groups) || conv::takes_forward(op),
@@ -28,6 +36,26 @@ pub(crate) fn is_rounded(op: &Op) -> bool {
         }
         _ => false,
     }
+}
+
+/// Whether a convolution takes less time in `f32`.
+fn is_faster_exact(op: &Op) -> bool {
+    let Op::Conv2D(op) = op else { return false };
+    let is_wide = op.channels >= EXACT_CHANNELS && op.filters >= EXACT_CHANNELS;
+    is_wide && Winograd::of_conv2d(op).is_some()
+}
+
+/// The copy that is worth making of an op's right matrix once for a whole batch, if any.
+pub(crate) fn prepared(op: &Op) -> Option<Prepared> {
+    if !is_rounded(op) {
+        return cost::prepared(op);
+    }
+    cost::prepared_right(op).map(|(rows, columns)| panels(rows, columns))
+}
+
+/// The copy of a right matrix of `rows` rows as rows of pairs.
+pub(crate) fn panels(rows: usize, columns: usize) -> Prepared {
+    Prepared::panels(rows.div_ceil(2), columns)
 }
 
 /// Scratch elements that the kernel of an op asks for under the policy, whatever the number of samples.

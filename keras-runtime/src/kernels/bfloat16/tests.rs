@@ -218,6 +218,33 @@ fn convolutions_are_those_of_rounded_operands() {
 }
 
 #[test]
+fn what_is_faster_by_winograds_algorithm_is_not_rounded() {
+    let window = Window { input: 9, output: 7, kernel: 3, stride: 1, dilation: 1, pad: 0 };
+    let (rows, columns, groups, samples) = (window, window, 1, 3);
+    let (bias, f, norm, add) = (false, Activation::Linear, None, false);
+    for (channels, filters, is_exact) in [(32, 48, true), (16, 32, false), (64, 16, false)] {
+        let op = Conv2D { rows, columns, channels, filters, groups, bias, norm, add, f }.into();
+        assert_eq!(is_rounded(&op), !is_exact);
+        if !is_exact {
+            continue;
+        }
+        let (x, kernel) = (values(samples * 81 * channels, 1), values(9 * channels * filters, 2));
+        let len = samples * 49 * filters;
+        let Prepared { len: prepared_len, .. } =
+            super::prepared(&op).expect("a transformed kernel");
+        let mut cells = vec![f32::NAN; prepared_len];
+        <Cpu as Backend>::prepare_mixed_bfloat16(&op, &kernel, 0, &mut cells);
+        let found = output_with::<Cpu>(&op, samples, &[&x, &kernel], &cells, &vec![0.0; len]);
+        let exact = super::super::check::output::<Cpu>(op, samples, &[&x, &kernel], len);
+        assert_eq!(found, exact);
+        let op = Conv2DGradX { rows, columns, channels, filters, groups }.into();
+        assert!(is_rounded(&op));
+        let op = Conv2DGradW { rows, columns, channels, filters, groups }.into();
+        assert!(is_rounded(&op));
+    }
+}
+
+#[test]
 fn what_comes_in_no_pairs_is_not_rounded() {
     let window = Window { input: 6, output: 4, kernel: 3, stride: 1, dilation: 1, pad: 0 };
     let (rows, columns, channels, filters, groups) = (window, window, 1, 8, 1);
