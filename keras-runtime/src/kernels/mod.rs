@@ -46,6 +46,7 @@ mod window;
 
 pub(crate) use activate::activate;
 pub use moments::merge_moments;
+pub(crate) use vectors::exp_to_one;
 
 use keras_graph::op::{self, Op};
 

@@ -175,6 +175,13 @@ impl Simd for Avx2 {
         let [a, b, c, d, e, f, g, h] = lanes;
         ((a + e) + (c + g)) + ((b + f) + (d + h))
     }
+
+    #[inline(always)]
+    fn largest(self, vector: __m256) -> __m256 {
+        // SAFETY: the token exists, so AVX was detected.
+        unsafe { largest(vector) }
+    }
+
     #[inline(always)]
     fn transpose(self, from: &[f32], stride: usize, to: &mut [f32], to_stride: usize) {
         let mut rows = [self.splat(0.0); LANES];
@@ -187,6 +194,15 @@ impl Simd for Avx2 {
             self.store(column, &mut to[j * to_stride..]);
         }
     }
+}
+
+/// The largest lane, in each lane: that of both halves, of both halves of these, and of neighbours.
+#[inline]
+#[target_feature(enable = "avx")]
+fn largest(x: __m256) -> __m256 {
+    let x = _mm256_max_ps(x, _mm256_permute2f128_ps::<0x01>(x, x));
+    let x = _mm256_max_ps(x, _mm256_permute_ps::<0b01_00_11_10>(x));
+    _mm256_max_ps(x, _mm256_permute_ps::<0b10_11_00_01>(x))
 }
 
 /// The columns of a square as rows: first within halves of four lanes, then the halves.

@@ -299,6 +299,17 @@ pub trait Simd: Copy + sealed::Token {
     ) -> Self::F32;
     /// The sum of the lanes.
     fn sum(self, vector: Self::F32) -> f32;
+    /// The largest lane, in each lane; what it is where a lane is NaN is left open.
+    #[inline(always)]
+    fn largest(self, vector: Self::F32) -> Self::F32 {
+        let mut lanes = [f32::NEG_INFINITY; MAX_LANES];
+        self.store(vector, &mut lanes);
+        let mut largest = f32::NEG_INFINITY;
+        for lane in lanes {
+            largest = if lane > largest { lane } else { largest };
+        }
+        self.splat(largest)
+    }
 
     /// Writes the transpose of a square of `LANES` rows and columns: element `j` of row `i`, which begins at `i · stride` of `from`,
     /// becomes element `i` of row `j`, which begins at `j · to_stride` of `to`.

@@ -53,6 +53,7 @@ macro_rules! as_inner {
             maximum(a: Self::F32, b: Self::F32) -> Self::F32;
             where_equal(a: Self::F32, b: Self::F32, then: Self::F32, otherwise: Self::F32) -> Self::F32;
             sum(vector: Self::F32) -> f32;
+            largest(vector: Self::F32) -> Self::F32;
             transpose(from: &[f32], stride: usize, to: &mut [f32], to_stride: usize) -> ();
         }
     };

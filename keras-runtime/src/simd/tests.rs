@@ -230,3 +230,25 @@ impl Kernel for Transpose {
 fn a_square_is_transposed() {
     at_every_level(|| dispatch(Transpose));
 }
+
+struct Largest;
+
+impl Kernel for Largest {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        for at in 0..S::LANES {
+            let mut lanes: [f32; MAX_LANES] = std::array::from_fn(|i| -3.0 - i as f32);
+            lanes[at] = -2.5;
+            let mut found = [0.0; MAX_LANES];
+            simd.store(simd.largest(simd.load(&lanes)), &mut found);
+            assert!(found[..S::LANES].iter().all(|&lane| lane == -2.5), "lane {at}: {found:?}");
+        }
+    }
+}
+
+#[test]
+fn the_largest_lane_is_found_wherever_it_is() {
+    at_every_level(|| dispatch(Largest));
+}

@@ -98,7 +98,7 @@ fn pair<S: Simd>(simd: S, c: &[f32], u: S::F32) -> S::F32 {
 
 /// `e^x`; what underflows goes to zero through the denormals.
 #[inline(always)]
-pub(super) fn exp<S: Simd>(simd: S, x: S::F32) -> S::F32 {
+fn exp<S: Simd>(simd: S, x: S::F32) -> S::F32 {
     use std::f32::consts::LOG2_E;
     /// Added and taken away again, it rounds a number to whole: 1.5 · 2^23, where floats are one apart.
     const ROUNDER: f32 = 12_582_912.0;

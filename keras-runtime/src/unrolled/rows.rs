@@ -2,8 +2,8 @@
 //!
 //! Each reads `N` numbers that may end within a vector, and writes whole vectors.
 
-use super::functions::exp;
 use super::{Function, load};
+use crate::kernels::exp_to_one;
 use crate::simd::Simd;
 
 /// More lanes than any vector here has.
@@ -64,18 +64,14 @@ pub fn softmax<S: Simd, const N: usize>(simd: S, x: &[f32], y: &mut [f32]) {
     for at in vectors::<S, N>() {
         largest = simd.max(cells::<S, N>(simd, x, at), largest);
     }
-    let mut lanes = [f32::NEG_INFINITY; MOST_LANES];
-    simd.store(largest, &mut lanes);
-    let largest =
-        lanes[..S::LANES].iter().fold(f32::NEG_INFINITY, |a, &b| if b > a { b } else { a });
-    let below = simd.splat(-largest);
+    let below = simd.mul(simd.largest(largest), simd.splat(-1.0));
     let mut sum = simd.splat(0.0);
     for at in vectors::<S, N>() {
-        let power = exp(simd, simd.add(cells::<S, N>(simd, x, at), below));
+        let power = exp_to_one(simd, simd.add(cells::<S, N>(simd, x, at), below));
         sum = simd.add(sum, power);
         simd.store(power, &mut y[at..]);
     }
-    let scale = simd.splat(1.0 / simd.sum(sum));
+    let scale = simd.div(simd.splat(1.0), simd.splat(simd.sum(sum)));
     for at in vectors::<S, N>() {
         simd.store(simd.mul(simd.load(&y[at..]), scale), &mut y[at..]);
     }
