@@ -219,7 +219,7 @@ fn stream<S: Simd>(
 }
 
 /// Adds some rows of weights, each times its element of `x`. Where all rows begin alike, vectors of weights begin where they are
-/// aligned: a model's weights are so for a single number alone, and loads across two cache lines take a tenth more of the time.
+/// aligned, so that no load crosses two cache lines: a model's weights are aligned for a single number alone.
 #[inline(always)]
 fn stream_rows<S: Simd, const ROWS: usize>(simd: S, x: [f32; ROWS], w: &[f32], y: &mut [f32]) {
     let n = y.len();

@@ -65,3 +65,45 @@ pub(crate) fn exp_to_one<S: Simd>(simd: S, x: S::F32) -> S::F32 {
     let p = simd.mul_add(p, square, simd.add(r, simd.splat(1.0)));
     simd.mul(p, power)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::simd::{Kernel, Level, dispatch, with_level};
+
+    /// Exponentials of sixteen numbers.
+    struct Powers([f32; 16]);
+
+    impl Kernel for Powers {
+        type Output = [f32; 16];
+
+        #[inline(always)]
+        fn run<S: Simd>(self, simd: S) -> [f32; 16] {
+            let mut powers = [0.0; 16];
+            for at in (0..16).step_by(S::LANES) {
+                simd.store(exp_to_one(simd, simd.load(&self.0[at..])), &mut powers[at..]);
+            }
+            powers
+        }
+    }
+
+    #[test]
+    fn exponentials_of_what_is_not_positive_are_close_to_the_truth() {
+        for level in Level::available() {
+            let powers = |x| with_level(level, || dispatch(Powers(x))).expect("it is available");
+            for step in 0..5000 {
+                let x = core::array::from_fn(|i| (16 * step + i) as f32 * (-87.0 / 80_000.0));
+                for (x, found) in x.into_iter().zip(powers(x)) {
+                    let expected = f64::from(x).exp();
+                    let error = (f64::from(found) - expected).abs();
+                    assert!(error <= 1e-6 * expected, "exp({x}) = {found} at {level:?}");
+                }
+            }
+            let mut x = [-90.0; 16];
+            (x[1], x[2], x[3]) = (f32::NEG_INFINITY, f32::NAN, 0.0);
+            let found = powers(x);
+            assert_eq!([found[0], found[1], found[3]], [0.0, 0.0, 1.0], "{level:?}");
+            assert!(found[2].is_nan(), "{level:?}");
+        }
+    }
+}
