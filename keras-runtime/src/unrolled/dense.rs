@@ -3,8 +3,6 @@
 //! Columns are worked on some vectors at a time. Where these are few, the rows are dealt to several chains of sums, which are
 //! added up at the end, so that enough multiply-adds are under way to hide the latency of one.
 
-use std::hint::black_box;
-
 use super::{Function, load};
 use crate::simd::Simd;
 
@@ -12,8 +10,6 @@ use crate::simd::Simd;
 const WIDEST: usize = 6;
 /// Vectors of columns that are worked on together where there are more than [`WIDEST`].
 const PANEL: usize = 4;
-/// Numbers that a row may have to be read from the registers that a step left it in.
-const IN_REGISTERS: usize = 16;
 /// Chains of a dot product.
 const DOT_CHAINS: usize = 4;
 /// What a sum starts from: adding it changes nothing, not even the sign of a zero.
@@ -38,8 +34,7 @@ pub fn dense<S: Simd, F: Function, const K: usize, const N: usize>(
     y: &mut [f32],
 ) {
     assert!(w.len() == K * N && y.len() >= N.next_multiple_of(S::LANES));
-    // Many numbers that lie in registers would be taken out of them by two instructions each; in memory a load does.
-    let x = if const { K > IN_REGISTERS } { black_box(&x[..K]) } else { &x[..K] };
+    let x = &x[..K];
     let bias = bias.map(|bias| &bias[..N]);
     if const { N == 1 } {
         return dot::<S, F, K>(simd, w, bias, x, y);
