@@ -396,3 +396,26 @@ fn steps_taken_part_by_part_are_those_of_the_whole_gradient() {
     }
     assert_ne!(trained_large(Adam { clipvalue: Some(1e-4), ..plain }, 1), whole);
 }
+
+model! {
+    /// Its input is needed until the prediction is there, and then gives way to the gradient of the loss.
+    struct Residual;
+
+    let x = Input(shape = (6,));
+    let y = Dense(6, use_bias = False)(ReLU(max_value = 0.5)(x));
+    Model(x, Add()([x, y]))
+}
+
+/// Compares a step on neighbouring rows, which are read where they are, with one on the same rows by their numbers, which are copied.
+#[test]
+fn inputs_are_the_same_in_place_and_copied() {
+    let x: Vec<[f32; 6]> = (0..40)
+        .map(|i| core::array::from_fn(|j| ((i * 6 + j) * 37 % 101) as f32 / 50.0 - 1.0))
+        .collect();
+    let (mut in_place, mut copied) = (Residual::seeded(3), Residual::seeded(3));
+    let loss = MeanSquaredError::default;
+    in_place.compile(SGD::default(), loss()).train_on_batch(&x, &x).unwrap();
+    let fit = Fit { batch_size: 40, shuffle: false, verbose: Verbose::Silent, ..Fit::default() };
+    copied.compile(SGD::default(), loss()).fit(&x, &x, fit).unwrap();
+    assert_eq!(in_place.weights(), copied.weights());
+}

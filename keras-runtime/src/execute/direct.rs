@@ -2,7 +2,7 @@
 
 use core::ops::Range;
 
-use keras_graph::plan::{Place, Plan, Step};
+use keras_graph::plan::{Place, Plan};
 
 use super::lane::overlap;
 use super::{Batch, Rows};
@@ -56,15 +56,17 @@ fn of<'a>(batch: &Batch<'a>, i: usize, samples: &Range<usize>) -> Option<&'a [f3
 
 /// The step before which whoever reads the place of an input means the input, all of it; 0 if it is also read in another way.
 fn until(plan: &Plan, input: Place) -> usize {
-    let writes = |step: &Step| overlap(step.output, input);
-    let until = plan.steps.iter().position(writes).unwrap_or(usize::MAX);
-    let read = plan.steps.iter().take(until.saturating_add(1)).flat_map(|step| step.inputs.iter());
-    let whole = plan.whole.iter().flat_map(|step| step.inputs.iter());
-    let mut read = read.chain(whole).filter(|place| overlap(**place, input));
+    let step = plan.steps.iter().position(|step| overlap(step.output, input));
+    // The loss writes too, behind the forward steps.
+    let mut gradients = plan.outputs.iter().filter_map(|port| port.gradient);
+    let loss = gradients.any(|place| overlap(place, input)).then_some(plan.forward);
+    let until = step.into_iter().chain(loss).min().unwrap_or(usize::MAX);
+    let read = plan.steps.iter().take(until).chain(plan.whole.iter());
+    let mut read = read.flat_map(|step| step.inputs.iter()).filter(|place| overlap(**place, input));
     // The output of a model without a step is its input.
-    let is_output = |place: Place| !plan.steps.iter().any(|step| step.output == place);
+    let is_input = |place: Place| !plan.steps.iter().any(|step| step.output == place);
     let mut outputs = plan.outputs.iter().map(|port| port.place);
     let is_plain = read.all(|place| *place == input)
-        && !outputs.any(|place| overlap(place, input) && is_output(place));
+        && !outputs.any(|place| overlap(place, input) && is_input(place));
     if is_plain { until } else { 0 }
 }
