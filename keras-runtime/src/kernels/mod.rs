@@ -22,6 +22,7 @@ mod depthwise;
 mod dropout;
 mod elementwise;
 mod embedding;
+pub(crate) mod exp;
 mod finish;
 mod gemm;
 mod lanes;
@@ -46,7 +47,6 @@ mod window;
 
 pub(crate) use activate::activate;
 pub use moments::merge_moments;
-pub(crate) use vectors::exp_to_one;
 
 use keras_graph::op::{self, Op};
 

@@ -2,7 +2,7 @@
 //!
 //! Sums run over a row's elements in their order, whether a row has company or not; so its bits are always the same.
 
-use super::vectors::exp_to_one;
+use super::exp::exp_to_one;
 use crate::simd::Simd;
 
 /// Elements of the longest row that is short.

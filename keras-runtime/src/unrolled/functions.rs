@@ -1,9 +1,9 @@
 //! Activation functions on vectors, each within 1e-6, relative, of the true value, as those in `kernels/math.rs`.
 //!
 //! Polynomials are evaluated by pairs, since it is the latency that a short net waits for.
-//! Sources: the exponential's polynomial is that of Cephes' `expf` (Moshier 1992); the quotient of tanh was fitted for least
-//! largest relative error on 0 to 9.1.
+//! Source: the quotient of tanh was fitted for least largest relative error on 0 to 9.1.
 
+use crate::kernels::exp::exp;
 use crate::simd::Simd;
 
 /// An activation function.
@@ -94,37 +94,4 @@ fn quartic<S: Simd>(simd: S, c: [f32; 5], u: S::F32) -> S::F32 {
 #[inline(always)]
 fn pair<S: Simd>(simd: S, c: &[f32], u: S::F32) -> S::F32 {
     simd.mul_add(simd.splat(c[1]), u, simd.splat(c[0]))
-}
-
-/// `e^x`; what underflows goes to zero through the denormals.
-#[inline(always)]
-fn exp<S: Simd>(simd: S, x: S::F32) -> S::F32 {
-    use std::f32::consts::LOG2_E;
-    /// Added and taken away again, it rounds a number to whole: 1.5 · 2^23, where floats are one apart.
-    const ROUNDER: f32 = 12_582_912.0;
-    /// The high part of ln 2, whose product with a small whole number is exact.
-    const LN_2_HIGH: f32 = 0.693_359_4;
-    /// What is missing from it.
-    const LN_2_LOW: f32 = -2.121_944_4e-4;
-    /// `e^r = 1 + r + r² · Σ_i C[i] · r^i`, for `|r| <= ln 2 / 2`.
-    const C: [f32; 6] =
-        [0.5, 1.666_666_5e-1, 4.166_579_6e-2, 8.333_452e-3, 1.398_199_9e-3, 1.987_569_1e-4];
-    // Beyond these the result is infinite, or less than half of the least denormal.
-    let x = clamp(simd, x, -105.0, 90.0);
-    let shifted = simd.mul_add(x, simd.splat(LOG2_E), simd.splat(ROUNDER));
-    let whole = simd.add(shifted, simd.splat(-ROUNDER));
-    let r = simd.mul_add(whole, simd.splat(-LN_2_HIGH), x);
-    let r = simd.mul_add(whole, simd.splat(-LN_2_LOW), r);
-    let square = simd.mul(r, r);
-    let p = simd.mul_add(pair(simd, &C[4..], r), square, pair(simd, &C[2..], r));
-    let p = simd.mul_add(p, square, pair(simd, &C, r));
-    let p = simd.add(simd.mul_add(p, square, r), simd.splat(1.0));
-    // Two factors, as the power alone may be no number when the product is.
-    let most = clamp(simd, whole, -126.0, 127.0);
-    let rest = simd.mul_add(most, simd.splat(-1.0), whole);
-    /// What is added to a stored exponent.
-    const EXPONENT_BIAS: f32 = 127.0;
-    let bias = simd.splat(ROUNDER + EXPONENT_BIAS);
-    let p = simd.mul(p, simd.to_exponent(simd.add(most, bias)));
-    simd.mul(p, simd.to_exponent(simd.add(rest, bias)))
 }

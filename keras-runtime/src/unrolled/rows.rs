@@ -3,7 +3,7 @@
 //! Each reads `N` numbers that may end within a vector, and writes whole vectors.
 
 use super::{Function, load};
-use crate::kernels::exp_to_one;
+use crate::kernels::exp::exp_to_one;
 use crate::simd::Simd;
 
 /// More lanes than any vector here has.
