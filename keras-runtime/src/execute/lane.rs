@@ -186,7 +186,7 @@ impl Lane {
     /// Runs one step.
     fn step(&mut self, pass: &Pass<'_>, block: Block, i: usize) {
         let step = &pass.plan.steps[i];
-        let hole = block.range(step.output);
+        let (hole, samples) = (block.range(step.output), self.in_batch(block));
         let mut listed = recycled(core::mem::take(&mut self.listed));
         let (in_block, in_lane, output) = match step.output.storage {
             Storage::Block => {
@@ -204,8 +204,6 @@ impl Lane {
                 unreachable!("no step of a segment writes weights or their gradient")
             }
         };
-        let first = self.samples.start + block.first;
-        let samples = first..first + block.samples;
         let read = |place: &Place| {
             if let Some(x) = pass.direct.read(pass.plan, pass.batch, i, *place, &samples) {
                 return x;
@@ -232,7 +230,7 @@ impl Lane {
         let run = Run {
             seed: pass.batch.seed,
             step: pass.batch.step,
-            first_sample: first,
+            first_sample: samples.start,
             batch: pass.batch.rows.len(),
         };
         let (samples, workspace) = (block.samples, &mut self.workspace[..]);
@@ -243,6 +241,7 @@ impl Lane {
 
     /// Shows the outputs to the head, which writes their gradients.
     fn look(&mut self, pass: &Pass<'_>, block: Block) {
+        let samples = self.in_batch(block);
         for (i, port) in pass.plan.outputs.iter().enumerate() {
             let hole = port.gradient.map_or(0..0, |place| block.range(place));
             let in_lane = port.gradient.is_some_and(|place| place.storage == Storage::Lane);
@@ -268,10 +267,8 @@ impl Lane {
             if !pass.head.looks() {
                 continue;
             }
-            let first = self.samples.start + block.first;
-            let samples = first..first + block.samples;
             let d_y_pred = port.gradient.map(|_| gradient);
-            pass.head.samples(i, samples, y_pred, d_y_pred, &mut self.sums);
+            pass.head.samples(i, samples.clone(), y_pred, d_y_pred, &mut self.sums);
         }
     }
 

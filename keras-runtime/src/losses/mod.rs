@@ -175,9 +175,8 @@ impl<L: RowLoss> LossFunction for L {
             sum += f64::from(weight(i) * value);
         }
         if let Some((scale, d_y)) = gradient {
-            let d_rows =
-                d_y.chunks_exact_mut(if weights.len() == 1 { d_y.len() } else { len }.max(1));
-            for (i, d_rows) in d_rows.enumerate() {
+            let together = if weights.len() == 1 { d_y.len() } else { len };
+            for (i, d_rows) in d_y.chunks_exact_mut(together.max(1)).enumerate() {
                 let factor = scale * weight(i);
                 d_rows.iter_mut().for_each(|d_y| *d_y *= factor);
             }
