@@ -305,15 +305,10 @@ impl<'p> Execution<'p> {
         &mut self.gradient
     }
 
-    /// Whether the gradients of large weights are complete where they are computed.
-    pub(crate) fn has_complete_parts(&self) -> bool {
-        whole::is_complete(self.plan)
-    }
-
-    /// The elements of large weights, whose gradients are computed on the whole batch.
-    pub(crate) fn large_weights(&self) -> impl Iterator<Item = Range<usize>> {
-        let places = self.plan.whole.iter().map(|step| step.output);
-        places.map(|place| place.offset..place.offset + place.len)
+    /// The elements of large weights in their order, whose gradients are computed on the whole batch; none if one of these gradients
+    /// is not complete when it is computed.
+    pub(crate) fn large_weights(&self) -> Option<Vec<Range<usize>>> {
+        whole::complete_parts(self.plan)
     }
 
     /// As [`Execution::gradient`], but those of large weights go into a step of the optimizer as they are computed, and what is

@@ -105,18 +105,17 @@ pub(super) enum Target<'t, 'w> {
     Step(&'t mut Moving<'w>),
 }
 
-/// Whether each step makes all of the gradient of some weights, so that the optimizer can go on from it.
-pub(super) fn is_complete(plan: &Plan) -> bool {
-    let meets = |place: &Place, from: usize, len: usize| {
-        place.offset < from + len && from < place.offset + place.len
-    };
-    plan.whole.iter().enumerate().all(|(i, step)| {
-        let place = &step.output;
-        let others = plan.whole[..i].iter().map(|step| (step.output.offset, step.output.len));
-        let parts = plan.lane_gradients.iter().chain(plan.gradient_parts.iter());
-        let mut written = others.chain(parts.map(|part| (part.to, part.len)));
-        !written.any(|(from, len)| meets(place, from, len))
-    })
+/// The elements of the gradient that the steps make, in their order; none if something else makes a part of them too.
+pub(super) fn complete_parts(plan: &Plan) -> Option<Vec<Range<usize>>> {
+    let whole = plan.whole.iter().map(|step| (step.output.offset, step.output.len));
+    let mut parts: Vec<_> = whole.map(|(from, len)| from..from + len).collect();
+    parts.sort_by_key(|part| part.start);
+    let apart = |a: &Range<usize>, b: &Range<usize>| a.end <= b.start || b.end <= a.start;
+    let others = plan.lane_gradients.iter().chain(plan.gradient_parts.iter());
+    let mut others = others.map(|part| part.to..part.to + part.len);
+    let is_complete = parts.windows(2).all(|pair| apart(&pair[0], &pair[1]))
+        && others.all(|other| parts.iter().all(|part| apart(part, &other)));
+    is_complete.then_some(parts)
 }
 
 /// Runs the steps on the whole batch.

@@ -108,10 +108,8 @@ impl Trainer {
             description.weights.iter().filter_map(weight_penalty).collect();
         let updater = Updater::new(&*optimizer, &description.weights);
         let execution = Execution::new::<Cpu>(training, Keep::Sums);
-        let can_step = penalties.is_empty() && execution.has_complete_parts();
-        let mut large: Vec<_> = execution.large_weights().collect();
-        large.sort_by_key(|range| range.start);
-        let small_weights = can_step.then(|| updater.pieces_outside(&large)).flatten();
+        let large_weights = execution.large_weights().filter(|_| penalties.is_empty());
+        let small_weights = large_weights.and_then(|large| updater.pieces_outside(&large));
         Trainer {
             description,
             fingerprint,
