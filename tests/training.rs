@@ -419,3 +419,53 @@ fn inputs_are_the_same_in_place_and_copied() {
     copied.compile(SGD::default(), loss()).fit(&x, &x, fit).unwrap();
     assert_eq!(in_place.weights(), copied.weights());
 }
+
+model! {
+    /// An image that is normalized anew for the gradient of the layer that reads it.
+    struct Recomputed;
+
+    let x = Input(shape = (24, 24, 3));
+    let y = ReLU(name = "image")(BatchNormalization()(Conv2D(8, 3, padding = "same")(x)));
+    let y = BatchNormalization()(DepthwiseConv2D(3, activation = "tanh")(y));
+    Model(x, Dense(4, name = "label")(GlobalAveragePooling2D()(y)))
+}
+
+model! {
+    /// The same, but for an output that has to be kept.
+    struct Kept;
+
+    let x = Input(shape = (24, 24, 3));
+    let image = ReLU(name = "image")(BatchNormalization()(Conv2D(8, 3, padding = "same")(x)));
+    let y = BatchNormalization()(DepthwiseConv2D(3, activation = "tanh")(image));
+    Model(inputs = x, outputs = [Dense(4, name = "label")(GlobalAveragePooling2D()(y)), image])
+}
+
+#[test]
+fn what_is_computed_anew_is_what_was_not_kept() {
+    let normalizations = |plan: &keras_graph::plan::Plan| {
+        plan.steps.iter().filter(|step| step.op.name() == "batch_norm").count()
+    };
+    assert_eq!([Recomputed::training(), Kept::training()].map(normalizations), [3, 2]);
+    let x: Vec<[[[f32; 3]; 24]; 24]> = {
+        let mut x = Array::zeros(5);
+        let flat = <[[[f32; 3]; 24]; 24]>::flat_mut(&mut x);
+        flat.iter_mut().enumerate().for_each(|(i, x)| *x = (i * 37 % 101) as f32 / 50.0 - 1.0);
+        x
+    };
+    let y: Vec<[f32; 4]> = (0..5).map(|i| core::array::from_fn(|j| (i * j) as f32 - 3.0)).collect();
+    let both: Vec<_> =
+        y.iter().map(|&label| KeptOutputs { label, image: [[[0.0; 8]; 24]; 24] }).collect();
+    let (mut recomputed, mut kept) = (Recomputed::seeded(3), Kept::seeded(3));
+    kept.weights_mut().copy_from_slice(recomputed.weights());
+    let before = recomputed.weights().to_vec();
+    let loss = MeanSquaredError::default;
+    recomputed.compile(SGD::default(), loss()).train_on_batch(&x, &y).unwrap();
+    kept.compile(SGD::default(), KeptOutputs { label: loss(), image: loss() })
+        .loss_weights(KeptOutputs { label: 1.0, image: 0.0 })
+        .train_on_batch(&x, &both)
+        .unwrap();
+    for ((before, a), b) in before.iter().zip(recomputed.weights()).zip(kept.weights()) {
+        let (a, b) = (a - before, b - before);
+        assert!((a - b).abs() <= 1e-4 * b.abs() + 1e-6, "a weight moves by {a}, not by {b}");
+    }
+}
