@@ -6,6 +6,7 @@
 //! - [`compile`]: the passes in their order, from a network to a [`plan`]: [`program`] is what they work on, [`verify`] says
 //!   what is legal, [`grad`] appends gradients, [`fuse`] joins ops, `recompute` says what is not kept, [`memory`] places
 //!   buffers;
+//! - [`split`]: one op as several, for one sample on several threads;
 //! - [`text`], [`summary`]: a plan and a model in print.
 #![forbid(unsafe_code)]
 #![recursion_limit = "256"]
@@ -38,6 +39,7 @@ pub mod regularizer;
 mod schedule;
 pub mod schema;
 pub mod shape;
+pub mod split;
 pub mod summary;
 pub mod text;
 pub mod value;

@@ -1,0 +1,276 @@
+//! Cuts an op on one sample into ops of the same kind, each of which computes a part of the output from parts of the inputs.
+//!
+//! An image is cut between rows, and a product of one row between columns. Nothing is summed across parts, so their outputs are
+//! the whole's, to the bit.
+
+use core::ops::Range;
+
+use crate::cost::is_pointwise;
+use crate::op::{Op, Window};
+use crate::winograd::{TILE, Winograd};
+
+/// Columns of a product are cut at multiples of this, where cache lines begin.
+const COLUMNS: usize = 16;
+
+/// One part of an op.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Part {
+    /// What computes it.
+    pub op: Op,
+    /// What it reads of each input.
+    pub inputs: Vec<Read>,
+    /// The elements of the output that it computes.
+    pub output: Range<usize>,
+}
+
+/// What a part reads of an input.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Read {
+    /// All.
+    All,
+    /// Some elements.
+    Elements(Range<usize>),
+    /// Some columns of a matrix, one row after the other.
+    Columns(Range<usize>),
+}
+
+impl Window {
+    /// The windows `outputs`, and the cells of the input that they read. None if they read nothing but padding.
+    fn part(&self, outputs: &Range<usize>) -> Option<(Window, Range<usize>)> {
+        let first = outputs.start * self.stride;
+        let last = (outputs.end - 1) * self.stride + (self.kernel - 1) * self.dilation;
+        let start = first.saturating_sub(self.pad);
+        let end = (last + 1).saturating_sub(self.pad).min(self.input);
+        let pad = self.pad.saturating_sub(first);
+        let window = Window { input: end.checked_sub(start)?, output: outputs.len(), pad, ..*self };
+        (window.input > 0).then_some((window, start..end))
+    }
+}
+
+/// Cuts an op into at most `count` parts of about the same size, in the order of the output. None if its kind is not cut, or
+/// if it is too small to be.
+pub fn split(op: &Op, count: usize) -> Option<Vec<Part>> {
+    let units = units(op)?;
+    let count = count.min(units.len.div_ceil(units.step));
+    if count < 2 {
+        return None;
+    }
+    let steps = units.len.div_ceil(units.step);
+    let cut = |i: usize| (steps * i / count * units.step).min(units.len);
+    (0..count).map(|i| part(op, cut(i)..cut(i + 1))).collect()
+}
+
+/// What an op is cut into: rows, columns or elements.
+struct Units {
+    len: usize,
+    /// A part begins at a multiple of this.
+    step: usize,
+}
+
+fn units(op: &Op) -> Option<Units> {
+    let (len, step) = match op {
+        Op::Unary(op) => (op.len, COLUMNS),
+        Op::Affine(op) => (op.len, COLUMNS),
+        Op::Binary(op) => (op.len, COLUMNS),
+        Op::Gemm(op) if op.m == 1 => (op.n, COLUMNS),
+        Op::Gemm(op) => (op.m, 1),
+        Op::Conv2D(op) if is_pointwise(&op.rows, &op.columns, op.groups) => {
+            (op.rows.output * op.columns.output, 1)
+        }
+        Op::Conv2D(conv) => {
+            (conv.rows.output, if Winograd::of_conv2d(conv).is_some() { TILE } else { 1 })
+        }
+        Op::Depthwise2D(op) => (op.rows.output, 1),
+        Op::MaxPool2D(op) => (op.rows.output, 1),
+        Op::AveragePool2D(op) => (op.rows.output, 1),
+        _ => return None,
+    };
+    Some(Units { len, step })
+}
+
+/// The part of an op that computes some of its units.
+fn part(whole: &Op, units: Range<usize>) -> Option<Part> {
+    let scaled = |range: &Range<usize>, by: usize| range.start * by..range.end * by;
+    let part = match whole {
+        Op::Unary(op) => {
+            let op = crate::op::Unary { len: units.len(), ..*op };
+            Part::new(op, [Read::Elements(units.clone())], units)
+        }
+        Op::Affine(op) => {
+            let op = crate::op::Affine { len: units.len(), ..*op };
+            Part::new(op, [Read::Elements(units.clone())], units)
+        }
+        Op::Binary(op) => {
+            let op = crate::op::Binary { len: units.len(), ..*op };
+            Part::new(op, [Read::Elements(units.clone()), Read::Elements(units.clone())], units)
+        }
+        Op::Gemm(op) if op.m == 1 => {
+            let bias = op.bias.then(|| Read::Elements(units.clone()));
+            let inputs = [Read::All, Read::Columns(units.clone())].into_iter().chain(bias);
+            Part::new(crate::op::Gemm { n: units.len(), ..*op }, inputs, units)
+        }
+        Op::Gemm(op) => {
+            let x = Read::Elements(scaled(&units, op.k));
+            let others = (0..1 + usize::from(op.bias)).map(|_| Read::All);
+            let part = crate::op::Gemm { m: units.len(), ..*op };
+            Part::new(part, [x].into_iter().chain(others), scaled(&units, op.n))
+        }
+        Op::Conv2D(op) => {
+            let (rows, columns, x, y) = if is_pointwise(&op.rows, &op.columns, op.groups) {
+                let row = |len: usize| Window { input: len, output: len, ..op.columns };
+                (row(1), row(units.len()), units.clone(), units)
+            } else {
+                let (rows, x) = op.rows.part(&units)?;
+                (rows, op.columns, scaled(&x, op.columns.input), scaled(&units, op.columns.output))
+            };
+            let part = crate::op::Conv2D { rows, columns, ..*op };
+            // A kernel that was transformed is of no use to another algorithm.
+            if Winograd::of_conv2d(op).is_some() != Winograd::of_conv2d(&part).is_some() {
+                return None;
+            }
+            let terms = usize::from(op.bias) + op.norm.map_or(0, |norm| norm.inputs());
+            let output = scaled(&y, op.filters);
+            let skip = op.add.then(|| Read::Elements(output.clone()));
+            let inputs = [Read::Elements(scaled(&x, op.channels)), Read::All].into_iter();
+            Part::new(part, inputs.chain((0..terms).map(|_| Read::All)).chain(skip), output)
+        }
+        Op::Depthwise2D(op) => {
+            let (rows, x) = op.rows.part(&units)?;
+            let terms = 1 + usize::from(op.bias) + op.norm.map_or(0, |norm| norm.inputs());
+            let x = Read::Elements(scaled(&x, op.columns.input * op.channels));
+            let inputs = [x].into_iter().chain((0..terms).map(|_| Read::All));
+            let y = scaled(&units, op.columns.output * op.channels * op.multiplier);
+            Part::new(crate::op::Depthwise2D { rows, ..*op }, inputs, y)
+        }
+        Op::MaxPool2D(op) => {
+            let (rows, x) = op.rows.part(&units)?;
+            let x = Read::Elements(scaled(&x, op.columns.input * op.channels));
+            let y = scaled(&units, op.columns.output * op.channels);
+            Part::new(crate::op::MaxPool2D { rows, ..*op }, [x], y)
+        }
+        Op::AveragePool2D(op) => {
+            let (rows, x) = op.rows.part(&units)?;
+            let x = Read::Elements(scaled(&x, op.columns.input * op.channels));
+            let y = scaled(&units, op.columns.output * op.channels);
+            Part::new(crate::op::AveragePool2D { rows, ..*op }, [x], y)
+        }
+        _ => return None,
+    };
+    Some(part)
+}
+
+impl Part {
+    fn new(
+        op: impl Into<Op>,
+        inputs: impl IntoIterator<Item = Read>,
+        output: Range<usize>,
+    ) -> Part {
+        Part { op: op.into(), inputs: inputs.into_iter().collect(), output }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::activation::Activation;
+    use crate::op::{Conv2D, Gemm, Softmax};
+
+    #[test]
+    fn parts_of_a_window_read_what_the_whole_reads() {
+        for (input, kernel, stride, dilation, pad) in
+            [(9, 3, 1, 1, 1), (11, 3, 2, 1, 0), (7, 2, 1, 3, 4), (12, 5, 3, 2, 2)]
+        {
+            let output = (input + 2 * pad - (kernel - 1) * dilation - 1) / stride + 1;
+            let whole = Window { input, output, kernel, stride, dilation, pad };
+            for (from, to) in (0..output).flat_map(|a| (a + 1..=output).map(move |b| (a, b))) {
+                let read = |window: &Window, o: usize, k: usize| {
+                    (o * window.stride + k * window.dilation)
+                        .checked_sub(window.pad)
+                        .filter(|&cell| cell < window.input)
+                };
+                let Some((part, cells)) = whole.part(&(from..to)) else {
+                    let mut all = (from..to).flat_map(|o| (0..kernel).map(move |k| (o, k)));
+                    assert!(
+                        all.all(|(o, k)| read(&whole, o, k).is_none()),
+                        "{whole:?} {from}..{to}"
+                    );
+                    continue;
+                };
+                assert_eq!((part.input, part.output), (cells.len(), to - from));
+                for (o, k) in (from..to).flat_map(|o| (0..kernel).map(move |k| (o, k))) {
+                    let found = read(&part, o - from, k).map(|cell| cell + cells.start);
+                    assert_eq!(found, read(&whole, o, k), "{whole:?} {from}..{to}: {o}, {k}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn parts_join_to_the_whole() {
+        let window = |extent: usize, kernel: usize| Window {
+            input: extent,
+            output: extent,
+            kernel,
+            stride: 1,
+            dilation: 1,
+            pad: kernel / 2,
+        };
+        let conv = |extent: usize, kernel: usize, channels: usize| Conv2D {
+            rows: window(extent, kernel),
+            columns: window(5, kernel),
+            channels,
+            filters: 32,
+            groups: 1,
+            bias: true,
+            norm: None,
+            add: true,
+            f: Activation::Linear,
+        };
+        let gemm = |m: usize| Gemm { m, k: 3, n: 40, bias: true, f: Activation::Linear };
+        let ops: [(Op, usize); 5] = [
+            (conv(28, 3, 16).into(), 28 * 5 * 32),
+            (conv(7, 3, 3).into(), 7 * 5 * 32),
+            (conv(3, 1, 16).into(), 3 * 5 * 32),
+            (gemm(1).into(), 40),
+            (gemm(7).into(), 280),
+        ];
+        for (op, len) in ops {
+            for count in 2..5 {
+                let parts = split(&op, count).unwrap();
+                assert_eq!((parts[0].output.start, parts.last().unwrap().output.end), (0, len));
+                assert!(parts.windows(2).all(|pair| pair[0].output.end == pair[1].output.start));
+                assert!(parts.len() == count || matches!(op, Op::Gemm(Gemm { m: 1, .. })));
+            }
+        }
+        let cuts: Vec<_> = split(&conv(28, 3, 16).into(), 2)
+            .unwrap()
+            .iter()
+            .map(|part| part.output.start)
+            .collect();
+        assert_eq!(cuts, [0, 3 * TILE * 5 * 32], "tiles stay whole");
+        let columns = split(&gemm(1).into(), 2).unwrap().remove(1).inputs;
+        assert_eq!(columns, [Read::All, Read::Columns(16..40), Read::Elements(16..40)]);
+    }
+
+    #[test]
+    fn what_cannot_be_cut_is_not() {
+        assert_eq!(split(&Softmax { outer: 1, extent: 100, inner: 1 }.into(), 2), None);
+        let product = Gemm { m: 1, k: 30, n: 10, bias: false, f: Activation::Linear };
+        assert_eq!(split(&product.into(), 2), None);
+        // Five rows would leave a part of one, which Winograd's algorithm does not take.
+        let window = Window { input: 5, output: 5, kernel: 3, stride: 1, dilation: 1, pad: 1 };
+        let (channels, filters, groups, f) = (16, 16, 1, Activation::Linear);
+        let op = Conv2D {
+            rows: window,
+            columns: window,
+            channels,
+            filters,
+            groups,
+            bias: false,
+            norm: None,
+            add: false,
+            f,
+        };
+        assert_eq!(split(&op.into(), 2), None);
+    }
+}
