@@ -128,6 +128,25 @@ where
     assert_eq!(count, 0, "allocations of {calls} calls of {}", M::description().name);
 }
 
+/// Of a predictor that is bound to its model, whose threads share a sample.
+fn single_samples_allocate_nothing<M>(pools: &[ThreadPool])
+where
+    M: Model<Input: Array<Element = f32>, Output: Array<Element = f32>>,
+{
+    let (model, x, mut y) = (M::seeded(3), M::Input::zeros(1), M::Output::zeros(1));
+    let mut predictor = Predictor::new().bind(&*model);
+    let mut predict = || predictor.predict(&x, &mut y).expect("one output for one sample");
+    for pool in pools {
+        pool.install(|| {
+            predict();
+            // Threads allocate when they start.
+            std::thread::sleep(std::time::Duration::from_millis(50));
+            let count = allocations(|| (0..CALLS).for_each(|_| predict()));
+            assert_eq!(count, 0, "allocations of {CALLS} predictions on one of {pools:?}");
+        });
+    }
+}
+
 /// Counts the allocations of so many steps after the first one.
 fn steps<M, L, N, W, T>(
     training: &mut Training<'_, M, L, N, W>,
@@ -276,6 +295,8 @@ fn main() {
 
     // They stay until the end, since a thread that ends allocates.
     let pools = pools();
+    single_samples_allocate_nothing::<Convnet>(&pools);
+    single_samples_allocate_nothing::<bench::MobileNet>(&pools);
     let momentum = SGD { momentum: 0.9, ..SGD::default() };
     let clipped = Adam { clipnorm: Some(1.0), ..Adam::default() };
     steps_allocate_nothing::<Mlp>(&pools, Adam::default(), false, 7);

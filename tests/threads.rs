@@ -15,6 +15,8 @@ mod bench;
 /// A batch that two and three threads cannot share evenly.
 const SAMPLES: usize = 19;
 const STEPS: usize = 2;
+/// Samples that are predicted on their own as well, which threads share in another way.
+const ALONE: usize = 3;
 
 /// Numbers of both signs.
 fn numbers<X: Array<Element = f32>>() -> Vec<X> {
@@ -29,14 +31,14 @@ fn labels() -> Vec<u32> {
     (0..SAMPLES as u32).map(|i| i * 7 % 10).collect()
 }
 
-/// Bits of the losses, of the weights after the steps and of the predictions with them.
+/// Bits of the losses, of the weights after the steps, of the predictions with them and of those of single samples.
 fn bits<M, T, L>(
     policy: DtypePolicy,
     threads: usize,
     optimizer: impl Optimizer + 'static,
     loss: L,
     y: &[T],
-) -> [Vec<u32>; 3]
+) -> [Vec<u32>; 4]
 where
     M: Model<Input: Array<Element = f32>, Output: Array<Element = f32>>,
     T: Sample,
@@ -46,17 +48,27 @@ where
     let x = numbers::<M::Input>();
     let mut model = M::seeded(5);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
-    let (losses, predictions) = pool.expect("the system has threads to give").install(|| {
-        let mut training = model.compile(optimizer, loss).dtype_policy(policy);
-        let step = |_| training.train_on_batch(&x, y).expect("good data")["loss"];
-        let losses = Vec::from_iter((0..STEPS).map(step));
-        let mut predictions = M::Output::zeros(x.len());
-        let predicted = Predictor::under(policy).predict(&*model, &x, &mut predictions);
-        predicted.expect("as many outputs as samples");
-        (losses, predictions)
-    });
+    let (losses, predictions, alone) =
+        pool.expect("the system has threads to give").install(|| {
+            let mut training = model.compile(optimizer, loss).dtype_policy(policy);
+            let step = |_| training.train_on_batch(&x, y).expect("good data")["loss"];
+            let losses = Vec::from_iter((0..STEPS).map(step));
+            let mut predictions = M::Output::zeros(x.len());
+            let predicted = Predictor::under(policy).predict(&*model, &x, &mut predictions);
+            predicted.expect("as many outputs as samples");
+            let mut alone = M::Output::zeros(ALONE);
+            let mut predictor = Predictor::under(policy).bind(&*model);
+            for i in 0..ALONE {
+                predictor.predict(&x[i..=i], &mut alone[i..=i]).expect("one output for one sample");
+            }
+            if policy == DtypePolicy::Float32 {
+                assert!(M::Output::flat(&alone) == M::Output::flat(&predictions[..ALONE]));
+            }
+            (losses, predictions, alone)
+        });
     let bits = |values: &[f32]| values.iter().map(|value| value.to_bits()).collect();
-    [bits(&losses), bits(model.weights()), bits(M::Output::flat(&predictions))]
+    let [predictions, alone] = [&predictions, &alone].map(|y| bits(M::Output::flat(y)));
+    [bits(&losses), bits(model.weights()), predictions, alone]
 }
 
 fn same_bits<M, T, L>(optimizer: impl Optimizer + Clone + 'static, loss: L, y: &[T])
@@ -71,8 +83,9 @@ where
         assert!(one[0].iter().all(|&loss| f32::from_bits(loss).is_finite()));
         for threads in [2, 3] {
             let many = bits::<M, T, L>(policy, threads, optimizer.clone(), loss, y);
-            for (what, (one, many)) in
-                ["losses", "weights", "predictions"].iter().zip(one.iter().zip(&many))
+            for (what, (one, many)) in ["losses", "weights", "predictions", "single predictions"]
+                .iter()
+                .zip(one.iter().zip(&many))
             {
                 assert!(one == many, "{what} on {threads} threads under {policy}");
             }

@@ -84,6 +84,9 @@ where
     Ok(report(arguments, &mut meter, outcome))
 }
 
+/// A net of so few floating-point operations is fastest as the straight line that the macro emits.
+const SMALL_FLOPS: u64 = 1 << 18;
+
 /// Times calls of one sample, or of a batch.
 pub(crate) fn infer<M>(arguments: &Arguments) -> Result<Value>
 where
@@ -102,8 +105,9 @@ where
             "time_to_first_step_s": null,
         })
     };
-    // The emitted call is in `f32`.
-    let (mut meter, outcome) = if batch == 1 && arguments.policy == DtypePolicy::Float32 {
+    // The emitted call is in `f32`; weights are prepared, and threads share a sample, in a predictor.
+    let is_small = batch == 1 && M::FLOPS <= SMALL_FLOPS;
+    let (mut meter, outcome) = if is_small && arguments.policy == DtypePolicy::Float32 {
         let mut scratch = vec![0.0; M::SCRATCH_BYTES / size_of::<f32>()];
         let outcome = outcome(&[model.call_in(&mut scratch, &x[0])]);
         let call = |i: usize| {

@@ -26,6 +26,7 @@ pub mod random;
 pub mod sample;
 #[allow(unsafe_code, reason = "vector instructions; each call states why it is sound")]
 pub mod simd;
+mod team;
 pub mod training;
 #[doc(hidden)]
 pub mod unrolled;

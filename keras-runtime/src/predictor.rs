@@ -4,7 +4,7 @@ use core::marker::PhantomData;
 
 use crate::dtype_policy::DtypePolicy;
 use crate::error::{Error, Result};
-use crate::execute::{Batch, Execution, Keep, NoHead, Rows};
+use crate::execute::{Batch, Execution, Keep, NoHead, Rows, Single};
 use crate::kernels::Cpu;
 use crate::model::Model;
 use crate::sample::Prediction;
@@ -14,6 +14,7 @@ use crate::sample::Prediction;
 /// [`Model::predict`] is simpler where its buffers are small beside the work.
 pub struct Predictor<M> {
     execution: Execution<'static>,
+    policy: DtypePolicy,
     model: PhantomData<fn(&M)>,
 }
 
@@ -26,14 +27,14 @@ impl<M: Model> Predictor<M> {
     /// A predictor that computes under a policy. [`Model::call`] and [`Model::predict`] are always in `f32`.
     pub fn under(policy: DtypePolicy) -> Predictor<M> {
         let execution = Execution::under::<Cpu>(policy, M::inference(), Keep::Outputs);
-        Predictor { execution, model: PhantomData }
+        Predictor { execution, policy, model: PhantomData }
     }
 
     /// This predictor for one model, whose weights stay as they are while it is borrowed: what kernels read of them in another order
     /// is copied once, and not for each batch.
     pub fn bind(mut self, model: &M) -> BoundPredictor<'_, M> {
         self.execution.keep_weights();
-        BoundPredictor { predictor: self, model }
+        BoundPredictor { predictor: self, model, single: None }
     }
 
     /// Writes the predictions for all samples to `outputs`. All samples are run together: memory grows with their number.
@@ -65,12 +66,28 @@ impl<M: Model> Predictor<M> {
 pub struct BoundPredictor<'m, M> {
     predictor: Predictor<M>,
     model: &'m M,
+    /// What predicts a sample that is alone, once there was one.
+    single: Option<Single>,
 }
 
 impl<M: Model> BoundPredictor<'_, M> {
-    /// As [`Predictor::predict`].
+    /// As [`Predictor::predict`]. A single sample is run on prepared weights, too, and its large steps are shared by threads of this
+    /// predictor's own, as many as rayon's pool has, which after a prediction look for the next one for a millisecond, at full load,
+    /// before they sleep.
     pub fn predict(&mut self, x: &[M::Input], outputs: &mut [M::Output]) -> Result<()> {
-        self.predictor.predict(self.model, x, outputs)
+        let ([x], [y]) = (x, &mut *outputs) else {
+            return self.predictor.predict(self.model, x, outputs);
+        };
+        let (weights, threads) = (self.model.weights(), rayon::current_num_threads());
+        let single = match &mut self.single {
+            Some(single) if single.threads() == threads => single,
+            single => {
+                let (plan, policy) = (M::inference(), self.predictor.policy);
+                single.insert(Single::new::<Cpu>(policy, plan, weights, threads))
+            }
+        };
+        single.call(weights, x, y);
+        Ok(())
     }
 }
 

@@ -13,7 +13,7 @@ use super::{Batch, Head, Keep, block_samples, has_head};
 use crate::kernels::{Call, Run};
 
 /// Inputs of an op that need no list on the heap.
-const INLINE_INPUTS: usize = 16;
+pub(super) const INLINE_INPUTS: usize = 16;
 
 /// What all lanes share while a segment is run.
 pub(super) struct Pass<'a> {

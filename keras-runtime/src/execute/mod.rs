@@ -23,6 +23,7 @@ mod lane;
 mod memory;
 mod prepared;
 mod session;
+mod single;
 mod whole;
 
 use core::ops::Range;
@@ -36,6 +37,7 @@ use self::lane::{Lane, Pass};
 use self::prepared::{Copies, Prepare};
 pub use self::session::{FlatSamples, Gradients, gradients, predict};
 pub(crate) use self::session::{PREDICTED_TOGETHER, predict_batches};
+pub(crate) use self::single::Single;
 use crate::dtype_policy::DtypePolicy;
 use crate::kernels::{Backend, Call};
 use crate::optimizers::Moving;

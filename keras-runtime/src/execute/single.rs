@@ -1,0 +1,317 @@
+//! Runs a plan for prediction on one sample, again and again: what it takes is prepared once, and large steps are shared by threads.
+//!
+//! A step is cut into parts by its output, so no sum crosses threads and the bits are those of one thread. Threads meet at the
+//! end of each step.
+
+use core::ops::Range;
+use std::sync::{Mutex, PoisonError};
+
+use keras_graph::cost::flops;
+use keras_graph::memory::LINE;
+use keras_graph::op::{Gemm, Op};
+use keras_graph::plan::{Place, Plan, Step, Storage};
+use keras_graph::split::{Part, Read, split};
+
+use super::aligned::Aligned;
+use super::lane::INLINE_INPUTS;
+use super::memory::Holed;
+use super::prepared::Prepare;
+use crate::dtype_policy::DtypePolicy;
+use crate::kernels::{Backend, Call, Run};
+use crate::sample::{Prediction, Sample};
+use crate::simd::Choice;
+use crate::team::Team;
+
+/// Most threads that share a sample.
+const MAX_THREADS: usize = 16;
+/// A step with less work costs more to share than that saves: meeting takes a third of a microsecond.
+const LEAST_SHARED_WORK: u64 = 1 << 16;
+/// A number that is read or written takes as long as so many floating-point operations.
+const FLOPS_PER_NUMBER: u64 = 8;
+
+/// A plan on one sample.
+pub(crate) struct Single {
+    plan: &'static Plan,
+    run: fn(&Op, Call<'_>),
+    steps: Vec<Vec<Task>>,
+    /// Copies of weights, each from the beginning of a cache line on.
+    weights: Aligned,
+    /// All that steps write: the block's numbers, the lane's and those that are reduced.
+    memory: Aligned,
+    workspaces: Aligned,
+    /// Elements of one of them.
+    workspace_len: usize,
+    threads: usize,
+    team: Option<Team>,
+}
+
+/// A step, or a part of it.
+struct Task {
+    op: Op,
+    inputs: Vec<Source>,
+    prepared: Range<usize>,
+    /// Elements of the memory.
+    output: Range<usize>,
+}
+
+/// Where an input lies.
+#[derive(Clone, Debug)]
+enum Source {
+    /// In the model.
+    Model(Range<usize>),
+    /// In the copies.
+    Copy(Range<usize>),
+    Memory(Range<usize>),
+}
+
+impl Single {
+    /// Prepares a plan for given weights and so many threads.
+    pub(crate) fn new<B: Backend>(
+        policy: DtypePolicy,
+        plan: &'static Plan,
+        weights: &[f32],
+        threads: usize,
+    ) -> Single {
+        let threads = threads.clamp(1, MAX_THREADS);
+        let mut copies = Copies { policy, len: 0, made: Vec::new() };
+        let steps: Vec<Vec<Task>> =
+            plan.steps.iter().map(|step| copies.tasks(plan, step, threads)).collect();
+        let mut cells = Aligned::default();
+        cells.resize(copies.len);
+        for (to, copy) in copies.made {
+            copy.make(policy.prepare::<B>(), weights, &mut cells[to]);
+        }
+        let tasks = steps.iter().flatten();
+        let workspace_len = tasks.map(|task| policy.workspace_len(&task.op)).max().unwrap_or(0);
+        let workspace_len = workspace_len.max(1).next_multiple_of(LINE);
+        let most_parts = steps.iter().map(Vec::len).max().unwrap_or(1);
+        let mut workspaces = Aligned::default();
+        workspaces.resize(most_parts * workspace_len);
+        let mut memory = Aligned::default();
+        memory.resize(plan.block_len + plan.lane_len + plan.reduced_len);
+        let team = (most_parts > 1).then(|| Team::new(threads - 1));
+        let run = policy.kernels::<B>();
+        Single {
+            plan,
+            run,
+            steps,
+            weights: cells,
+            memory,
+            workspaces,
+            workspace_len,
+            threads,
+            team,
+        }
+    }
+
+    /// How many threads it was made for.
+    pub(crate) fn threads(&self) -> usize {
+        self.threads
+    }
+
+    /// Predicts one sample with the weights that it was made for.
+    pub(crate) fn call<X: Sample, Y: Prediction>(&mut self, weights: &[f32], x: &X, y: &mut Y) {
+        if let Some(team) = &self.team {
+            team.wake();
+        }
+        for (i, port) in self.plan.inputs.iter().enumerate() {
+            if let Some(range) = in_memory(self.plan, port.place) {
+                self.memory[range].copy_from_slice(x.port(i).bits());
+            }
+        }
+        for i in 0..self.steps.len() {
+            self.step(weights, i);
+        }
+        for (i, port) in self.plan.outputs.iter().enumerate() {
+            if let Some(range) = in_memory(self.plan, port.place) {
+                y.port_mut(i).copy_from_slice(&self.memory[range]);
+            }
+        }
+    }
+
+    /// Runs one step.
+    fn step(&mut self, model: &[f32], i: usize) {
+        let tasks = &self.steps[i][..];
+        let (Some(first), Some(last)) = (tasks.first(), tasks.last()) else { return };
+        let hole = first.output.start..last.output.end;
+        let (memory, output) = Holed::split(&mut self.memory, hole);
+        if matches!(self.plan.steps[i].output.storage, Storage::Reduced) {
+            output.fill(0.0);
+        }
+        let (run, copies) = (self.run, &*self.weights);
+        let source = |source: &Source| match source.clone() {
+            Source::Model(range) => &model[range],
+            Source::Copy(range) => &copies[range],
+            Source::Memory(range) => memory.part(range),
+        };
+        let run_task = |task: &Task, output: &mut [f32], workspace: &mut [f32]| {
+            let mut inline: [&[f32]; INLINE_INPUTS] = [&[]; INLINE_INPUTS];
+            let mut listed: Vec<&[f32]> = Vec::new();
+            let inputs = match inline.get_mut(..task.inputs.len()) {
+                Some(inline) => {
+                    inline.iter_mut().zip(&task.inputs).for_each(|(x, from)| *x = source(from));
+                    &*inline
+                }
+                None => {
+                    listed.extend(task.inputs.iter().map(source));
+                    &listed
+                }
+            };
+            let prepared = &copies[task.prepared.clone()];
+            let step = Run { batch: 1, ..Run::default() };
+            run(&task.op, Call { samples: 1, inputs, output, workspace, prepared, run: step });
+        };
+        let (Some(team), [_, _, ..]) = (&mut self.team, tasks) else {
+            return run_task(first, output, &mut self.workspaces);
+        };
+        let mut slots: [Slot<'_>; MAX_THREADS] = [const { Mutex::new(None) }; MAX_THREADS];
+        let mut rest = output;
+        let workspaces = self.workspaces.chunks_exact_mut(self.workspace_len);
+        for ((task, slot), workspace) in tasks.iter().zip(&mut slots).zip(workspaces) {
+            let (output, others) = rest.split_at_mut(task.output.len());
+            *slot = Mutex::new(Some((output, workspace)));
+            rest = others;
+        }
+        let choice = Choice::current();
+        team.each(tasks.len() as u16, &|part| {
+            let slot = slots[part].lock().unwrap_or_else(PoisonError::into_inner).take();
+            if let Some((output, workspace)) = slot {
+                choice.apply(|| run_task(&tasks[part], output, workspace));
+            }
+        });
+    }
+}
+
+/// The output and the workspace of a part, until a thread takes them.
+type Slot<'a> = Mutex<Option<(&'a mut [f32], &'a mut [f32])>>;
+
+/// Where a place lies in the memory of one sample. Weights lie elsewhere.
+fn in_memory(plan: &Plan, place: Place) -> Option<Range<usize>> {
+    let start = match place.storage {
+        Storage::Weights | Storage::Gradient => return None,
+        Storage::Block => 0,
+        Storage::Lane => plan.block_len,
+        Storage::Reduced => plan.block_len + plan.lane_len,
+    };
+    Some(start + place.offset..start + place.offset + place.len)
+}
+
+/// What is copied of the weights.
+struct Copies {
+    policy: DtypePolicy,
+    len: usize,
+    made: Vec<(Range<usize>, Copied)>,
+}
+
+/// One copy.
+enum Copied {
+    /// Elements of the model, as they are.
+    Elements(Range<usize>),
+    /// Some columns of a matrix.
+    Columns { matrix: Range<usize>, columns: usize, some: Range<usize> },
+    /// A right matrix as [`Backend::prepare`] makes it.
+    Prepared { op: Op, right: Range<usize>, part_len: usize },
+}
+
+impl Copies {
+    /// Room for a copy.
+    fn add(&mut self, len: usize, copied: Copied) -> Range<usize> {
+        let room = self.len..self.len + len;
+        self.len = room.end.next_multiple_of(LINE);
+        self.made.push((room.clone(), copied));
+        room
+    }
+
+    /// A step as one task, or as some that threads share.
+    fn tasks(&mut self, plan: &Plan, step: &Step, threads: usize) -> Vec<Task> {
+        let numbers = step.output.len + step.inputs.iter().map(|input| input.len).sum::<usize>();
+        let work = flops(&step.op) + FLOPS_PER_NUMBER * numbers as u64;
+        let parts = if work < LEAST_SHARED_WORK { None } else { split(&step.op, threads) };
+        let parts = parts.unwrap_or_else(|| {
+            let inputs = vec![Read::All; step.inputs.len()];
+            vec![Part { op: step.op, inputs, output: 0..step.output.len }]
+        });
+        let prepared = self.prepared(step);
+        let sources: Vec<Source> = step
+            .inputs
+            .iter()
+            .map(|input| in_memory(plan, *input))
+            .zip(step.inputs.iter())
+            .enumerate()
+            .map(|(i, (range, place))| {
+                let weights = place.offset..place.offset + place.len;
+                let reads_all =
+                    parts.iter().any(|part| !matches!(part.inputs[i], Read::Columns(_)));
+                let is_product =
+                    matches!(step.op, Op::Gemm(_) | Op::Conv2D(_) | Op::Depthwise2D(_));
+                match range {
+                    Some(range) => Source::Memory(range),
+                    None if reads_all && is_product && (i != 1 || prepared.is_empty()) => {
+                        Source::Copy(self.add(place.len, Copied::Elements(weights)))
+                    }
+                    None => Source::Model(weights),
+                }
+            })
+            .collect();
+        let output = in_memory(plan, step.output).map_or(0, |range| range.start);
+        let task = |part: Part| {
+            let inputs = part.inputs.iter().zip(&sources);
+            let inputs =
+                inputs.map(|(read, source)| self.part_of(source, read, &step.op)).collect();
+            let output = output + part.output.start..output + part.output.end;
+            Task { op: part.op, inputs, prepared: prepared.clone(), output }
+        };
+        parts.into_iter().map(task).collect()
+    }
+
+    /// What is prepared for a step, but for a single row: it reads each weight once.
+    fn prepared(&mut self, step: &Step) -> Range<usize> {
+        let is_row = matches!(step.op, Op::Gemm(Gemm { m: 1, .. }));
+        let right = step.inputs.get(1).filter(|right| right.storage == Storage::Weights && !is_row);
+        let Some((right, prepared)) = right.zip(self.policy.prepared(&step.op)) else {
+            return 0..0;
+        };
+        let right = right.offset..right.offset + right.len;
+        let copied = Copied::Prepared { op: step.op, right, part_len: prepared.part_len };
+        self.add(prepared.len, copied)
+    }
+
+    /// Where a part of an input lies.
+    fn part_of(&mut self, source: &Source, read: &Read, op: &Op) -> Source {
+        let within = |whole: &Range<usize>, some: &Range<usize>| {
+            whole.start + some.start..whole.start + some.end
+        };
+        match (source, read, op) {
+            (source, Read::All, _) => source.clone(),
+            (Source::Model(whole), Read::Elements(some), _) => Source::Model(within(whole, some)),
+            (Source::Copy(whole), Read::Elements(some), _) => Source::Copy(within(whole, some)),
+            (Source::Memory(whole), Read::Elements(some), _) => Source::Memory(within(whole, some)),
+            (Source::Model(matrix), Read::Columns(some), Op::Gemm(op)) => {
+                let (matrix, columns, some) = (matrix.clone(), op.n, some.clone());
+                let len = op.k * some.len();
+                Source::Copy(self.add(len, Copied::Columns { matrix, columns, some }))
+            }
+            (_, Read::Columns(_), op) => unreachable!("{} reads columns of weights", op.name()),
+        }
+    }
+}
+
+impl Copied {
+    /// Makes the copy.
+    fn make(&self, prepare: Prepare, weights: &[f32], to: &mut [f32]) {
+        match self {
+            Copied::Elements(range) => to.copy_from_slice(&weights[range.clone()]),
+            Copied::Columns { matrix, columns, some } => {
+                let rows = weights[matrix.clone()].chunks_exact(*columns);
+                for (row, to) in rows.zip(to.chunks_exact_mut(some.len())) {
+                    to.copy_from_slice(&row[some.clone()]);
+                }
+            }
+            Copied::Prepared { op, right, part_len } => {
+                for (part, to) in to.chunks_mut(*part_len).enumerate() {
+                    prepare(op, &weights[right.clone()], part, to);
+                }
+            }
+        }
+    }
+}
