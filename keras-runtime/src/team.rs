@@ -29,7 +29,7 @@ struct Apart<T>(T);
 /// What the threads share.
 #[derive(Default)]
 struct Board {
-    /// Counts pieces of work, then how many parts this one has and how many are taken: 32, 16 and 16 bits.
+    /// See [`Ticket`].
     ticket: Apart<AtomicU64>,
     /// A `Work` on the caller's stack, valid until all parts that were taken are done.
     work: AtomicPtr<()>,
@@ -40,21 +40,55 @@ struct Board {
     quits: AtomicBool,
 }
 
-/// The next part of a ticket, if one is left.
-fn next_part(ticket: u64) -> Option<u64> {
-    let (parts, taken) = (ticket >> 16 & 0xffff, ticket & 0xffff);
-    (taken < parts).then_some(taken)
+/// Who takes a part.
+#[derive(Clone, Copy)]
+enum Taker {
+    /// Takes the first one.
+    Caller,
+    /// Takes the last one. So a thread mostly gets the same parts again, and finds in its cache what they read.
+    Helper,
+}
+
+/// A number of a piece of work, how many parts it has, and how many are taken at the front and at the back: 40, 8, 8 and 8 bits.
+#[derive(Clone, Copy)]
+struct Ticket(u64);
+
+impl Ticket {
+    const PARTS: u32 = 16;
+    const FRONT: u32 = 8;
+    const BACK: u32 = 0;
+    const NUMBER: u32 = 24;
+
+    /// The piece of work after this one.
+    fn next(self, parts: u8) -> Ticket {
+        let number = (self.0 >> Ticket::NUMBER).wrapping_add(1);
+        Ticket(number << Ticket::NUMBER | u64::from(parts) << Ticket::PARTS)
+    }
+
+    fn field(self, shift: u32) -> usize {
+        usize::from((self.0 >> shift) as u8)
+    }
+
+    /// A part that is left, and the ticket without it.
+    fn take(self, taker: Taker) -> Option<(usize, Ticket)> {
+        let (parts, front, back) =
+            (self.field(Ticket::PARTS), self.field(Ticket::FRONT), self.field(Ticket::BACK));
+        (front + back < parts).then_some(match taker {
+            Taker::Caller => (front, Ticket(self.0 + (1 << Ticket::FRONT))),
+            Taker::Helper => (parts - 1 - back, Ticket(self.0 + (1 << Ticket::BACK))),
+        })
+    }
 }
 
 impl Board {
     /// Takes a part of the work at hand.
-    fn take(&self) -> Option<usize> {
+    fn take(&self, taker: Taker) -> Option<usize> {
         let mut ticket = self.ticket.0.load(Ordering::Acquire);
         loop {
-            let part = next_part(ticket)?;
+            let (part, rest) = Ticket(ticket).take(taker)?;
             let (success, failure) = (Ordering::AcqRel, Ordering::Acquire);
-            match self.ticket.0.compare_exchange_weak(ticket, ticket + 1, success, failure) {
-                Ok(_) => return Some(part as usize),
+            match self.ticket.0.compare_exchange_weak(ticket, rest.0, success, failure) {
+                Ok(_) => return Some(part),
                 Err(found) => ticket = found,
             }
         }
@@ -78,7 +112,7 @@ impl Board {
         let mut idle_since = Instant::now();
         loop {
             for _ in 0..LOOKS {
-                if let Some(part) = self.take() {
+                if let Some(part) = self.take(Taker::Helper) {
                     self.do_part(part);
                     idle_since = Instant::now();
                 }
@@ -140,15 +174,15 @@ impl Team {
 
     /// Calls `work` with each of `0..parts`, on whatever threads are free.
     /// Panics: if a call does, after all that were begun.
-    pub(crate) fn each(&mut self, parts: u16, work: Work<'_>) {
+    pub(crate) fn each(&mut self, parts: u8, work: Work<'_>) {
         let board = &*self.board;
         // All parts of the work before are taken and done, so nobody reads the board but for its ticket.
         board.work.store((&raw const work).cast_mut().cast(), Ordering::Relaxed);
         board.done.0.store(0, Ordering::Relaxed);
-        let count = (board.ticket.0.load(Ordering::Relaxed) >> 32).wrapping_add(1);
-        board.ticket.0.store(count << 32 | u64::from(parts) << 16, Ordering::Release);
+        let ticket = Ticket(board.ticket.0.load(Ordering::Relaxed)).next(parts);
+        board.ticket.0.store(ticket.0, Ordering::Release);
         // Panics of parts are caught, so this is not left before all are done.
-        while let Some(part) = board.take() {
+        while let Some(part) = board.take(Taker::Caller) {
             board.do_part(part);
         }
         let mut looks = 0_u32;
@@ -189,7 +223,7 @@ mod tests {
         for helpers in [0, 1, 3] {
             let mut team = Team::new(helpers);
             for round in 0..20_000_u32 {
-                let parts = (round % 5) as u16;
+                let parts = (round % 5) as u8;
                 let sums: [AtomicU32; 5] = Default::default();
                 if round % 5000 == 0 {
                     // Long enough for all to fall asleep.

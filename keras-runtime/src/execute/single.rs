@@ -24,6 +24,10 @@ use crate::team::Team;
 
 /// Most threads that share a sample.
 const MAX_THREADS: usize = 16;
+/// Most parts of a step.
+const MAX_PARTS: usize = 32;
+/// Columns of a product of one row whose sums stay in registers; their weights are one run of memory.
+const STRIP_COLUMNS: usize = 128;
 /// A step with less work costs more to share than that saves: meeting takes a third of a microsecond.
 const LEAST_SHARED_WORK: u64 = 1 << 16;
 /// A number that is read or written takes as long as so many floating-point operations.
@@ -89,7 +93,7 @@ impl Single {
         workspaces.resize(most_parts * workspace_len);
         let mut memory = Aligned::default();
         memory.resize(plan.block_len + plan.lane_len + plan.reduced_len);
-        let team = (most_parts > 1).then(|| Team::new(threads - 1));
+        let team = (most_parts > 1 && threads > 1).then(|| Team::new(threads - 1));
         let run = policy.kernels::<B>();
         Single {
             plan,
@@ -162,9 +166,15 @@ impl Single {
             run(&task.op, Call { samples: 1, inputs, output, workspace, prepared, run: step });
         };
         let (Some(team), [_, _, ..]) = (&mut self.team, tasks) else {
-            return run_task(first, output, &mut self.workspaces);
+            let mut rest = output;
+            for task in tasks {
+                let (output, others) = rest.split_at_mut(task.output.len());
+                run_task(task, output, &mut self.workspaces);
+                rest = others;
+            }
+            return;
         };
-        let mut slots: [Slot<'_>; MAX_THREADS] = [const { Mutex::new(None) }; MAX_THREADS];
+        let mut slots: [Slot<'_>; MAX_PARTS] = [const { Mutex::new(None) }; MAX_PARTS];
         let mut rest = output;
         let workspaces = self.workspaces.chunks_exact_mut(self.workspace_len);
         for ((task, slot), workspace) in tasks.iter().zip(&mut slots).zip(workspaces) {
@@ -173,7 +183,7 @@ impl Single {
             rest = others;
         }
         let choice = Choice::current();
-        team.each(tasks.len() as u16, &|part| {
+        team.each(tasks.len() as u8, &|part| {
             let slot = slots[part].lock().unwrap_or_else(PoisonError::into_inner).take();
             if let Some((output, workspace)) = slot {
                 choice.apply(|| run_task(&tasks[part], output, workspace));
@@ -226,7 +236,11 @@ impl Copies {
     fn tasks(&mut self, plan: &Plan, step: &Step, threads: usize) -> Vec<Task> {
         let numbers = step.output.len + step.inputs.iter().map(|input| input.len).sum::<usize>();
         let work = flops(&step.op) + FLOPS_PER_NUMBER * numbers as u64;
-        let parts = if work < LEAST_SHARED_WORK { None } else { split(&step.op, threads) };
+        let count = match step.op {
+            Op::Gemm(Gemm { m: 1, n, .. }) => n.div_ceil(STRIP_COLUMNS).clamp(threads, MAX_PARTS),
+            _ => threads,
+        };
+        let parts = if work < LEAST_SHARED_WORK { None } else { split(&step.op, count) };
         let parts = parts.unwrap_or_else(|| {
             let inputs = vec![Read::All; step.inputs.len()];
             vec![Part { op: step.op, inputs, output: 0..step.output.len }]

@@ -156,6 +156,16 @@ impl Kernel for Forward<'_> {
         if prepared.is_empty() && rows == 1 && n > STREAMED_VECTORS * S::LANES {
             return stream(simd, x, w, bias, finish, y);
         }
+        if prepared.is_empty() && rows == 1 && n.is_multiple_of(S::LANES) {
+            match n / S::LANES {
+                4 => return strip::<S, 4>(simd, x, w, bias, finish, y),
+                5 => return strip::<S, 5>(simd, x, w, bias, finish, y),
+                6 => return strip::<S, 6>(simd, x, w, bias, finish, y),
+                7 => return strip::<S, 7>(simd, x, w, bias, finish, y),
+                8 => return strip::<S, 8>(simd, x, w, bias, finish, y),
+                _ => {}
+            }
+        }
         for (part, panel) in panels::<S>(rows, n, prepared) {
             let (begin, columns) = (part.start + panel.begin, panel.len);
             let packs = rows >= PACK_TILES * largest_height::<S>() && columns < n;
@@ -214,6 +224,35 @@ fn stream<S: Simd>(
                 x.iter().zip(w.chunks_exact(n)).for_each(|(&x, w)| stream_rows(simd, [x], w, y))
             }
         }
+    }
+    finish.apply(simd, n, y);
+}
+
+/// One row of a product of few columns, whose sums stay in registers.
+#[inline(always)]
+fn strip<S: Simd, const VECTORS: usize>(
+    simd: S,
+    x: &[f32],
+    w: &[f32],
+    bias: Option<&[f32]>,
+    finish: Finish<'_>,
+    y: &mut [f32],
+) {
+    let n = VECTORS * S::LANES;
+    let mut sums = [simd.splat(0.0); VECTORS];
+    if let Some(bias) = bias {
+        for (j, sum) in sums.iter_mut().enumerate() {
+            *sum = simd.load(&bias[j * S::LANES..]);
+        }
+    }
+    for (&x, w) in x.iter().zip(w.chunks_exact(n)) {
+        let x = simd.splat(x);
+        for (j, sum) in sums.iter_mut().enumerate() {
+            *sum = simd.mul_add(x, simd.load(&w[j * S::LANES..]), *sum);
+        }
+    }
+    for (j, sum) in sums.into_iter().enumerate() {
+        simd.store(sum, &mut y[j * S::LANES..]);
     }
     finish.apply(simd, n, y);
 }
