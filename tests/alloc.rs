@@ -296,6 +296,7 @@ fn main() {
     // They stay until the end, since a thread that ends allocates.
     let pools = pools();
     single_samples_allocate_nothing::<Convnet>(&pools);
+    single_samples_allocate_nothing::<Normalized>(&pools);
     single_samples_allocate_nothing::<bench::MobileNet>(&pools);
     let momentum = SGD { momentum: 0.9, ..SGD::default() };
     let clipped = Adam { clipnorm: Some(1.0), ..Adam::default() };

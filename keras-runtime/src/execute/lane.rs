@@ -296,7 +296,7 @@ impl Lane {
 }
 
 /// An empty list, in the memory of a list that is no longer needed.
-fn recycled<'b>(mut list: Vec<&[f32]>) -> Vec<&'b [f32]> {
+pub(super) fn recycled<'b>(mut list: Vec<&[f32]>) -> Vec<&'b [f32]> {
     list.clear();
     // No item is left to convert: what `collect` takes over is the memory.
     list.into_iter().map(|_| -> &'b [f32] { unreachable!("the list is empty") }).collect()

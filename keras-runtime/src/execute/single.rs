@@ -13,7 +13,7 @@ use keras_graph::plan::{Place, Plan, Step, Storage};
 use keras_graph::split::{Part, Read, split};
 
 use super::aligned::Aligned;
-use super::lane::INLINE_INPUTS;
+use super::lane::{INLINE_INPUTS, recycled};
 use super::memory::Holed;
 use super::prepared::Prepare;
 use crate::dtype_policy::DtypePolicy;
@@ -45,8 +45,11 @@ pub(crate) struct Single {
     workspaces: Aligned,
     /// Elements of one of them.
     workspace_len: usize,
+    /// How many it was made for, of which no more than [`MAX_THREADS`] share a sample.
     threads: usize,
     team: Option<Team>,
+    /// Room for the inputs of a step that has many, so that it is not allocated anew.
+    listed: Vec<&'static [f32]>,
 }
 
 /// A step, or a part of it.
@@ -76,10 +79,10 @@ impl Single {
         weights: &[f32],
         threads: usize,
     ) -> Single {
-        let threads = threads.clamp(1, MAX_THREADS);
+        let sharing = threads.clamp(1, MAX_THREADS);
         let mut copies = Copies { policy, len: 0, made: Vec::new() };
         let steps: Vec<Vec<Task>> =
-            plan.steps.iter().map(|step| copies.tasks(plan, step, threads)).collect();
+            plan.steps.iter().map(|step| copies.tasks(plan, step, sharing)).collect();
         let mut cells = Aligned::default();
         cells.resize(copies.len);
         for (to, copy) in copies.made {
@@ -93,7 +96,7 @@ impl Single {
         workspaces.resize(most_parts * workspace_len);
         let mut memory = Aligned::default();
         memory.resize(plan.block_len + plan.lane_len + plan.reduced_len);
-        let team = (most_parts > 1 && threads > 1).then(|| Team::new(threads - 1));
+        let team = (most_parts > 1 && sharing > 1).then(|| Team::new(sharing - 1));
         let run = policy.kernels::<B>();
         Single {
             plan,
@@ -105,6 +108,7 @@ impl Single {
             workspace_len,
             threads,
             team,
+            listed: Vec::new(),
         }
     }
 
@@ -148,47 +152,51 @@ impl Single {
             Source::Copy(range) => &copies[range],
             Source::Memory(range) => memory.part(range),
         };
+        // Of these no op is cut.
+        let mut listed = recycled(core::mem::take(&mut self.listed));
+        if first.inputs.len() > INLINE_INPUTS {
+            listed.extend(first.inputs.iter().map(source));
+        }
         let run_task = |task: &Task, output: &mut [f32], workspace: &mut [f32]| {
             let mut inline: [&[f32]; INLINE_INPUTS] = [&[]; INLINE_INPUTS];
-            let mut listed: Vec<&[f32]> = Vec::new();
             let inputs = match inline.get_mut(..task.inputs.len()) {
                 Some(inline) => {
                     inline.iter_mut().zip(&task.inputs).for_each(|(x, from)| *x = source(from));
                     &*inline
                 }
-                None => {
-                    listed.extend(task.inputs.iter().map(source));
-                    &listed
-                }
+                None => &listed,
             };
             let prepared = &copies[task.prepared.clone()];
             let step = Run { batch: 1, ..Run::default() };
             run(&task.op, Call { samples: 1, inputs, output, workspace, prepared, run: step });
         };
-        let (Some(team), [_, _, ..]) = (&mut self.team, tasks) else {
-            let mut rest = output;
-            for task in tasks {
-                let (output, others) = rest.split_at_mut(task.output.len());
-                run_task(task, output, &mut self.workspaces);
-                rest = others;
-            }
-            return;
-        };
-        let mut slots: [Slot<'_>; MAX_PARTS] = [const { Mutex::new(None) }; MAX_PARTS];
         let mut rest = output;
-        let workspaces = self.workspaces.chunks_exact_mut(self.workspace_len);
-        for ((task, slot), workspace) in tasks.iter().zip(&mut slots).zip(workspaces) {
-            let (output, others) = rest.split_at_mut(task.output.len());
-            *slot = Mutex::new(Some((output, workspace)));
-            rest = others;
-        }
-        let choice = Choice::current();
-        team.each(tasks.len() as u8, &|part| {
-            let slot = slots[part].lock().unwrap_or_else(PoisonError::into_inner).take();
-            if let Some((output, workspace)) = slot {
-                choice.apply(|| run_task(&tasks[part], output, workspace));
+        match (&mut self.team, tasks) {
+            (Some(team), [_, _, ..]) => {
+                let mut slots: [Slot<'_>; MAX_PARTS] = [const { Mutex::new(None) }; MAX_PARTS];
+                let workspaces = self.workspaces.chunks_exact_mut(self.workspace_len);
+                for ((task, slot), workspace) in tasks.iter().zip(&mut slots).zip(workspaces) {
+                    let (output, others) = rest.split_at_mut(task.output.len());
+                    *slot = Mutex::new(Some((output, workspace)));
+                    rest = others;
+                }
+                let choice = Choice::current();
+                team.each(tasks.len() as u8, &|part| {
+                    let slot = slots[part].lock().unwrap_or_else(PoisonError::into_inner).take();
+                    if let Some((output, workspace)) = slot {
+                        choice.apply(|| run_task(&tasks[part], output, workspace));
+                    }
+                });
             }
-        });
+            _ => {
+                for task in tasks {
+                    let (output, others) = rest.split_at_mut(task.output.len());
+                    run_task(task, output, &mut self.workspaces);
+                    rest = others;
+                }
+            }
+        }
+        self.listed = recycled(listed);
     }
 }
 
@@ -246,27 +254,20 @@ impl Copies {
             vec![Part { op: step.op, inputs, output: 0..step.output.len }]
         });
         let prepared = self.prepared(step);
-        let sources: Vec<Source> = step
-            .inputs
-            .iter()
-            .map(|input| in_memory(plan, *input))
-            .zip(step.inputs.iter())
-            .enumerate()
-            .map(|(i, (range, place))| {
-                let weights = place.offset..place.offset + place.len;
-                let reads_all =
-                    parts.iter().any(|part| !matches!(part.inputs[i], Read::Columns(_)));
-                let is_product =
-                    matches!(step.op, Op::Gemm(_) | Op::Conv2D(_) | Op::Depthwise2D(_));
-                match range {
-                    Some(range) => Source::Memory(range),
-                    None if reads_all && is_product && (i != 1 || prepared.is_empty()) => {
-                        Source::Copy(self.add(place.len, Copied::Elements(weights)))
-                    }
-                    None => Source::Model(weights),
+        let is_product = matches!(step.op, Op::Gemm(_) | Op::Conv2D(_) | Op::Depthwise2D(_));
+        let mut sources = Vec::with_capacity(step.inputs.len());
+        for (i, place) in step.inputs.iter().enumerate() {
+            let in_model = place.offset..place.offset + place.len;
+            let is_read = parts.iter().any(|part| !matches!(part.inputs[i], Read::Columns(_)))
+                && (i != 1 || prepared.is_empty());
+            sources.push(match in_memory(plan, *place) {
+                Some(range) => Source::Memory(range),
+                None if is_product && is_read => {
+                    Source::Copy(self.add(place.len, Copied::Elements(in_model)))
                 }
-            })
-            .collect();
+                None => Source::Model(in_model),
+            });
+        }
         let output = in_memory(plan, step.output).map_or(0, |range| range.start);
         let task = |part: Part| {
             let inputs = part.inputs.iter().zip(&sources);
