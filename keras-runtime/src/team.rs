@@ -73,7 +73,7 @@ impl Ticket {
     fn take(self, taker: Taker) -> Option<(usize, Ticket)> {
         let (parts, front, back) =
             (self.field(Ticket::PARTS), self.field(Ticket::FRONT), self.field(Ticket::BACK));
-        (front + back < parts).then_some(match taker {
+        (front + back < parts).then(|| match taker {
             Taker::Caller => (front, Ticket(self.0 + (1 << Ticket::FRONT))),
             Taker::Helper => (parts - 1 - back, Ticket(self.0 + (1 << Ticket::BACK))),
         })
@@ -238,6 +238,9 @@ mod tests {
                     assert_eq!(sum.into_inner(), expected, "part {part} of round {round}");
                 }
             }
+            thread::sleep(LOOKS_FOR);
+            let mut handles = team.helpers.iter().flat_map(|helper| &helper.handle);
+            assert!(handles.all(|handle| !handle.is_finished()), "a helper ended");
         }
     }
 
