@@ -47,6 +47,19 @@ impl Window {
     }
 }
 
+impl Window {
+    /// Of the gradient by the input: the windows that reach cells `inputs` of it, as a window of its own, and which they are. None if
+    /// there are none, or if one would begin behind the cells.
+    fn adjoint_part(&self, inputs: &Range<usize>) -> Option<(Window, Range<usize>)> {
+        let spread = (self.kernel - 1) * self.dilation;
+        let start = (inputs.start + self.pad).saturating_sub(spread).div_ceil(self.stride);
+        let end = ((inputs.end - 1 + self.pad) / self.stride + 1).min(self.output);
+        let pad = (inputs.start + self.pad).checked_sub(start * self.stride)?;
+        let window = Window { input: inputs.len(), output: end.checked_sub(start)?, pad, ..*self };
+        (window.output > 0).then_some((window, start..end))
+    }
+}
+
 /// Cuts an op into at most `count` parts of about the same size, in the order of the output. None if its kind is not cut, or
 /// if it is too small to be.
 pub fn split(op: &Op, count: usize) -> Option<Vec<Part>> {
@@ -79,6 +92,10 @@ fn units(op: &Op) -> Option<Units> {
         }
         Op::Conv2D(conv) => {
             (conv.rows.output, if Winograd::of_conv2d(conv).is_some() { TILE } else { 1 })
+        }
+        Op::Conv2DGradX(conv) => {
+            let is_winograd = Winograd::of_grad_x(conv).is_some();
+            (conv.rows.input, if is_winograd { TILE } else { conv.rows.stride })
         }
         Op::Depthwise2D(op) => (op.rows.output, 1),
         Op::MaxPool2D(op) => (op.rows.output, 1),
@@ -133,6 +150,18 @@ fn part(whole: &Op, units: Range<usize>) -> Option<Part> {
             let skip = op.add.then(|| Read::Elements(output.clone()));
             let inputs = [Read::Elements(scaled(&x, op.channels)), Read::All].into_iter();
             Part::new(part, inputs.chain((0..terms).map(|_| Read::All)).chain(skip), output)
+        }
+        Op::Conv2DGradX(op) => {
+            let (rows, y) = op.rows.adjoint_part(&units)?;
+            let part = crate::op::Conv2DGradX { rows, ..*op };
+            if Winograd::of_grad_x(op).is_some() != Winograd::of_grad_x(&part).is_some()
+                || is_pointwise(&op.rows, &op.columns, op.groups)
+            {
+                return None;
+            }
+            let d_y = Read::Elements(scaled(&y, op.columns.output * op.filters));
+            let d_x = scaled(&units, op.columns.input * op.channels);
+            Part::new(part, [d_y, Read::All], d_x)
         }
         Op::Depthwise2D(op) => {
             let (rows, x) = op.rows.part(&units)?;
@@ -202,6 +231,32 @@ mod tests {
                     assert_eq!(found, read(&whole, o, k), "{whole:?} {from}..{to}: {o}, {k}");
                 }
             }
+        }
+    }
+
+    #[test]
+    fn parts_of_an_adjoint_read_what_the_whole_reads() {
+        for (input, output, kernel, stride, dilation, pad) in
+            [(9, 9, 3, 1, 1, 1), (14, 7, 3, 2, 1, 0), (7, 11, 2, 1, 3, 4), (12, 4, 5, 3, 2, 2)]
+        {
+            let whole = Window { input, output, kernel, stride, dilation, pad };
+            // The windows and taps that reach a cell.
+            let reach = |window: &Window, cell: usize| {
+                let all = (0..window.output).flat_map(|o| (0..kernel).map(move |k| (o, k)));
+                let at = move |(o, k): &(usize, usize)| o * stride + k * dilation;
+                let pad = window.pad;
+                all.filter(move |tap| at(tap) == cell + pad).collect::<Vec<_>>()
+            };
+            for (from, to) in (0..input).flat_map(|a| (a + 1..=input).map(move |b| (a, b))) {
+                let Some((part, read)) = whole.adjoint_part(&(from..to)) else { continue };
+                assert_eq!((part.input, part.output), (to - from, read.len()));
+                for cell in from..to {
+                    let found = reach(&part, cell - from).into_iter();
+                    let found: Vec<_> = found.map(|(o, k)| (o + read.start, k)).collect();
+                    assert_eq!(found, reach(&whole, cell), "{whole:?} {from}..{to}: {cell}");
+                }
+            }
+            assert!(whole.adjoint_part(&(0..input)).is_some());
         }
     }
 

@@ -254,7 +254,10 @@ impl Copies {
             vec![Part { op: step.op, inputs, output: 0..step.output.len }]
         });
         let prepared = self.prepared(step);
-        let is_product = matches!(step.op, Op::Gemm(_) | Op::Conv2D(_) | Op::Depthwise2D(_));
+        let is_product = matches!(
+            step.op,
+            Op::Gemm(_) | Op::Conv2D(_) | Op::Conv2DGradX(_) | Op::Depthwise2D(_)
+        );
         let mut sources = Vec::with_capacity(step.inputs.len());
         for (i, place) in step.inputs.iter().enumerate() {
             let in_model = place.offset..place.offset + place.len;
