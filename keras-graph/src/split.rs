@@ -6,7 +6,7 @@
 use core::ops::Range;
 
 use crate::cost::is_pointwise;
-use crate::op::{Op, Window};
+use crate::op::{self, Op, Window};
 use crate::winograd::{TILE, Winograd};
 
 /// Columns of a product are cut at multiples of this, where cache lines begin.
@@ -45,9 +45,7 @@ impl Window {
         let window = Window { input: end.checked_sub(start)?, output: outputs.len(), pad, ..*self };
         (window.input > 0).then_some((window, start..end))
     }
-}
 
-impl Window {
     /// Of the gradient by the input: the windows that reach cells `inputs` of it, as a window of its own, and which they are. None if
     /// there are none, or if one would begin behind the cells.
     fn adjoint_part(&self, inputs: &Range<usize>) -> Option<(Window, Range<usize>)> {
@@ -93,6 +91,9 @@ fn units(op: &Op) -> Option<Units> {
         Op::Conv2D(conv) => {
             (conv.rows.output, if Winograd::of_conv2d(conv).is_some() { TILE } else { 1 })
         }
+        Op::Conv2DGradX(conv) if is_pointwise(&conv.rows, &conv.columns, conv.groups) => {
+            return None;
+        }
         Op::Conv2DGradX(conv) => {
             let is_winograd = Winograd::of_grad_x(conv).is_some();
             (conv.rows.input, if is_winograd { TILE } else { conv.rows.stride })
@@ -110,26 +111,26 @@ fn part(whole: &Op, units: Range<usize>) -> Option<Part> {
     let scaled = |range: &Range<usize>, by: usize| range.start * by..range.end * by;
     let part = match whole {
         Op::Unary(op) => {
-            let op = crate::op::Unary { len: units.len(), ..*op };
+            let op = op::Unary { len: units.len(), ..*op };
             Part::new(op, [Read::Elements(units.clone())], units)
         }
         Op::Affine(op) => {
-            let op = crate::op::Affine { len: units.len(), ..*op };
+            let op = op::Affine { len: units.len(), ..*op };
             Part::new(op, [Read::Elements(units.clone())], units)
         }
         Op::Binary(op) => {
-            let op = crate::op::Binary { len: units.len(), ..*op };
+            let op = op::Binary { len: units.len(), ..*op };
             Part::new(op, [Read::Elements(units.clone()), Read::Elements(units.clone())], units)
         }
         Op::Gemm(op) if op.m == 1 => {
             let bias = op.bias.then(|| Read::Elements(units.clone()));
             let inputs = [Read::All, Read::Columns(units.clone())].into_iter().chain(bias);
-            Part::new(crate::op::Gemm { n: units.len(), ..*op }, inputs, units)
+            Part::new(op::Gemm { n: units.len(), ..*op }, inputs, units)
         }
         Op::Gemm(op) => {
             let x = Read::Elements(scaled(&units, op.k));
             let others = (0..1 + usize::from(op.bias)).map(|_| Read::All);
-            let part = crate::op::Gemm { m: units.len(), ..*op };
+            let part = op::Gemm { m: units.len(), ..*op };
             Part::new(part, [x].into_iter().chain(others), scaled(&units, op.n))
         }
         Op::Conv2D(op) => {
@@ -140,7 +141,7 @@ fn part(whole: &Op, units: Range<usize>) -> Option<Part> {
                 let (rows, x) = op.rows.part(&units)?;
                 (rows, op.columns, scaled(&x, op.columns.input), scaled(&units, op.columns.output))
             };
-            let part = crate::op::Conv2D { rows, columns, ..*op };
+            let part = op::Conv2D { rows, columns, ..*op };
             // A kernel that was transformed is of no use to another algorithm.
             if Winograd::of_conv2d(op).is_some() != Winograd::of_conv2d(&part).is_some() {
                 return None;
@@ -153,10 +154,8 @@ fn part(whole: &Op, units: Range<usize>) -> Option<Part> {
         }
         Op::Conv2DGradX(op) => {
             let (rows, y) = op.rows.adjoint_part(&units)?;
-            let part = crate::op::Conv2DGradX { rows, ..*op };
-            if Winograd::of_grad_x(op).is_some() != Winograd::of_grad_x(&part).is_some()
-                || is_pointwise(&op.rows, &op.columns, op.groups)
-            {
+            let part = op::Conv2DGradX { rows, ..*op };
+            if Winograd::of_grad_x(op).is_some() != Winograd::of_grad_x(&part).is_some() {
                 return None;
             }
             let d_y = Read::Elements(scaled(&y, op.columns.output * op.filters));
@@ -169,19 +168,19 @@ fn part(whole: &Op, units: Range<usize>) -> Option<Part> {
             let x = Read::Elements(scaled(&x, op.columns.input * op.channels));
             let inputs = [x].into_iter().chain((0..terms).map(|_| Read::All));
             let y = scaled(&units, op.columns.output * op.channels * op.multiplier);
-            Part::new(crate::op::Depthwise2D { rows, ..*op }, inputs, y)
+            Part::new(op::Depthwise2D { rows, ..*op }, inputs, y)
         }
         Op::MaxPool2D(op) => {
             let (rows, x) = op.rows.part(&units)?;
             let x = Read::Elements(scaled(&x, op.columns.input * op.channels));
             let y = scaled(&units, op.columns.output * op.channels);
-            Part::new(crate::op::MaxPool2D { rows, ..*op }, [x], y)
+            Part::new(op::MaxPool2D { rows, ..*op }, [x], y)
         }
         Op::AveragePool2D(op) => {
             let (rows, x) = op.rows.part(&units)?;
             let x = Read::Elements(scaled(&x, op.columns.input * op.channels));
             let y = scaled(&units, op.columns.output * op.channels);
-            Part::new(crate::op::AveragePool2D { rows, ..*op }, [x], y)
+            Part::new(op::AveragePool2D { rows, ..*op }, [x], y)
         }
         _ => return None,
     };
