@@ -245,6 +245,8 @@ impl Copies {
         let numbers = step.output.len + step.inputs.iter().map(|input| input.len).sum::<usize>();
         let work = flops(&step.op) + FLOPS_PER_NUMBER * numbers as u64;
         let count = match step.op {
+            // Its columns are copied once, so they have to be weights.
+            Op::Gemm(Gemm { m: 1, .. }) if step.inputs[1].storage != Storage::Weights => 1,
             Op::Gemm(Gemm { m: 1, n, .. }) => n.div_ceil(STRIP_COLUMNS).clamp(threads, MAX_PARTS),
             _ => threads,
         };
