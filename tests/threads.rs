@@ -138,6 +138,51 @@ fn audio_dense() {
     same_bits::<bench::AudioDense, _, _>(SGD::default(), MeanSquaredError::default(), &y);
 }
 
+model! {
+    /// Two inputs and two outputs, and windows of all kinds that threads cut: strided, dilated, in groups, depthwise and pooled.
+    struct Windows;
+
+    let image = Input(shape = (40, 33, 8));
+    let map = Input(shape = (20, 17, 6));
+    let strided = Conv2D(24, 3, strides = 2, padding = "same", activation = "relu")(image);
+    let dilated = Conv2D(16, 3, dilation_rate = 2, padding = "same", activation = "tanh")(map);
+    let mut x = Concatenate()([strided, dilated]);
+    x = Conv2D(40, 3, groups = 2, activation = "gelu")(x);
+    x = DepthwiseConv2D(3, padding = "same", activation = "relu6")(x);
+    let largest = MaxPooling2D(3, strides = 2, padding = "same")(x);
+    let mean = AveragePooling2D(3, strides = 2, padding = "same")(x);
+    x = Add()([largest, mean]);
+    let score = Dense(11, activation = "softmax", name = "score")(Flatten()(x));
+    let drawn = Conv2DTranspose(5, 3, strides = 2, padding = "same", name = "drawn")(x);
+    Model(inputs = [image, map], outputs = [score, drawn])
+}
+
+/// Threads that share a sample cut its large steps; whichever way, each number is computed as in a batch.
+#[test]
+fn windows_are_cut_where_threads_share_a_sample() {
+    let images = numbers::<[[[f32; 8]; 33]; 40]>();
+    let maps = numbers::<[[[f32; 6]; 17]; 20]>();
+    let x: Vec<_> =
+        images.into_iter().zip(maps).map(|(image, map)| WindowsInputs { image, map }).collect();
+    let model = Windows::seeded(3);
+    let expected = model.predict(&x);
+    assert_ne!(expected[0].drawn, expected[1].drawn);
+    for threads in [1, 2, 3, 5] {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+        pool.expect("the system has threads to give").install(|| {
+            let mut predictor = Predictor::new().bind(&*model);
+            for (i, expected) in expected.iter().enumerate().take(ALONE) {
+                let mut alone = [*expected];
+                alone[0].score.fill(f32::NAN);
+                alone[0].drawn[0][0].iter_mut().for_each(|cell| *cell = f32::NAN);
+                predictor.predict(&x[i..=i], &mut alone).expect("one output for one sample");
+                assert!(alone[0].score == expected.score, "score {i} on {threads} threads");
+                assert!(alone[0].drawn == expected.drawn, "drawn {i} on {threads} threads");
+            }
+        });
+    }
+}
+
 /// A batch of many lanes against samples on their own, of which each is one lane: nothing is lost or taken twice where lanes
 /// are merged, nor in the gradient of a large weight, which is computed on the whole batch.
 #[test]
