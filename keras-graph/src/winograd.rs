@@ -30,6 +30,9 @@ const MAX_TILES: usize = 48;
 /// planes would compete for the same place in a cache.
 const GAP: usize = 16;
 
+/// The products of a cell of the transform have a multiple of so many rows, so that registers are full.
+pub const ROWS_MULTIPLE: usize = 4;
+
 /// Elements from one plane of a transform, of `len` elements, to the next.
 pub fn plane_pitch(len: usize) -> usize {
     len + GAP
@@ -111,6 +114,11 @@ impl Winograd {
         (tiles.min(MAX_TILES) / self.tile_columns()).max(1)
     }
 
+    /// Rows of the products of so many rows of tiles; those that are no tile hold anything.
+    pub fn product_rows(&self, rows_of_tiles: usize) -> usize {
+        (rows_of_tiles * self.tile_columns()).next_multiple_of(ROWS_MULTIPLE)
+    }
+
     /// Elements of the transformed kernel, `[36, channels, filters]`.
     pub fn kernel_len(&self) -> usize {
         TRANSFORMED * plane_pitch(self.channels * self.filters)
@@ -129,7 +137,7 @@ impl Winograd {
     /// Elements of all scratch: the transformed kernel or its gradient, rows of the input, and the tiles that are transformed at a
     /// time before and after the products.
     pub fn scratch_len(&self) -> usize {
-        let tiles = self.chunk_rows() * self.tile_columns();
+        let tiles = self.product_rows(self.chunk_rows());
         let planes = plane_pitch(tiles * self.channels) + plane_pitch(tiles * self.filters);
         self.kernel_len() + self.lines_len() + TRANSFORMED * planes
     }

@@ -6,10 +6,11 @@ use keras_graph::op::Op;
 use keras_graph::plan::{Place, Plan, Storage};
 
 use super::aligned::Aligned;
+use super::cut::{Cut, has_head};
 use super::direct::Direct;
 use super::memory::{Block, Holed};
 use super::prepared::Copies;
-use super::{Batch, Head, Keep, block_samples, has_head};
+use super::{Batch, Head, Keep};
 use crate::kernels::{Call, Run};
 
 /// Inputs of an op that need no list on the heap.
@@ -20,8 +21,8 @@ pub(super) struct Pass<'a> {
     pub(super) plan: &'a Plan,
     pub(super) run: fn(&Op, Call<'_>),
     pub(super) segment: usize,
-    /// Elements per sample of a block's buffer that the segment uses.
-    pub(super) block_len: usize,
+    /// How the segment is cut into blocks.
+    pub(super) cut: Cut,
     pub(super) weights: &'a [f32],
     pub(super) copies: &'a Copies,
     pub(super) direct: &'a Direct,
@@ -128,7 +129,7 @@ impl Lane {
             self.sums.fill(0.0);
         }
         let lane = self.samples.len();
-        let most = block_samples(pass.block_len, lane);
+        let most = pass.cut.block_samples(lane);
         let mut first = 0;
         while first < lane {
             let block = Block { first, samples: most.min(lane - first), lane };

@@ -17,6 +17,7 @@
 //! Nothing here allocates once the largest batch was seen.
 
 mod aligned;
+mod cut;
 mod direct;
 mod finish;
 mod lane;
@@ -29,9 +30,10 @@ mod whole;
 use core::ops::Range;
 
 use keras_graph::op::Op;
-use keras_graph::plan::{Place, Plan, Segment, Storage};
+use keras_graph::plan::Plan;
 use rayon::prelude::*;
 
+use self::cut::{Cut, lane_count};
 use self::direct::Direct;
 use self::lane::{Lane, Pass};
 use self::prepared::{Copies, Prepare};
@@ -43,22 +45,6 @@ use crate::kernels::{Backend, Call};
 use crate::optimizers::Moving;
 use crate::sample::Samples;
 use crate::simd::Choice;
-
-/// Most lanes a batch is cut into; more threads than this do not help.
-const MAX_LANES: usize = 16;
-/// Most memory that all lanes' sums take together.
-const MAX_LANE_SUMS_BYTES: usize = 1 << 30;
-/// A number that is summed by one more lane costs as much as so many floating-point operations: it is cleared, summed in a copy
-/// of its own and merged, and kernels that get fewer samples at a time are slower.
-const FLOPS_PER_MERGED_NUMBER: usize = 144;
-/// A weight that one more lane streams through its cache, likewise.
-const FLOPS_PER_STREAMED_WEIGHT: usize = 48;
-/// So many weights stay in a core's second-level cache, so that reading them once more costs nothing.
-const CACHED_WEIGHTS: usize = 1 << 17;
-/// A lane with less work than this, forward, costs more to hand to another thread than it saves.
-const LEAST_LANE_FLOPS: usize = 1 << 19;
-/// A block's buffer should take no more than this, half of a core's second-level cache.
-const BLOCK_BYTES: usize = 1 << 20;
 
 /// Which rows of the data make up a batch.
 #[derive(Clone, Debug)]
@@ -162,8 +148,8 @@ pub struct Execution<'p> {
     prepare: Prepare,
     copies: Copies,
     direct: Direct,
-    /// For each segment, the elements per sample of a block's buffer that it uses.
-    block_lens: Vec<usize>,
+    /// How each segment is cut into blocks.
+    cuts: Vec<Cut>,
     policy: DtypePolicy,
     keep: Keep,
     /// Scratch elements of a kernel.
@@ -208,7 +194,7 @@ impl<'p> Execution<'p> {
             prepare: policy.prepare::<B>(),
             copies: Copies::new(plan, policy),
             direct: Direct::new(plan),
-            block_lens: block_lens(plan),
+            cuts: Cut::of_segments(plan),
             policy,
             keep,
             workspace_len,
@@ -245,13 +231,12 @@ impl<'p> Execution<'p> {
         // A model whose output is its input has no step, but its outputs are looked at all the same.
         for segment in 0..self.plan.segments.len().max(1) {
             let (plan, run, merged, keep) = (self.plan, self.run, &self.merged, self.keep);
-            let (copies, direct, block_len) =
-                (&self.copies, &self.direct, self.block_lens[segment]);
+            let (copies, direct, cut) = (&self.copies, &self.direct, self.cuts[segment]);
             let pass = Pass {
                 plan,
                 run,
                 segment,
-                block_len,
+                cut,
                 weights,
                 copies,
                 direct,
@@ -281,7 +266,7 @@ impl<'p> Execution<'p> {
         for (i, lane) in self.lanes[..self.used].iter_mut().enumerate() {
             let samples = samples * i / self.used..samples * (i + 1) / self.used;
             let count = samples.len();
-            let blocks = self.block_lens.iter().map(|&len| len * block_samples(len, count));
+            let blocks = self.cuts.iter().map(|cut| cut.block_len * cut.block_samples(count));
             let block_len = blocks.max().unwrap_or(0);
             lane.prepare(self.plan, samples, sums, self.keep, [block_len, self.workspace_len]);
         }
@@ -390,62 +375,6 @@ impl<'p> Execution<'p> {
             start += from.len();
         }
     }
-}
-
-/// How many lanes a batch is cut into: the more, the more threads can help, but each has sums to be merged and weights to be read.
-fn lane_count(plan: &Plan, samples: usize, policy: DtypePolicy) -> usize {
-    let merge_flops = FLOPS_PER_MERGED_NUMBER * plan.reduced_len;
-    let stream_flops = if plan.weights_len > CACHED_WEIGHTS {
-        // Of these operations, twice as many go by while a weight is read.
-        let rate = if policy == DtypePolicy::MixedBfloat16 { 2 } else { 1 };
-        rate * FLOPS_PER_STREAMED_WEIGHT * plan.weights_len
-    } else {
-        0
-    };
-    let least_flops = merge_flops.max(stream_flops).max(LEAST_LANE_FLOPS);
-    let least_samples = least_flops.div_ceil((plan.flops as usize).max(1)).max(1);
-    let sums_bytes = plan.reduced_len.max(1) * size_of::<f32>();
-    let most = MAX_LANES.min(MAX_LANE_SUMS_BYTES / sums_bytes).max(1);
-    // A power of two, so that two or four threads get as much each.
-    let lanes = (samples / least_samples).clamp(1, most);
-    1 << lanes.ilog2()
-}
-
-/// For each segment, the elements per sample of a block's buffer that it uses: where images are small, blocks have more samples.
-/// A plan without a step has one segment all the same.
-fn block_lens(plan: &Plan) -> Vec<usize> {
-    let end = |place: &Place| match place.storage {
-        Storage::Block => place.offset + place.len,
-        _ => 0,
-    };
-    // Ports are read and written where the loss stands, or by a step.
-    let ports = plan.inputs.iter().chain(plan.outputs.iter());
-    let ports = ports.flat_map(|port| [Some(port.place), port.gradient]).flatten();
-    let ports_end = ports.map(|place| end(&place)).max().unwrap_or(0);
-    let segment_len = |segment: &Segment| {
-        let steps = plan.steps[segment.from..segment.to].iter();
-        let places = steps.flat_map(|step| step.inputs.iter().chain([&step.output]));
-        let ends = places.map(end).max().unwrap_or(0);
-        let has_head = has_head(plan, segment.from..segment.to);
-        if has_head { ends.max(ports_end) } else { ends }
-    };
-    match plan.segments.len() {
-        0 => vec![plan.block_len],
-        _ => plan.segments.iter().map(segment_len).collect(),
-    }
-}
-
-/// Whether the loss stands in a segment of these steps.
-fn has_head(plan: &Plan, steps: Range<usize>) -> bool {
-    (steps.start < plan.forward && plan.forward <= steps.end)
-        || (steps.start == 0 && plan.forward == 0)
-}
-
-/// Samples of a block whose buffer has `block_len` elements for each, of a lane that has `samples`.
-fn block_samples(block_len: usize, samples: usize) -> usize {
-    let sample_bytes = block_len.max(1) * size_of::<f32>();
-    let most = (BLOCK_BYTES / sample_bytes).clamp(1, samples);
-    samples.div_ceil(samples.div_ceil(most))
 }
 
 /// Does something with each item, in parallel if there are threads.

@@ -2,6 +2,9 @@
 
 use rayon::ThreadPoolBuilder;
 
+use keras_graph::plan::{Place, Storage};
+
+use super::cut::{LEAST_LANE_FLOPS, MAX_LANES};
 use super::*;
 use crate::example::Example;
 use crate::kernels::{Cpu, Reference};
@@ -167,8 +170,19 @@ fn a_batch_is_cut_by_plan_and_size_alone() {
     let large = Plan { weights_len: 1 << 20, flops: 1 << 20, reduced_len: 0, ..plan.clone() };
     assert_eq!(lane_count(&large, 192, DtypePolicy::Float32), 4);
     assert_eq!(lane_count(&large, 192, DtypePolicy::MixedBfloat16), 2);
-    assert_eq!(block_lens(plan).iter().max(), Some(&plan.block_len));
-    assert_eq!(block_samples(plan.block_len, 5), 5);
+    let cuts = Cut::of_segments(plan);
+    assert_eq!(cuts.iter().map(|cut| cut.block_len).max(), Some(plan.block_len));
+    let [cut] = cuts[..] else { panic!("nothing of the example couples samples") };
+    assert_eq!(cut.block_samples(5), 5);
     // A block's share of the cache is 13797 samples; three even blocks.
-    assert_eq!(block_samples(plan.block_len, 30_000), 10_000);
+    assert_eq!(cut.block_samples(30_000), 10_000);
+    // What lies in the lane goes through the cache as well, each tensor once.
+    let mut wide = plan.clone();
+    let x = Place { storage: Storage::Lane, offset: 0, len: 1 << 17 };
+    let mut steps = wide.steps.to_vec();
+    steps[0].inputs = [x].to_vec().into();
+    steps[1].inputs = [x].to_vec().into();
+    wide.steps = steps.into();
+    assert_eq!(Cut::of_segments(&wide)[0].block_samples(7), 1);
+    assert_eq!(Cut::of_segments(&wide)[0].block_len, cut.block_len);
 }

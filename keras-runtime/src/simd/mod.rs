@@ -16,6 +16,7 @@ mod neon;
 mod pairs;
 mod peak;
 mod portable;
+mod together;
 
 use std::cell::Cell;
 use std::fmt;
@@ -24,6 +25,7 @@ use std::sync::OnceLock;
 pub(crate) use pairs::{Pairs, pair, rounded};
 pub use peak::multiply_adds;
 use portable::Portable;
+pub(crate) use together::Together;
 
 /// A set of vector instructions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -268,6 +270,30 @@ pub trait Simd: Copy + sealed::Token {
     /// Writes the first lanes to `y`, which holds at most `LANES` elements.
     fn store_part(self, vector: Self::F32, y: &mut [f32]);
 
+    /// The vectors that begin at `0`, `stride`, `2 · stride` … of `x`, whose length is checked once for all of them.
+    #[inline(always)]
+    fn load_each<const N: usize>(self, x: &[f32], stride: usize) -> [Self::F32; N] {
+        assert!(reaches(x.len(), Self::LANES, stride, N));
+        let mut vectors = [self.splat(0.0); N];
+        for (i, vector) in vectors.iter_mut().enumerate() {
+            // SAFETY: `reaches` says that the vector which begins at `i · stride` ends within `x`.
+            let cells = unsafe { x.get_unchecked(i * stride..i * stride + Self::LANES) };
+            *vector = self.load(cells);
+        }
+        vectors
+    }
+
+    /// Writes vectors to where `0`, `stride`, `2 · stride` … of `y` begin, as [`load_each`](Simd::load_each) reads them.
+    #[inline(always)]
+    fn store_each<const N: usize>(self, vectors: [Self::F32; N], y: &mut [f32], stride: usize) {
+        assert!(reaches(y.len(), Self::LANES, stride, N));
+        for (i, vector) in vectors.into_iter().enumerate() {
+            // SAFETY: `reaches` says that the vector which begins at `i · stride` ends within `y`.
+            let cells = unsafe { y.get_unchecked_mut(i * stride..i * stride + Self::LANES) };
+            self.store(vector, cells);
+        }
+    }
+
     /// `a + b`
     fn add(self, a: Self::F32, b: Self::F32) -> Self::F32;
     /// `a · b`
@@ -350,6 +376,13 @@ pub trait Simd: Copy + sealed::Token {
         let ([a_low, a_high], [b_low, b_high]) = (self.unpair(a), self.unpair(b));
         self.mul_add(a_high, b_high, self.mul_add(a_low, b_low, c))
     }
+}
+
+/// Whether `count` vectors of so many lanes, `stride` elements apart, lie within `len` elements.
+#[inline(always)]
+fn reaches(len: usize, lanes: usize, stride: usize, count: usize) -> bool {
+    let last = count.checked_sub(1).and_then(|last| last.checked_mul(stride));
+    last.and_then(|last| last.checked_add(lanes)).is_some_and(|end| end <= len)
 }
 
 /// Asks the processor to bring the cache line of `cells[i]` near, which may be past the end. Has no other effect.

@@ -252,3 +252,63 @@ impl Kernel for Largest {
 fn the_largest_lane_is_found_wherever_it_is() {
     at_every_level(|| dispatch(Largest));
 }
+
+/// Vectors that stand apart, up to the last element of a slice.
+struct Apart;
+
+impl Kernel for Apart {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let stride = S::LANES + 3;
+        let x: Vec<f32> = (0..2 * stride + S::LANES).map(|i| i as f32).collect();
+        let mut y = vec![-1.0; x.len()];
+        simd.store_each(simd.load_each::<3>(&x, stride), &mut y, stride);
+        for (i, (&x, &y)) in x.iter().zip(&y).enumerate() {
+            assert_eq!(y, if i % stride < S::LANES { x } else { -1.0 });
+        }
+        simd.store_each(simd.load_each::<1>(&x, usize::MAX), &mut y, usize::MAX);
+        let both = Together::new([&x[1..], &x[2..]], S::LANES + 2).load(simd, 2);
+        simd.store_each(both, &mut y, S::LANES);
+        for i in 0..S::LANES {
+            assert_eq!([y[i], y[S::LANES + i]], [x[i + 3], x[i + 4]]);
+        }
+    }
+}
+
+#[test]
+fn vectors_that_stand_apart() {
+    at_every_level(|| dispatch(Apart));
+}
+
+/// One of these reads or writes an element too many.
+struct TooFar(usize);
+
+impl Kernel for TooFar {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let (mut cells, stride) = (vec![0.0; 3 * S::LANES - 1], S::LANES);
+        let vectors = [simd.splat(1.0); 3];
+        match self.0 {
+            0 => drop(simd.load_each::<3>(&cells, stride)),
+            1 => drop(simd.load_each::<3>(&cells, usize::MAX / 2 + 1)),
+            2 => simd.store_each(vectors, &mut cells, stride),
+            3 => simd.store_each(vectors, &mut cells, usize::MAX),
+            4 => drop(Together::new([&cells[..], &cells[1..]], cells.len())),
+            _ => drop(Together::new([&cells[..], &cells[..]], stride).load(simd, 1)),
+        }
+    }
+}
+
+#[test]
+fn nothing_is_read_or_written_beyond_a_slice() {
+    at_every_level(|| {
+        for way in 0..6 {
+            let reached = std::panic::catch_unwind(|| dispatch(TooFar(way)));
+            assert!(reached.is_err(), "way {way} at {:?}", Level::current());
+        }
+    });
+}

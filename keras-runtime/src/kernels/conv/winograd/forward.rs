@@ -4,9 +4,10 @@ use keras_graph::winograd::{SPAN, TILE, TRANSFORMED, Winograd, plane_pitch};
 
 use super::input::{Input, chunks};
 use super::kernel::Transform;
+use super::planes::{Planes, Write};
 use super::transforms::to_output;
 use crate::kernels::finish::Finish;
-use crate::kernels::tile::{Panels, Product, Right, Rows, Write, multiply};
+use crate::kernels::tile::Rows;
 use crate::simd::{Kernel, Simd};
 
 /// [`Conv2D`](keras_graph::op::Conv2D), with no activation but a clip, or the one of `d_y` with the kernel backwards and transposed
@@ -45,14 +46,23 @@ impl Kernel for Convolution<'_> {
         let mut input = Input::new(shape, lines);
         let (tile_rows, tile_columns) = (shape.tile_rows(), shape.tile_columns());
         for chunk in chunks(&shape, y.len() / y_len) {
-            let count = chunk.len() * tile_columns;
+            let count = shape.product_rows(chunk.len());
             let (v, m) = tiles.split_at_mut(TRANSFORMED * plane_pitch(count * channels));
             for (i, row) in chunk.clone().enumerate() {
                 let x = &x[row / tile_rows * x_len..][..x_len];
                 let v = &mut v[i * tile_columns * channels..];
                 input.transform(simd, x, row % tile_rows, v, count);
             }
-            multiply_planes(simd, &shape, u, v, m, count);
+            simd.enter(Planes {
+                rows: count,
+                columns: filters,
+                inner: channels,
+                left: v,
+                matrix: |cells| Rows::plain(cells, channels, channels),
+                right: u,
+                write: Write::Set,
+                output: m,
+            });
             for (i, row) in chunk.enumerate() {
                 let (sample, tile_row) = (row / tile_rows, row % tile_rows);
                 let finish = finish.cells_from(sample * y_len);
@@ -60,35 +70,6 @@ impl Kernel for Convolution<'_> {
                 let m = &m[i * tile_columns * filters..];
                 output.gather(simd, m, count, tile_row, &mut y[sample * y_len..][..y_len]);
             }
-        }
-    }
-}
-
-/// `m[k] = v[k] · u[k]` for each cell `k` of the transform.
-#[inline(always)]
-fn multiply_planes<S: Simd>(
-    simd: S,
-    shape: &Winograd,
-    u: &[f32],
-    v: &[f32],
-    m: &mut [f32],
-    count: usize,
-) {
-    let Winograd { channels, filters, .. } = *shape;
-    let [u_pitch, v_pitch, m_pitch] =
-        [channels * filters, count * channels, count * filters].map(plane_pitch);
-    for k in 0..TRANSFORMED {
-        for panel in Panels::new::<S>(count.max(2), filters).iter() {
-            let product = Product {
-                columns: panel.len,
-                right: Right { cells: &u[k * u_pitch + panel.begin..], stride: filters },
-                write: Write::Set,
-                finish: Finish::NOTHING,
-                output: &mut m[k * m_pitch + panel.begin..],
-                stride: filters,
-            };
-            let left = Rows::plain(&v[k * v_pitch..], channels, channels);
-            multiply(simd, count, left, product);
         }
     }
 }
@@ -105,41 +86,77 @@ impl Output<'_> {
     #[inline(always)]
     fn gather<S: Simd>(&self, simd: S, m: &[f32], count: usize, tile_row: usize, y: &mut [f32]) {
         let Winograd { rows, columns, filters, .. } = *self.shape;
-        let (zero, pitch) = (simd.splat(0.0), plane_pitch(count * filters));
-        let Finish { scale, skip, clip } = self.finish;
+        let height = TILE.min(rows.output - TILE * tile_row);
+        let pitch = plane_pitch(count * filters);
         for tile in 0..self.shape.tile_columns() {
+            let width = TILE.min(columns.output - TILE * tile);
+            let first = (TILE * tile_row * columns.output + TILE * tile) * filters;
             for f in (0..filters).step_by(S::LANES) {
-                let start = self.bias.map_or(zero, |bias| simd.load(&bias[f..]));
-                let scale =
-                    scale.map(|[scale, shift]| [simd.load(&scale[f..]), simd.load(&shift[f..])]);
-                let mut lines = [[zero; SPAN]; TILE];
-                for b in 0..SPAN {
-                    let mut column = [zero; SPAN];
-                    for a in 0..SPAN {
-                        let place = (a * SPAN + b) * pitch + tile * filters + f;
-                        column[a] = simd.load(&m[place..]);
-                    }
-                    let column = to_output(simd, column);
+                let lines = of_columns(simd, &m[tile * filters + f..], pitch);
+                if height == TILE && width == TILE {
                     for r in 0..TILE {
-                        lines[r][b] = column[r];
+                        let place = first + r * columns.output * filters + f;
+                        let cells = to_output(simd, lines[r]);
+                        let cells = self.finished::<S, TILE>(simd, cells, f, place);
+                        simd.store_each(cells, &mut y[place..], filters);
                     }
+                    continue;
                 }
-                for r in 0..TILE.min(rows.output - TILE * tile_row) {
-                    let cells = to_output(simd, lines[r]);
-                    for s in 0..TILE.min(columns.output - TILE * tile) {
-                        let place = (TILE * tile_row + r) * columns.output + TILE * tile + s;
-                        let place = place * filters + f;
-                        let mut cell = match scale {
-                            Some([scale, shift]) => simd.mul_add(cells[s], scale, shift),
-                            None => simd.add(start, cells[s]),
-                        };
-                        if let Some(skip) = skip {
-                            cell = simd.add(cell, simd.load(&skip[place..]));
-                        }
-                        simd.store(clip.apply(simd, cell), &mut y[place..]);
+                for (r, &line) in lines.iter().enumerate().take(height) {
+                    let cells = to_output(simd, line);
+                    for (s, &cell) in cells.iter().enumerate().take(width) {
+                        let place = first + (r * columns.output + s) * filters + f;
+                        let [cell] = self.finished::<S, 1>(simd, [cell], f, place);
+                        simd.store(cell, &mut y[place..]);
                     }
                 }
             }
         }
     }
+
+    /// Neighbouring cells of a row from element `place` on, of filters from `f` on, as they are written.
+    #[inline(always)]
+    fn finished<S: Simd, const N: usize>(
+        &self,
+        simd: S,
+        mut cells: [S::F32; N],
+        f: usize,
+        place: usize,
+    ) -> [S::F32; N] {
+        let Finish { scale, skip, clip } = self.finish;
+        if let Some([scale, shift]) = scale {
+            let (scale, shift) = (simd.load(&scale[f..]), simd.load(&shift[f..]));
+            for cell in &mut cells {
+                *cell = simd.mul_add(*cell, scale, shift);
+            }
+        } else if let Some(bias) = self.bias {
+            let bias = simd.load(&bias[f..]);
+            for cell in &mut cells {
+                *cell = simd.add(bias, *cell);
+            }
+        }
+        if let Some(skip) = skip {
+            let skip = simd.load_each::<N>(&skip[place..], self.shape.filters);
+            for (cell, skip) in cells.iter_mut().zip(skip) {
+                *cell = simd.add(*cell, skip);
+            }
+        }
+        for cell in &mut cells {
+            *cell = clip.apply(simd, *cell);
+        }
+        cells
+    }
+}
+
+/// `Aᵀ · m` of a tile, whose planes lie `pitch` apart.
+#[inline(always)]
+fn of_columns<S: Simd>(simd: S, m: &[f32], pitch: usize) -> [[S::F32; SPAN]; TILE] {
+    let mut lines = [[simd.splat(0.0); SPAN]; TILE];
+    for b in 0..SPAN {
+        let column = to_output(simd, simd.load_each(&m[b * pitch..], SPAN * pitch));
+        for r in 0..TILE {
+            lines[r][b] = column[r];
+        }
+    }
+    lines
 }

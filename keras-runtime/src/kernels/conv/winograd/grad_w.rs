@@ -4,9 +4,9 @@ use keras_graph::winograd::{SPAN, TILE, TRANSFORMED, Winograd, plane_pitch};
 
 use super::input::{Input, chunks};
 use super::kernel::TAPS;
+use super::planes::{Planes, Write};
 use super::transforms::{of_output, to_kernel};
-use crate::kernels::finish::Finish;
-use crate::kernels::tile::{Columns, Panels, Product, Right, Write, multiply};
+use crate::kernels::tile::Columns;
 use crate::simd::{Kernel, Simd};
 
 /// [`Conv2DGradW`](keras_graph::op::Conv2DGradW), added to `d_w`.
@@ -43,7 +43,16 @@ impl Kernel for GradW<'_> {
                 let d_m = &mut d_m[i * tile_columns * filters..];
                 transform_d_y(simd, &shape, d_y, tile_row, d_m, count);
             }
-            multiply_planes(simd, &shape, v, d_m, d_u, count, is_first);
+            simd.enter(Planes {
+                rows: channels,
+                columns: filters,
+                inner: count,
+                left: v,
+                matrix: |cells| Columns::plain(cells, channels, count),
+                right: d_m,
+                write: if is_first { Write::Set } else { Write::Add },
+                output: &mut *d_u,
+            });
             is_first = false;
         }
         if !is_first {
@@ -64,14 +73,21 @@ fn transform_d_y<S: Simd>(
 ) {
     let Winograd { rows, columns, filters, .. } = *shape;
     let (zero, pitch) = (simd.splat(0.0), plane_pitch(count * filters));
+    let height = TILE.min(rows.output - TILE * tile_row);
+    let row_len = columns.output * filters;
     for tile in 0..shape.tile_columns() {
+        let width = TILE.min(columns.output - TILE * tile);
         for f in (0..filters).step_by(S::LANES) {
+            let cells = &d_y[TILE * tile_row * row_len + TILE * tile * filters + f..];
             let mut lines = [[zero; TILE]; SPAN];
-            for s in 0..TILE.min(columns.output - TILE * tile) {
+            for s in 0..width {
                 let mut column = [zero; TILE];
-                for r in 0..TILE.min(rows.output - TILE * tile_row) {
-                    let place = (TILE * tile_row + r) * columns.output + TILE * tile + s;
-                    column[r] = simd.load(&d_y[place * filters + f..]);
+                if height == TILE {
+                    column = simd.load_each(&cells[s * filters..], row_len);
+                } else {
+                    for (r, cell) in column.iter_mut().enumerate().take(height) {
+                        *cell = simd.load(&cells[r * row_len + s * filters..]);
+                    }
                 }
                 let column = of_output(simd, column);
                 for a in 0..SPAN {
@@ -80,41 +96,8 @@ fn transform_d_y<S: Simd>(
             }
             for a in 0..SPAN {
                 let row = of_output(simd, lines[a]);
-                for b in 0..SPAN {
-                    let place = (a * SPAN + b) * pitch + tile * filters + f;
-                    simd.store(row[b], &mut d_m[place..]);
-                }
+                simd.store_each(row, &mut d_m[a * SPAN * pitch + tile * filters + f..], pitch);
             }
-        }
-    }
-}
-
-/// `d_u[k] = v[k]ᵀ · d_m[k]` for each cell `k` of the transform, or adds to it.
-#[inline(always)]
-fn multiply_planes<S: Simd>(
-    simd: S,
-    shape: &Winograd,
-    v: &[f32],
-    d_m: &[f32],
-    d_u: &mut [f32],
-    count: usize,
-    is_first: bool,
-) {
-    let Winograd { channels, filters, .. } = *shape;
-    let [u_pitch, v_pitch, m_pitch] =
-        [channels * filters, count * channels, count * filters].map(plane_pitch);
-    for k in 0..TRANSFORMED {
-        for panel in Panels::new::<S>(channels, filters).iter() {
-            let product = Product {
-                columns: panel.len,
-                right: Right { cells: &d_m[k * m_pitch + panel.begin..], stride: filters },
-                write: if is_first { Write::Set } else { Write::Continue },
-                finish: Finish::NOTHING,
-                output: &mut d_u[k * u_pitch + panel.begin..],
-                stride: filters,
-            };
-            let left = Columns::plain(&v[k * v_pitch..], channels, count);
-            multiply(simd, channels, left, product);
         }
     }
 }
@@ -128,10 +111,7 @@ fn gather_taps<S: Simd>(simd: S, shape: &Winograd, d_u: &[f32], d_w: &mut [f32])
     for i in (0..tap_len).step_by(S::LANES) {
         let mut rows = [[simd.splat(0.0); SPAN]; 3];
         for b in 0..SPAN {
-            let mut column = [simd.splat(0.0); SPAN];
-            for a in 0..SPAN {
-                column[a] = simd.load(&d_u[(a * SPAN + b) * pitch + i..]);
-            }
+            let column = simd.load_each(&d_u[b * pitch + i..], SPAN * pitch);
             let column = to_kernel(simd, column);
             for r in 0..3 {
                 rows[r][b] = column[r];

@@ -5,7 +5,7 @@ use core::ops::Range;
 use keras_graph::winograd::{SPAN, TILE, Winograd, plane_pitch};
 
 use super::transforms::of_input;
-use crate::simd::Simd;
+use crate::simd::{Simd, Together};
 
 /// Rows of the input in the scratch: one of zeros, and those that a row of tiles reads, transformed and padded.
 pub(super) struct Input<'a> {
@@ -51,15 +51,10 @@ impl<'a> Input<'a> {
                 _ => {}
             }
         }
+        let read = Together::new(read, copied);
         for i in (0..copied).step_by(S::LANES) {
-            let mut cells = [simd.splat(0.0); SPAN];
-            for r in 0..SPAN {
-                cells[r] = simd.load(&read[r][i..]);
-            }
-            let line = of_input(simd, cells);
-            for k in 0..SPAN {
-                simd.store(line[k], &mut self.lines[k * line_len + before + i..]);
-            }
+            let line = of_input(simd, read.load(simd, i));
+            simd.store_each(line, &mut self.lines[before + i..], line_len);
         }
     }
 
@@ -72,15 +67,8 @@ impl<'a> Input<'a> {
             for tile in 0..self.shape.tile_columns() {
                 let cells = &line[TILE * tile * channels..][..SPAN * channels];
                 for c in (0..channels).step_by(S::LANES) {
-                    let mut row = [simd.splat(0.0); SPAN];
-                    for b in 0..SPAN {
-                        row[b] = simd.load(&cells[b * channels + c..]);
-                    }
-                    let row = of_input(simd, row);
-                    for b in 0..SPAN {
-                        let place = (a * SPAN + b) * pitch + tile * channels + c;
-                        simd.store(row[b], &mut v[place..]);
-                    }
+                    let row = of_input(simd, simd.load_each(&cells[c..], channels));
+                    simd.store_each(row, &mut v[a * SPAN * pitch + tile * channels + c..], pitch);
                 }
             }
         }

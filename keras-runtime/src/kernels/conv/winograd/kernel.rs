@@ -30,10 +30,7 @@ impl Kernel for Transform<'_> {
         let pitch = plane_pitch(tap_len);
         if !transposed {
             for i in (0..tap_len).step_by(S::LANES) {
-                let mut taps = [simd.splat(0.0); TAPS];
-                for tap in 0..TAPS {
-                    taps[tap] = simd.load(&kernel[tap * tap_len + i..]);
-                }
+                let taps = simd.load_each(&kernel[i..], tap_len);
                 transform_taps(simd, taps, pitch, &mut u[i..]);
             }
             return;
@@ -66,8 +63,6 @@ fn transform_taps<S: Simd>(simd: S, taps: [S::F32; TAPS], pitch: usize, u: &mut 
     }
     for a in 0..SPAN {
         let row = of_kernel(simd, [columns[0][a], columns[1][a], columns[2][a]]);
-        for b in 0..SPAN {
-            simd.store(row[b], &mut u[(a * SPAN + b) * pitch..]);
-        }
+        simd.store_each(row, &mut u[a * SPAN * pitch..], pitch);
     }
 }

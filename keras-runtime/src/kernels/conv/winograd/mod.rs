@@ -21,6 +21,7 @@ mod forward;
 mod grad_w;
 mod input;
 mod kernel;
+mod planes;
 mod transforms;
 
 pub(super) use self::forward::Convolution;
