@@ -5,7 +5,6 @@
 //! make it once more costs a pass over numbers that are in the cache, and saves a way to memory and back.
 //! Source: Chen et al. 2016, "Training Deep Nets with Sublinear Memory Cost", for the one op that is cheap enough.
 
-use crate::cost;
 use crate::graph::{NodeId, NodeKind, Source};
 use crate::op::{BatchNorm, Op};
 use crate::program::Program;
@@ -13,9 +12,6 @@ use crate::schedule::{computed_whole, segments};
 
 /// Results of fewer elements are kept: a lane's stay in a cache.
 pub(crate) const LEAST_LEN: usize = 4096;
-
-/// What is read by gradients of more operations for each of its elements is kept: they take longer than the way to memory.
-const MOST_FLOPS: u64 = 256;
 
 /// Gives readers after the loss a normalization of their own, if it has `least_len` elements. The same op is run on the same numbers.
 pub(crate) fn recompute(program: &mut Program, least_len: usize) {
@@ -62,11 +58,8 @@ fn copies(program: &Program, least_len: usize) -> Vec<Copy> {
             is_reshape || is_whole[reader.0] || is_here == is_behind(reader)
         };
         let len = node.shape.len();
-        let later = readers[i].iter().filter(|reader| is_behind(reader));
-        let flops: u64 = later.filter_map(|reader| nodes[reader.0].op()).map(cost::flops).sum();
         let has_x = node.nodes_read().any(|x| readers[x.0].iter().any(is_behind));
         if len < least_len
-            || flops > MOST_FLOPS * len as u64
             || program.graph.outputs.contains(&NodeId(i))
             || readers[i].iter().any(is_kept)
             || !has_x
