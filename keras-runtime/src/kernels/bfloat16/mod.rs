@@ -17,9 +17,6 @@ use super::finish::{Clip, Finish, Inputs};
 use super::{Call, Cpu, Reference, activate, run};
 use crate::simd::{dispatch_pairs, rounded};
 
-/// Channels and filters from which on Winograd's algorithm in `f32` takes less time than pairs do.
-const EXACT_CHANNELS: usize = 32;
-
 /// Whether an op rounds its operands.
 pub(crate) fn is_rounded(op: &Op) -> bool {
     if is_faster_exact(op) {
@@ -38,11 +35,14 @@ pub(crate) fn is_rounded(op: &Op) -> bool {
     }
 }
 
-/// Whether a convolution takes less time in `f32`.
+/// Whether a convolution takes less time in `f32`: by Winograd's algorithm, with a fourth of the products.
 fn is_faster_exact(op: &Op) -> bool {
-    let Op::Conv2D(op) = op else { return false };
-    let is_wide = op.channels >= EXACT_CHANNELS && op.filters >= EXACT_CHANNELS;
-    is_wide && Winograd::of_conv2d(op).is_some()
+    match op {
+        Op::Conv2D(op) => Winograd::of_conv2d(op).is_some(),
+        Op::Conv2DGradX(op) => Winograd::of_grad_x(op).is_some(),
+        Op::Conv2DGradW(op) => Winograd::of_grad_w(op).is_some(),
+        _ => false,
+    }
 }
 
 /// The copy that is worth making of an op's right matrix once for a whole batch, if any.
