@@ -12,7 +12,7 @@
 
 use keras_graph::cost::PANEL_COLUMNS;
 
-use super::finish::Finish;
+use super::finish::{Clip, Finish};
 use crate::simd::{Kernel, Simd, prefetch, prefetch_far};
 
 /// Most vectors of a panel, so that sums, a row of the panel and a broadcast fit the registers.
@@ -25,7 +25,7 @@ const ROW_PANEL_VECTORS: usize = 8;
 const HEIGHT_OF_ONE_VECTOR: usize = 8;
 
 /// Elements of a cache line.
-const CACHE_LINE: usize = 16;
+pub(super) const CACHE_LINE: usize = 16;
 
 /// Rows that are brought near before they are copied: a processor does not guess lines that stand far apart.
 const PREFETCHED_ROWS: usize = 16;
@@ -83,14 +83,20 @@ pub(super) const fn largest_height<S: Simd>() -> usize {
 }
 
 /// Most rows of a tile of so many vectors: those of one leave room for more.
-const fn largest_height_of<S: Simd>(vectors: usize) -> usize {
-    if vectors == 1 { HEIGHT_OF_ONE_VECTOR } else { largest_height::<S>() }
+const fn largest_height_of<S: Simd, L: Left>(vectors: usize) -> usize {
+    match vectors {
+        1 if S::REGISTERS >= 32 => L::HEIGHT_OF_ONE_VECTOR,
+        1 => HEIGHT_OF_ONE_VECTOR,
+        _ => largest_height::<S>(),
+    }
 }
 
 /// A left matrix: something whose rows can be multiplied, a tile at a time.
 pub(super) trait Left: Copy {
     /// Most vectors of a panel that it is multiplied with.
     const PANEL_VECTORS: usize = ROW_PANEL_VECTORS;
+    /// Most rows of a tile of one vector, where there are many registers.
+    const HEIGHT_OF_ONE_VECTOR: usize = HEIGHT_OF_ONE_VECTOR;
 
     /// The same matrix from row `row` on.
     fn skip(self, row: usize) -> Self;
@@ -127,6 +133,9 @@ impl<'a> Rows<'a> {
 }
 
 impl Left for Rows<'_> {
+    /// So many sums that none is waited for, also where something comes in between.
+    const HEIGHT_OF_ONE_VECTOR: usize = 12;
+
     #[inline(always)]
     fn skip(self, row: usize) -> Self {
         Rows { cells: &self.cells[row * self.row_stride..], ..self }
@@ -368,7 +377,7 @@ impl<L: Left> Kernel for Multiply<'_, L> {
         let Multiply { rows, left, product } = self;
         // Tiles of nearly equal height: the first ones of `height` rows, the others of one row less.
         let vectors = product.columns.div_ceil(S::LANES);
-        let tiles = rows.div_ceil(largest_height_of::<S>(vectors));
+        let tiles = rows.div_ceil(largest_height_of::<S, L>(vectors));
         let height = rows.div_ceil(tiles);
         let high = rows - (height - 1) * tiles;
         let upper = Product { output: &mut *product.output, ..product };
@@ -406,7 +415,7 @@ fn strip<S: Simd, L: Left>(simd: S, height: usize, strip: Strip<'_, L>) {
                     ($rows, $vectors, false) => simd.enter(SizedStrip::<L, $rows, $vectors, false>(strip)),
                     ($rows, $vectors, true) => simd.enter(SizedStrip::<L, $rows, $vectors, true>(strip)),
                 )*
-                _ => unreachable!("a tile has at most 8 rows and 3 vectors, or 1 row and 8 vectors"),
+                _ => unreachable!("a tile has at most 8 rows and 3 vectors, 12 rows and 1, or 1 row and 8"),
             }
         };
     }
@@ -414,6 +423,7 @@ fn strip<S: Simd, L: Left>(simd: S, height: usize, strip: Strip<'_, L>) {
         (1, 1) (1, 2) (1, 3) (1, 4) (1, 5) (1, 6) (1, 7) (1, 8)
         (2, 1) (2, 2) (2, 3) (3, 1) (3, 2) (3, 3) (4, 1) (4, 2) (4, 3) (5, 1) (5, 2) (5, 3)
         (6, 1) (6, 2) (6, 3) (7, 1) (7, 2) (7, 3) (8, 1) (8, 2) (8, 3)
+        (9, 1) (10, 1) (11, 1) (12, 1)
     }
 }
 
@@ -424,9 +434,9 @@ impl<L: Left, const ROWS: usize, const VECTORS: usize, const PART: bool> Kernel
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        if ROWS > largest_height_of::<S>(VECTORS) {
+        if ROWS > largest_height_of::<S, L>(VECTORS) {
             // Says so to the compiler, which then makes no code for tiles that `multiply` never asks for.
-            unreachable!("a tile has at most {} rows", largest_height_of::<S>(VECTORS));
+            unreachable!("a tile has at most {} rows", largest_height_of::<S, L>(VECTORS));
         }
         if VECTORS > L::PANEL_VECTORS {
             unreachable!("a panel has at most {} vectors", L::PANEL_VECTORS);
@@ -447,40 +457,56 @@ impl<L: Left, const ROWS: usize, const VECTORS: usize, const PART: bool> Kernel
                     old
                 }
             };
-            let sums = left
+            let mut sums = left
                 .skip(tile * ROWS)
                 .accumulate::<S, ROWS, VECTORS, PART>(simd, right, columns, start);
-            let scale = finish.scale.map(|[scale, shift]| {
-                [
-                    load_row::<S, VECTORS, PART>(simd, scale, columns),
-                    load_row::<S, VECTORS, PART>(simd, shift, columns),
-                ]
-            });
+            let place = tile * ROWS * stride;
+            let output = &mut output[place..];
+            if let Write::Add = write {
+                for r in 0..ROWS {
+                    let old = load_row::<S, VECTORS, PART>(simd, &output[r * stride..], columns);
+                    for v in 0..VECTORS {
+                        sums[r][v] = simd.add(old[v], sums[r][v]);
+                    }
+                }
+            }
+            if let Some([scale, shift]) = finish.scale {
+                let scale = load_row::<S, VECTORS, PART>(simd, scale, columns);
+                let shift = load_row::<S, VECTORS, PART>(simd, shift, columns);
+                for r in 0..ROWS {
+                    for v in 0..VECTORS {
+                        sums[r][v] = simd.mul_add(sums[r][v], scale[v], shift[v]);
+                    }
+                }
+            }
+            if let Some(skip) = finish.skip {
+                for r in 0..ROWS {
+                    let skip = &skip[place + r * stride..];
+                    let skip = load_row::<S, VECTORS, PART>(simd, skip, columns);
+                    for v in 0..VECTORS {
+                        sums[r][v] = simd.add(sums[r][v], skip[v]);
+                    }
+                }
+            }
+            match finish.clip {
+                Clip::Nothing => {}
+                Clip::Relu => {
+                    for r in 0..ROWS {
+                        for v in 0..VECTORS {
+                            sums[r][v] = Clip::Relu.apply(simd, sums[r][v]);
+                        }
+                    }
+                }
+                Clip::Bounded(most) => {
+                    for r in 0..ROWS {
+                        for v in 0..VECTORS {
+                            sums[r][v] = Clip::Bounded(most).apply(simd, sums[r][v]);
+                        }
+                    }
+                }
+            }
             for r in 0..ROWS {
-                let place = (tile * ROWS + r) * stride;
-                let y = &mut output[place..][..columns];
-                let mut row = sums[r];
-                if let Write::Add = write {
-                    let old = load_row::<S, VECTORS, PART>(simd, y, columns);
-                    for v in 0..VECTORS {
-                        row[v] = simd.add(old[v], row[v]);
-                    }
-                }
-                if let Some([scale, shift]) = scale {
-                    for v in 0..VECTORS {
-                        row[v] = simd.mul_add(row[v], scale[v], shift[v]);
-                    }
-                }
-                if let Some(skip) = finish.skip {
-                    let skip = load_row::<S, VECTORS, PART>(simd, &skip[place..], columns);
-                    for v in 0..VECTORS {
-                        row[v] = simd.add(row[v], skip[v]);
-                    }
-                }
-                for v in 0..VECTORS {
-                    row[v] = finish.clip.apply(simd, row[v]);
-                }
-                store_row::<S, VECTORS, PART>(simd, row, y, columns);
+                store_row::<S, VECTORS, PART>(simd, sums[r], &mut output[r * stride..], columns);
             }
         }
     }
