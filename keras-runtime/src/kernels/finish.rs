@@ -114,6 +114,46 @@ impl<'a> Finish<'a> {
     }
 }
 
+/// A [`Finish`] of a vector of columns without cases: what does nothing is done with numbers that change nothing.
+#[derive(Clone, Copy)]
+pub(super) struct Last<S: Simd> {
+    scale: S::F32,
+    shift: S::F32,
+    least: S::F32,
+    most: S::F32,
+}
+
+impl<S: Simd> Last<S> {
+    /// Of the `len` columns from `c` on.
+    #[inline(always)]
+    pub(super) fn of(simd: S, finish: Finish<'_>, c: usize, len: usize) -> Last<S> {
+        let [scale, shift] = match finish.scale {
+            Some([scale, shift]) => [load(simd, &scale[c..], len), load(simd, &shift[c..], len)],
+            // Added to a zero of either sign, this one leaves the sign.
+            None => [simd.splat(1.0), simd.splat(-0.0)],
+        };
+        let [least, most] = match finish.clip {
+            Clip::Nothing => [f32::NEG_INFINITY, f32::INFINITY],
+            Clip::Relu => [0.0, f32::INFINITY],
+            Clip::Bounded(most) => [0.0, most],
+        };
+        Last { scale, shift, least: simd.splat(least), most: simd.splat(most) }
+    }
+
+    /// What comes before a tensor is added.
+    #[inline(always)]
+    pub(super) fn scaled(&self, simd: S, sum: S::F32) -> S::F32 {
+        simd.mul_add(sum, self.scale, self.shift)
+    }
+
+    /// What comes after. NaN stays NaN.
+    #[inline(always)]
+    pub(super) fn clipped(&self, simd: S, y: S::F32) -> S::F32 {
+        // In this order NaN is the one that is left.
+        simd.min(self.most, simd.max(self.least, y))
+    }
+}
+
 /// By what sums are normalized: mean and variance, then gamma and beta if there are.
 type Statistics<'a> = (Normalize, [&'a [f32]; 2], [Option<&'a [f32]>; 2]);
 
@@ -252,10 +292,12 @@ mod tests {
         Window { input, output, kernel, stride, dilation: 1, pad }
     }
 
-    /// Convolutions that each take another way: products with one and with two blocks of rows, few filters, tiles of windows,
-    /// Winograd.
-    const CONVOLUTIONS: [(Window, Window, usize, usize); 5] = [
+    /// Convolutions that each take another way: products with one and with two blocks of rows and with half a vector of filters
+    /// alone and behind a whole one, few filters, tiles of windows, Winograd.
+    const CONVOLUTIONS: [(Window, Window, usize, usize); 7] = [
         (window(3, 3, 1, 1, 0), window(5, 5, 1, 1, 0), 9, 35),
+        (window(3, 3, 1, 1, 0), window(5, 5, 1, 1, 0), 7, 8),
+        (window(3, 3, 1, 1, 0), window(5, 5, 1, 1, 0), 134, 24),
         (window(1, 1, 1, 1, 0), window(3, 3, 1, 1, 0), 517, 18),
         (window(5, 5, 3, 1, 1), window(4, 4, 3, 1, 1), 37, 2),
         (window(7, 3, 3, 2, 0), window(6, 3, 3, 2, 1), 3, 19),

@@ -13,7 +13,7 @@
 
 use keras_graph::op::Window;
 
-use crate::kernels::finish::{Clip, Finish};
+use crate::kernels::finish::{Clip, Finish, Last};
 use crate::kernels::vectors::{for_each_vector, load, store};
 use crate::kernels::window::real_cells;
 use crate::simd::Simd;
@@ -141,82 +141,120 @@ pub(super) fn forward<S: Simd>(
 fn row<S: Simd, const ROWS: usize>(
     simd: S,
     image: &Image<'_>,
-    [first, cell]: [usize; 2],
+    taps: [usize; 2],
     bias: Option<&[f32]>,
     finish: Finish<'_>,
     y: &mut [f32],
 ) {
-    let Image { columns, channels, is_backwards, .. } = *image;
-    for_each_vector!(S, channels, |c, len| {
-        let cells =
-            std::array::from_fn(|r| if is_backwards { TAPS - 1 - cell - r } else { cell + r });
-        let weights = image.weights::<S, ROWS>(simd, cells, c, len);
-        let x: [&[f32]; ROWS] = std::array::from_fn(|r| image.row(first + r, columns.input, c));
+    let does_nothing = finish.scale.is_none() && finish.clip == Clip::Nothing;
+    for_each_vector!(S, image.channels, |c, len| {
         let start = match bias {
             Some(bias) => load(simd, &bias[c..], len),
             None => simd.splat(0.0),
         };
-        let scale = finish
-            .scale
-            .map(|[scale, shift]| [load(simd, &scale[c..], len), load(simd, &shift[c..], len)]);
-        let y = &mut y[c..];
-        let mut out = Out::<S> { y, place: 0, channels, len, scale, clip: finish.clip };
-        if columns.stride == 1 {
-            let (mut older, mut old) = (start, start);
-            for k in 0..columns.input {
-                let x = load_column(simd, x, k * channels, len);
-                let done = add_products(simd, x, &weights, 2, older);
-                older = add_products(simd, x, &weights, 1, old);
-                old = add_products(simd, x, &weights, 0, start);
-                if k + columns.pad >= 2 {
-                    out.put(simd, done);
-                }
-            }
-            out.put(simd, older);
-            out.put(simd, old);
+        let vector = Vector { c, len, start };
+        if does_nothing {
+            vector.row::<ROWS, false>(simd, image, taps, finish, &mut y[c..]);
         } else {
-            let mut sum = start;
-            for k in 0..columns.input {
-                let x = load_column(simd, x, k * channels, len);
-                if (k + columns.pad) % 2 == 1 {
-                    sum = add_products(simd, x, &weights, 1, sum);
-                    continue;
-                }
-                if k + columns.pad >= 2 {
-                    out.put(simd, add_products(simd, x, &weights, 2, sum));
-                }
-                sum = add_products(simd, x, &weights, 0, start);
-            }
-            out.put(simd, sum);
-        }
-        // Windows in the padding alone.
-        while out.place < out.y.len() {
-            out.put(simd, start);
+            vector.row::<ROWS, true>(simd, image, taps, finish, &mut y[c..]);
         }
     });
 }
 
-/// Where a row's sums go, in their order.
-struct Out<'a, S: Simd> {
-    /// The row, from a channel on.
-    y: &'a mut [f32],
-    /// Where the next one goes; beyond the row they are dropped.
-    place: usize,
-    channels: usize,
+/// A vector of channels of a row.
+struct Vector<S: Simd> {
+    /// The first channel.
+    c: usize,
+    /// Channels.
     len: usize,
-    scale: Option<[S::F32; 2]>,
-    clip: Clip,
+    /// What sums begin with.
+    start: S::F32,
 }
 
-impl<S: Simd> Out<'_, S> {
+impl<S: Simd> Vector<S> {
+    /// Computes it, in `y` from its first channel on.
     #[inline(always)]
-    fn put(&mut self, simd: S, mut sum: S::F32) {
-        if self.place < self.y.len() {
-            if let Some([scale, shift]) = self.scale {
-                sum = simd.mul_add(sum, scale, shift);
+    fn row<const ROWS: usize, const FINISHES: bool>(
+        &self,
+        simd: S,
+        image: &Image<'_>,
+        [first, cell]: [usize; 2],
+        finish: Finish<'_>,
+        y: &mut [f32],
+    ) {
+        let Vector { c, len, start } = *self;
+        let Image { columns, channels, is_backwards, .. } = *image;
+        let mut cells = [0; ROWS];
+        // Of one length, so that a single check does for all of them.
+        let x_len = columns.input * channels - c;
+        let mut x: [&[f32]; ROWS] = [&[]; ROWS];
+        for r in 0..ROWS {
+            cells[r] = if is_backwards { TAPS - 1 - cell - r } else { cell + r };
+            x[r] = &image.row(first + r, columns.input, c)[..x_len];
+        }
+        let weights = image.weights::<S, ROWS>(simd, cells, c, len);
+        let last = Last::<S>::of(simd, finish, c, len);
+        let mut places = y.chunks_mut(channels);
+        macro_rules! put {
+            ($sum:expr, $y:expr) => {{
+                let sum = if FINISHES { last.clipped(simd, last.scaled(simd, $sum)) } else { $sum };
+                store(simd, sum, $y, len);
+            }};
+        }
+        if columns.stride == 1 {
+            let (mut older, mut old) = (start, start);
+            // Columns that end no window.
+            let head = TAPS.saturating_sub(1 + columns.pad).min(columns.input);
+            for k in 0..head {
+                let x = load_column(simd, x, k * channels, len);
+                older = add_products(simd, x, &weights, 1, old);
+                old = add_products(simd, x, &weights, 0, start);
             }
-            store(simd, self.clip.apply(simd, sum), &mut self.y[self.place..], self.len);
-            self.place += self.channels;
+            let mut place = head * channels;
+            for y in places.by_ref().take(columns.input - head) {
+                let x = load_column(simd, x, place, len);
+                put!(add_products(simd, x, &weights, 2, older), y);
+                older = add_products(simd, x, &weights, 1, old);
+                old = add_products(simd, x, &weights, 0, start);
+                place += channels;
+            }
+            for (sum, y) in [older, old].into_iter().zip(places.by_ref()) {
+                put!(sum, y);
+            }
+        } else {
+            let mut sum = start;
+            let mut k = 0;
+            if columns.pad != 1 && columns.input > 0 {
+                let x = load_column(simd, x, 0, len);
+                if columns.pad > 1
+                    && let Some(y) = places.next()
+                {
+                    put!(add_products(simd, x, &weights, 2, start), y);
+                }
+                sum = add_products(simd, x, &weights, 0, start);
+                k = 1;
+            }
+            let pairs = (columns.input - k) / 2;
+            let mut place = k * channels;
+            for y in places.by_ref().take(pairs) {
+                let middle = load_column(simd, x, place, len);
+                sum = add_products(simd, middle, &weights, 1, sum);
+                let x = load_column(simd, x, place + channels, len);
+                put!(add_products(simd, x, &weights, 2, sum), y);
+                sum = add_products(simd, x, &weights, 0, start);
+                place += 2 * channels;
+            }
+            if let Some(y) = places.next() {
+                if k + 2 * pairs < columns.input {
+                    let x = load_column(simd, x, place, len);
+                    sum = add_products(simd, x, &weights, 1, sum);
+                }
+                put!(sum, y);
+            }
+        }
+        // Windows in the padding alone.
+        for y in places {
+            put!(start, y);
         }
     }
 }
