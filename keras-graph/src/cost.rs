@@ -17,8 +17,14 @@ pub const PANEL_ROWS: usize = 128;
 /// Rows of a part of a prepared matrix: so many that sums stay in registers for long, so few that a panel stays in the second cache.
 pub const PREPARED_ROWS: usize = 512;
 
-/// Elements of the padded rows that a convolution works on at a time, if one window's rows fit.
+/// Most elements of the padded rows that a convolution works on at a time, if one window's rows fit.
 const BAND_LEN: usize = 32 * 1024;
+
+/// So many of them stay in the first cache.
+const NEAR_BAND_LEN: usize = 4 * 1024;
+
+/// Rows that are new in a band, for each one that the band before had too, so that copying it twice costs little.
+const NEW_ROWS: usize = 8;
 
 /// Most filters of a group whose kernel is turned around, where a vector of filters would be nearly empty.
 pub const NARROW_FILTERS: usize = 4;
@@ -44,8 +50,10 @@ pub fn band(rows: &Window, columns: &Window, channels: usize) -> Option<Band> {
         return None;
     }
     let pitch = width * channels;
-    let spare_rows = (BAND_LEN / pitch).saturating_sub(span(rows, 1));
-    let output_rows = (1 + spare_rows / rows.stride).min(rows.output);
+    let rows_within = |len: usize| 1 + (len / pitch).saturating_sub(span(rows, 1)) / rows.stride;
+    let least = NEW_ROWS * span(rows, 1).saturating_sub(rows.stride) / rows.stride;
+    let output_rows = rows_within(NEAR_BAND_LEN).max(least).min(rows_within(BAND_LEN));
+    let output_rows = output_rows.min(rows.output);
     // Rows of padding are skipped, not copied.
     let input_rows = span(rows, output_rows).min(rows.input);
     Some(Band { output_rows, pitch, len: input_rows * pitch })

@@ -8,7 +8,8 @@ use std::ops::Range;
 use keras_graph::cost::{self, Band, NARROW_FILTERS};
 use keras_graph::op::Window;
 
-use crate::simd::Simd;
+use crate::kernels::tile::CACHE_LINE;
+use crate::simd::{Simd, prefetch};
 
 /// What the three ops of a convolution have in common.
 #[derive(Clone, Copy)]
@@ -124,6 +125,17 @@ pub(super) fn read<'a>(
         band[before + copied..].fill(0.0);
     }
     Rows { cells, first: rows.start, pitch }
+}
+
+/// Asks for the rows of the input that row `output` of the output reads and the row before it does not, which may lie behind this
+/// sample: where samples are read for the first time, they are far away.
+pub(super) fn prefetch_row(geometry: &Geometry, x: Image<'_>, output: usize) {
+    let Window { kernel, stride, dilation, pad, .. } = geometry.rows;
+    let end = output * stride + kernel.saturating_sub(1) * dilation + 1;
+    let begin = end.saturating_sub(stride + pad) * x.pitch;
+    for place in (0..stride * x.pitch).step_by(CACHE_LINE) {
+        prefetch(x.cells, begin + place);
+    }
 }
 
 /// Elements of a band's row that are padding in front, and that are real.

@@ -36,11 +36,13 @@ impl Kernel for Forward<'_> {
             turn(kernel, filters, turned);
         }
         let panels = Panels::new::<S>(geometry.columns.output, geometry.group_filters());
+        let copies = geometry.band().is_some();
         let samples = x.chunks_exact(x_len).zip(y.chunks_exact_mut(y_len));
         for (sample, (x, y)) in samples.enumerate() {
             let finish = finish.cells_from(sample * y_len);
+            let image = Image { cells: x, pitch };
             for outputs in geometry.parts() {
-                let rows = band::read(&geometry, Image { cells: x, pitch }, &outputs, scratch);
+                let rows = band::read(&geometry, image, &outputs, scratch);
                 for group in 0..geometry.groups {
                     for panel in panels.iter() {
                         let filter = group * geometry.group_filters() + panel.begin;
@@ -60,6 +62,9 @@ impl Kernel for Forward<'_> {
                             stride: filters,
                         };
                         for i in outputs.clone() {
+                            if copies && filter == 0 {
+                                band::prefetch_row(&geometry, image, i + outputs.len());
+                            }
                             let row = i * geometry.columns.output * filters;
                             let y = &mut y[row + filter..];
                             pass.row(simd, &rows, i, row, y);
