@@ -177,6 +177,9 @@ fn cases() -> Vec<Case> {
         (32, 3, 1, true, 3, 16),
         (7, 3, 1, true, 256, 256),
         (28, 1, 1, false, 64, 64),
+        (96, 3, 2, true, 3, 16),
+        (48, 1, 1, false, 16, 8),
+        (6, 1, 1, false, 144, 24),
     ];
     cases.extend(convolutions.into_iter().flat_map(convolution));
     cases.extend(windows(32, 32));

@@ -222,6 +222,16 @@ pub fn is_pointwise(rows: &Window, columns: &Window, groups: usize) -> bool {
     groups == 1 && alone(rows) && alone(columns)
 }
 
+/// Filters that fill half of the longest vector.
+pub const HALF_VECTOR: usize = LONGEST_VECTOR / 2;
+
+/// Elements of the kernel of a pointwise convolution that are put in the order in which a vector of two sums for each filter reads
+/// them: those of the last [`HALF_VECTOR`] filters, if there are so many or [`LONGEST_VECTOR`] more, and for an even number of channels.
+pub fn halves_len(channels: usize, filters: usize) -> usize {
+    let has_half = filters == HALF_VECTOR || filters == HALF_VECTOR + LONGEST_VECTOR;
+    if has_half { channels.next_multiple_of(2) * HALF_VECTOR } else { 0 }
+}
+
 /// Elements of a kernel that a convolution turns around, of `len` elements: all, if it has few filters.
 pub fn turned_len(len: usize, group_filters: usize) -> usize {
     if group_filters <= NARROW_FILTERS { len } else { 0 }
@@ -326,7 +336,8 @@ pub fn workspace_len(op: &Op) -> usize {
         Op::Conv2D(op) => {
             let folded = folded_len(op.norm.as_ref(), op.filters);
             if is_pointwise(&op.rows, &op.columns, op.groups) {
-                return folded + panel_len(op.channels, op.filters);
+                let halves = halves_len(op.channels, op.filters);
+                return folded + panel_len(op.channels, op.filters).max(halves);
             }
             if let Some(winograd) = Winograd::of_conv2d(op) {
                 return folded + winograd.scratch_len();

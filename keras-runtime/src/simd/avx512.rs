@@ -7,6 +7,21 @@ use super::{EXPONENT_SHIFT, Kernel, Simd, UPPER_HALF};
 
 const LANES: usize = 16;
 
+/// Each second lane of two vectors, from the first on.
+const EVEN: [u32; LANES] = each_second(0);
+/// Likewise from the second on.
+const ODD: [u32; LANES] = each_second(1);
+
+const fn each_second(first: u32) -> [u32; LANES] {
+    let mut lanes = [first; LANES];
+    let mut i = 1;
+    while i < LANES {
+        lanes[i] = lanes[i - 1] + 2;
+        i += 1;
+    }
+    lanes
+}
+
 /// Exists only where AVX-512F was detected.
 #[derive(Clone, Copy)]
 pub(crate) struct Avx512(());
@@ -164,6 +179,30 @@ impl Simd for Avx512 {
         // SAFETY: the token exists, so AVX-512F was detected.
         unsafe { _mm512_reduce_add_ps(vector) }
     }
+
+    #[inline(always)]
+    fn splat_pair(self, pair: &[f32; 2]) -> __m512 {
+        // SAFETY: SSE2 is always there, and the pair holds the 8 bytes that are read; no alignment is asked for.
+        let pair = unsafe { _mm_load_sd(pair.as_ptr().cast()) };
+        // SAFETY: the token exists, so AVX-512F was detected.
+        let pairs = unsafe { _mm512_broadcastsd_pd(pair) };
+        // SAFETY: the token exists, so AVX-512F was detected.
+        unsafe { _mm512_castpd_ps(pairs) }
+    }
+
+    #[inline(always)]
+    fn add_neighbors(self, first: __m512, second: __m512) -> __m512 {
+        // SAFETY: AVX-512F was detected, and the array holds 64 bytes; no alignment is asked for.
+        let even = unsafe { _mm512_loadu_si512(EVEN.as_ptr().cast()) };
+        // SAFETY: as above.
+        let odd = unsafe { _mm512_loadu_si512(ODD.as_ptr().cast()) };
+        // SAFETY: the token exists, so AVX-512F was detected.
+        let even = unsafe { _mm512_permutex2var_ps(first, even, second) };
+        // SAFETY: the token exists, so AVX-512F was detected.
+        let odd = unsafe { _mm512_permutex2var_ps(first, odd, second) };
+        self.add(even, odd)
+    }
+
     #[inline(always)]
     fn transpose(self, from: &[f32], stride: usize, to: &mut [f32], to_stride: usize) {
         let mut rows = [self.splat(0.0); LANES];

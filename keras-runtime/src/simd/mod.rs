@@ -337,6 +337,21 @@ pub trait Simd: Copy + sealed::Token {
         self.splat(largest)
     }
 
+    /// Two numbers in turn, from the first lane on.
+    #[inline(always)]
+    fn splat_pair(self, pair: &[f32; 2]) -> Self::F32 {
+        self.load(&std::array::from_fn::<_, MAX_LANES, _>(|i| pair[i % 2]))
+    }
+
+    /// The sums of each two neighbours among the lanes of `first` and then of `second`.
+    #[inline(always)]
+    fn add_neighbors(self, first: Self::F32, second: Self::F32) -> Self::F32 {
+        let mut lanes = [0.0; 2 * MAX_LANES];
+        self.store(first, &mut lanes);
+        self.store(second, &mut lanes[Self::LANES..]);
+        self.load(&std::array::from_fn::<_, MAX_LANES, _>(|i| lanes[2 * i] + lanes[2 * i + 1]))
+    }
+
     /// Writes the transpose of a square of `LANES` rows and columns: element `j` of row `i`, which begins at `i · stride` of `from`,
     /// becomes element `i` of row `j`, which begins at `j · to_stride` of `to`.
     #[inline(always)]

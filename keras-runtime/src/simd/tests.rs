@@ -312,3 +312,25 @@ fn nothing_is_read_or_written_beyond_a_slice() {
         }
     });
 }
+
+struct Neighbors;
+
+impl Kernel for Neighbors {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let lanes: Vec<f32> = (0..2 * S::LANES).map(|i| (i * i) as f32 - 9.0).collect();
+        let mut found = vec![0.0; S::LANES];
+        simd.store(simd.splat_pair(&[-1.5, 2.0]), &mut found);
+        assert!((0..S::LANES).all(|i| found[i] == [-1.5, 2.0][i % 2]), "{found:?}");
+        let [first, second] = [simd.load(&lanes), simd.load(&lanes[S::LANES..])];
+        simd.store(simd.add_neighbors(first, second), &mut found);
+        assert!((0..S::LANES).all(|i| found[i] == lanes[2 * i] + lanes[2 * i + 1]), "{found:?}");
+    }
+}
+
+#[test]
+fn neighbors_are_spread_and_added() {
+    at_every_level(|| dispatch(Neighbors));
+}

@@ -17,6 +17,7 @@ use super::band::Geometry;
 use super::forward::Forward;
 use super::grad_w::GradW;
 use super::grad_x::GradX;
+use super::halves::{self, Halves};
 use super::winograd;
 use crate::kernels::activate::activate;
 use crate::kernels::finish::{Clip, Finish, Inputs};
@@ -50,7 +51,7 @@ impl Cpu {
             let (rows, k, n) = (x.len() / channels, channels, filters);
             let w = kernel;
             let product = gemm::Forward { rows, k, n, x, w, prepared, bias, finish, y, scratch };
-            dispatch_for(n, product);
+            if halves::fits(n) { dispatch(Halves(product)) } else { dispatch_for(n, product) }
         } else if let Some(shape) = Winograd::of_conv2d(op) {
             dispatch(winograd::Convolution {
                 shape,

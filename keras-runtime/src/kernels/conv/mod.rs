@@ -9,6 +9,7 @@ mod cpu;
 mod forward;
 mod grad_w;
 mod grad_x;
+mod halves;
 mod narrow;
 pub(super) mod pairs;
 mod taps;
