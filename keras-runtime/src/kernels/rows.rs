@@ -1,6 +1,7 @@
 //! Means and maxima over the rows of each sample, channel by channel: the global poolings and one-axis reductions.
 
 use super::vectorized::vectorized;
+use super::vectors::{for_each_vector, load, store};
 use super::{Call, Cpu, Reference};
 use crate::simd::Simd;
 use keras_graph::op;
@@ -85,34 +86,39 @@ impl Cpu {
 }
 
 vectorized! {
-    mean_rows: MeanRows,
+    with simd: mean_rows: MeanRows,
+}
+
+vectorized! {
     max_rows_grad: MaxRowsGrad,
 }
 
 #[inline(always)]
-fn mean_rows<S: Simd>(op: &op::MeanRows, call: Call<'_>) {
+fn mean_rows<S: Simd>(simd: S, op: &op::MeanRows, call: Call<'_>) {
+    let op::MeanRows { extent, channels } = *op;
     let [x] = call.inputs();
-    check(op.extent, op.channels, call.samples, x, call.output);
-    let samples = x.chunks_exact(op.extent * op.channels);
-    for (x, y) in samples.zip(call.output.chunks_exact_mut(op.channels)) {
-        for (block, y) in y.chunks_mut(CHANNELS).enumerate() {
-            let begin = block * CHANNELS;
+    check(extent, channels, call.samples, x, call.output);
+    // In `f64` a factor is as good as a division.
+    let share = 1.0 / extent as f64;
+    let samples = x.chunks_exact(extent * channels);
+    for (x, y) in samples.zip(call.output.chunks_exact_mut(channels)) {
+        for_each_vector!(S, channels, |c, len| {
             let mut total = [0.0_f64; CHANNELS];
-            for x in x.chunks(ROWS * op.channels) {
-                let mut part = [0.0_f32; CHANNELS];
-                for x in x.chunks_exact(op.channels) {
-                    for (part, x) in part.iter_mut().zip(&x[begin..begin + y.len()]) {
-                        *part += x;
-                    }
+            for x in x.chunks(ROWS * channels) {
+                let mut part = simd.splat(0.0);
+                for x in x.chunks_exact(channels) {
+                    part = simd.add(part, load(simd, &x[c..], len));
                 }
-                for (total, part) in total.iter_mut().zip(part) {
+                let mut lanes = [0.0_f32; CHANNELS];
+                store(simd, part, &mut lanes, len);
+                for (total, part) in total[..len].iter_mut().zip(lanes) {
                     *total += f64::from(part);
                 }
             }
-            for (y, total) in y.iter_mut().zip(total) {
-                *y = (total / op.extent as f64) as f32;
+            for (y, total) in y[c..c + len].iter_mut().zip(total) {
+                *y = (total * share) as f32;
             }
-        }
+        });
     }
 }
 
