@@ -5,6 +5,7 @@
 mod cpu;
 mod line;
 mod three;
+mod two_rows;
 
 use keras_graph::op;
 

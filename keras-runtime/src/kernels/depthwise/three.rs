@@ -13,13 +13,14 @@
 
 use keras_graph::op::Window;
 
+use super::two_rows::TwoRows;
 use crate::kernels::finish::{Clip, Finish, Last};
 use crate::kernels::vectors::{for_each_vector, load, store};
 use crate::kernels::window::real_cells;
 use crate::simd::Simd;
 
 /// Rows and columns of the kernel.
-const TAPS: usize = 3;
+pub(super) const TAPS: usize = 3;
 
 /// Whether a convolution is one of these.
 pub(super) fn fits(rows: &Window, columns: &Window) -> bool {
@@ -43,26 +44,26 @@ macro_rules! for_rows {
 
 /// What the rows of a sample share.
 #[derive(Clone, Copy)]
-struct Image<'a> {
-    columns: Window,
-    channels: usize,
+pub(super) struct Image<'a> {
+    pub(super) columns: Window,
+    pub(super) channels: usize,
     /// The input of a convolution; `d_y` for its gradient by `x`.
     x: &'a [f32],
     kernel: &'a [f32],
     /// Whether the kernel's columns are taken backwards.
-    is_backwards: bool,
+    pub(super) is_backwards: bool,
 }
 
 impl Image<'_> {
     /// The cells of a row of `x`, from channel `c` on.
     #[inline(always)]
-    fn row(&self, row: usize, columns: usize, c: usize) -> &[f32] {
+    pub(super) fn row(&self, row: usize, columns: usize, c: usize) -> &[f32] {
         &self.x[row * columns * self.channels..][c..columns * self.channels]
     }
 
     /// The weights of some rows of the kernel for the channels from `c` on.
     #[inline(always)]
-    fn weights<S: Simd, const ROWS: usize>(
+    pub(super) fn weights<S: Simd, const ROWS: usize>(
         &self,
         simd: S,
         cells: [usize; ROWS],
@@ -83,7 +84,7 @@ impl Image<'_> {
 
 /// Adds the products of a column of the input with a column of the kernel.
 #[inline(always)]
-fn add_products<S: Simd, const ROWS: usize>(
+pub(super) fn add_products<S: Simd, const ROWS: usize>(
     simd: S,
     x: [S::F32; ROWS],
     weights: &[[S::F32; TAPS]; ROWS],
@@ -104,7 +105,7 @@ fn load_or_0<S: Simd>(simd: S, row: &[f32], place: usize, len: usize) -> S::F32 
 
 /// The column of some rows that begins at a place.
 #[inline(always)]
-fn load_column<S: Simd, const ROWS: usize>(
+pub(super) fn load_column<S: Simd, const ROWS: usize>(
     simd: S,
     rows: [&[f32]; ROWS],
     place: usize,
@@ -129,10 +130,34 @@ pub(super) fn forward<S: Simd>(
     y: &mut [f32],
 ) {
     let image = Image { columns: *columns, channels, x, kernel, is_backwards: false };
-    for (i, y) in y.chunks_exact_mut(columns.output * channels).enumerate() {
+    rows_of(simd, &image, rows, bias, finish, y);
+}
+
+/// The rows of an output: two at a time, where both have all their rows of the input and share two of them.
+#[inline(always)]
+fn rows_of<S: Simd>(
+    simd: S,
+    image: &Image<'_>,
+    rows: &Window,
+    bias: Option<&[f32]>,
+    finish: Finish<'_>,
+    y: &mut [f32],
+) {
+    let y_len = image.columns.output * image.channels;
+    let is_whole = |i: usize| i < rows.output && real_cells(rows, i).len() == TAPS;
+    let mut i = 0;
+    while i < rows.output {
+        let y = &mut y[i * y_len..];
+        if rows.stride == 1 && is_whole(i) && is_whole(i + 1) {
+            let y = &mut y[..2 * y_len];
+            simd.enter(TwoRows { image, first: i - rows.pad, bias, finish, y });
+            i += 2;
+            continue;
+        }
         let real = real_cells(rows, i);
         let taps = [(i * rows.stride + real.start).saturating_sub(rows.pad), real.start];
-        for_rows!(real.len(), row::<S>(simd, &image, taps, bias, finish, y));
+        for_rows!(real.len(), row::<S>(simd, image, taps, bias, finish, &mut y[..y_len]));
+        i += 1;
     }
 }
 
@@ -268,7 +293,6 @@ pub(super) fn grad_x<S: Simd>(
     [d_y, kernel]: [&[f32]; 2],
     d_x: &mut [f32],
 ) {
-    let d_x_rows = d_x.chunks_exact_mut(columns.input * channels).enumerate();
     if columns.stride == 1 {
         let [back_rows, back_columns] = [rows, columns].map(|window| Window {
             input: window.output,
@@ -277,16 +301,11 @@ pub(super) fn grad_x<S: Simd>(
             ..*window
         });
         let image = Image { columns: back_columns, channels, x: d_y, kernel, is_backwards: true };
-        for (i, d_x) in d_x_rows {
-            let real = real_cells(&back_rows, i);
-            let taps = [(i + real.start).saturating_sub(back_rows.pad), real.start];
-            let finish = Finish::NOTHING;
-            for_rows!(real.len(), row::<S>(simd, &image, taps, None, finish, d_x));
-        }
+        rows_of(simd, &image, &back_rows, None, Finish::NOTHING, d_x);
         return;
     }
     let image = Image { columns: *columns, channels, x: d_y, kernel, is_backwards: false };
-    for (i, d_x) in d_x_rows {
+    for (i, d_x) in d_x.chunks_exact_mut(columns.input * channels).enumerate() {
         // Row `a` of the kernel brings row `(i + pad - a) / 2` of `d_y`, the next but one the row before that.
         let place = i + rows.pad;
         let mut taps = [[0; 2]; 2];
