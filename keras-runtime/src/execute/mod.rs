@@ -22,6 +22,7 @@ mod direct;
 mod finish;
 mod lane;
 mod memory;
+mod pace;
 mod prepared;
 mod session;
 mod single;

@@ -1,7 +1,7 @@
 //! Runs a plan for prediction on one sample, again and again: what it takes is prepared once, and large steps are shared by threads.
 //!
 //! A step is cut into parts by its output, so no sum crosses threads and the bits are those of one thread. Threads meet at the
-//! end of each step.
+//! end of each step. Where that takes longer than the caller alone, it is left to the caller ([`pace`](super::pace)).
 
 use core::ops::Range;
 use std::sync::{Mutex, PoisonError};
@@ -15,6 +15,7 @@ use keras_graph::split::{Part, Read, split};
 use super::aligned::Aligned;
 use super::lane::{INLINE_INPUTS, recycled};
 use super::memory::Holed;
+use super::pace::{Pace, Way};
 use super::prepared::Prepare;
 use crate::dtype_policy::DtypePolicy;
 use crate::kernels::{Backend, Call, Run};
@@ -38,6 +39,8 @@ pub(crate) struct Single {
     plan: &'static Plan,
     run: fn(&Op, Call<'_>),
     steps: Vec<Vec<Task>>,
+    /// Of each step that is cut for threads alone, the whole.
+    whole: Vec<Option<Task>>,
     /// Copies of weights, each from the beginning of a cache line on.
     weights: Aligned,
     /// All that steps write: the block's numbers, the lane's and those that are reduced.
@@ -48,6 +51,7 @@ pub(crate) struct Single {
     /// How many it was made for, of which no more than [`MAX_THREADS`] share a sample.
     threads: usize,
     team: Option<Team>,
+    pace: Pace,
     /// Room for the inputs of a step that has many, so that it is not allocated anew.
     listed: Vec<&'static [f32]>,
 }
@@ -81,14 +85,14 @@ impl Single {
     ) -> Single {
         let sharing = threads.clamp(1, MAX_THREADS);
         let mut copies = Copies { policy, len: 0, made: Vec::new() };
-        let steps: Vec<Vec<Task>> =
-            plan.steps.iter().map(|step| copies.tasks(plan, step, sharing)).collect();
+        let (steps, whole): (Vec<Vec<Task>>, Vec<Option<Task>>) =
+            plan.steps.iter().map(|step| copies.tasks(plan, step, sharing)).unzip();
         let mut cells = Aligned::default();
         cells.resize(copies.len);
         for (to, copy) in copies.made {
             copy.make(policy.prepare::<B>(), weights, &mut cells[to]);
         }
-        let tasks = steps.iter().flatten();
+        let tasks = steps.iter().flatten().chain(whole.iter().flatten());
         let workspace_len = tasks.map(|task| policy.workspace_len(&task.op)).max().unwrap_or(0);
         let workspace_len = workspace_len.max(1).next_multiple_of(LINE);
         let most_parts = steps.iter().map(Vec::len).max().unwrap_or(1);
@@ -102,12 +106,14 @@ impl Single {
             plan,
             run,
             steps,
+            whole,
             weights: cells,
             memory,
             workspaces,
             workspace_len,
             threads,
             team,
+            pace: Pace::default(),
             listed: Vec::new(),
         }
     }
@@ -119,7 +125,16 @@ impl Single {
 
     /// Predicts one sample with the weights that it was made for.
     pub(crate) fn call<X: Sample, Y: Prediction>(&mut self, weights: &[f32], x: &X, y: &mut Y) {
-        if let Some(team) = &self.team {
+        if self.team.is_none() {
+            return self.call_by(Way::Alone, weights, x, y);
+        }
+        let mut pace = core::mem::take(&mut self.pace);
+        pace.run(|way| self.call_by(way, weights, x, y));
+        self.pace = pace;
+    }
+
+    fn call_by<X: Sample, Y: Prediction>(&mut self, way: Way, weights: &[f32], x: &X, y: &mut Y) {
+        if let (Way::Shared, Some(team)) = (way, &self.team) {
             team.wake();
         }
         for (i, port) in self.plan.inputs.iter().enumerate() {
@@ -128,7 +143,7 @@ impl Single {
             }
         }
         for i in 0..self.steps.len() {
-            self.step(weights, i);
+            self.step(way, weights, i);
         }
         for (i, port) in self.plan.outputs.iter().enumerate() {
             if let Some(range) = in_memory(self.plan, port.place) {
@@ -138,8 +153,11 @@ impl Single {
     }
 
     /// Runs one step.
-    fn step(&mut self, model: &[f32], i: usize) {
-        let tasks = &self.steps[i][..];
+    fn step(&mut self, way: Way, model: &[f32], i: usize) {
+        let tasks = match (way, &self.whole[i]) {
+            (Way::Alone, Some(whole)) => core::slice::from_ref(whole),
+            _ => &self.steps[i],
+        };
         let (Some(first), Some(last)) = (tasks.first(), tasks.last()) else { return };
         let hole = first.output.start..last.output.end;
         let (memory, output) = Holed::split(&mut self.memory, hole);
@@ -171,8 +189,8 @@ impl Single {
             run(&task.op, Call { samples: 1, inputs, output, workspace, prepared, run: step });
         };
         let mut rest = output;
-        match (&mut self.team, tasks) {
-            (Some(team), [_, _, ..]) => {
+        match (way, &mut self.team, tasks) {
+            (Way::Shared, Some(team), [_, _, ..]) => {
                 let mut slots: [Slot<'_>; MAX_PARTS] = [const { Mutex::new(None) }; MAX_PARTS];
                 let workspaces = self.workspaces.chunks_exact_mut(self.workspace_len);
                 for ((task, slot), workspace) in tasks.iter().zip(&mut slots).zip(workspaces) {
@@ -240,8 +258,8 @@ impl Copies {
         room
     }
 
-    /// A step as one task, or as some that threads share.
-    fn tasks(&mut self, plan: &Plan, step: &Step, threads: usize) -> Vec<Task> {
+    /// A step as one task, or as some that threads share; and the whole if it is cut for them alone.
+    fn tasks(&mut self, plan: &Plan, step: &Step, threads: usize) -> (Vec<Task>, Option<Task>) {
         let numbers = step.output.len + step.inputs.iter().map(|input| input.len).sum::<usize>();
         let work = flops(&step.op) + FLOPS_PER_NUMBER * numbers as u64;
         let count = match step.op {
@@ -251,10 +269,13 @@ impl Copies {
             _ => threads,
         };
         let parts = if work < LEAST_SHARED_WORK { None } else { split(&step.op, count) };
-        let parts = parts.unwrap_or_else(|| {
+        let whole = || {
             let inputs = vec![Read::All; step.inputs.len()];
-            vec![Part { op: step.op, inputs, output: 0..step.output.len }]
-        });
+            Part { op: step.op, inputs, output: 0..step.output.len }
+        };
+        // Strips of columns are better one by one, too.
+        let is_cut_for_threads = parts.is_some() && !matches!(step.op, Op::Gemm(Gemm { m: 1, .. }));
+        let parts = parts.unwrap_or_else(|| vec![whole()]);
         let prepared = self.prepared(step);
         let is_product = matches!(
             step.op,
@@ -274,14 +295,15 @@ impl Copies {
             });
         }
         let output = in_memory(plan, step.output).map_or(0, |range| range.start);
-        let task = |part: Part| {
+        let mut task = |part: Part| {
             let inputs = part.inputs.iter().zip(&sources);
             let inputs =
                 inputs.map(|(read, source)| self.part_of(source, read, &step.op)).collect();
             let output = output + part.output.start..output + part.output.end;
             Task { op: part.op, inputs, prepared: prepared.clone(), output }
         };
-        parts.into_iter().map(task).collect()
+        let whole = is_cut_for_threads.then(|| task(whole()));
+        (parts.into_iter().map(task).collect(), whole)
     }
 
     /// What is prepared for a step, but for a single row: it reads each weight once.
