@@ -33,12 +33,12 @@ MODES = ("train", "call", "batch")
 # The fastest on the processors that were tried.
 PEERS = {
     "tiny_mlp": {"train": ["jax-scan", "keras-jax-fit"], "call": ["litert"], "batch": ["ort", "litert"]},
-    "mlp": {"train": ["jax-scan", "jax-step"], "call": ["litert", "ort"], "batch": ["jax-jit", "tf-fn"]},
-    "convnet": {"train": ["tf-step", "torch-eager"], "call": ["ort"], "batch": ["jax-jit", "ort"]},
-    "resnet20": {"train": ["torch-eager", "tf-step"], "call": ["ort", "openvino"], "batch": ["ort", "torch-compile"]},
+    "mlp": {"train": ["jax-scan", "jax-step"], "call": ["litert"], "batch": ["openvino", "litert"]},
+    "convnet": {"train": ["tf-step"], "call": ["ort", "litert"], "batch": ["jax-jit"]},
+    "resnet20": {"train": ["torch-compile", "torch-eager"], "call": ["openvino", "litert"], "batch": ["ort"]},
     "mobilenet": {"train": ["torch-compile", "torch-eager"], "call": ["litert"], "batch": ["litert"]},
-    "autoencoder": {"train": ["tf-step", "keras-tf-fit"], "call": ["litert", "openvino"], "batch": ["litert", "openvino"]},
-    "audio_dense": {"call": ["litert"], "batch": ["litert", "ort"]},
+    "autoencoder": {"train": ["tf-step"], "call": ["openvino", "litert"], "batch": ["litert"]},
+    "audio_dense": {"call": ["litert"], "batch": ["litert"]},
 }
 # What a ratio to the fastest peer should come to.
 BARS = {

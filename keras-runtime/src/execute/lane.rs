@@ -233,6 +233,7 @@ impl Lane {
             step: pass.batch.step,
             first_sample: samples.start,
             batch: pass.batch.rows.len(),
+            overwrites: false,
         };
         let (samples, workspace) = (block.samples, &mut self.workspace[..]);
         let prepared = pass.copies.of(i);

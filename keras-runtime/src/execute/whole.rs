@@ -134,12 +134,13 @@ pub(super) fn run(pass: &Pass<'_>, memory: &mut Memory, mut target: Target<'_, '
         let is_first = !plan.whole[..i].iter().any(|earlier| earlier.output == step.output);
         let (_, row_len) = rows(&step.op);
         let compute = |part: &Range<usize>, workspace: &mut [f32], output: &mut [f32]| {
-            if is_first {
+            let overwrites = is_first && matches!(step.op, Op::GemmGradW(_));
+            if is_first && !overwrites {
                 output.fill(0.0);
             }
             let first = (part.start - step.output.offset) / row_len;
             let op = part_of(&step.op, first, output.len() / row_len);
-            let (inputs, run_of_call) = (&inputs, Run::default());
+            let (inputs, run_of_call) = (&inputs, Run { overwrites, ..Run::default() });
             let call = Call { samples, inputs, output, workspace, prepared, run: run_of_call };
             choice.apply(|| (pass.run)(&op, call));
         };

@@ -168,7 +168,7 @@ mod tests {
     use crate::simd::{Level, with_level};
     use keras_graph::op::MAX_RANK;
 
-    const RUN: Run = Run { seed: 7, step: 3, first_sample: 0, batch: 8 };
+    const RUN: Run = Run { seed: 7, step: 3, first_sample: 0, batch: 8, overwrites: false };
 
     fn op(mask: [usize; 3], to: [usize; 3], rate: f32) -> op::Dropout {
         let extents = |given: [usize; 3]| {

@@ -10,7 +10,7 @@ use keras_graph::op;
 use super::activate::activate;
 use super::finish::{Clip, Finish};
 use super::tile::{Columns, Panel, Panels, Product, Right, Rows, Write, largest_height, multiply};
-use super::{Call, Cpu, Reference};
+use super::{Call, Cpu, Reference, Run};
 use crate::simd::{Kernel, Simd, dispatch};
 
 impl Reference {
@@ -48,6 +48,9 @@ impl Reference {
         let rows = call.samples * m;
         let [x, d_y] = call.inputs();
         assert_eq!((x.len(), d_y.len(), call.output.len()), (rows * k, rows * n, count * n));
+        if call.run.overwrites {
+            call.output.fill(0.0);
+        }
         for i in 0..count {
             for o in 0..n {
                 let products =
@@ -91,7 +94,8 @@ impl Cpu {
         let [x, d_y] = call.inputs();
         assert_eq!((x.len(), d_y.len(), call.output.len()), (rows * k, rows * n, count * n));
         let (d_w, scratch, prepared) = (call.output, call.workspace, call.prepared);
-        dispatch(GradW { rows, stride: k, n, x: &x[first..], count, d_y, prepared, d_w, scratch });
+        let (stride, x, write) = (k, &x[first..], first_write(call.run));
+        dispatch(GradW { rows, stride, n, x, count, d_y, prepared, write, d_w, scratch });
     }
 }
 
@@ -386,6 +390,11 @@ fn dots<S: Simd>(simd: S, k: usize, n: usize, d_y: &[f32], w: &[f32], d_x: &mut 
     }
 }
 
+/// What becomes of the first sums of a gradient by the weights.
+pub(super) fn first_write(run: Run) -> Write<'static> {
+    if run.overwrites { Write::Set } else { Write::Continue }
+}
+
 /// [`op::GemmGradW`] of `rows` rows.
 pub(super) struct GradW<'a> {
     pub(super) rows: usize,
@@ -399,6 +408,8 @@ pub(super) struct GradW<'a> {
     pub(super) d_y: &'a [f32],
     /// `d_y` prepared, or nothing.
     pub(super) prepared: &'a [f32],
+    /// What becomes of the sums of the first rows.
+    pub(super) write: Write<'static>,
     pub(super) d_w: &'a mut [f32],
     pub(super) scratch: &'a mut [f32],
 }
@@ -408,7 +419,7 @@ impl Kernel for GradW<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let GradW { rows, n, x, stride, count, d_y, prepared, d_w, scratch } = self;
+        let GradW { rows, n, x, stride, count, d_y, prepared, write, d_w, scratch } = self;
         for (part, panel) in panels::<S>(count, n, prepared) {
             let (begin, columns) = (part.start + panel.begin, panel.len);
             let packs = count >= PACK_TILES * largest_height::<S>() && columns < n;
@@ -421,7 +432,8 @@ impl Kernel for GradW<'_> {
                 };
                 let left = Columns::plain(&x[block.start * stride..], stride, block.len());
                 let output = &mut d_w[begin..];
-                let (write, finish) = (Write::Continue, Finish::NOTHING);
+                let write = if block.start > 0 { Write::Continue } else { write };
+                let finish = Finish::NOTHING;
                 let product = Product { columns, right, write, finish, output, stride: n };
                 multiply(simd, count, left, product);
             }
@@ -435,10 +447,11 @@ mod tests {
     use keras_graph::cost::Prepared;
     use keras_graph::op::{Gemm, GemmGradW, GemmGradX, Op};
 
+    use crate::dtype_policy::DtypePolicy;
     use crate::kernels::check::{
         assert_adjoint, assert_as_reference, output, output_onto, output_with, values,
     };
-    use crate::kernels::{Backend, Cpu, Reference};
+    use crate::kernels::{Backend, Call, Cpu, Reference, Run};
 
     #[test]
     fn product_by_hand() {
@@ -568,6 +581,37 @@ mod tests {
             let plain = output_onto::<Cpu>(op, samples, &[&x, &d_y], &d_w);
             let packed = prepared(op, &d_y, samples * m);
             assert_eq!(output_with::<Cpu>(op, samples, &[&x, &d_y], &packed, &d_w), plain);
+        }
+    }
+
+    #[test]
+    fn a_gradient_takes_the_place_of_what_was_there() {
+        let run = Run { overwrites: true, ..Run::default() };
+        for (m, k, n) in [(2, 7, 19), (261, 9, 50), (1, 3, 1)] {
+            let (x, d_y) = (values(3 * m * k, 1), values(3 * m * n, 2));
+            let op: Op = GemmGradW { m, k, n, first: 1, count: k - 1 }.into();
+            let inputs: [&[f32]; 2] = [&x, &d_y];
+            let added = |compute: fn(&Op, Call<'_>), run: Run, start: f32| {
+                let mut output = vec![start; (k - 1) * n];
+                let mut workspace = vec![f32::NAN; DtypePolicy::MixedBfloat16.workspace_len(&op)];
+                let workspace = &mut workspace[..];
+                let (samples, inputs, prepared) = (3, &inputs[..], &[][..]);
+                compute(
+                    &op,
+                    Call { samples, inputs, output: &mut output, workspace, prepared, run },
+                );
+                output
+            };
+            for compute in [
+                super::super::run::<Cpu>,
+                super::super::run::<Reference>,
+                <Cpu as Backend>::mixed_bfloat16,
+                <Reference as Backend>::mixed_bfloat16,
+            ] {
+                let expected = added(compute, Run::default(), 0.0);
+                assert!(expected.iter().all(|d_w| d_w.is_finite()));
+                assert_eq!(added(compute, run, f32::NAN), expected);
+            }
         }
     }
 

@@ -85,6 +85,9 @@ pub struct Run {
     pub first_sample: usize,
     /// Samples of the whole batch.
     pub batch: usize,
+    /// Whether the gradient by the weights of a product takes the place of what its output holds, which need not be cleared then.
+    /// Other ops do not look at it.
+    pub overwrites: bool,
 }
 
 /// Plain loops, the oracle that every fast kernel is tested against.

@@ -249,6 +249,8 @@ pub(super) struct GradW<'a> {
     pub(super) d_y: &'a [f32],
     /// Pairs of `d_y` prepared, or nothing.
     pub(super) prepared: &'a [f32],
+    /// What becomes of the sums of the first rows.
+    pub(super) write: Write<'static>,
     pub(super) d_w: &'a mut [f32],
     pub(super) scratch: &'a mut [f32],
 }
@@ -258,9 +260,10 @@ impl Kernel for GradW<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let GradW { rows, n, x, stride, count, d_y, prepared, d_w, scratch } = self;
+        let GradW { rows, n, x, stride, count, d_y, prepared, write, d_w, scratch } = self;
         if !prepared.is_empty() {
             for block in blocks(rows, 2 * PREPARED_ROWS) {
+                let write = if block.start > 0 { Write::Continue } else { write };
                 let pairs = block.len().div_ceil(2);
                 let prepared = &prepared[block.start / 2 * n..][..pairs * n];
                 for some in blocks(count, left_rows(pairs)) {
@@ -269,8 +272,18 @@ impl Kernel for GradW<'_> {
                     let (x, d_y, scratch) = (&*left, &[], &mut []);
                     let (rows, stride, count) = (pairs, some.len(), some.len());
                     let d_w = &mut d_w[some.start * n..some.end * n];
-                    let product =
-                        gemm::GradW { rows, n, x, stride, count, d_y, prepared, d_w, scratch };
+                    let product = gemm::GradW {
+                        rows,
+                        n,
+                        x,
+                        stride,
+                        count,
+                        d_y,
+                        prepared,
+                        write,
+                        d_w,
+                        scratch,
+                    };
                     Pairs(simd).enter(product);
                 }
             }
@@ -291,7 +304,7 @@ impl Kernel for GradW<'_> {
                     let product = Product {
                         columns: panel.len,
                         right: Right { cells: right, stride: panel.len },
-                        write: Write::Add,
+                        write: if block.start > 0 { Write::Continue } else { write },
                         finish: Finish::NOTHING,
                         output: &mut d_w[some.start * n + panel.begin..],
                         stride: n,

@@ -14,6 +14,7 @@ use keras_graph::winograd::Winograd;
 pub(super) use self::pack::{pack_neighbors, pack_rows};
 use super::conv::pairs as conv;
 use super::finish::{Clip, Finish, Inputs};
+use super::gemm::first_write;
 use super::{Call, Cpu, Reference, activate, run};
 use crate::simd::{dispatch_pairs, rounded};
 
@@ -180,8 +181,8 @@ fn product_grad_w(op: &GemmGradW, call: Call<'_>) {
     let [x, d_y] = call.inputs();
     assert_eq!((x.len(), d_y.len(), call.output.len()), (rows * k, rows * n, count * n));
     let (d_w, scratch, prepared) = (call.output, call.workspace, call.prepared);
-    let (stride, x) = (k, &x[first..]);
-    dispatch_pairs(gemm::GradW { rows, stride, n, x, count, d_y, prepared, d_w, scratch });
+    let (stride, x, write) = (k, &x[first..], first_write(call.run));
+    dispatch_pairs(gemm::GradW { rows, stride, n, x, count, d_y, prepared, write, d_w, scratch });
 }
 
 #[cfg(test)]

@@ -21,6 +21,7 @@ use super::halves::{self, Halves};
 use super::winograd;
 use crate::kernels::activate::activate;
 use crate::kernels::finish::{Clip, Finish, Inputs};
+use crate::kernels::tile::Write;
 use crate::kernels::{Call, Cpu, gemm};
 use crate::simd::{Kernel, dispatch, dispatch_narrow};
 
@@ -111,7 +112,9 @@ impl Cpu {
         let (d_w, scratch, prepared) = (call.output, call.workspace, call.prepared);
         if is_pointwise(&rows, &columns, groups) {
             let (rows, stride, n, count) = (x.len() / channels, channels, filters, channels);
-            let product = gemm::GradW { rows, stride, n, x, count, d_y, prepared, d_w, scratch };
+            let write = Write::Continue;
+            let product =
+                gemm::GradW { rows, stride, n, x, count, d_y, prepared, write, d_w, scratch };
             dispatch_for(n, product);
         } else if let Some(shape) = Winograd::of_grad_w(op) {
             dispatch(winograd::GradW { shape, x, d_y, d_w, scratch });
