@@ -33,17 +33,32 @@ pub(super) struct Pace {
 impl Pace {
     /// Makes a call the way that its turn is or that was faster.
     pub(super) fn run(&mut self, call: impl FnOnce(Way)) {
-        let turn = self.calls;
-        self.calls = (turn + 1) % PERIOD;
-        let (way, times) = match turn / TRIALS {
-            0 => (Way::Shared, &mut self.shared),
-            1 => (Way::Alone, &mut self.alone),
-            _ => return call(self.faster()),
-        };
+        let (way, trial) = self.turn();
+        let Some(trial) = trial else { return call(way) };
         let start = Instant::now();
         call(way);
-        times[turn % TRIALS] = start.elapsed();
-        if turn % TRIALS == TRIALS - 1 {
+        self.took(way, trial, start.elapsed());
+    }
+
+    /// The way of the next call, and which trial of it that is, if it is timed.
+    fn turn(&mut self) -> (Way, Option<usize>) {
+        let turn = self.calls;
+        self.calls = (turn + 1) % PERIOD;
+        match turn / TRIALS {
+            0 => (Way::Shared, Some(turn % TRIALS)),
+            1 => (Way::Alone, Some(turn % TRIALS)),
+            _ => (self.faster(), None),
+        }
+    }
+
+    /// Notes how long a trial took.
+    fn took(&mut self, way: Way, trial: usize, time: Duration) {
+        let times = match way {
+            Way::Shared => &mut self.shared,
+            Way::Alone => &mut self.alone,
+        };
+        times[trial] = time;
+        if trial == TRIALS - 1 {
             times.sort_unstable();
         }
     }
@@ -63,11 +78,14 @@ mod tests {
         for (slow, fast) in [(Way::Shared, Way::Alone), (Way::Alone, Way::Shared)] {
             let (mut pace, mut ways) = (Pace::default(), Vec::new());
             for _ in 0..PERIOD + TRIALS {
-                pace.run(|way| {
-                    let start = Instant::now();
-                    while way == slow && start.elapsed() < Duration::from_micros(50) {}
-                    ways.push(way);
-                });
+                let (way, trial) = pace.turn();
+                if let Some(trial) = trial {
+                    // One of the slow ones is interrupted less than the others, and one of the fast ones more.
+                    let odd = if trial == 3 { 90 } else { 0 };
+                    let micros = if way == slow { 100 - odd } else { 50 + odd };
+                    pace.took(way, trial, Duration::from_micros(micros));
+                }
+                ways.push(way);
             }
             let (trials, kept) = ways.split_at(2 * TRIALS);
             assert!(trials[..TRIALS].iter().all(|way| *way == Way::Shared));
