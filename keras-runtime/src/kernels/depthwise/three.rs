@@ -173,11 +173,7 @@ fn row<S: Simd, const ROWS: usize>(
 ) {
     let does_nothing = finish.scale.is_none() && finish.clip == Clip::Nothing;
     for_each_vector!(S, image.channels, |c, len| {
-        let start = match bias {
-            Some(bias) => load(simd, &bias[c..], len),
-            None => simd.splat(0.0),
-        };
-        let vector = Vector { c, len, start };
+        let vector = Vector::new(simd, bias, c, len);
         if does_nothing {
             vector.row::<ROWS, false>(simd, image, taps, finish, &mut y[c..]);
         } else {
@@ -186,17 +182,27 @@ fn row<S: Simd, const ROWS: usize>(
     });
 }
 
-/// A vector of channels of a row.
-struct Vector<S: Simd> {
+/// A vector of channels of one row or of two.
+pub(super) struct Vector<S: Simd> {
     /// The first channel.
-    c: usize,
+    pub(super) c: usize,
     /// Channels.
-    len: usize,
+    pub(super) len: usize,
     /// What sums begin with.
-    start: S::F32,
+    pub(super) start: S::F32,
 }
 
 impl<S: Simd> Vector<S> {
+    /// The `len` channels from `c` on, whose sums begin with their bias.
+    #[inline(always)]
+    pub(super) fn new(simd: S, bias: Option<&[f32]>, c: usize, len: usize) -> Vector<S> {
+        let start = match bias {
+            Some(bias) => load(simd, &bias[c..], len),
+            None => simd.splat(0.0),
+        };
+        Vector { c, len, start }
+    }
+
     /// Computes it, in `y` from its first channel on.
     #[inline(always)]
     fn row<const ROWS: usize, const FINISHES: bool>(

@@ -3,9 +3,9 @@
 
 #![allow(clippy::needless_range_loop, reason = "indices are what taps are about")]
 
-use super::three::{Image, TAPS, add_products, load_column};
+use super::three::{Image, TAPS, Vector, add_products, load_column};
 use crate::kernels::finish::{Clip, Finish, Last};
-use crate::kernels::vectors::{for_each_vector, load, store};
+use crate::kernels::vectors::{for_each_vector, store};
 use crate::simd::{Kernel, Simd};
 
 /// Rows of the output, and of the input.
@@ -32,12 +32,8 @@ impl Kernel for TwoRows<'_> {
         let (y_0, y_1) = y.split_at_mut(image.columns.output * image.channels);
         let does_nothing = finish.scale.is_none() && finish.clip == Clip::Nothing;
         for_each_vector!(S, image.channels, |c, len| {
-            let start = match bias {
-                Some(bias) => load(simd, &bias[c..], len),
-                None => simd.splat(0.0),
-            };
             let y = [&mut y_0[c..], &mut y_1[c..]];
-            let vector = Vector { c, len, start };
+            let vector = Vector::new(simd, bias, c, len);
             if does_nothing {
                 vector.rows::<false>(simd, image, first, finish, y);
             } else {
@@ -45,16 +41,6 @@ impl Kernel for TwoRows<'_> {
             }
         });
     }
-}
-
-/// A vector of channels of both rows.
-struct Vector<S: Simd> {
-    /// The first channel.
-    c: usize,
-    /// Channels.
-    len: usize,
-    /// What sums begin with.
-    start: S::F32,
 }
 
 impl<S: Simd> Vector<S> {
