@@ -50,7 +50,7 @@ impl Kernel for GradW<'_> {
                 left: v,
                 matrix: |cells| Columns::plain(cells, channels, count),
                 right: d_m,
-                write: if is_first { Write::Set } else { Write::Add },
+                write: if is_first { Write::Set } else { Write::Continue },
                 output: &mut *d_u,
             });
             is_first = false;

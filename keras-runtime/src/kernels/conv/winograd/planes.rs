@@ -25,8 +25,8 @@ const fn height<S: Simd>(vectors: usize) -> usize {
 pub(super) enum Write {
     /// They are the output.
     Set,
-    /// They are added to it.
-    Add,
+    /// They are added to it, as if one sum had gone on.
+    Continue,
 }
 
 /// `output[k, r, c] = Σ_i left[k, r, i] · right[k, i, c]` for each cell `k` of a transform.
@@ -108,7 +108,7 @@ impl<L: Left> Plane<'_, L> {
         while row + ROWS <= self.rows {
             let output = &mut self.output[row * stride..];
             let mut sums = [[simd.splat(0.0); VECTORS]; ROWS];
-            if self.write == Write::Add {
+            if self.write == Write::Continue {
                 for v in 0..VECTORS {
                     let old = simd.load_each::<ROWS>(&output[v * S::LANES..], stride);
                     for r in 0..ROWS {
