@@ -30,6 +30,7 @@ mod layer_norm;
 mod layout;
 mod math;
 pub(crate) mod moments;
+mod one_row;
 mod penalty;
 mod pool;
 mod prelu;
