@@ -2,7 +2,7 @@
 
 use crate::activation::Activation;
 use crate::memory::LINE;
-use crate::op::{Conv2DGradX, Interpolation, Normalize, Op, Window};
+use crate::op::{Conv2D, Conv2DGradX, ConvPool2D, Interpolation, Normalize, Op, Window};
 use crate::winograd::Winograd;
 
 /// Most columns that a kernel packs at a time from the right matrix of a product.
@@ -87,6 +87,10 @@ pub fn flops(op: &Op) -> u64 {
                         + normalize(op.norm)
                         + usize::from(op.add)
                         + activation(op.f))
+        }
+        Op::ConvPool2D(ConvPool2D { conv }) => {
+            let cells = (conv.rows.output / POOLED) * (conv.columns.output / POOLED) * conv.filters;
+            return flops(&(*conv).into()) + (POOLED * POOLED * cells) as u64;
         }
         Op::Conv2DGradX(op) => {
             let cells = op.rows.output * op.columns.output * op.filters;
@@ -222,6 +226,31 @@ pub fn is_pointwise(rows: &Window, columns: &Window, groups: usize) -> bool {
     groups == 1 && alone(rows) && alone(columns)
 }
 
+/// Rows, and columns, of the cells of which a convolution that pools keeps the largest.
+pub const POOLED: usize = 2;
+
+/// Most channels of a convolution that pools and is not computed by Winograd's algorithm: so few that its result is the larger part
+/// of what it reads and writes.
+const POOLED_CHANNELS: usize = 3;
+
+/// Whether the filters of a convolution fill vectors, and its windows are lines of neighbours, so that a kernel of its own computes it.
+pub fn fills_vectors(op: &Conv2D) -> bool {
+    op.groups == 1
+        && op.columns.dilation == 1
+        && op.filters.is_multiple_of(LONGEST_VECTOR)
+        && !is_pointwise(&op.rows, &op.columns, op.groups)
+}
+
+/// Whether a kernel can keep the largest of each [`POOLED`] by [`POOLED`] cells of a convolution while it has them at hand.
+pub fn pools(op: &Conv2D) -> bool {
+    let has_rows = || {
+        let band = band(&op.rows, &op.columns, op.channels);
+        band.is_none_or(|band| band.output_rows >= POOLED)
+    };
+    let is_direct = || fills_vectors(op) && op.channels <= POOLED_CHANNELS && has_rows();
+    !op.add && (Winograd::of_conv2d(op).is_some() || is_direct())
+}
+
 /// Filters that fill half of the longest vector.
 pub const HALF_VECTOR: usize = LONGEST_VECTOR / 2;
 
@@ -346,6 +375,7 @@ pub fn workspace_len(op: &Op) -> usize {
             let turned = turned_len(kernel_len, op.filters / op.groups);
             folded + turned + band_len(&op.rows, &op.columns, op.channels)
         }
+        Op::ConvPool2D(op) => workspace_len(&op.conv.into()),
         Op::Depthwise2D(op) => folded_len(op.norm.as_ref(), op.channels * op.multiplier),
         Op::Conv2DGradX(op) if is_pointwise(&op.rows, &op.columns, op.groups) => {
             panel_len(op.filters, op.channels)

@@ -1,15 +1,17 @@
 //! Ops joined into one: a bias, a normalization by given statistics, a tensor that is added and an activation are applied by the op
 //! that makes their input. An activation's derivative is taken before a pooling's gradient rather than after it; a ReLU's, within
-//! the gradients of the normalization before it. Zeros around an image are the padding of the convolutions that read it.
+//! the gradients of the normalization before it. Zeros around an image are the padding of the convolutions that read it. Of what
+//! is pooled in prediction, a convolution writes the largest cells alone.
 //!
 //! An op is joined only to the one reader of its result, so that nobody misses it. In training the gradient reads
 //! the result before an activation only where it cannot work from the one after it; there nothing is joined.
 
 use crate::activation::Activation;
+use crate::cost::{POOLED, pools};
 use crate::graph::{NodeId, NodeKind, Source};
 use crate::op::{
-    BatchNorm, BiasAdd, Binary, BinaryFunction, ChannelNorm, Conv2D, Depthwise2D, Gemm, Normalize,
-    Op, Pad2D, Unary, UnaryGrad, Window,
+    BatchNorm, BiasAdd, Binary, BinaryFunction, ChannelNorm, Conv2D, ConvPool2D, Depthwise2D, Gemm,
+    Normalize, Op, Pad2D, Unary, UnaryGrad, Window,
 };
 use crate::program::Program;
 
@@ -42,12 +44,13 @@ pub fn fold_padding(program: &mut Program) {
     program.remove_dead();
 }
 
-/// Joins biases, then normalizations, sums and activations. The joined op stands where its last part stood.
+/// Joins biases, then normalizations, sums, activations and pools. The joined op stands where its last part stood.
 pub fn fuse(program: &mut Program) {
     rewrite(program, join_bias);
     rewrite(program, join_norm);
     join_sums(program);
     rewrite(program, join_activation);
+    rewrite(program, join_pool);
     swap_pool_gradients(program);
     join_derivatives(program);
 }
@@ -272,6 +275,19 @@ fn join_activation(made: &Op, op: &Op) -> Option<Op> {
     Some(joined)
 }
 
+/// `max_pool2d(conv2d(..))`, two by two, is `conv_pool2d(..)`, where a kernel has the cells at hand.
+fn join_pool(made: &Op, op: &Op) -> Option<Op> {
+    let (Op::Conv2D(conv), Op::MaxPool2D(pool)) = (*made, op) else { return None };
+    let halves = |window: &Window| {
+        (window.kernel, window.stride, window.dilation, window.pad) == (POOLED, POOLED, 1, 0)
+            && window.output == window.input / POOLED
+    };
+    // Another activation is applied to a whole result, of cells that are all there.
+    let is_kept = conv.f == Activation::Linear || is_relu(conv.f);
+    (halves(&pool.rows) && halves(&pool.columns) && is_kept && pools(&conv))
+        .then(|| ConvPool2D { conv }.into())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -394,6 +410,48 @@ mod tests {
              %1 layer/kernel layer/moving_mean layer/moving_variance layer/beta %1\n\
              outputs %2\n"
         );
+    }
+
+    /// A convolution of 16 filters, cut off or bent, of whose 6 columns each two or three are pooled.
+    fn pooled_image<const CUT_OFF: bool, const KERNEL: usize>(
+        graph: &mut Graph,
+        inputs: &[NodeId],
+    ) -> Result<NodeId, LayerError> {
+        let x = graph.reshape(inputs[0], &[3, 1, 1])?;
+        let padded = graph.pad2d("ZeroPadding2D", x, [[0, 0], [0, 5]])?;
+        let window = |input, output, kernel, stride| Window {
+            input,
+            output,
+            kernel,
+            stride,
+            dilation: 1,
+            pad: 0,
+        };
+        let kernel = graph.weight("kernel", &[2, 1, 1, 16], Initializer::ZEROS, None)?;
+        let y = graph.conv2d(padded, kernel, [window(3, 2, 2, 1), window(6, 6, 1, 1)], 1)?;
+        let y = graph.unary(y, if CUT_OFF { Activation::RELU } else { Activation::Tanh })?;
+        let (rows, columns) = (window(2, 1, 2, 2), window(6, 6 / KERNEL, KERNEL, KERNEL));
+        let pool = MaxPool2D { rows, columns, channels: 16 };
+        Ok(graph.push(pool, &[y.into()], Shape::new([1, 6 / KERNEL, 16])))
+    }
+
+    #[test]
+    fn a_convolution_pools_itself_where_nothing_else_reads_it() {
+        let (before, after) = fused(pooled_image::<true, 2>, Mode::Inference);
+        assert_eq!(before.matches("= max_pool2d").count(), 1, "{before}");
+        assert_eq!(after.matches("= max_pool2d").count(), 0, "{after}");
+        assert!(after.contains(" [1, 3, 16] = conv_pool2d { conv: Conv2D { rows"), "{after}");
+        assert!(after.contains("} %1 layer/kernel\n"), "{after}");
+        for (lowering, mode) in [
+            // The gradient reads all cells; so does this activation; windows of three.
+            (pooled_image::<true, 2> as Lowering, TRAINING),
+            (pooled_image::<false, 2>, Mode::Inference),
+            (pooled_image::<true, 3>, Mode::Inference),
+        ] {
+            let (_, after) = fused(lowering, mode);
+            assert_eq!(after.matches("= max_pool2d {").count(), 1, "{after}");
+            assert_eq!(after.matches("= conv_pool2d").count(), 0, "{after}");
+        }
     }
 
     /// The sum of two convolutions, the second of which may stand before the first.

@@ -247,7 +247,7 @@ impl Walk<'_> {
             (Op::CastFloat(_), _) => {}
             (
                 Op::UnaryGrad(_) | Op::SelectGrad(_) | Op::Upsample2DGrad(_) | Op::GemmGradX(_) | Op::GemmGradW(_)
-                | Op::SumRows(_) | Op::Conv2DGradW(_) | Op::Depthwise2DGradX(_) | Op::Depthwise2DGradW(_)
+                | Op::SumRows(_) | Op::ConvPool2D(_) | Op::Conv2DGradW(_) | Op::Depthwise2DGradX(_) | Op::Depthwise2DGradW(_)
                 | Op::MaxPool2DGrad(_) | Op::AveragePool2DGrad(_) | Op::MeanRowsGrad(_) | Op::MaxRowsGrad(_)
                 | Op::SoftmaxGrad(_) | Op::LogSoftmaxGrad(_) | Op::SparsemaxGrad(_) | Op::PreluGradX(_)
                 | Op::PreluGradAlpha(_) | Op::Moments(_) | Op::BatchNormGradSums(_) | Op::BatchNormGradX(_)

@@ -184,6 +184,9 @@ ops! {
     /// that share out input and output channels: the kernel is `[kh, kw, channels / groups, filters]`. `g` normalizes by `norm`.
     /// Inputs: `x`, `kernel`, `bias` if there is one, what `norm` reads, then `skip` if `add`.
     conv2d: Conv2D { rows: Window, columns: Window, channels: usize, filters: usize, groups: usize, bias: bool, norm: Option<Normalize>, add: bool, f: Activation },
+    /// The largest cell of each two rows and two columns of what [`Conv2D`] gives, by channel; a last row or column without a partner
+    /// is left out. `conv` has no `skip`, and its activation is none or a ReLU. Inputs: those of `conv`.
+    conv_pool2d: ConvPool2D { conv: Conv2D },
     /// The gradient of [`Conv2D`] by `x`; also the transposed convolution. Fields describe the *forward* convolution.
     /// Inputs: `d_y`, `kernel`.
     conv2d_grad_x: Conv2DGradX { rows: Window, columns: Window, channels: usize, filters: usize, groups: usize },

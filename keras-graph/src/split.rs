@@ -5,8 +5,8 @@
 
 use core::ops::Range;
 
-use crate::cost::is_pointwise;
-use crate::op::{self, Op, Window};
+use crate::cost::{POOLED, is_pointwise};
+use crate::op::{self, ConvPool2D, Op, Window};
 use crate::winograd::{TILE, Winograd};
 
 /// Columns of a product are cut at multiples of this, where cache lines begin.
@@ -91,6 +91,10 @@ fn units(op: &Op) -> Option<Units> {
         Op::Conv2D(conv) => {
             (conv.rows.output, if Winograd::of_conv2d(conv).is_some() { TILE } else { 1 })
         }
+        Op::ConvPool2D(ConvPool2D { conv }) => {
+            let is_winograd = Winograd::of_conv2d(conv).is_some();
+            (conv.rows.output / POOLED, if is_winograd { TILE / POOLED } else { 1 })
+        }
         Op::Conv2DGradX(conv) if is_pointwise(&conv.rows, &conv.columns, conv.groups) => {
             return None;
         }
@@ -151,6 +155,15 @@ fn part(whole: &Op, units: Range<usize>) -> Option<Part> {
             let skip = op.add.then(|| Read::Elements(output.clone()));
             let inputs = [Read::Elements(scaled(&x, op.channels)), Read::All].into_iter();
             Part::new(part, inputs.chain((0..terms).map(|_| Read::All)).chain(skip), output)
+        }
+        Op::ConvPool2D(ConvPool2D { conv }) => {
+            // A last row without a partner goes with the others: of a tile that has it, all bits depend on it.
+            let all = conv.rows.output;
+            let end = if units.end == all / POOLED { all } else { POOLED * units.end };
+            let Part { op, inputs, .. } = part(&(*conv).into(), POOLED * units.start..end)?;
+            let Op::Conv2D(conv) = op else { return None };
+            let output = scaled(&units, conv.columns.output / POOLED * conv.filters);
+            Part::new(ConvPool2D { conv }, inputs, output)
         }
         Op::Conv2DGradX(op) => {
             let (rows, y) = op.rows.adjoint_part(&units)?;
@@ -281,10 +294,13 @@ mod tests {
             f: Activation::Linear,
         };
         let gemm = |m: usize| Gemm { m, k: 3, n: 40, bias: true, f: Activation::Linear };
-        let ops: [(Op, usize); 5] = [
+        let pooled = |channels| ConvPool2D { conv: Conv2D { add: false, ..conv(29, 3, channels) } };
+        let ops: [(Op, usize); 7] = [
             (conv(28, 3, 16).into(), 28 * 5 * 32),
             (conv(7, 3, 3).into(), 7 * 5 * 32),
             (conv(3, 1, 16).into(), 3 * 5 * 32),
+            (pooled(16).into(), 14 * 2 * 32),
+            (pooled(3).into(), 14 * 2 * 32),
             (gemm(1).into(), 40),
             (gemm(7).into(), 280),
         ];

@@ -1,5 +1,6 @@
 //! What makes a graph legal. Each pass is followed by a check in debug builds.
 
+use crate::cost::POOLED;
 use crate::dtype::Dtype;
 use crate::graph::{Node, NodeKind, Source};
 use crate::op::*;
@@ -185,6 +186,10 @@ fn signature(op: &Op) -> (Vec<Tensor>, Tensor) {
             read.extend(vec![Weight(*filters); norm.map_or(0, |norm| norm.inputs())]);
             read.extend(add.then_some(y));
             (read, y)
+        }
+        Op::ConvPool2D(ConvPool2D { conv }) => {
+            let (read, _) = signature(&(*conv).into());
+            (read, Sample((conv.rows.output / POOLED) * (conv.columns.output / POOLED) * conv.filters))
         }
         Op::Conv2DGradX(Conv2DGradX { rows, columns, channels, filters, groups }) => {
             let kernel = Weight(rows.kernel * columns.kernel * channels / groups * filters);

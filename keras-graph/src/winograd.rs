@@ -75,6 +75,7 @@ impl Winograd {
     pub fn of_kernel(op: &Op) -> Option<Winograd> {
         match op {
             Op::Conv2D(op) => Winograd::of_conv2d(op),
+            Op::ConvPool2D(op) => Winograd::of_conv2d(&op.conv),
             Op::Conv2DGradX(op) => Winograd::of_grad_x(op),
             _ => None,
         }

@@ -46,6 +46,29 @@ impl Clip {
             Clip::Bounded(most) => simd.min(simd.splat(most), simd.max(simd.splat(0.0), x)),
         }
     }
+
+    /// As [`Clip::apply`], of a tile of vectors, with one look at what is to be done.
+    #[inline(always)]
+    pub(super) fn apply_all<S: Simd, const ROWS: usize, const VECTORS: usize>(
+        self,
+        simd: S,
+        tile: &mut [[S::F32; VECTORS]; ROWS],
+    ) {
+        macro_rules! each {
+            ($clip:expr) => {
+                for row in 0..ROWS {
+                    for v in 0..VECTORS {
+                        tile[row][v] = $clip.apply(simd, tile[row][v]);
+                    }
+                }
+            };
+        }
+        match self {
+            Clip::Nothing => {}
+            Clip::Relu => each!(Clip::Relu),
+            Clip::Bounded(most) => each!(Clip::Bounded(most)),
+        }
+    }
 }
 
 /// `y = clip(scale[column] · sum + shift[column] + skip)`, as far as there are such.

@@ -12,7 +12,7 @@
 
 use keras_graph::cost::PANEL_COLUMNS;
 
-use super::finish::{Clip, Finish};
+use super::finish::Finish;
 use crate::simd::{Kernel, Simd, prefetch, prefetch_far};
 
 /// Most vectors of a panel, so that sums, a row of the panel and a broadcast fit the registers.
@@ -488,23 +488,7 @@ impl<L: Left, const ROWS: usize, const VECTORS: usize, const PART: bool> Kernel
                     }
                 }
             }
-            match finish.clip {
-                Clip::Nothing => {}
-                Clip::Relu => {
-                    for r in 0..ROWS {
-                        for v in 0..VECTORS {
-                            sums[r][v] = Clip::Relu.apply(simd, sums[r][v]);
-                        }
-                    }
-                }
-                Clip::Bounded(most) => {
-                    for r in 0..ROWS {
-                        for v in 0..VECTORS {
-                            sums[r][v] = Clip::Bounded(most).apply(simd, sums[r][v]);
-                        }
-                    }
-                }
-            }
+            finish.clip.apply_all(simd, &mut sums);
             for r in 0..ROWS {
                 store_row::<S, VECTORS, PART>(simd, sums[r], &mut output[r * stride..], columns);
             }

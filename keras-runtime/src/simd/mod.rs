@@ -283,6 +283,18 @@ pub trait Simd: Copy + sealed::Token {
         vectors
     }
 
+    /// The elements `0`, `stride`, `2 · stride` … of `x`, each in all lanes of a vector, likewise.
+    #[inline(always)]
+    fn splat_each<const N: usize>(self, x: &[f32], stride: usize) -> [Self::F32; N] {
+        assert!(reaches(x.len(), 1, stride, N));
+        let mut vectors = [self.splat(0.0); N];
+        for (i, vector) in vectors.iter_mut().enumerate() {
+            // SAFETY: `reaches` says that element `i · stride` lies within `x`.
+            *vector = self.splat(unsafe { *x.get_unchecked(i * stride) });
+        }
+        vectors
+    }
+
     /// Writes vectors to where `0`, `stride`, `2 · stride` … of `y` begin, as [`load_each`](Simd::load_each) reads them.
     #[inline(always)]
     fn store_each<const N: usize>(self, vectors: [Self::F32; N], y: &mut [f32], stride: usize) {

@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use keras_graph::cost::{self, Band, NARROW_FILTERS};
+use keras_graph::cost::{self, Band, NARROW_FILTERS, POOLED};
 use keras_graph::op::Window;
 
 use crate::kernels::tile::CACHE_LINE;
@@ -30,6 +30,11 @@ impl Geometry {
     /// Elements of a sample's output.
     pub(super) fn y_len(&self) -> usize {
         self.rows.output * self.columns.output * self.filters
+    }
+
+    /// Elements of a sample's output of which the largest of each [`POOLED`] by [`POOLED`] cells are kept.
+    pub(super) fn pooled_len(&self) -> usize {
+        (self.rows.output / POOLED) * (self.columns.output / POOLED) * self.filters
     }
 
     /// Elements of the kernel.
@@ -75,8 +80,14 @@ impl Geometry {
 
     /// The rows of the output in parts that need one band each.
     pub(super) fn parts(&self) -> impl Iterator<Item = Range<usize>> + use<> {
+        self.parts_of(1)
+    }
+
+    /// As [`Geometry::parts`], but none but the last has a number of rows that is no multiple of this, if a band has as many.
+    pub(super) fn parts_of(&self, multiple: usize) -> impl Iterator<Item = Range<usize>> + use<> {
         let output = self.rows.output;
         let step = self.band().map_or(output, |band| band.output_rows);
+        let step = if step < output { step - step % multiple } else { step };
         (0..output).step_by(step).map(move |begin| begin..output.min(begin + step))
     }
 

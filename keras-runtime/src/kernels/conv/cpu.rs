@@ -9,11 +9,12 @@
 //! by x     see `grad_x`: the same with the kernel backwards and transposed
 //! ```
 
-use keras_graph::cost::{is_pointwise, phase_lens};
+use keras_graph::cost::{fills_vectors, is_pointwise, phase_lens};
 use keras_graph::op;
 use keras_graph::winograd::Winograd;
 
 use super::band::Geometry;
+use super::direct::Direct;
 use super::forward::Forward;
 use super::grad_w::GradW;
 use super::grad_x::GradX;
@@ -35,42 +36,55 @@ fn dispatch_for<K: Kernel>(columns: usize, product: K) -> K::Output {
     if matches!(vectors, 1 | 3) { dispatch_narrow(product) } else { dispatch(product) }
 }
 
+/// A convolution; if it pools, of each two rows and two columns only the largest cell is written.
+fn convolve(op: &op::Conv2D, pools: bool, call: Call<'_>) {
+    let op::Conv2D { rows, columns, channels, filters, groups, bias, norm, add, f } = *op;
+    let geometry = Geometry { rows, columns, channels, filters, groups };
+    let (x, kernel) = (call.inputs[0], call.inputs[1]);
+    let y_len = if pools { geometry.pooled_len() } else { geometry.y_len() };
+    assert_eq!(x.len(), call.samples * geometry.x_len());
+    assert_eq!(kernel.len(), geometry.kernel_len());
+    assert_eq!(call.output.len(), call.samples * y_len);
+    let inputs = Inputs::new(&call.inputs[2..], bias, norm, add, [filters, call.output.len()]);
+    let clip = Clip::of(f);
+    let (bias, finish, scratch) =
+        inputs.fold(filters, clip.unwrap_or(Clip::Nothing), call.workspace);
+    let (y, prepared) = (&mut *call.output, call.prepared);
+    if is_pointwise(&rows, &columns, groups) {
+        let (rows, k, n) = (x.len() / channels, channels, filters);
+        let w = kernel;
+        let product = gemm::Forward { rows, k, n, x, w, prepared, bias, finish, y, scratch };
+        if halves::fits(n) { dispatch(Halves(product)) } else { dispatch_for(n, product) }
+    } else if let Some(shape) = Winograd::of_conv2d(op) {
+        dispatch(winograd::Convolution {
+            shape,
+            x,
+            kernel,
+            transposed: false,
+            pools,
+            prepared,
+            bias,
+            finish,
+            y,
+            scratch,
+        });
+    } else if fills_vectors(op) {
+        dispatch(Direct { geometry, x, kernel, bias, finish, pools, y, scratch });
+    } else {
+        dispatch(Forward { geometry, x, kernel, bias, finish, y, scratch });
+    }
+    if clip.is_none() {
+        activate(f, call.output);
+    }
+}
+
 impl Cpu {
     pub(crate) fn conv2d(op: &op::Conv2D, call: Call<'_>) {
-        let op::Conv2D { rows, columns, channels, filters, groups, bias, norm, add, f } = *op;
-        let geometry = Geometry { rows, columns, channels, filters, groups };
-        let (x, kernel) = (call.inputs[0], call.inputs[1]);
-        assert_eq!(x.len(), call.samples * geometry.x_len());
-        assert_eq!(kernel.len(), geometry.kernel_len());
-        assert_eq!(call.output.len(), call.samples * geometry.y_len());
-        let inputs = Inputs::new(&call.inputs[2..], bias, norm, add, [filters, call.output.len()]);
-        let clip = Clip::of(f);
-        let (bias, finish, scratch) =
-            inputs.fold(filters, clip.unwrap_or(Clip::Nothing), call.workspace);
-        let (y, prepared) = (&mut *call.output, call.prepared);
-        if is_pointwise(&rows, &columns, groups) {
-            let (rows, k, n) = (x.len() / channels, channels, filters);
-            let w = kernel;
-            let product = gemm::Forward { rows, k, n, x, w, prepared, bias, finish, y, scratch };
-            if halves::fits(n) { dispatch(Halves(product)) } else { dispatch_for(n, product) }
-        } else if let Some(shape) = Winograd::of_conv2d(op) {
-            dispatch(winograd::Convolution {
-                shape,
-                x,
-                kernel,
-                transposed: false,
-                prepared,
-                bias,
-                finish,
-                y,
-                scratch,
-            });
-        } else {
-            dispatch(Forward { geometry, x, kernel, bias, finish, y, scratch });
-        }
-        if clip.is_none() {
-            activate(f, call.output);
-        }
+        convolve(op, false, call);
+    }
+
+    pub(crate) fn conv_pool2d(op: &op::ConvPool2D, call: Call<'_>) {
+        convolve(&op.conv, true, call);
     }
 
     pub(crate) fn conv2d_grad_x(op: &op::Conv2DGradX, call: Call<'_>) {
@@ -90,6 +104,7 @@ impl Cpu {
                 x: d_y,
                 kernel,
                 transposed: true,
+                pools: false,
                 prepared,
                 bias: None,
                 finish: Finish::NOTHING,

@@ -6,6 +6,7 @@
 
 mod band;
 mod cpu;
+mod direct;
 mod forward;
 mod grad_w;
 mod grad_x;
@@ -15,6 +16,7 @@ pub(super) mod pairs;
 mod taps;
 pub(super) mod winograd;
 
+use keras_graph::cost::POOLED;
 use keras_graph::op;
 
 use super::activate::activate;
@@ -51,6 +53,27 @@ impl Reference {
             }
         }
         activate(f, call.output);
+    }
+
+    pub(crate) fn conv_pool2d(op: &op::ConvPool2D, call: Call<'_>) {
+        let op::Conv2D { rows, columns, filters, .. } = op.conv;
+        let mut y = vec![0.0; call.samples * output_cells(&rows, &columns) * filters];
+        let (samples, inputs, prepared, run) = (call.samples, call.inputs, call.prepared, call.run);
+        let output = &mut y[..];
+        let conv = Call { samples, inputs, output, workspace: call.workspace, prepared, run };
+        Reference::conv2d(&op.conv, conv);
+        let halves = |window: op::Window| op::Window {
+            input: window.output,
+            output: window.output / POOLED,
+            kernel: POOLED,
+            stride: POOLED,
+            dilation: 1,
+            pad: 0,
+        };
+        let (rows, columns, channels) = (halves(rows), halves(columns), filters);
+        let (inputs, output, workspace) = (&[&y[..]], call.output, &mut []);
+        let pool = Call { samples, inputs, output, workspace, prepared: &[], run };
+        Reference::max_pool2d(&op::MaxPool2D { rows, columns, channels }, pool);
     }
 
     pub(crate) fn conv2d_grad_x(op: &op::Conv2DGradX, call: Call<'_>) {
@@ -111,12 +134,15 @@ impl Reference {
 #[cfg(test)]
 mod tests {
     use keras_graph::activation::Activation;
-    use keras_graph::cost::{Prepared, prepared};
-    use keras_graph::op::{Conv2D, Conv2DGradW, Conv2DGradX, Op, Window};
+    use keras_graph::cost::{Prepared, pools, prepared};
+    use keras_graph::op::{
+        Conv2D, Conv2DGradW, Conv2DGradX, ConvPool2D, MaxPool2D, Normalize, Op, Window,
+    };
     use keras_graph::winograd::Winograd;
 
     use crate::kernels::check::{assert_adjoint, assert_as_reference, output, output_with, values};
     use crate::kernels::{Backend, Cpu, Reference};
+    use crate::simd::{Level, with_level};
 
     #[test]
     fn convolution_by_hand() {
@@ -203,9 +229,11 @@ mod tests {
     ];
 
     /// Channels, filters and groups.
-    const CHANNELS: [(usize, usize, usize); 17] = [
+    const CHANNELS: [(usize, usize, usize); 19] = [
         (1, 1, 1),
         (1, 19, 1),
+        (1, 32, 1),
+        (3, 48, 1),
         (37, 1, 1),
         (23, 4, 1),
         (38, 6, 2),
@@ -258,6 +286,73 @@ mod tests {
                 assert_as_reference(op, samples, &[x_len, y_len], w_len, cells);
             }
         }
+    }
+
+    /// Even and odd results, padding on all sides, strides, an image of several bands, tiles of Winograd that are cut in all ways.
+    const POOLED_WINDOWS: [(Window, Window); 7] = [
+        (window(8, 8, 3, 1, 1, 1), window(28, 28, 3, 1, 1, 1)),
+        (window(13, 11, 3, 1, 1, 0), window(13, 11, 3, 1, 1, 0)),
+        (window(9, 4, 3, 2, 1, 0), window(12, 5, 3, 2, 1, 0)),
+        (window(3, 6, 2, 1, 2, 3), window(4, 7, 2, 1, 1, 2)),
+        (window(7, 3, 5, 1, 1, 0), window(90, 88, 7, 1, 1, 2)),
+        (window(9, 7, 3, 1, 1, 0), window(8, 10, 3, 1, 1, 2)),
+        (window(5, 3, 3, 1, 1, 0), window(6, 6, 3, 1, 1, 1)),
+    ];
+
+    #[test]
+    fn convolutions_that_pool_are_those_of_two_ops() {
+        const RELU6: Activation =
+            Activation::Relu { negative_slope: 0.0, max_value: 6.0, threshold: 0.0 };
+        let (samples, groups, add) = (2, 1, false);
+        let mut kinds = [0, 0];
+        for (rows, columns) in POOLED_WINDOWS {
+            for (channels, filters) in [(1, 32), (3, 16), (2, 48), (16, 32)] {
+                for (bias, norm, f) in [
+                    (false, None, Activation::Linear),
+                    (true, None, Activation::RELU),
+                    (true, Some(Normalize { epsilon: 0.5, scale: true, center: true }), RELU6),
+                ] {
+                    let conv =
+                        Conv2D { rows, columns, channels, filters, groups, bias, norm, add, f };
+                    if !pools(&conv) {
+                        continue;
+                    }
+                    kinds[usize::from(Winograd::of_conv2d(&conv).is_some())] += 1;
+                    let taps = rows.kernel * columns.kernel * channels;
+                    let x_len = samples * rows.input * columns.input * channels;
+                    let y_len = samples * rows.output * columns.output * filters;
+                    let mut lens = vec![x_len, taps * filters];
+                    lens.resize(2 + usize::from(bias) + norm.map_or(0, |_| 4), filters);
+                    let halves = |of: Window| window(of.output, of.output / 2, 2, 2, 1, 0);
+                    let pool = MaxPool2D {
+                        rows: halves(rows),
+                        columns: halves(columns),
+                        channels: filters,
+                    };
+                    let pooled_len = samples * pool.rows.output * pool.columns.output * filters;
+                    let op = ConvPool2D { conv };
+                    if norm.is_none() {
+                        assert_as_reference(op, samples, &lens, pooled_len, taps);
+                    }
+                    let mut inputs: Vec<Vec<f32>> =
+                        (0..).zip(&lens).map(|(i, &len)| values(len, i)).collect();
+                    if let Some(variance) = inputs.get_mut(4) {
+                        variance.iter_mut().for_each(|v| *v = v.abs());
+                    }
+                    let inputs: Vec<&[f32]> = inputs.iter().map(|input| &input[..]).collect();
+                    for level in Level::available() {
+                        let bits = with_level(level, || {
+                            let y = output::<Cpu>(conv, samples, &inputs, y_len);
+                            let pooled = output::<Cpu>(op, samples, &inputs, pooled_len);
+                            (pooled, output::<Cpu>(pool, samples, &[&y], pooled_len))
+                        });
+                        let (pooled, of_two) = bits.expect("an available level");
+                        assert_eq!(pooled, of_two, "{op:?} {level:?}");
+                    }
+                }
+            }
+        }
+        assert!(kinds.iter().all(|&count| count > 10), "{kinds:?}");
     }
 
     #[test]

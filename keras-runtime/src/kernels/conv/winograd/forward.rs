@@ -1,5 +1,6 @@
 //! The convolution, and the one of `d_y` that the gradient by the input is.
 
+use keras_graph::cost::POOLED;
 use keras_graph::winograd::{SPAN, TILE, TRANSFORMED, Winograd, plane_pitch};
 
 use super::input::{Input, chunks};
@@ -18,6 +19,8 @@ pub(in super::super) struct Convolution<'a> {
     pub(in super::super) kernel: &'a [f32],
     /// Whether the kernel is read backwards and transposed.
     pub(in super::super) transposed: bool,
+    /// Whether of each two rows and two columns only the largest cell is written; a last one without a partner is left out.
+    pub(in super::super) pools: bool,
     /// The transformed kernel, `[36, channels, filters]`, or nothing.
     pub(in super::super) prepared: &'a [f32],
     pub(in super::super) bias: Option<&'a [f32]>,
@@ -31,7 +34,8 @@ impl Kernel for Convolution<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let Convolution { shape, x, kernel, transposed, prepared, bias, finish, y, scratch } = self;
+        let Convolution { shape, x, kernel, transposed, pools, prepared, bias, finish, y, scratch } =
+            self;
         let (u, scratch) = scratch.split_at_mut(shape.kernel_len());
         let u = if prepared.is_empty() {
             simd.enter(Transform { shape, kernel, transposed, u: &mut *u });
@@ -42,10 +46,14 @@ impl Kernel for Convolution<'_> {
         let Winograd { rows, columns, channels, filters } = shape;
         let x_len = rows.input * columns.input * channels;
         let y_len = rows.output * columns.output * filters;
+        let written_len = match pools {
+            true => (rows.output / POOLED) * (columns.output / POOLED) * filters,
+            false => y_len,
+        };
         let (lines, tiles) = scratch.split_at_mut(shape.lines_len());
         let mut input = Input::new(shape, lines);
         let (tile_rows, tile_columns) = (shape.tile_rows(), shape.tile_columns());
-        for chunk in chunks(&shape, y.len() / y_len) {
+        for chunk in chunks(&shape, y.len() / written_len) {
             let count = shape.product_rows(chunk.len());
             let (v, m) = tiles.split_at_mut(TRANSFORMED * plane_pitch(count * channels));
             for (i, row) in chunk.clone().enumerate() {
@@ -68,7 +76,11 @@ impl Kernel for Convolution<'_> {
                 let finish = finish.cells_from(sample * y_len);
                 let output = Output { shape: &shape, bias, finish };
                 let m = &m[i * tile_columns * filters..];
-                output.gather(simd, m, count, tile_row, &mut y[sample * y_len..][..y_len]);
+                let y = &mut y[sample * written_len..][..written_len];
+                match pools {
+                    true => output.gather_largest(simd, m, count, tile_row, y),
+                    false => output.gather(simd, m, count, tile_row, y),
+                }
             }
         }
     }
@@ -108,6 +120,43 @@ impl Output<'_> {
                         let place = first + (r * columns.output + s) * filters + f;
                         let [cell] = self.finished::<S, 1>(simd, [cell], f, place);
                         simd.store(cell, &mut y[place..]);
+                    }
+                }
+            }
+        }
+    }
+
+    /// As [`Output::gather`], of which the largest of each [`POOLED`] by [`POOLED`] cells are written.
+    #[inline(always)]
+    fn gather_largest<S: Simd>(
+        &self,
+        simd: S,
+        m: &[f32],
+        count: usize,
+        tile_row: usize,
+        y: &mut [f32],
+    ) {
+        const HALF: usize = TILE / POOLED;
+        let Winograd { rows, columns, filters, .. } = *self.shape;
+        let (pitch, y_columns) = (plane_pitch(count * filters), columns.output / POOLED);
+        let height = HALF.min((rows.output - TILE * tile_row) / POOLED);
+        for tile in 0..self.shape.tile_columns() {
+            let width = HALF.min((columns.output - TILE * tile) / POOLED);
+            for f in (0..filters).step_by(S::LANES) {
+                let lines = of_columns(simd, &m[tile * filters + f..], pitch);
+                let mut largest = [[simd.splat(f32::NEG_INFINITY); HALF]; HALF];
+                for r in 0..TILE {
+                    // Where a tensor is added nothing is pooled, so the place does not matter.
+                    let cells = self.finished::<S, TILE>(simd, to_output(simd, lines[r]), f, 0);
+                    for s in 0..TILE {
+                        let largest = &mut largest[r / POOLED][s / POOLED];
+                        *largest = simd.maximum(*largest, cells[s]);
+                    }
+                }
+                for (r, line) in largest.iter().enumerate().take(height) {
+                    let first = (HALF * tile_row + r) * y_columns + HALF * tile;
+                    for (s, &cell) in line.iter().enumerate().take(width) {
+                        simd.store(cell, &mut y[(first + s) * filters + f..]);
                     }
                 }
             }

@@ -1,0 +1,235 @@
+//! Forward passes whose filters fill vectors, all rows of an image in one function: where a window is short, as that of a first
+//! layer of one or three channels, a call for each row would take as long as the row.
+//!
+//! Sums of a few neighbouring cells of a row and one or two vectors of filters stay in registers. Where the result is pooled, two
+//! by two, so do the two rows that a row of the pool reads, and only their largest cells are written.
+
+#![allow(clippy::needless_range_loop, reason = "indices are what tiles are about")]
+
+use keras_graph::cost::POOLED;
+
+use super::band::{self, Geometry, Image};
+use crate::kernels::finish::Finish;
+use crate::kernels::window::real_cells;
+use crate::simd::{Kernel, Simd};
+
+/// [`Conv2D`](keras_graph::op::Conv2D) in one group and without dilation, with no activation but a clip; its filters are a multiple
+/// of the longest vector's lanes.
+pub(super) struct Direct<'a> {
+    pub(super) geometry: Geometry,
+    pub(super) x: &'a [f32],
+    pub(super) kernel: &'a [f32],
+    pub(super) bias: Option<&'a [f32]>,
+    pub(super) finish: Finish<'a>,
+    /// Whether of each two rows and two columns only the largest cell is written; a last one without a partner is left out.
+    pub(super) pools: bool,
+    pub(super) y: &'a mut [f32],
+    pub(super) scratch: &'a mut [f32],
+}
+
+impl Kernel for Direct<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let Direct { geometry, x, kernel, bias, finish, pools, y, scratch } = self;
+        let Geometry { rows, columns, channels, filters, .. } = geometry;
+        let pitch = columns.input * channels;
+        // Rows of cells that a row of what is written stands for.
+        let height = if pools { POOLED } else { 1 };
+        let y_pitch = columns.output / height * filters;
+        let samples = x.chunks_exact(geometry.x_len());
+        let samples = samples.zip(y.chunks_exact_mut(rows.output / height * y_pitch));
+        for (sample, (x, y)) in samples.enumerate() {
+            let (image, finish) =
+                (Image { cells: x, pitch }, finish.cells_from(sample * geometry.y_len()));
+            for outputs in geometry.parts_of(height) {
+                let x = band::read(&geometry, image, &outputs, scratch);
+                for i in outputs.clone().step_by(height).filter(|i| i + height <= rows.output) {
+                    band::prefetch_row(&geometry, image, i + outputs.len());
+                    let y = &mut y[i / height * y_pitch..][..y_pitch];
+                    let lines = |i| Lines::of(&geometry, &x, i, kernel);
+                    let finish = finish.cells_from(i * columns.output * filters);
+                    let [step, run] = [columns.stride * channels, columns.kernel * channels];
+                    let width = columns.output;
+                    if pools {
+                        let lines = [lines(i), lines(i + 1)];
+                        Row { lines, width, step, run, filters, bias, finish }.run(simd, y);
+                    } else {
+                        let lines = [lines(i)];
+                        Row { lines, width, step, run, filters, bias, finish }.run(simd, y);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The lines of the windows of a row of cells that are no padding, and their weights.
+#[derive(Clone, Copy)]
+struct Lines<'a> {
+    count: usize,
+    /// From the first line on.
+    cells: &'a [f32],
+    /// Elements from one line to the next.
+    pitch: usize,
+    /// From those of the first line on.
+    weights: &'a [f32],
+}
+
+impl<'a> Lines<'a> {
+    fn of(geometry: &Geometry, x: &band::Rows<'a>, i: usize, kernel: &'a [f32]) -> Lines<'a> {
+        let Geometry { rows, columns, channels, filters, .. } = geometry;
+        let (real, pitch) = (real_cells(rows, i), rows.dilation * x.pitch);
+        if real.is_empty() {
+            return Lines { count: 0, cells: &[], pitch, weights: &[] };
+        }
+        let first = i * rows.stride + real.start * rows.dilation - rows.pad - x.first;
+        let weights = &kernel[real.start * columns.kernel * channels * filters..];
+        Lines { count: real.len(), cells: &x.cells[first * x.pitch..], pitch, weights }
+    }
+}
+
+/// A row of cells, or `ROWS` of them that are pooled.
+#[derive(Clone, Copy)]
+struct Row<'a, const ROWS: usize> {
+    lines: [Lines<'a>; ROWS],
+    /// Cells of a row.
+    width: usize,
+    /// Elements from a cell's window to that of the next.
+    step: usize,
+    /// Elements of a line of a window.
+    run: usize,
+    filters: usize,
+    bias: Option<&'a [f32]>,
+    finish: Finish<'a>,
+}
+
+impl<const ROWS: usize> Row<'_, ROWS> {
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S, y: &mut [f32]) {
+        let pairs = self.filters - self.filters % (2 * S::LANES);
+        for f in (0..pairs).step_by(2 * S::LANES) {
+            simd.enter(Strip::<ROWS, 2> { row: self, f, y });
+        }
+        for f in (pairs..self.filters).step_by(S::LANES) {
+            simd.enter(Strip::<ROWS, 1> { row: self, f, y });
+        }
+    }
+}
+
+/// `VECTORS` vectors of filters from `f` on, of all cells of a row.
+struct Strip<'a, const ROWS: usize, const VECTORS: usize> {
+    row: Row<'a, ROWS>,
+    f: usize,
+    y: &'a mut [f32],
+}
+
+impl<const ROWS: usize, const VECTORS: usize> Kernel for Strip<'_, ROWS, VECTORS> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(mut self, simd: S) {
+        let mut j = 0;
+        macro_rules! tiles {
+            ($($cells:literal)*) => {$(
+                while $cells <= most_cells::<S, VECTORS>() && j + $cells <= self.row.width {
+                    match ROWS {
+                        1 => self.plain::<S, $cells>(simd, j),
+                        _ => self.pooled::<S, $cells, { $cells / POOLED }>(simd, j),
+                    }
+                    j += $cells;
+                }
+            )*};
+        }
+        tiles! { 8 4 2 }
+        if ROWS == 1 && j < self.row.width {
+            self.plain::<S, 1>(simd, j);
+        }
+    }
+}
+
+impl<const ROWS: usize, const VECTORS: usize> Strip<'_, ROWS, VECTORS> {
+    /// Writes cells from `j` on.
+    #[inline(always)]
+    fn plain<S: Simd, const CELLS: usize>(&mut self, simd: S, j: usize) {
+        let cells = self.cells::<S, CELLS>(simd, 0, j);
+        for p in 0..CELLS {
+            let y = &mut self.y[(j + p) * self.row.filters + self.f..];
+            simd.store_each(cells[p], y, S::LANES);
+        }
+    }
+
+    /// Writes the largest of each two rows and columns from `j` on.
+    #[inline(always)]
+    fn pooled<S: Simd, const CELLS: usize, const HALF: usize>(&mut self, simd: S, j: usize) {
+        let mut largest = [[simd.splat(f32::NEG_INFINITY); VECTORS]; HALF];
+        for row in 0..ROWS {
+            let cells = self.cells::<S, CELLS>(simd, row, j);
+            for p in 0..CELLS {
+                for v in 0..VECTORS {
+                    largest[p / POOLED][v] = simd.maximum(largest[p / POOLED][v], cells[p][v]);
+                }
+            }
+        }
+        for p in 0..HALF {
+            let y = &mut self.y[(j / POOLED + p) * self.row.filters + self.f..];
+            simd.store_each(largest[p], y, S::LANES);
+        }
+    }
+
+    /// What becomes of `CELLS` cells from `j` on, of one row.
+    #[inline(always)]
+    fn cells<S: Simd, const CELLS: usize>(
+        &self,
+        simd: S,
+        row: usize,
+        j: usize,
+    ) -> [[S::F32; VECTORS]; CELLS] {
+        let Row { lines, width, step, run, filters, bias, finish } = self.row;
+        let (f, lines) = (self.f, lines[row]);
+        let start = match bias {
+            Some(bias) => simd.load_each::<VECTORS>(&bias[f..], S::LANES),
+            None => [simd.splat(0.0); VECTORS],
+        };
+        let mut sums = [start; CELLS];
+        for a in 0..lines.count {
+            let line = &lines.cells[a * lines.pitch + j * step..];
+            let weights = &lines.weights[a * run * filters + f..];
+            for q in 0..run {
+                let weights = simd.load_each::<VECTORS>(&weights[q * filters..], S::LANES);
+                let cells = simd.splat_each::<CELLS>(&line[q..], step);
+                for p in 0..CELLS {
+                    for v in 0..VECTORS {
+                        sums[p][v] = simd.mul_add(cells[p], weights[v], sums[p][v]);
+                    }
+                }
+            }
+        }
+        if let Some([scale, shift]) = finish.scale {
+            let scale = simd.load_each::<VECTORS>(&scale[f..], S::LANES);
+            let shift = simd.load_each::<VECTORS>(&shift[f..], S::LANES);
+            for p in 0..CELLS {
+                for v in 0..VECTORS {
+                    sums[p][v] = simd.mul_add(sums[p][v], scale[v], shift[v]);
+                }
+            }
+        }
+        if let Some(skip) = finish.skip {
+            for p in 0..CELLS {
+                let skip = &skip[(row * width + j + p) * filters + f..];
+                let skip = simd.load_each::<VECTORS>(skip, S::LANES);
+                for v in 0..VECTORS {
+                    sums[p][v] = simd.add(sums[p][v], skip[v]);
+                }
+            }
+        }
+        finish.clip.apply_all(simd, &mut sums);
+        sums
+    }
+}
+
+/// Most cells of a tile, so that its sums, a row of weights and a cell of the input fit the registers.
+const fn most_cells<S: Simd, const VECTORS: usize>() -> usize {
+    if S::REGISTERS >= 32 || VECTORS == 1 { 8 } else { 4 }
+}
