@@ -33,6 +33,7 @@ pub(crate) mod moments;
 mod one_row;
 mod penalty;
 mod pool;
+mod pool_pairs;
 mod prelu;
 mod prepare;
 mod rows;

@@ -4,6 +4,7 @@
 
 use keras_graph::op;
 
+use super::pool_pairs::Pairs;
 use super::vectorized::vectorized;
 use super::vectors::{for_each_vector, load, store};
 use super::window::{for_each_window, input_cells, output_cells, taps};
@@ -114,7 +115,12 @@ fn max_pool2d<S: Simd>(simd: S, op: &op::MaxPool2D, call: Call<'_>) {
     let y_len = output_cells(&rows, &columns) * channels;
     let [x] = call.inputs();
     assert_eq!((x.len(), call.output.len()), (call.samples * x_len, call.samples * y_len));
+    let pairs = Pairs::of(&rows, &columns, channels);
     for (x, y) in x.chunks_exact(x_len).zip(call.output.chunks_exact_mut(y_len)) {
+        if let Some(pairs) = pairs {
+            pairs.largest(simd, x, y);
+            continue;
+        }
         for_each_window(&rows, &columns, |window| {
             let y = &mut y[window.y_cell * channels..][..channels];
             for_each_vector!(S, channels, |c, len| {
@@ -140,8 +146,14 @@ fn max_pool2d_grad<S: Simd>(simd: S, op: &op::MaxPool2DGrad, call: Call<'_>) {
     assert_eq!((x.len(), y.len()), (call.samples * x_len, call.samples * y_len));
     assert_eq!((d_y.len(), call.output.len()), (y.len(), x.len()));
     let zero = simd.splat(0.0);
+    let pairs = Pairs::of(&rows, &columns, channels);
     for s in 0..call.samples {
         let (x, d_x) = (&x[s * x_len..][..x_len], &mut call.output[s * x_len..][..x_len]);
+        if let Some(pairs) = pairs {
+            let cells = s * y_len..(s + 1) * y_len;
+            pairs.gradient(simd, [x, &y[cells.clone()], &d_y[cells]], d_x);
+            continue;
+        }
         d_x.fill(0.0);
         for_each_window(&rows, &columns, |window| {
             let begin = s * y_len + window.y_cell * channels;
