@@ -130,26 +130,42 @@ impl<const ROWS: usize, const VECTORS: usize> Kernel for Strip<'_, ROWS, VECTORS
 
     #[inline(always)]
     fn run<S: Simd>(mut self, simd: S) {
+        // Tiles of nearly equal numbers of what is written: the first ones of `cells`, the others of one less.
+        let (width, most) = (self.row.width / ROWS, most_cells::<S, VECTORS>() / ROWS);
+        let tiles = width.div_ceil(most);
+        let cells = width.div_ceil(tiles);
+        let large = width - (cells - 1) * tiles;
         let mut j = 0;
-        macro_rules! tiles {
-            ($($cells:literal)*) => {$(
-                while $cells <= most_cells::<S, VECTORS>() && j + $cells <= self.row.width {
-                    match ROWS {
-                        1 => self.plain::<S, $cells>(simd, j),
-                        _ => self.pooled::<S, $cells, { $cells / POOLED }>(simd, j),
-                    }
-                    j += $cells;
-                }
-            )*};
-        }
-        tiles! { 8 4 2 }
-        if ROWS == 1 && j < self.row.width {
-            self.plain::<S, 1>(simd, j);
+        for tile in 0..tiles {
+            let cells = if tile < large { cells } else { cells - 1 };
+            self.tile(simd, cells, ROWS * j);
+            j += cells;
         }
     }
 }
 
 impl<const ROWS: usize, const VECTORS: usize> Strip<'_, ROWS, VECTORS> {
+    /// Writes so many cells, or largest ones, from cell `j` of the row on, in the code made for their number.
+    #[inline(always)]
+    fn tile<S: Simd>(&mut self, simd: S, cells: usize, j: usize) {
+        macro_rules! sized {
+            ($($cells:literal)*) => {
+                match (ROWS, cells) {
+                    $(
+                        (1, $cells) if $cells <= most_cells::<S, VECTORS>() => {
+                            self.plain::<S, $cells>(simd, j);
+                        }
+                        (POOLED, $cells) if POOLED * $cells <= most_cells::<S, VECTORS>() => {
+                            self.pooled::<S, { POOLED * $cells }, $cells>(simd, j);
+                        }
+                    )*
+                    _ => unreachable!("a tile has at most {} cells", most_cells::<S, VECTORS>()),
+                }
+            };
+        }
+        sized! { 1 2 3 4 5 6 7 8 9 10 11 12 }
+    }
+
     /// Writes cells from `j` on.
     #[inline(always)]
     fn plain<S: Simd, const CELLS: usize>(&mut self, simd: S, j: usize) {
@@ -231,5 +247,10 @@ impl<const ROWS: usize, const VECTORS: usize> Strip<'_, ROWS, VECTORS> {
 
 /// Most cells of a tile, so that its sums, a row of weights and a cell of the input fit the registers.
 const fn most_cells<S: Simd, const VECTORS: usize>() -> usize {
-    if S::REGISTERS >= 32 || VECTORS == 1 { 8 } else { 4 }
+    match VECTORS {
+        1 if S::REGISTERS >= 32 => 12,
+        1 => 8,
+        _ if S::REGISTERS >= 32 => 8,
+        _ => 4,
+    }
 }
