@@ -101,6 +101,11 @@ pub(super) trait Left: Copy {
     /// The same matrix from row `row` on.
     fn skip(self, row: usize) -> Self;
 
+    /// The elements in their order, if they are rows of `LEN` elements one after the other.
+    fn rows_of<const LEN: usize>(&self) -> Option<&[f32]> {
+        None
+    }
+
     /// Adds the product of the first `ROWS` rows with the panel `right` of `columns` columns.
     fn accumulate<S: Simd, const ROWS: usize, const VECTORS: usize, const PART: bool>(
         self,
@@ -139,6 +144,12 @@ impl Left for Rows<'_> {
     #[inline(always)]
     fn skip(self, row: usize) -> Self {
         Rows { cells: &self.cells[row * self.row_stride..], ..self }
+    }
+
+    #[inline(always)]
+    fn rows_of<const LEN: usize>(&self) -> Option<&[f32]> {
+        let is_plain = (self.outer, self.inner, self.run, self.row_stride) == (1, 1, LEN, LEN);
+        is_plain.then_some(self.cells)
     }
 
     #[inline(always)]

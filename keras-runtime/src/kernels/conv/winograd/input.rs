@@ -17,9 +17,14 @@ pub(super) struct Input<'a> {
 impl<'a> Input<'a> {
     #[inline(always)]
     pub(super) fn new(shape: Winograd, lines: &'a mut [f32]) -> Input<'a> {
-        // Padding stays 0: no line is written there.
-        lines.fill(0.0);
+        let (before, copied) = copied(&shape);
         let (zeros, lines) = lines.split_at_mut(shape.line_len());
+        zeros.fill(0.0);
+        // Padding stays 0: no line is written there.
+        for line in lines.chunks_exact_mut(shape.line_len()) {
+            line[..before].fill(0.0);
+            line[before + copied..].fill(0.0);
+        }
         Input { shape, zeros, lines }
     }
 
@@ -41,9 +46,8 @@ impl<'a> Input<'a> {
     #[inline(always)]
     fn transform_rows<S: Simd>(&mut self, simd: S, x: &[f32], tile_row: usize) {
         let Winograd { rows, columns, channels, .. } = self.shape;
-        let (row_len, before) = (columns.input * channels, columns.pad * channels);
-        let line_len = self.shape.line_len();
-        let copied = row_len.min(line_len - before);
+        let (row_len, line_len) = (columns.input * channels, self.shape.line_len());
+        let (before, copied) = copied(&self.shape);
         let mut read = [&self.zeros[..copied]; SPAN];
         for (r, read) in read.iter_mut().enumerate() {
             match (TILE * tile_row + r).checked_sub(rows.pad) {
@@ -73,6 +77,12 @@ impl<'a> Input<'a> {
             }
         }
     }
+}
+
+/// Elements of a line that are padding in front, and that come from a row of the input.
+fn copied(shape: &Winograd) -> (usize, usize) {
+    let before = shape.columns.pad * shape.channels;
+    (before, (shape.columns.input * shape.channels).min(shape.line_len() - before))
 }
 
 /// The rows of tiles of all samples, in chunks that are transformed at a time.

@@ -3,6 +3,8 @@
 //! All of them run in one function, since one of 16 channels takes less time than to prepare a call. Rows come in multiples of
 //! [`ROWS_MULTIPLE`] and columns in whole vectors, so there is nothing to be said of edges.
 
+#![allow(clippy::needless_range_loop, reason = "indices are what tiles are about")]
+
 use keras_graph::winograd::{ROWS_MULTIPLE, TRANSFORMED, plane_pitch};
 
 use crate::kernels::tile::{Left, Right};
@@ -59,6 +61,13 @@ impl<'a, L: Left, F: Fn(&'a [f32]) -> L> Kernel for Planes<'a, F> {
             let left = matrix(&left[k * plane_pitch(rows * inner)..]);
             let right = &right[k * plane_pitch(inner * columns)..];
             let output = &mut output[k * plane_pitch(rows * columns)..];
+            if (S::LANES, S::REGISTERS, columns, inner, write)
+                == (SQUARE, 32, SQUARE, SQUARE, Write::Set)
+                && let Some(left) = left.rows_of::<SQUARE>()
+            {
+                multiply_square(simd, &left[..rows * SQUARE], right, output);
+                continue;
+            }
             for panel in 0..panels {
                 let [first, end] =
                     [panel, panel + 1].map(|panel| vectors * panel / panels * S::LANES);
@@ -72,6 +81,48 @@ impl<'a, L: Left, F: Fn(&'a [f32]) -> L> Kernel for Planes<'a, F> {
             }
         }
     }
+}
+
+/// Rows and columns of a right matrix that stays in registers.
+const SQUARE: usize = 16;
+
+/// `output[r, c] = Σ_i left[r, i] · right[i, c]` for rows of one vector, as many as each has elements: half of the registers hold
+/// the right matrix, so that nothing is loaded but the factors.
+#[inline(always)]
+fn multiply_square<S: Simd>(simd: S, left: &[f32], right: &[f32], output: &mut [f32]) {
+    const TALL: usize = 2 * ROWS_MULTIPLE;
+    let right = simd.load_each::<SQUARE>(right, SQUARE);
+    let (tall, short) = left.as_chunks::<{ TALL * SQUARE }>();
+    let (tall_output, short_output) = output[..left.len()].as_chunks_mut::<{ TALL * SQUARE }>();
+    for (left, output) in tall.iter().zip(tall_output) {
+        multiply_rows::<S, TALL, _>(simd, left, &right, output);
+    }
+    let (short, _) = short.as_chunks::<{ ROWS_MULTIPLE * SQUARE }>();
+    let (short_output, _) = short_output.as_chunks_mut::<{ ROWS_MULTIPLE * SQUARE }>();
+    for (left, output) in short.iter().zip(short_output) {
+        multiply_rows::<S, ROWS_MULTIPLE, _>(simd, left, &right, output);
+    }
+}
+
+/// `ROWS` rows of [`multiply_square`], `LEN` elements.
+#[inline(always)]
+fn multiply_rows<S: Simd, const ROWS: usize, const LEN: usize>(
+    simd: S,
+    left: &[f32; LEN],
+    right: &[S::F32; SQUARE],
+    output: &mut [f32; LEN],
+) {
+    let mut sums = [simd.splat(0.0); ROWS];
+    // A loop would look the vectors up in memory.
+    macro_rules! add {
+        ($($i:literal)*) => {$(
+            for r in 0..ROWS {
+                sums[r] = simd.mul_add(simd.splat(left[r * SQUARE + $i]), right[$i], sums[r]);
+            }
+        )*};
+    }
+    add!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15);
+    simd.store_each(sums, output, SQUARE);
 }
 
 /// A panel of one product.
