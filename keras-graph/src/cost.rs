@@ -296,7 +296,7 @@ fn panel_len(rows: usize, columns: usize) -> usize {
 }
 
 /// Weights of fewer elements are not worth a copy: they are packed where they are used.
-const LEAST_PREPARED: usize = 8192;
+const LEAST_PREPARED: usize = 2048;
 
 /// A copy of an op's right matrix, in the order in which the op's kernel reads it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
