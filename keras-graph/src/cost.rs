@@ -15,7 +15,7 @@ const LONGEST_VECTOR: usize = 16;
 pub const PANEL_ROWS: usize = 128;
 
 /// Rows of a part of a prepared matrix: so many that sums stay in registers for long, so few that a panel stays in the second cache.
-pub const PREPARED_ROWS: usize = 512;
+pub const PREPARED_ROWS: usize = 800;
 
 /// Most elements of the padded rows that a convolution works on at a time, if one window's rows fit.
 const BAND_LEN: usize = 32 * 1024;

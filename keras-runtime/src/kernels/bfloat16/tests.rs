@@ -75,7 +75,7 @@ fn prepared_products_are_those_of_rounded_operands() {
         assert_prepared(op, [m * k, m * n, k * n], m);
     }
     // More rows than are packed at a time.
-    let (m, k, n) = (523, 133, 50);
+    let (m, k, n) = (1633, 133, 50);
     let op = GemmGradW { m, k, n, first: 0, count: k };
     assert_prepared(op, [m * k, m * n, k * n], m);
 }
@@ -130,7 +130,7 @@ const EXTENTS: [(usize, usize, usize); 13] = [
     (17, 3, 17),
     (4, 37, 33),
     (67, 50, 49),
-    (3, 1031, 2),
+    (3, 1631, 2),
     (71, 515, 66),
 ];
 
