@@ -274,6 +274,11 @@ impl Kernel for Apart {
         for i in 0..S::LANES {
             assert_eq!([y[i], y[S::LANES + i]], [x[i + 3], x[i + 4]]);
         }
+        // Up to the last element, too.
+        for (i, splat) in simd.splat_each::<3>(&x[..=2 * stride], stride).into_iter().enumerate() {
+            simd.store(splat, &mut y);
+            assert!(y[..S::LANES].iter().all(|&y| y == x[i * stride]));
+        }
     }
 }
 
@@ -297,7 +302,9 @@ impl Kernel for TooFar {
             1 => drop(simd.load_each::<3>(&cells, usize::MAX / 2 + 1)),
             2 => simd.store_each(vectors, &mut cells, stride),
             3 => simd.store_each(vectors, &mut cells, usize::MAX),
-            4 => drop(Together::new([&cells[..], &cells[1..]], cells.len())),
+            4 => drop(simd.splat_each::<3>(&cells[..2 * stride], stride)),
+            5 => drop(simd.splat_each::<3>(&cells, usize::MAX / 2 + 1)),
+            6 => drop(Together::new([&cells[..], &cells[1..]], cells.len())),
             _ => drop(Together::new([&cells[..], &cells[..]], stride).load(simd, 1)),
         }
     }
@@ -306,7 +313,7 @@ impl Kernel for TooFar {
 #[test]
 fn nothing_is_read_or_written_beyond_a_slice() {
     at_every_level(|| {
-        for way in 0..6 {
+        for way in 0..8 {
             let reached = std::panic::catch_unwind(|| dispatch(TooFar(way)));
             assert!(reached.is_err(), "way {way} at {:?}", Level::current());
         }

@@ -1,8 +1,8 @@
-//! Forward passes whose filters fill vectors, all rows of an image in one function: where a window is short, as that of a first
-//! layer of one or three channels, a call for each row would take as long as the row.
+//! Forward passes whose filters fill vectors: a function for a row of the output and one or two vectors, in which little is left to
+//! choose. Where a window is short, as that of a first layer of one or three channels, choosing would take as long as the sums.
 //!
-//! Sums of a few neighbouring cells of a row and one or two vectors of filters stay in registers. Where the result is pooled, two
-//! by two, so do the two rows that a row of the pool reads, and only their largest cells are written.
+//! Sums of a few neighbouring cells stay in registers. Where the result is pooled, two by two, so do the largest of the two rows
+//! that a row of the pool reads, and nothing else is written.
 
 #![allow(clippy::needless_range_loop, reason = "indices are what tiles are about")]
 

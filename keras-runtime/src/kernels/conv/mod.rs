@@ -229,7 +229,7 @@ mod tests {
     ];
 
     /// Channels, filters and groups.
-    const CHANNELS: [(usize, usize, usize); 19] = [
+    const CHANNELS: [(usize, usize, usize); 20] = [
         (1, 1, 1),
         (1, 19, 1),
         (1, 32, 1),
@@ -245,6 +245,7 @@ mod tests {
         (4, 6, 2),
         (6, 3, 3),
         (34, 38, 2),
+        (16, 16, 1),
         (16, 48, 1),
         (48, 16, 1),
         (13, 8, 1),
