@@ -229,9 +229,9 @@ pub fn is_pointwise(rows: &Window, columns: &Window, groups: usize) -> bool {
 /// Rows, and columns, of the cells of which a convolution that pools keeps the largest.
 pub const POOLED: usize = 2;
 
-/// Most channels of a convolution that pools and is not computed by Winograd's algorithm: so few that its result is the larger part
-/// of what it reads and writes.
-const POOLED_CHANNELS: usize = 3;
+/// Channels of a convolution that pools and is not computed by Winograd's algorithm, those of grey and of coloured images: so few that
+/// its result is the larger part of what it reads and writes. Of an even number a policy may round the products, which a plan does not know.
+const POOLED_CHANNELS: [usize; 2] = [1, 3];
 
 /// Whether the filters of a convolution fill vectors, and its windows are lines of neighbours, so that a kernel of its own computes it.
 pub fn fills_vectors(op: &Conv2D) -> bool {
@@ -247,7 +247,7 @@ pub fn pools(op: &Conv2D) -> bool {
         let band = band(&op.rows, &op.columns, op.channels);
         band.is_none_or(|band| band.output_rows >= POOLED)
     };
-    let is_direct = || fills_vectors(op) && op.channels <= POOLED_CHANNELS && has_rows();
+    let is_direct = || fills_vectors(op) && POOLED_CHANNELS.contains(&op.channels) && has_rows();
     !op.add && (Winograd::of_conv2d(op).is_some() || is_direct())
 }
 
@@ -336,7 +336,11 @@ pub fn prepared_right(op: &Op) -> Option<(usize, usize)> {
     let (rows, columns) = match op {
         Op::Gemm(op) => (op.k, op.n),
         Op::GemmGradX(op) => (op.n, op.k),
-        Op::Conv2D(op) if is_pointwise(&op.rows, &op.columns, op.groups) => {
+        // Half vectors of filters have an order of their own.
+        Op::Conv2D(op)
+            if is_pointwise(&op.rows, &op.columns, op.groups)
+                && halves_len(op.channels, op.filters) == 0 =>
+        {
             (op.channels, op.filters)
         }
         Op::Conv2DGradX(op) if is_pointwise(&op.rows, &op.columns, op.groups) => {

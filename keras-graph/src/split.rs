@@ -5,7 +5,7 @@
 
 use core::ops::Range;
 
-use crate::cost::{POOLED, is_pointwise};
+use crate::cost::{POOLED, is_pointwise, pools};
 use crate::op::{self, ConvPool2D, Op, Window};
 use crate::winograd::{TILE, Winograd};
 
@@ -162,6 +162,10 @@ fn part(whole: &Op, units: Range<usize>) -> Option<Part> {
             let end = if units.end == all / POOLED { all } else { POOLED * units.end };
             let Part { op, inputs, .. } = part(&(*conv).into(), POOLED * units.start..end)?;
             let Op::Conv2D(conv) = op else { return None };
+            // One without the padding of the whole may be a plain product.
+            if !pools(&conv) {
+                return None;
+            }
             let output = scaled(&units, conv.columns.output / POOLED * conv.filters);
             Part::new(ConvPool2D { conv }, inputs, output)
         }
@@ -342,5 +346,11 @@ mod tests {
             f,
         };
         assert_eq!(split(&op.into(), 2), None);
+        // A row of padding is what keeps this one from being a plain product, which pools nothing.
+        let rows = Window { input: 7, output: 8, kernel: 1, stride: 1, dilation: 1, pad: 1 };
+        let columns = Window { input: 8, pad: 0, ..rows };
+        let conv = Conv2D { rows, columns, channels: 3, ..op };
+        assert!(pools(&conv));
+        assert_eq!(split(&ConvPool2D { conv }.into(), 2), None);
     }
 }

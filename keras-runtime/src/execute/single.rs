@@ -279,7 +279,11 @@ impl Copies {
         let prepared = self.prepared(step);
         let is_product = matches!(
             step.op,
-            Op::Gemm(_) | Op::Conv2D(_) | Op::Conv2DGradX(_) | Op::Depthwise2D(_)
+            Op::Gemm(_)
+                | Op::Conv2D(_)
+                | Op::ConvPool2D(_)
+                | Op::Conv2DGradX(_)
+                | Op::Depthwise2D(_)
         );
         let mut sources = Vec::with_capacity(step.inputs.len());
         for (i, place) in step.inputs.iter().enumerate() {

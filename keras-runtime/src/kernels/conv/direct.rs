@@ -46,7 +46,9 @@ impl Kernel for Direct<'_> {
             for outputs in geometry.parts_of(height) {
                 let x = band::read(&geometry, image, &outputs, scratch);
                 for i in outputs.clone().step_by(height).filter(|i| i + height <= rows.output) {
-                    band::prefetch_row(&geometry, image, i + outputs.len());
+                    for row in i..i + height {
+                        band::prefetch_row(&geometry, image, row + outputs.len());
+                    }
                     let y = &mut y[i / height * y_pitch..][..y_pitch];
                     let lines = |i| Lines::of(&geometry, &x, i, kernel);
                     let finish = finish.cells_from(i * columns.output * filters);

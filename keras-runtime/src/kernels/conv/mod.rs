@@ -307,7 +307,7 @@ mod tests {
         let (samples, groups, add) = (2, 1, false);
         let mut kinds = [0, 0];
         for (rows, columns) in POOLED_WINDOWS {
-            for (channels, filters) in [(1, 32), (3, 16), (2, 48), (16, 32)] {
+            for (channels, filters) in [(1, 32), (3, 16), (3, 48), (16, 32)] {
                 for (bias, norm, f) in [
                     (false, None, Activation::Linear),
                     (true, None, Activation::RELU),
