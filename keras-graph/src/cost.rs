@@ -89,8 +89,7 @@ pub fn flops(op: &Op) -> u64 {
                         + activation(op.f))
         }
         Op::ConvPool2D(ConvPool2D { conv }) => {
-            let cells = (conv.rows.output / POOLED) * (conv.columns.output / POOLED) * conv.filters;
-            return flops(&(*conv).into()) + (POOLED * POOLED * cells) as u64;
+            return flops(&(*conv).into()) + (POOLED * POOLED * pooled_len(conv)) as u64;
         }
         Op::Conv2DGradX(op) => {
             let cells = op.rows.output * op.columns.output * op.filters;
@@ -228,6 +227,11 @@ pub fn is_pointwise(rows: &Window, columns: &Window, groups: usize) -> bool {
 
 /// Rows, and columns, of the cells of which a convolution that pools keeps the largest.
 pub const POOLED: usize = 2;
+
+/// Elements of what is left of a convolution's result where it pools.
+pub fn pooled_len(op: &Conv2D) -> usize {
+    (op.rows.output / POOLED) * (op.columns.output / POOLED) * op.filters
+}
 
 /// Channels of a convolution that pools and is not computed by Winograd's algorithm, those of grey and of coloured images: so few that
 /// its result is the larger part of what it reads and writes. Of an even number a policy may round the products, which a plan does not know.

@@ -1,6 +1,6 @@
 //! What makes a graph legal. Each pass is followed by a check in debug builds.
 
-use crate::cost::POOLED;
+use crate::cost::pooled_len;
 use crate::dtype::Dtype;
 use crate::graph::{Node, NodeKind, Source};
 use crate::op::*;
@@ -189,7 +189,7 @@ fn signature(op: &Op) -> (Vec<Tensor>, Tensor) {
         }
         Op::ConvPool2D(ConvPool2D { conv }) => {
             let (read, _) = signature(&(*conv).into());
-            (read, Sample((conv.rows.output / POOLED) * (conv.columns.output / POOLED) * conv.filters))
+            (read, Sample(pooled_len(conv)))
         }
         Op::Conv2DGradX(Conv2DGradX { rows, columns, channels, filters, groups }) => {
             let kernel = Weight(rows.kernel * columns.kernel * channels / groups * filters);

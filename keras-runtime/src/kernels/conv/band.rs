@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use keras_graph::cost::{self, Band, NARROW_FILTERS, POOLED};
+use keras_graph::cost::{self, Band, NARROW_FILTERS};
 use keras_graph::op::Window;
 
 use crate::kernels::tile::CACHE_LINE;
@@ -30,11 +30,6 @@ impl Geometry {
     /// Elements of a sample's output.
     pub(super) fn y_len(&self) -> usize {
         self.rows.output * self.columns.output * self.filters
-    }
-
-    /// Elements of a sample's output of which the largest of each [`POOLED`] by [`POOLED`] cells are kept.
-    pub(super) fn pooled_len(&self) -> usize {
-        (self.rows.output / POOLED) * (self.columns.output / POOLED) * self.filters
     }
 
     /// Elements of the kernel.

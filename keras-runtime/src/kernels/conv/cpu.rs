@@ -9,7 +9,7 @@
 //! by x     see `grad_x`: the same with the kernel backwards and transposed
 //! ```
 
-use keras_graph::cost::{fills_vectors, is_pointwise, phase_lens};
+use keras_graph::cost::{fills_vectors, is_pointwise, phase_lens, pooled_len};
 use keras_graph::op;
 use keras_graph::winograd::Winograd;
 
@@ -41,7 +41,7 @@ fn convolve(op: &op::Conv2D, pools: bool, call: Call<'_>) {
     let op::Conv2D { rows, columns, channels, filters, groups, bias, norm, add, f } = *op;
     let geometry = Geometry { rows, columns, channels, filters, groups };
     let (x, kernel) = (call.inputs[0], call.inputs[1]);
-    let y_len = if pools { geometry.pooled_len() } else { geometry.y_len() };
+    let y_len = if pools { pooled_len(op) } else { geometry.y_len() };
     assert_eq!(x.len(), call.samples * geometry.x_len());
     assert_eq!(kernel.len(), geometry.kernel_len());
     assert_eq!(call.output.len(), call.samples * y_len);
