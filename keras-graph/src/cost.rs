@@ -3,6 +3,7 @@
 use crate::activation::Activation;
 use crate::memory::LINE;
 use crate::op::{Conv2D, Conv2DGradX, ConvPool2D, Interpolation, Normalize, Op, Window};
+use crate::phase::phases;
 use crate::winograd::Winograd;
 
 /// Most columns that a kernel packs at a time from the right matrix of a product.
@@ -279,8 +280,8 @@ pub fn folded_len(norm: Option<&Normalize>, channels: usize) -> usize {
 pub fn phase_lens(op: &Conv2DGradX) -> (usize, usize) {
     let panel_columns = (op.channels / op.groups).min(PANEL_COLUMNS);
     let (mut panel, mut band) = (0, 0);
-    for rows in op.rows.phases() {
-        for columns in op.columns.phases() {
+    for rows in phases(op.rows) {
+        for columns in phases(op.columns) {
             let taps = window(rows.window, columns.window);
             panel = panel.max(taps * op.filters / op.groups * panel_columns);
             band = band.max(band_len(&rows.window, &columns.window, op.filters));

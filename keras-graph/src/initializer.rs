@@ -1,122 +1,10 @@
 //! How weights start. Source: Keras 3.15 `initializers/`.
 
-use crate::literal::{Literal, literal_enum};
+pub use keras_ir::initializer::{Distribution, Fan, Initializer, Rule};
+
 use crate::parameter::{number, object_arguments, unknown_word, word};
 use crate::schema::{Mismatch, ParameterType};
 use crate::value::{Argument, Object, Value};
-
-/// Shape of the random numbers of a [`Rule::VarianceScaling`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Distribution {
-    /// Normal, cut at two standard deviations and rescaled for the cut.
-    TruncatedNormal,
-    /// Normal.
-    UntruncatedNormal,
-    /// Uniform.
-    Uniform,
-}
-
-/// Which fan scales a [`Rule::VarianceScaling`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fan {
-    /// Inputs.
-    In,
-    /// Outputs.
-    Out,
-    /// Their mean.
-    Average,
-}
-
-/// How a weight's first values are drawn.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Rule {
-    /// All 0.
-    Zeros,
-    /// All 1.
-    Ones,
-    /// All `value`.
-    Constant {
-        /// The value.
-        value: f32,
-    },
-    /// `gain` on the diagonal of a matrix, else 0.
-    Identity {
-        /// The diagonal.
-        gain: f32,
-    },
-    /// Uniform in `minval..maxval`.
-    RandomUniform {
-        /// Lower end.
-        minval: f32,
-        /// Upper end.
-        maxval: f32,
-    },
-    /// Normal.
-    RandomNormal {
-        /// Mean.
-        mean: f32,
-        /// Standard deviation.
-        stddev: f32,
-    },
-    /// Normal, cut at two standard deviations and not rescaled.
-    TruncatedNormal {
-        /// Mean before the cut.
-        mean: f32,
-        /// Standard deviation before the cut.
-        stddev: f32,
-    },
-    /// Variance `scale / fan`.
-    VarianceScaling {
-        /// Numerator of the variance.
-        scale: f32,
-        /// Denominator of the variance.
-        fan: Fan,
-        /// Shape of the random numbers.
-        distribution: Distribution,
-    },
-    /// A random orthogonal matrix, times `gain`.
-    Orthogonal {
-        /// The scale.
-        gain: f32,
-    },
-}
-
-/// A rule, its seed if the user gave one, and the class that Keras calls it by.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Initializer {
-    /// Keras' class, e.g. `GlorotUniform`.
-    pub class: &'static str,
-    /// How values are drawn.
-    pub rule: Rule,
-    /// Seed of this initializer alone; else the model's seed and the weight's path decide.
-    pub seed: Option<i64>,
-}
-
-/// `Initializer` constructors of Keras.
-impl Initializer {
-    const fn scaling(
-        class: &'static str,
-        scale: f32,
-        fan: Fan,
-        distribution: Distribution,
-    ) -> Self {
-        Initializer { class, rule: Rule::VarianceScaling { scale, fan, distribution }, seed: None }
-    }
-
-    /// Default of kernels.
-    pub const GLOROT_UNIFORM: Initializer =
-        Initializer::scaling("GlorotUniform", 1.0, Fan::Average, Distribution::Uniform);
-    /// Default of biases.
-    pub const ZEROS: Initializer = Initializer { class: "Zeros", rule: Rule::Zeros, seed: None };
-    /// Default of scales.
-    pub const ONES: Initializer = Initializer { class: "Ones", rule: Rule::Ones, seed: None };
-    /// Default of embeddings: `RandomUniform(-0.05, 0.05)`.
-    pub const UNIFORM: Initializer = Initializer {
-        class: "RandomUniform",
-        rule: Rule::RandomUniform { minval: -0.05, maxval: 0.05 },
-        seed: None,
-    };
-}
 
 /// Names a Keras user may write for an initializer class.
 pub const NAMES: &[(&str, &str)] = &[
@@ -141,119 +29,57 @@ pub const NAMES: &[(&str, &str)] = &[
     ("zeros", "Zeros"),
 ];
 
-literal_enum!(Distribution { TruncatedNormal, UntruncatedNormal, Uniform });
-literal_enum!(Fan { In, Out, Average });
-
-impl Initializer {
-    /// Keras' configuration of this initializer: its class and arguments.
-    pub fn object(&self) -> Object {
-        let seed = self.seed.map_or(Value::None, Value::Int);
-        let arguments = match self.rule {
-            Rule::Zeros | Rule::Ones => vec![],
-            Rule::Constant { value } => vec![("value", Value::from(value))],
-            Rule::Identity { gain } => vec![("gain", Value::from(gain))],
-            Rule::RandomUniform { minval, maxval } => {
-                vec![
-                    ("minval", Value::from(minval)),
-                    ("maxval", Value::from(maxval)),
-                    ("seed", seed),
-                ]
-            }
-            Rule::RandomNormal { mean, stddev } | Rule::TruncatedNormal { mean, stddev } => {
-                vec![("mean", Value::from(mean)), ("stddev", Value::from(stddev)), ("seed", seed)]
-            }
-            Rule::VarianceScaling { scale, fan, distribution } => {
-                self.scaling_arguments(scale, fan, distribution, seed)
-            }
-            Rule::Orthogonal { gain } => vec![("gain", Value::from(gain)), ("seed", seed)],
-        };
-        let arguments = arguments
-            .into_iter()
-            .map(|(name, value)| Argument { name: Some(name.to_string()), value })
-            .collect();
-        Object { class: self.class.to_string(), arguments }
-    }
-
-    fn scaling_arguments(
-        &self,
-        scale: f32,
-        fan: Fan,
-        distribution: Distribution,
-        seed: Value,
-    ) -> Vec<(&'static str, Value)> {
-        if self.class != "VarianceScaling" {
-            return vec![("seed", seed)];
+/// Keras' configuration of an initializer: its class and arguments.
+fn object(initializer: &Initializer) -> Object {
+    let seed = initializer.seed.map_or(Value::None, Value::Int);
+    let arguments = match initializer.rule {
+        Rule::Zeros | Rule::Ones => vec![],
+        Rule::Constant { value } => vec![("value", Value::from(value))],
+        Rule::Identity { gain } => vec![("gain", Value::from(gain))],
+        Rule::RandomUniform { minval, maxval } => {
+            vec![("minval", Value::from(minval)), ("maxval", Value::from(maxval)), ("seed", seed)]
         }
-        let mode = match fan {
-            Fan::In => "fan_in",
-            Fan::Out => "fan_out",
-            Fan::Average => "fan_avg",
-        };
-        let distribution = match distribution {
-            Distribution::TruncatedNormal => "truncated_normal",
-            Distribution::UntruncatedNormal => "untruncated_normal",
-            Distribution::Uniform => "uniform",
-        };
-        vec![
-            ("scale", Value::from(scale)),
-            ("mode", Value::Str(mode.to_string())),
-            ("distribution", Value::Str(distribution.to_string())),
-            ("seed", seed),
-        ]
-    }
+        Rule::RandomNormal { mean, stddev } | Rule::TruncatedNormal { mean, stddev } => {
+            vec![("mean", Value::from(mean)), ("stddev", Value::from(stddev)), ("seed", seed)]
+        }
+        Rule::VarianceScaling { scale, fan, distribution } => {
+            scaling_arguments(initializer.class, scale, fan, distribution, seed)
+        }
+        Rule::Orthogonal { gain } => vec![("gain", Value::from(gain)), ("seed", seed)],
+    };
+    let arguments = arguments
+        .into_iter()
+        .map(|(name, value)| Argument { name: Some(name.to_string()), value })
+        .collect();
+    Object { class: initializer.class.to_string(), arguments }
 }
 
-impl Literal for Rule {
-    fn write(&self, out: &mut String) {
-        let (variant, fields): (&str, &[(&str, f32)]) = match self {
-            Rule::Zeros => ("Zeros", &[]),
-            Rule::Ones => ("Ones", &[]),
-            Rule::Constant { value } => ("Constant", &[("value", *value)]),
-            Rule::Identity { gain } => ("Identity", &[("gain", *gain)]),
-            Rule::RandomUniform { minval, maxval } => {
-                ("RandomUniform", &[("minval", *minval), ("maxval", *maxval)])
-            }
-            Rule::RandomNormal { mean, stddev } => {
-                ("RandomNormal", &[("mean", *mean), ("stddev", *stddev)])
-            }
-            Rule::TruncatedNormal { mean, stddev } => {
-                ("TruncatedNormal", &[("mean", *mean), ("stddev", *stddev)])
-            }
-            Rule::Orthogonal { gain } => ("Orthogonal", &[("gain", *gain)]),
-            Rule::VarianceScaling { scale, fan, distribution } => {
-                out.push_str("::keras::__private::Rule::VarianceScaling{scale: ");
-                scale.write(out);
-                out.push_str(",fan: ");
-                fan.write(out);
-                out.push_str(",distribution: ");
-                distribution.write(out);
-                out.push('}');
-                return;
-            }
-        };
-        out.push_str("::keras::__private::Rule::");
-        out.push_str(variant);
-        out.push('{');
-        for (name, value) in fields {
-            out.push_str(name);
-            out.push_str(": ");
-            value.write(out);
-            out.push(',');
-        }
-        out.push('}');
+fn scaling_arguments(
+    class: &str,
+    scale: f32,
+    fan: Fan,
+    distribution: Distribution,
+    seed: Value,
+) -> Vec<(&'static str, Value)> {
+    if class != "VarianceScaling" {
+        return vec![("seed", seed)];
     }
-}
-
-impl Literal for Initializer {
-    fn write(&self, out: &mut String) {
-        out.push_str("::keras::__private::Initializer{class: ");
-        self.class.write(out);
-        out.push_str(",rule: ");
-        self.rule.write(out);
-        out.push_str(",seed: ");
-        self.seed.write(out);
-        out.push('}');
-    }
+    let mode = match fan {
+        Fan::In => "fan_in",
+        Fan::Out => "fan_out",
+        Fan::Average => "fan_avg",
+    };
+    let distribution = match distribution {
+        Distribution::TruncatedNormal => "truncated_normal",
+        Distribution::UntruncatedNormal => "untruncated_normal",
+        Distribution::Uniform => "uniform",
+    };
+    vec![
+        ("scale", Value::from(scale)),
+        ("mode", Value::Str(mode.to_string())),
+        ("distribution", Value::Str(distribution.to_string())),
+        ("seed", seed),
+    ]
 }
 
 impl ParameterType for Initializer {
@@ -274,7 +100,7 @@ impl ParameterType for Initializer {
     }
 
     fn to_value(&self) -> Value {
-        Value::Object(self.object())
+        Value::Object(object(self))
     }
 }
 

@@ -11,28 +11,26 @@
 #![forbid(unsafe_code)]
 #![recursion_limit = "256"]
 
+pub use keras_ir::{dtype, for_each_op, literal, op, plan};
+
 pub mod activation;
 pub mod build;
 pub mod compile;
 pub mod cost;
 mod describe;
-pub mod dtype;
 pub mod fuse;
 pub mod grad;
 pub mod graph;
 pub mod initializer;
 pub mod layers;
-pub mod literal;
 pub mod memory;
 #[cfg(test)]
 mod models;
 pub mod names;
 pub mod network;
-pub mod op;
 pub mod order;
 pub mod parameter;
 pub mod phase;
-pub mod plan;
 pub mod program;
 mod recompute;
 pub mod regularizer;

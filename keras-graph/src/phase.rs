@@ -31,33 +31,31 @@ impl Phase {
     }
 }
 
-impl Window {
-    /// The phases, in the order of their first cells.
-    pub fn phases(self) -> impl Iterator<Item = Phase> {
-        (0..self.stride.min(self.input)).map(move |first| self.phase(first))
-    }
+/// The phases of a window, in the order of their first cells.
+pub fn phases(window: Window) -> impl Iterator<Item = Phase> {
+    (0..window.stride.min(window.input)).map(move |first| phase(window, first))
+}
 
-    fn phase(self, first: usize) -> Phase {
-        let Window { input, output, kernel, stride, dilation, pad } = self;
-        let common = common_divisor(stride, dilation);
-        let (step, dilation_of_phase) = (stride / common, dilation / common);
-        let place = first + pad;
-        let is_met = |&k: &usize| k * dilation % stride == place % stride;
-        let lowest = (0..step.min(kernel)).find(is_met);
-        let count = lowest.map_or(0, |lowest| (kernel - 1 - lowest) / step + 1);
-        let last = lowest.map_or(0, |lowest| lowest + (count - 1) * step);
-        let reach = last * dilation;
-        let skip = place.saturating_sub(reach) / stride;
-        let window = Window {
-            input: output.saturating_sub(skip),
-            output: (input - first).div_ceil(stride),
-            kernel: count,
-            stride: 1,
-            dilation: dilation_of_phase,
-            pad: reach.saturating_sub(place) / stride,
-        };
-        Phase { first, skip, window, last, step }
-    }
+fn phase(window: Window, first: usize) -> Phase {
+    let Window { input, output, kernel, stride, dilation, pad } = window;
+    let common = common_divisor(stride, dilation);
+    let (step, dilation_of_phase) = (stride / common, dilation / common);
+    let place = first + pad;
+    let is_met = |&k: &usize| k * dilation % stride == place % stride;
+    let lowest = (0..step.min(kernel)).find(is_met);
+    let count = lowest.map_or(0, |lowest| (kernel - 1 - lowest) / step + 1);
+    let last = lowest.map_or(0, |lowest| lowest + (count - 1) * step);
+    let reach = last * dilation;
+    let skip = place.saturating_sub(reach) / stride;
+    let window = Window {
+        input: output.saturating_sub(skip),
+        output: (input - first).div_ceil(stride),
+        kernel: count,
+        stride: 1,
+        dilation: dilation_of_phase,
+        pad: reach.saturating_sub(place) / stride,
+    };
+    Phase { first, skip, window, last, step }
 }
 
 fn common_divisor(a: usize, b: usize) -> usize {
@@ -85,7 +83,7 @@ mod tests {
     /// The same, by the phases.
     fn meetings_of_phases(window: Window) -> Vec<Vec<(usize, usize)>> {
         let mut cells = vec![Vec::new(); window.input];
-        for phase in window.phases() {
+        for phase in phases(window) {
             for m in 0..phase.window.output {
                 let cell = &mut cells[phase.first + m * window.stride];
                 assert!(cell.is_empty(), "a cell belongs to one phase");

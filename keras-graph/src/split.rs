@@ -34,28 +34,26 @@ pub enum Read {
     Columns(Range<usize>),
 }
 
-impl Window {
-    /// The windows `outputs`, and the cells of the input that they read. None if they read nothing but padding.
-    fn part(&self, outputs: &Range<usize>) -> Option<(Window, Range<usize>)> {
-        let first = outputs.start * self.stride;
-        let last = (outputs.end - 1) * self.stride + (self.kernel - 1) * self.dilation;
-        let start = first.saturating_sub(self.pad);
-        let end = (last + 1).saturating_sub(self.pad).min(self.input);
-        let pad = self.pad.saturating_sub(first);
-        let window = Window { input: end.checked_sub(start)?, output: outputs.len(), pad, ..*self };
-        (window.input > 0).then_some((window, start..end))
-    }
+/// The windows `outputs`, and the cells of the input that they read. None if they read nothing but padding.
+fn window_part(window: &Window, outputs: &Range<usize>) -> Option<(Window, Range<usize>)> {
+    let first = outputs.start * window.stride;
+    let last = (outputs.end - 1) * window.stride + (window.kernel - 1) * window.dilation;
+    let start = first.saturating_sub(window.pad);
+    let end = (last + 1).saturating_sub(window.pad).min(window.input);
+    let pad = window.pad.saturating_sub(first);
+    let part = Window { input: end.checked_sub(start)?, output: outputs.len(), pad, ..*window };
+    (part.input > 0).then_some((part, start..end))
+}
 
-    /// Of the gradient by the input: the windows that reach cells `inputs` of it, as a window of its own, and which they are. None if
-    /// there are none, or if one would begin behind the cells.
-    fn adjoint_part(&self, inputs: &Range<usize>) -> Option<(Window, Range<usize>)> {
-        let spread = (self.kernel - 1) * self.dilation;
-        let start = (inputs.start + self.pad).saturating_sub(spread).div_ceil(self.stride);
-        let end = ((inputs.end - 1 + self.pad) / self.stride + 1).min(self.output);
-        let pad = (inputs.start + self.pad).checked_sub(start * self.stride)?;
-        let window = Window { input: inputs.len(), output: end.checked_sub(start)?, pad, ..*self };
-        (window.output > 0).then_some((window, start..end))
-    }
+/// Of the gradient by the input: the windows that reach cells `inputs` of it, as a window of its own, and which they are. None if
+/// there are none, or if one would begin behind the cells.
+fn adjoint_part(window: &Window, inputs: &Range<usize>) -> Option<(Window, Range<usize>)> {
+    let spread = (window.kernel - 1) * window.dilation;
+    let start = (inputs.start + window.pad).saturating_sub(spread).div_ceil(window.stride);
+    let end = ((inputs.end - 1 + window.pad) / window.stride + 1).min(window.output);
+    let pad = (inputs.start + window.pad).checked_sub(start * window.stride)?;
+    let part = Window { input: inputs.len(), output: end.checked_sub(start)?, pad, ..*window };
+    (part.output > 0).then_some((part, start..end))
 }
 
 /// Cuts an op into at most `count` parts of about the same size, in the order of the output. None if its kind is not cut, or
@@ -142,7 +140,7 @@ fn part(whole: &Op, units: Range<usize>) -> Option<Part> {
                 let row = |len: usize| Window { input: len, output: len, ..op.columns };
                 (row(1), row(units.len()), units.clone(), units)
             } else {
-                let (rows, x) = op.rows.part(&units)?;
+                let (rows, x) = window_part(&op.rows, &units)?;
                 (rows, op.columns, scaled(&x, op.columns.input), scaled(&units, op.columns.output))
             };
             let part = op::Conv2D { rows, columns, ..*op };
@@ -170,7 +168,7 @@ fn part(whole: &Op, units: Range<usize>) -> Option<Part> {
             Part::new(ConvPool2D { conv }, inputs, output)
         }
         Op::Conv2DGradX(op) => {
-            let (rows, y) = op.rows.adjoint_part(&units)?;
+            let (rows, y) = adjoint_part(&op.rows, &units)?;
             let part = op::Conv2DGradX { rows, ..*op };
             if Winograd::of_grad_x(op).is_some() != Winograd::of_grad_x(&part).is_some() {
                 return None;
@@ -180,7 +178,7 @@ fn part(whole: &Op, units: Range<usize>) -> Option<Part> {
             Part::new(part, [d_y, Read::All], d_x)
         }
         Op::Depthwise2D(op) => {
-            let (rows, x) = op.rows.part(&units)?;
+            let (rows, x) = window_part(&op.rows, &units)?;
             let terms = 1 + usize::from(op.bias) + op.norm.map_or(0, |norm| norm.inputs());
             let x = Read::Elements(scaled(&x, op.columns.input * op.channels));
             let inputs = [x].into_iter().chain((0..terms).map(|_| Read::All));
@@ -188,13 +186,13 @@ fn part(whole: &Op, units: Range<usize>) -> Option<Part> {
             Part::new(op::Depthwise2D { rows, ..*op }, inputs, y)
         }
         Op::MaxPool2D(op) => {
-            let (rows, x) = op.rows.part(&units)?;
+            let (rows, x) = window_part(&op.rows, &units)?;
             let x = Read::Elements(scaled(&x, op.columns.input * op.channels));
             let y = scaled(&units, op.columns.output * op.channels);
             Part::new(op::MaxPool2D { rows, ..*op }, [x], y)
         }
         Op::AveragePool2D(op) => {
-            let (rows, x) = op.rows.part(&units)?;
+            let (rows, x) = window_part(&op.rows, &units)?;
             let x = Read::Elements(scaled(&x, op.columns.input * op.channels));
             let y = scaled(&units, op.columns.output * op.channels);
             Part::new(op::AveragePool2D { rows, ..*op }, [x], y)
@@ -233,7 +231,7 @@ mod tests {
                         .checked_sub(window.pad)
                         .filter(|&cell| cell < window.input)
                 };
-                let Some((part, cells)) = whole.part(&(from..to)) else {
+                let Some((part, cells)) = window_part(&whole, &(from..to)) else {
                     let mut all = (from..to).flat_map(|o| (0..kernel).map(move |k| (o, k)));
                     assert!(
                         all.all(|(o, k)| read(&whole, o, k).is_none()),
@@ -264,7 +262,7 @@ mod tests {
                 all.filter(move |tap| at(tap) == cell + pad).collect::<Vec<_>>()
             };
             for (from, to) in (0..input).flat_map(|a| (a + 1..=input).map(move |b| (a, b))) {
-                let Some((part, read)) = whole.adjoint_part(&(from..to)) else { continue };
+                let Some((part, read)) = adjoint_part(&whole, &(from..to)) else { continue };
                 assert_eq!((part.input, part.output), (to - from, read.len()));
                 for cell in from..to {
                     let found = reach(&part, cell - from).into_iter();
@@ -272,7 +270,7 @@ mod tests {
                     assert_eq!(found, reach(&whole, cell), "{whole:?} {from}..{to}: {cell}");
                 }
             }
-            assert!(whole.adjoint_part(&(0..input)).is_some());
+            assert!(adjoint_part(&whole, &(0..input)).is_some());
         }
     }
 

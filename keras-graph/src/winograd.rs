@@ -4,6 +4,7 @@
 //! transforms cost what they save where channels or filters are few.
 
 use crate::op::{Conv2D, Conv2DGradW, Conv2DGradX, Op, Window};
+use crate::phase::phases;
 
 /// Rows, and columns, of a tile of the output.
 pub const TILE: usize = 4;
@@ -60,7 +61,7 @@ impl Winograd {
     /// The convolution of `d_y` that a gradient by the input is, if it gains by the algorithm.
     pub fn of_grad_x(op: &Conv2DGradX) -> Option<Winograd> {
         let [rows, columns] = [op.rows, op.columns].map(|window| {
-            let phase = window.phases().next().filter(|phase| phase.skip == 0);
+            let phase = phases(window).next().filter(|phase| phase.skip == 0);
             phase.filter(|_| window.stride == 1).map(|phase| phase.window)
         });
         Winograd::of([rows?, columns?], op.filters, op.channels, op.groups)

@@ -8,7 +8,7 @@
 //! ```
 //! Nothing is added up in memory, and each cell is written once.
 
-use keras_graph::phase::Phase;
+use keras_graph::phase::{Phase, phases};
 
 use super::band::{self, Geometry, Image};
 use super::forward::Pass;
@@ -36,11 +36,11 @@ impl Kernel for GradX<'_> {
         let geometry = self.geometry;
         let group_channels = geometry.group_channels();
         let is_empty = |phase: Phase| phase.window.kernel == 0;
-        if geometry.rows.phases().any(is_empty) || geometry.columns.phases().any(is_empty) {
+        if phases(geometry.rows).any(is_empty) || phases(geometry.columns).any(is_empty) {
             self.d_x.fill(0.0);
         }
-        for rows in geometry.rows.phases() {
-            for columns in geometry.columns.phases() {
+        for rows in phases(geometry.rows) {
+            for columns in phases(geometry.columns) {
                 if is_empty(rows) || is_empty(columns) {
                     continue;
                 }

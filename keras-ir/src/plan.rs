@@ -7,6 +7,10 @@
 //! depend on the threads; a lane is run in *blocks* of samples. The result of a reduction is gathered lane by lane and
 //! merged in the order of the lanes, so that any number of threads gives the same bits.
 
+use alloc::format;
+use alloc::string::ToString as _;
+use alloc::vec::Vec;
+
 use crate::dtype::Dtype;
 use crate::initializer::Initializer;
 use crate::literal::{List, Literal, Text, literal, literal_enum};

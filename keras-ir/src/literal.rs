@@ -3,7 +3,8 @@
 //! A [`Plan`](crate::plan::Plan) is made while a macro expands and becomes a constant of the user's program. `literal!` declares
 //! a struct together with the source that makes it again; the paths are those of the facade's private module.
 
-use std::fmt::Write as _;
+use alloc::string::String;
+use core::fmt::Write as _;
 
 /// A value that can be written as a Rust expression.
 pub trait Literal {
@@ -26,7 +27,7 @@ macro_rules! literal {
             pub struct $name { $($(#[$field_docs])* #[allow(missing_docs)] pub $field: $type,)* }
 
             impl $crate::literal::Literal for $name {
-                fn write(&self, out: &mut String) {
+                fn write(&self, out: &mut alloc::string::String) {
                     out.push_str(concat!("::keras::__private::", stringify!($name), "{"));
                     $(
                         out.push_str(concat!(stringify!($field), ": "));
@@ -45,7 +46,7 @@ pub(crate) use literal;
 macro_rules! literal_enum {
     ($name:ident { $($variant:ident),* $(,)? }) => {
         impl $crate::literal::Literal for $name {
-            fn write(&self, out: &mut String) {
+            fn write(&self, out: &mut alloc::string::String) {
                 out.push_str(match self {
                     $($name::$variant => concat!("::keras::__private::", stringify!($name), "::", stringify!($variant)),)*
                 });
@@ -54,11 +55,6 @@ macro_rules! literal_enum {
     };
 }
 pub(crate) use literal_enum;
-
-literal_enum!(Interpolation { Nearest, Bilinear, Bicubic, Lanczos3, Lanczos5 });
-literal_enum!(BinaryFunction { Add, Subtract, Multiply, Maximum, Minimum });
-
-use crate::op::{BinaryFunction, Interpolation};
 
 macro_rules! integers {
     ($($type:ident),*) => {
@@ -116,10 +112,10 @@ impl<T: Literal, const N: usize> Literal for [T; N] {
 }
 
 /// A list that is a constant in an emitted program and a vector in one that plans at run time.
-pub type List<T> = std::borrow::Cow<'static, [T]>;
+pub type List<T> = alloc::borrow::Cow<'static, [T]>;
 
 /// Text that is a constant in an emitted program.
-pub type Text = std::borrow::Cow<'static, str>;
+pub type Text = alloc::borrow::Cow<'static, str>;
 
 impl<T: Literal + Clone> Literal for List<T> {
     fn write(&self, out: &mut String) {

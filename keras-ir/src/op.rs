@@ -9,7 +9,7 @@
 //! is gathered block after block. The comments write `n` for the samples and name the inputs in order.
 
 use crate::activation::Activation;
-use crate::literal::literal;
+use crate::literal::{literal, literal_enum};
 
 literal! {
     /// One spatial axis of a window op: a convolution or a pooling.
@@ -67,6 +67,7 @@ pub enum Interpolation {
     /// Lanczos with 5 lobes along each axis.
     Lanczos5,
 }
+literal_enum!(Interpolation { Nearest, Bilinear, Bicubic, Lanczos3, Lanczos5 });
 
 /// An element-wise function of two equal tensors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,6 +83,7 @@ pub enum BinaryFunction {
     /// The smaller of `a` and `b`.
     Minimum,
 }
+literal_enum!(BinaryFunction { Add, Subtract, Multiply, Maximum, Minimum });
 
 /// Axes of a general transpose or broadcast; a tensor has at most this many per sample.
 pub const MAX_RANK: usize = 8;
@@ -113,7 +115,7 @@ macro_rules! ops {
         }
 
         impl crate::literal::Literal for Op {
-            fn write(&self, out: &mut String) {
+            fn write(&self, out: &mut alloc::string::String) {
                 match self {
                     $(Op::$name(op) => {
                         out.push_str(concat!("::keras::__private::Op::", stringify!($name), "("));
