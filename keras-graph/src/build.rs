@@ -17,22 +17,7 @@ use crate::op::{
 };
 use crate::parameter::Axes;
 use crate::schema::ParameterType;
-use crate::shape::Shape;
-
-/// Most elements that a tensor may have per sample, and a weight altogether.
-pub const MAX_LEN: usize = 1 << 31;
-
-/// The number of elements of a tensor, if all extents are positive and it is at most [`MAX_LEN`].
-pub fn checked_len(extents: &[usize]) -> Result<usize, LayerError> {
-    let shape = || Shape::new(extents);
-    if extents.contains(&0) {
-        return Err(LayerError::input(format!("{} has an axis without elements", shape())));
-    }
-    let len = extents.iter().try_fold(1usize, |len, &extent| len.checked_mul(extent));
-    len.filter(|&len| len <= MAX_LEN).ok_or_else(|| {
-        LayerError::input(format!("{} has more than {MAX_LEN} elements per sample", shape()))
-    })
-}
+use crate::shape::{Shape, checked_len};
 
 /// Extents of a tensor of fewer than [`MAX_RANK`] axes, filled up with 1.
 fn ranked(extents: &[usize]) -> Result<[usize; MAX_RANK], LayerError> {

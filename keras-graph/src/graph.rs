@@ -1,11 +1,11 @@
 //! The graph of ops that layers are lowered to. A node is one op on whole tensors; adding one computes its shape.
 
-use crate::build::MAX_LEN;
 use crate::dtype::Dtype;
+pub use crate::error::LayerError;
 use crate::initializer::{Initializer, Rule};
 use crate::op::Op;
 use crate::regularizer::Regularizer;
-use crate::shape::Shape;
+use crate::shape::{MAX_LEN, Shape};
 
 /// What the graph is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,43 +106,6 @@ pub struct MovingStatistics {
     pub variance: WeightId,
     /// Share of the old value.
     pub momentum: f32,
-}
-
-/// Why a layer refused its inputs or arguments.
-#[derive(Clone, Debug, PartialEq)]
-pub struct LayerError {
-    /// Path of the layer, if the error is found in a whole model and not in a call of the layer.
-    pub layer: Option<String>,
-    /// The argument that is wrong, if it is one rather than the input.
-    pub argument: Option<&'static str>,
-    /// What was expected and what was found.
-    pub message: String,
-    /// What to write instead.
-    pub help: Option<String>,
-}
-
-impl LayerError {
-    /// An error of the layer's input.
-    pub fn input(message: impl Into<String>) -> LayerError {
-        LayerError { layer: None, argument: None, message: message.into(), help: None }
-    }
-
-    /// An error of an argument.
-    pub fn argument(argument: &'static str, message: impl Into<String>) -> LayerError {
-        LayerError { argument: Some(argument), ..LayerError::input(message) }
-    }
-
-    /// The same error, of the layer at this path.
-    pub fn within(mut self, layer: impl Into<String>) -> LayerError {
-        self.layer = Some(layer.into());
-        self
-    }
-
-    /// The same error with advice.
-    pub fn help(mut self, help: impl Into<String>) -> LayerError {
-        self.help = Some(help.into());
-        self
-    }
 }
 
 /// A graph of ops.

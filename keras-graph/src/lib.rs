@@ -18,6 +18,7 @@ pub mod build;
 pub mod compile;
 pub mod cost;
 mod describe;
+pub mod error;
 pub mod fuse;
 pub mod grad;
 pub mod graph;

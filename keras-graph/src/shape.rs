@@ -2,7 +2,23 @@
 
 use std::fmt;
 
+use crate::error::LayerError;
 use crate::literal::List;
+
+/// Most elements that a tensor may have per sample, and a weight altogether.
+pub const MAX_LEN: usize = 1 << 31;
+
+/// The number of elements of a tensor, if all extents are positive and it is at most [`MAX_LEN`].
+pub fn checked_len(extents: &[usize]) -> Result<usize, LayerError> {
+    let shape = || Shape::new(extents);
+    if extents.contains(&0) {
+        return Err(LayerError::input(format!("{} has an axis without elements", shape())));
+    }
+    let len = extents.iter().try_fold(1usize, |len, &extent| len.checked_mul(extent));
+    len.filter(|&len| len <= MAX_LEN).ok_or_else(|| {
+        LayerError::input(format!("{} has more than {MAX_LEN} elements per sample", shape()))
+    })
+}
 
 /// Extents per sample: the batch axis is implied. Printed with it, as `(batch, 28, 28, 1)`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]

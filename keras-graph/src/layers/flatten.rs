@@ -24,7 +24,7 @@ impl Layer for Flatten {
     layer_basics!();
 
     fn lower(&self, graph: &mut Graph, x: NodeId) -> Result<NodeId, LayerError> {
-        let len = crate::build::checked_len(graph.shape(x).extents())?;
+        let len = crate::shape::checked_len(graph.shape(x).extents())?;
         graph.reshape(x, &[len])
     }
 }

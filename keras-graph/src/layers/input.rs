@@ -1,10 +1,10 @@
 //! `Input`: the shape of a sample. Front ends make it, so it is not in the catalogue; its arguments are read here.
 
-use crate::build::checked_len;
 use crate::dtype::Dtype;
 use crate::parameter::{Counts, LayerName, OnlyFalse, OnlyNone};
 use crate::schema::{ArgumentError, Bound, Mismatch, Parameter, ParameterType, Schema};
 use crate::shape::Shape;
+use crate::shape::checked_len;
 use crate::value::{Argument, Object, Value};
 
 macro_rules! parameters {

@@ -25,7 +25,7 @@ impl Layer for Reshape {
     layer_basics!();
 
     fn lower(&self, graph: &mut Graph, x: NodeId) -> Result<NodeId, LayerError> {
-        let len = crate::build::checked_len(graph.shape(x).extents())?;
+        let len = crate::shape::checked_len(graph.shape(x).extents())?;
         let known = self.target_shape.0.iter().filter(|&&extent| extent != -1);
         let known = known.fold(1usize, |product, &extent| {
             product.saturating_mul(usize::try_from(extent).unwrap_or(usize::MAX))
