@@ -1,7 +1,7 @@
 //! Calls of small dense nets: all steps in one function that is compiled for each instruction set and entered once.
 //!
 //! What is emitted is safe code, generic over a token of instructions: a call of an inline function of
-//! `keras_runtime::unrolled` for each step, with the extents as its parameters and a row of its own on the stack for what it
+//! `keras_kernels::unrolled` for each step, with the extents as its parameters and a row of its own on the stack for what it
 //! writes. Without optimisation such code crawls, so it stands beside the general `call_in` and debug builds take that one.
 
 use keras_graph::activation::Activation;
@@ -21,7 +21,7 @@ const MOST_WEIGHTS: usize = 16 * 1024;
 const MOST_ACTIVATIONS: usize = 4 * 1024;
 /// Most steps: a step is some hundred bytes of code for each instruction set.
 const MOST_STEPS: usize = 32;
-/// Lanes of the longest vectors, `keras_runtime::unrolled`'s; a row is a multiple of them.
+/// Lanes of the longest vectors, `keras_kernels::unrolled`'s; a row is a multiple of them.
 const LANES: usize = 8;
 
 /// The function `__unrolled(&model, &x)`; none if a step has no inline form, or if the model is too large for it.
@@ -87,7 +87,7 @@ fn unsuffixed(number: usize) -> Literal {
     Literal::usize_unsuffixed(number)
 }
 
-/// The type of `keras_runtime::unrolled` for a function that has one.
+/// The type of `keras_kernels::unrolled` for a function that has one.
 fn inline_function(f: Activation) -> Option<TokenStream> {
     let name = match f {
         Activation::Linear => quote! { Linear },

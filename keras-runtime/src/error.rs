@@ -7,6 +7,8 @@ use core::fmt;
 use std::io;
 use std::path::PathBuf;
 
+use crate::dtype_policy::UnknownDtypePolicy;
+
 /// What this crate's fallible functions return.
 pub type Result<T> = core::result::Result<T, Error>;
 
@@ -269,6 +271,16 @@ impl From<keras_format::Error> for Error {
     }
 }
 
+impl From<UnknownDtypePolicy> for Error {
+    fn from(UnknownDtypePolicy(name): UnknownDtypePolicy) -> Self {
+        Self::InvalidSetting {
+            setting: "`dtype_policy`".to_string(),
+            expected: "`float32` or `mixed_bfloat16`".to_string(),
+            found: format!("`{name}`"),
+        }
+    }
+}
+
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
@@ -435,6 +447,8 @@ mod tests {
         let shape =
             Error::ShapeMismatch { what: "images".into(), expected: vec![3, 4], found: vec![4] };
         assert_eq!(format!("{shape:?}"), "images: expected shape (3, 4), found (4,)");
+        let unknown = UnknownDtypePolicy("float16".into());
+        assert_eq!(Error::from(unknown.clone()).to_string(), unknown.to_string());
     }
 
     #[test]

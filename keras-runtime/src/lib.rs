@@ -4,7 +4,6 @@ pub mod array;
 pub mod arrays;
 pub mod callbacks;
 pub mod datasets;
-pub mod dtype_policy;
 pub mod embed;
 pub mod error;
 #[cfg(test)]
@@ -13,7 +12,6 @@ pub mod execute;
 pub mod files;
 pub mod history;
 pub mod initializers;
-pub mod kernels;
 pub mod logs;
 pub mod losses;
 pub mod metrics;
@@ -24,10 +22,10 @@ pub mod progress;
 mod python;
 pub mod random;
 pub mod sample;
-#[allow(unsafe_code, reason = "vector instructions; each call states why it is sound")]
-pub mod simd;
 mod team;
 pub mod training;
-#[doc(hidden)]
-pub mod unrolled;
 pub mod weights;
+
+#[doc(hidden)]
+pub use keras_kernels::unrolled;
+pub use keras_kernels::{dtype_policy, kernels, simd};

@@ -4,7 +4,7 @@ use keras_graph::plan::{GradientPart, Merge, Plan, Reduction};
 use rayon::prelude::*;
 
 use super::lane::Lane;
-use crate::kernels::moments::merge_moments;
+use crate::kernels::merge_moments;
 use crate::optimizers::{complement, flush};
 
 /// Elements of a gradient that one thread merges at a time.

@@ -29,7 +29,7 @@ mod lanes;
 mod layer_norm;
 mod layout;
 mod math;
-pub(crate) mod moments;
+mod moments;
 mod one_row;
 mod penalty;
 mod pool;

@@ -6,7 +6,6 @@ use core::str::FromStr;
 use keras_graph::cost::{self, Prepared};
 use keras_graph::op::Op;
 
-use crate::error::Error;
 use crate::kernels::{Backend, Call, bfloat16, run};
 
 /// Keras' dtype policy, of a run and not of a model: `model.compile(..).dtype_policy(DtypePolicy::MixedBfloat16)`, or by name
@@ -38,7 +37,7 @@ impl DtypePolicy {
     }
 
     /// The kernels of a backend.
-    pub(crate) fn kernels<B: Backend>(self) -> fn(&Op, Call<'_>) {
+    pub fn kernels<B: Backend>(self) -> fn(&Op, Call<'_>) {
         match self {
             DtypePolicy::Float32 => run::<B>,
             DtypePolicy::MixedBfloat16 => B::mixed_bfloat16,
@@ -46,7 +45,7 @@ impl DtypePolicy {
     }
 
     /// How a backend makes copies of right matrices for its kernels.
-    pub(crate) fn prepare<B: Backend>(self) -> fn(&Op, &[f32], usize, &mut [f32]) {
+    pub fn prepare<B: Backend>(self) -> fn(&Op, &[f32], usize, &mut [f32]) {
         match self {
             DtypePolicy::Float32 => B::prepare,
             DtypePolicy::MixedBfloat16 => B::prepare_mixed_bfloat16,
@@ -54,7 +53,7 @@ impl DtypePolicy {
     }
 
     /// The copy that is worth making of an op's weights once for a whole batch, if any.
-    pub(crate) fn prepared(self, op: &Op) -> Option<Prepared> {
+    pub fn prepared(self, op: &Op) -> Option<Prepared> {
         match self {
             DtypePolicy::Float32 => cost::prepared(op),
             DtypePolicy::MixedBfloat16 => bfloat16::prepared(op),
@@ -62,7 +61,7 @@ impl DtypePolicy {
     }
 
     /// The copy of a right matrix of `rows` rows; under `mixed_bfloat16` of rows of pairs.
-    pub(crate) fn panels(self, rows: usize, columns: usize) -> Prepared {
+    pub fn panels(self, rows: usize, columns: usize) -> Prepared {
         match self {
             DtypePolicy::Float32 => Prepared::panels(rows, columns),
             DtypePolicy::MixedBfloat16 => bfloat16::panels(rows, columns),
@@ -84,19 +83,30 @@ impl fmt::Display for DtypePolicy {
     }
 }
 
+/// The name of no [`DtypePolicy`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnknownDtypePolicy(
+    /// The name.
+    pub String,
+);
+
+impl fmt::Display for UnknownDtypePolicy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let UnknownDtypePolicy(name) = self;
+        write!(f, "`dtype_policy`: expected `float32` or `mixed_bfloat16`, found `{name}`")
+    }
+}
+
+impl core::error::Error for UnknownDtypePolicy {}
+
 impl FromStr for DtypePolicy {
-    type Err = Error;
+    type Err = UnknownDtypePolicy;
 
     /// The policy of a name. Errors: any but `float32` and `mixed_bfloat16`.
-    fn from_str(name: &str) -> Result<DtypePolicy, Error> {
+    fn from_str(name: &str) -> Result<DtypePolicy, UnknownDtypePolicy> {
         let policies = [DtypePolicy::Float32, DtypePolicy::MixedBfloat16];
-        policies.into_iter().find(|policy| policy.name() == name).ok_or_else(|| {
-            Error::InvalidSetting {
-                setting: "`dtype_policy`".into(),
-                expected: "`float32` or `mixed_bfloat16`".into(),
-                found: format!("`{name}`"),
-            }
-        })
+        let policy = policies.into_iter().find(|policy| policy.name() == name);
+        policy.ok_or_else(|| UnknownDtypePolicy(name.to_string()))
     }
 }
 

@@ -88,16 +88,16 @@ pub fn with_level<R>(level: Level, f: impl FnOnce() -> R) -> Result<R, Unsupport
 
 /// What a thread has chosen, so that the threads which it shares its work with compute likewise.
 #[derive(Clone, Copy)]
-pub(crate) struct Choice(Option<Token>);
+pub struct Choice(Option<Token>);
 
 impl Choice {
     /// The choice of this thread.
-    pub(crate) fn current() -> Choice {
+    pub fn current() -> Choice {
         Choice(FORCED.get())
     }
 
     /// Calls `f` with this choice on the thread at hand.
-    pub(crate) fn apply<R>(self, f: impl FnOnce() -> R) -> R {
+    pub fn apply<R>(self, f: impl FnOnce() -> R) -> R {
         /// Restores what was forced before, also when `f` panics.
         struct Restore(Option<Token>);
         impl Drop for Restore {
@@ -128,7 +128,7 @@ pub trait Kernel {
 }
 
 /// Runs a kernel with the best instructions of this processor, or those that [`with_level`] forces.
-pub(crate) fn dispatch<K: Kernel>(kernel: K) -> K::Output {
+pub fn dispatch<K: Kernel>(kernel: K) -> K::Output {
     match Token::current() {
         Token::Portable(simd) => simd.enter(kernel),
         #[cfg(target_arch = "aarch64")]
