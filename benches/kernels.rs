@@ -8,11 +8,11 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use keras_graph::activation::Activation;
-use keras_graph::cost::flops;
 use keras_graph::initializer::Initializer;
 use keras_graph::op::{
     AveragePool2D, Conv2D, Conv2DGradW, Conv2DGradX, Depthwise2D, Depthwise2DGradW,
-    Depthwise2DGradX, Gemm, GemmGradW, GemmGradX, MaxPool2D, MaxPool2DGrad, Op, Window,
+    Depthwise2DGradX, Gemm, GemmGradW, GemmGradX, MaxPool2D, MaxPool2DGrad, Op, Operation as _,
+    Window,
 };
 use keras_graph::plan::WeightInfo;
 use keras_runtime::dtype_policy::DtypePolicy;
@@ -74,7 +74,7 @@ fn bench_all(filter: &str, policy: DtypePolicy) {
                 },
             );
         });
-        let rate = flops(&op) as f64 / seconds;
+        let rate = op.flops() as f64 / seconds;
         let (micros, percent) = (seconds * 1e6, rate / peak * 100.0);
         println!("{name:40} {micros:10.2} us {:8.1} GFLOP/s {percent:5.1} %", rate / 1e9);
     }

@@ -10,8 +10,8 @@ use std::sync::{LazyLock, Mutex};
 use std::time::Instant;
 
 use keras::{DtypePolicy, Model};
-use keras_graph::cost::flops;
 use keras_graph::op::Op;
+use keras_graph::op::Operation as _;
 use keras_graph::plan::Plan;
 use keras_runtime::execute::{Batch, Execution, FlatSamples, Head, Keep, Rows};
 use keras_runtime::kernels::{Backend, Call, Cpu, run};
@@ -53,7 +53,7 @@ fn timed(op: &Op, call: Call<'_>, run: fn(&Op, Call<'_>)) {
         spent.seconds += seconds;
         spent.samples += samples;
         spent.calls += 1;
-        spent.flops = flops(op);
+        spent.flops = op.flops();
     }
 }
 

@@ -12,6 +12,7 @@ use crate::grad::differentiate;
 use crate::graph::{Graph, LayerError, Mode, NodeId, NodeKind, Source};
 use crate::literal::{List, Text};
 use crate::network::Network;
+use crate::op::Operation as _;
 use crate::plan::{
     GradientPart, Merge, MovingAverage, Place, Plan, Port, Reduction, Segment, Step, Storage,
 };
@@ -129,7 +130,7 @@ impl<'a> Planner<'a> {
         let forward = &steps[..self.schedule.forward];
         let workspaces = steps.iter().chain(&whole).map(|step| cost::workspace_len(&step.op));
         Plan {
-            flops: forward.iter().map(|step| cost::flops(&step.op)).sum(),
+            flops: forward.iter().map(|step| step.op.flops()).fold(0, u64::saturating_add),
             workspace_len: workspaces.max().unwrap_or(0),
             forward: forward.len(),
             segments: List::Owned(self.segments()),

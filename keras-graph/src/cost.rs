@@ -1,8 +1,8 @@
-//! What an op costs: floating-point operations and scratch memory.
+//! What an op costs in scratch memory, and what kernels like.
 
-use crate::activation::Activation;
 use crate::memory::LINE;
-use crate::op::{Conv2D, Conv2DGradX, ConvPool2D, Interpolation, Normalize, Op, Window};
+use crate::op::{Conv2D, Conv2DGradX, Normalize, Op, Window};
+pub use crate::op::{POOLED, pooled_len};
 use crate::phase::phases;
 use crate::winograd::Winograd;
 
@@ -60,162 +60,9 @@ pub fn band(rows: &Window, columns: &Window, channels: usize) -> Option<Band> {
     Some(Band { output_rows, pitch, len: input_rows * pitch })
 }
 
-/// Floating-point operations of one sample; a multiplication and an addition count as two.
-///
-/// Moving elements is free, an elementary function such as an exponential counts as one, and a comparison as one.
-pub fn flops(op: &Op) -> u64 {
-    let count = match op {
-        Op::Unary(op) => op.len * activation(op.f),
-        Op::UnaryGrad(op) => op.len * (1 + activation(op.f)),
-        Op::Affine(op) => 2 * op.len,
-        Op::Binary(op) => op.len,
-        Op::SelectGrad(op) => op.len,
-        Op::SumTo(op) => product(op.rank, &op.from),
-        Op::Upsample2D(op) => upsample(op.h, op.w, op.c, op.rows, op.columns, op.interpolation),
-        Op::Upsample2DGrad(op) => upsample(op.h, op.w, op.c, op.rows, op.columns, op.interpolation),
-        Op::Gemm(op) => {
-            2 * op.m * op.k * op.n + op.m * op.n * (usize::from(op.bias) + activation(op.f))
-        }
-        Op::GemmGradX(op) => 2 * op.m * op.k * op.n,
-        Op::GemmGradW(op) => 2 * op.m * op.count * op.n,
-        Op::BiasAdd(op) => op.rows * op.n,
-        Op::SumRows(op) => op.rows * op.n,
-        Op::Conv2D(op) => {
-            let cells = op.rows.output * op.columns.output * op.filters;
-            2 * cells * window(op.rows, op.columns) * op.channels / op.groups
-                + cells
-                    * (usize::from(op.bias)
-                        + normalize(op.norm)
-                        + usize::from(op.add)
-                        + activation(op.f))
-        }
-        Op::ConvPool2D(ConvPool2D { conv }) => {
-            return flops(&(*conv).into()) + (POOLED * POOLED * pooled_len(conv)) as u64;
-        }
-        Op::Conv2DGradX(op) => {
-            let cells = op.rows.output * op.columns.output * op.filters;
-            2 * cells * window(op.rows, op.columns) * op.channels / op.groups
-        }
-        Op::Conv2DGradW(op) => {
-            let cells = op.rows.output * op.columns.output * op.filters;
-            2 * cells * window(op.rows, op.columns) * op.channels / op.groups
-        }
-        Op::Depthwise2D(op) => {
-            let cells = op.rows.output * op.columns.output * op.channels * op.multiplier;
-            cells
-                * (2 * window(op.rows, op.columns)
-                    + usize::from(op.bias)
-                    + normalize(op.norm)
-                    + activation(op.f))
-        }
-        Op::Depthwise2DGradX(op) => {
-            let cells = op.rows.output * op.columns.output * op.channels * op.multiplier;
-            2 * cells * window(op.rows, op.columns)
-        }
-        Op::Depthwise2DGradW(op) => {
-            let cells = op.rows.output * op.columns.output * op.channels * op.multiplier;
-            2 * cells * window(op.rows, op.columns)
-        }
-        Op::MaxPool2D(op) => pool(op.rows, op.columns, op.channels),
-        Op::MaxPool2DGrad(op) => pool(op.rows, op.columns, op.channels),
-        Op::AveragePool2D(op) => pool(op.rows, op.columns, op.channels),
-        Op::AveragePool2DGrad(op) => pool(op.rows, op.columns, op.channels),
-        Op::MeanRows(op) => op.extent * op.channels,
-        Op::MeanRowsGrad(op) => op.extent * op.channels,
-        Op::MaxRows(op) => op.extent * op.channels,
-        Op::MaxRowsGrad(op) => 2 * op.extent * op.channels,
-        Op::Softmax(op) => 5 * op.outer * op.extent * op.inner,
-        Op::SoftmaxGrad(op) => 4 * op.outer * op.extent * op.inner,
-        Op::LogSoftmax(op) => 5 * op.outer * op.extent * op.inner,
-        Op::LogSoftmaxGrad(op) => 4 * op.outer * op.extent * op.inner,
-        Op::Sparsemax(op) => op.outer * op.inner * sort(op.extent),
-        Op::SparsemaxGrad(op) => op.outer * op.inner * sort(op.extent),
-        Op::Prelu(op) => 2 * product(op.rank, &op.to),
-        Op::PreluGradX(op) => 2 * product(op.rank, &op.to),
-        Op::PreluGradAlpha(op) => 2 * product(op.rank, &op.to),
-        Op::Dropout(op) => 2 * product(op.rank, &op.to),
-        Op::Moments(op) => 5 * op.outer * op.channels * op.inner,
-        Op::BatchNorm(op) => {
-            op.outer * op.channels * op.inner * (3 + usize::from(op.add) + activation(op.f))
-        }
-        Op::BatchNormGradSums(op) => op.outer * op.channels * op.inner * (5 + activation(op.f)),
-        Op::BatchNormGradX(op) => op.outer * op.channels * op.inner * (5 + activation(op.f)),
-        Op::ChannelNorm(op) => op.outer * op.channels * op.inner * (3 + activation(op.f)),
-        Op::ChannelNormGradX(op) => op.outer * op.channels * op.inner,
-        Op::ChannelNormGradSums(op) => 5 * op.outer * op.channels * op.inner,
-        Op::LayerNorm(op) => 8 * op.outer * op.extent,
-        Op::LayerNormGradX(op) => 15 * op.outer * op.extent,
-        Op::LayerNormGradGamma(op) => 8 * op.outer * op.extent,
-        Op::EmbeddingGrad(op) => op.len * op.columns,
-        Op::CastFloat(op) => op.len,
-        Op::Penalty(op) => 4 * op.len,
-        Op::PenaltyGrad(op) => 4 * op.len,
-        Op::Broadcast(_)
-        | Op::Transpose(_)
-        | Op::Reshape(_)
-        | Op::Concat(_)
-        | Op::Slice(_)
-        | Op::Pad2D(_)
-        | Op::Crop2D(_)
-        | Op::Embedding(_) => 0,
-    };
-    count as u64
-}
-
-/// Operations of a normalization that another op applies, of one element.
-fn normalize(norm: Option<Normalize>) -> usize {
-    norm.map_or(0, |_| 2)
-}
-
-/// Operations of an activation, of one element.
-fn activation(f: Activation) -> usize {
-    use Activation::*;
-    match f {
-        Linear => 0,
-        Relu { .. } | HardTanh | HardShrink { .. } | Threshold { .. } | Tanh | Exponential => 1,
-        LeakyRelu { .. } | TanhShrink | SoftShrink { .. } => 2,
-        Sigmoid | Silu | Elu { .. } | Selu | Softplus | Softsign | HardSigmoid | LogSigmoid => 4,
-        Celu { .. } | HardSilu | SparsePlus | SparseSigmoid | Squareplus { .. } => 5,
-        Gelu | GeluTanh | Mish => 8,
-    }
-}
-
-fn product(rank: usize, extents: &[usize]) -> usize {
-    extents[..rank].iter().product()
-}
-
 /// Cells of a kernel.
 fn window(rows: Window, columns: Window) -> usize {
     rows.kernel * columns.kernel
-}
-
-/// Operations of a pooling: one for each cell of each window.
-fn pool(rows: Window, columns: Window, channels: usize) -> usize {
-    rows.output * columns.output * channels * window(rows, columns)
-}
-
-/// Comparisons of a sort and the sums over what is sorted.
-fn sort(extent: usize) -> usize {
-    extent * (extent.max(2).ilog2() as usize + 5)
-}
-
-/// Operations of an enlargement: first the rows are widened, then the columns lengthened.
-fn upsample(
-    h: usize,
-    w: usize,
-    c: usize,
-    rows: usize,
-    columns: usize,
-    interpolation: Interpolation,
-) -> usize {
-    let taps = match interpolation {
-        Interpolation::Nearest => return 0,
-        Interpolation::Bilinear => 2,
-        Interpolation::Bicubic => 4,
-        Interpolation::Lanczos3 => 6,
-        Interpolation::Lanczos5 => 10,
-    };
-    2 * taps * h * w * c * columns * (1 + rows)
 }
 
 /// Whether a convolution is a plain product: each output cell is made of all channels of its own input cell.
@@ -224,14 +71,6 @@ pub fn is_pointwise(rows: &Window, columns: &Window, groups: usize) -> bool {
         window.kernel == 1 && window.stride == 1 && window.pad == 0 && window.input == window.output
     };
     groups == 1 && alone(rows) && alone(columns)
-}
-
-/// Rows, and columns, of the cells of which a convolution that pools keeps the largest.
-pub const POOLED: usize = 2;
-
-/// Elements of what is left of a convolution's result where it pools.
-pub fn pooled_len(op: &Conv2D) -> usize {
-    (op.rows.output / POOLED) * (op.columns.output / POOLED) * op.filters
 }
 
 /// Channels of a convolution that pools and is not computed by Winograd's algorithm, those of grey and of coloured images: so few that

@@ -11,7 +11,7 @@
 #![forbid(unsafe_code)]
 #![recursion_limit = "256"]
 
-pub use keras_ir::{dtype, for_each_op, literal, op, plan};
+pub use keras_ir::{dtype, for_each_op, literal, ops as op, plan};
 
 pub mod activation;
 pub mod build;

@@ -1,5 +1,5 @@
-//! The element-wise activation functions, as data that an op carries: a product applies them to its sums.
-//! Source: Keras 3.15 `activations/activations.py`.
+//! The element-wise activation functions, as data that an op carries: a product applies them to its
+//! sums. Source: Keras 3.15 `activations/activations.py`.
 
 use alloc::string::String;
 
@@ -10,8 +10,8 @@ use crate::literal::Literal;
 pub enum Activation {
     /// `x`
     Linear,
-    /// `x` where `x > threshold`, else `negative_slope · (x - threshold)`. If `max_value` is finite, the upper part is
-    /// cut to `0..=max_value`.
+    /// `x` where `x > threshold`, else `negative_slope · (x - threshold)`. If `max_value` is
+    /// finite, the upper part is cut to `0..=max_value`.
     Relu {
         /// Slope below the threshold.
         negative_slope: f32,
@@ -103,11 +103,13 @@ impl Activation {
         use Activation::*;
         match self {
             Linear | Sigmoid | Tanh | Exponential | Selu | HardSigmoid => true,
-            // The outputs tell the parts apart only where the threshold is 0 and negative parts stay negative.
+            // The outputs tell the parts apart only where the threshold is 0 and negative parts
+            // stay negative.
             Relu { negative_slope, threshold, .. } => threshold == 0.0 && negative_slope >= 0.0,
             LeakyRelu { negative_slope } => negative_slope >= 0.0,
             Elu { alpha } | Celu { alpha } => alpha > 0.0,
-            // At the bounds the slope is that of the inside, which the outputs do not tell from the outside.
+            // At the bounds the slope is that of the inside, which the outputs do not tell from the
+            // outside.
             HardTanh
             | Gelu
             | GeluTanh

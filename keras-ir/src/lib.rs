@@ -1,10 +1,13 @@
-//! What a compiled model is made of, as plain data that kernels, the executor and the compiler share:
+//! What a compiled model is made of, as plain data that kernels, the executor and the compiler
+//! share:
 //!
-//! - [`op`]: the closed set of ops; [`activation`], the functions that ops carry;
-//! - [`plan`]: which ops run on which memory, in which order; [`dtype`] and [`initializer`] are part of it;
+//! - [`ops`]: the closed set of ops; [`activation`], the functions that ops carry;
+//! - [`plan`]: which ops run on which memory, in which order; [`dtype`] and [`initializer`] are
+//!   part of it;
 //! - [`text`]: a plan in print; [`literal`]: a plan as Rust source.
 //!
-//! The crate knows neither layers nor graphs, allocates only to print, and runs without the standard library.
+//! The crate knows neither layers nor graphs, allocates only to print, and runs without the
+//! standard library.
 #![no_std]
 #![forbid(unsafe_code)]
 #![recursion_limit = "256"]
@@ -15,6 +18,6 @@ pub mod activation;
 pub mod dtype;
 pub mod initializer;
 pub mod literal;
-pub mod op;
+pub mod ops;
 pub mod plan;
 pub mod text;

@@ -1,7 +1,8 @@
 //! Plain data as Rust source.
 //!
-//! A [`Plan`](crate::plan::Plan) is made while a macro expands and becomes a constant of the user's program. `literal!` declares
-//! a struct together with the source that makes it again; the paths are those of the facade's private module.
+//! A [`Plan`](crate::plan::Plan) is made while a macro expands and becomes a constant of the user's
+//! program. `literal!` declares a struct together with the source that makes it again; the paths
+//! are those of the facade's private module.
 
 use alloc::string::String;
 use core::fmt::Write as _;

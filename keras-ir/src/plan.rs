@@ -14,7 +14,7 @@ use alloc::vec::Vec;
 use crate::dtype::Dtype;
 use crate::initializer::Initializer;
 use crate::literal::{List, Literal, Text, literal, literal_enum};
-use crate::op::Op;
+use crate::ops::Op;
 
 /// Where a tensor lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

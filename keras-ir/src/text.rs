@@ -9,7 +9,7 @@ use core::fmt;
 
 use alloc::format;
 
-use crate::op::Op;
+use crate::ops::Op;
 use crate::plan::{Place, Plan, Port, Step, Storage};
 
 impl fmt::Display for Place {

@@ -6,8 +6,8 @@
 use core::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
-use keras_graph::cost::flops;
 use keras_graph::memory::LINE;
+use keras_graph::op::Operation as _;
 use keras_graph::op::{Gemm, Op};
 use keras_graph::plan::{Place, Plan, Step, Storage};
 use keras_graph::split::{Part, Read, split};
@@ -261,7 +261,7 @@ impl Copies {
     /// A step as one task, or as some that threads share; and the whole if it is cut for them alone.
     fn tasks(&mut self, plan: &Plan, step: &Step, threads: usize) -> (Vec<Task>, Option<Task>) {
         let numbers = step.output.len + step.inputs.iter().map(|input| input.len).sum::<usize>();
-        let work = flops(&step.op) + FLOPS_PER_NUMBER * numbers as u64;
+        let work = step.op.flops() + FLOPS_PER_NUMBER * numbers as u64;
         let count = match step.op {
             // Its columns are copied once, so they have to be weights.
             Op::Gemm(Gemm { m: 1, .. }) if step.inputs[1].storage != Storage::Weights => 1,

@@ -1,0 +1,187 @@
+//! The ops: the closed set of computations that layers are lowered to.
+//!
+//! A family has a file, where `ops!` declares each op once: its fields, what it reads and makes,
+//! what it costs. The list here makes of them the enum [`Op`] and, through `for_each_op!`, whatever
+//! needs every op: the trait that a backend implements, the gradients. Every op reads whole tensors
+//! and writes one. Extents are *per sample*: a kernel gets the number of samples beside the op.
+//!
+//! An op whose result is *reduced* sums over all samples and adds to what its output holds, so that
+//! a gradient is gathered block after block. The comments write `n` for the samples and name the
+//! inputs in order.
+
+mod convolution;
+mod count;
+mod declare;
+mod elementwise;
+mod embedding;
+mod layout;
+mod normalization;
+mod penalty;
+mod pool;
+mod product;
+mod random;
+mod resize;
+mod softmax;
+mod tensor;
+#[cfg(test)]
+mod tests;
+mod window;
+
+pub use convolution::*;
+pub use elementwise::*;
+pub use embedding::*;
+pub use layout::*;
+pub use normalization::*;
+pub use penalty::*;
+pub use pool::*;
+pub use product::*;
+pub use random::*;
+pub use resize::*;
+pub use softmax::*;
+pub use tensor::{Reader, Tensor};
+pub use window::Window;
+
+use tensor::Slices;
+
+/// What an op's declaration says of it.
+pub trait Operation: Copy {
+    /// Shows what it reads, in order.
+    fn reads(&self, reader: &mut impl Reader);
+
+    /// What it makes.
+    fn makes(&self) -> Tensor;
+
+    /// Floating-point operations of one sample, at most the largest number; a multiplication and an
+    /// addition count as two.
+    ///
+    /// Moving elements is free, an elementary function such as an exponential counts as one, and a
+    /// comparison as one.
+    fn flops(&self) -> u64;
+
+    /// Whether slices have the lengths that the op reads and makes for so many samples.
+    #[inline(always)]
+    fn takes(&self, samples: usize, inputs: &[&[f32]], output: &[f32]) -> bool {
+        let mut slices = Slices { samples, inputs, fits: true };
+        self.reads(&mut slices);
+        slices.fits && slices.inputs.is_empty() && output.len() == self.makes().len_of(samples)
+    }
+}
+
+/// Makes the enum of all ops from their list.
+macro_rules! list {
+    ($($method:ident: $name:ident,)*) => {
+        /// Any op.
+        #[derive(Clone, Copy, Debug, PartialEq)]
+        pub enum Op {
+            $(
+                #[doc = concat!("See [`struct@", stringify!($name), "`].")]
+                $name($name),
+            )*
+        }
+
+        impl Op {
+            /// The op's name as its kernel spells it, e.g. `conv2d`.
+            pub fn name(&self) -> &'static str {
+                match self { $(Op::$name(_) => stringify!($method),)* }
+            }
+        }
+
+        impl Operation for Op {
+            fn reads(&self, reader: &mut impl Reader) {
+                match self { $(Op::$name(op) => op.reads(reader),)* }
+            }
+
+            fn makes(&self) -> Tensor {
+                match self { $(Op::$name(op) => op.makes(),)* }
+            }
+
+            fn flops(&self) -> u64 {
+                match self { $(Op::$name(op) => op.flops(),)* }
+            }
+        }
+
+        impl crate::literal::Literal for Op {
+            fn write(&self, out: &mut alloc::string::String) {
+                match self {
+                    $(Op::$name(op) => {
+                        out.push_str(concat!("::keras::__private::Op::", stringify!($name), "("));
+                        op.write(out);
+                        out.push(')');
+                    })*
+                }
+            }
+        }
+
+        $(impl From<$name> for Op { fn from(op: $name) -> Op { Op::$name(op) } })*
+
+        /// Calls a macro with the list of all ops, `method: Name` each, so that a backend can name
+        /// them one by one.
+        #[macro_export]
+        macro_rules! for_each_op {
+            ($then:path) => { $then! { $($method: $name,)* } };
+        }
+    };
+}
+
+list! {
+    unary: Unary,
+    unary_grad: UnaryGrad,
+    affine: Affine,
+    binary: Binary,
+    select_grad: SelectGrad,
+    broadcast: Broadcast,
+    sum_to: SumTo,
+    transpose: Transpose,
+    reshape: Reshape,
+    concat: Concat,
+    slice: Slice,
+    pad2d: Pad2D,
+    crop2d: Crop2D,
+    upsample2d: Upsample2D,
+    upsample2d_grad: Upsample2DGrad,
+    gemm: Gemm,
+    gemm_grad_x: GemmGradX,
+    gemm_grad_w: GemmGradW,
+    bias_add: BiasAdd,
+    sum_rows: SumRows,
+    conv2d: Conv2D,
+    conv_pool2d: ConvPool2D,
+    conv2d_grad_x: Conv2DGradX,
+    conv2d_grad_w: Conv2DGradW,
+    depthwise2d: Depthwise2D,
+    depthwise2d_grad_x: Depthwise2DGradX,
+    depthwise2d_grad_w: Depthwise2DGradW,
+    max_pool2d: MaxPool2D,
+    max_pool2d_grad: MaxPool2DGrad,
+    average_pool2d: AveragePool2D,
+    average_pool2d_grad: AveragePool2DGrad,
+    mean_rows: MeanRows,
+    mean_rows_grad: MeanRowsGrad,
+    max_rows: MaxRows,
+    max_rows_grad: MaxRowsGrad,
+    softmax: Softmax,
+    softmax_grad: SoftmaxGrad,
+    log_softmax: LogSoftmax,
+    log_softmax_grad: LogSoftmaxGrad,
+    sparsemax: Sparsemax,
+    sparsemax_grad: SparsemaxGrad,
+    prelu: Prelu,
+    prelu_grad_x: PreluGradX,
+    prelu_grad_alpha: PreluGradAlpha,
+    dropout: Dropout,
+    moments: Moments,
+    batch_norm: BatchNorm,
+    batch_norm_grad_sums: BatchNormGradSums,
+    batch_norm_grad_x: BatchNormGradX,
+    channel_norm: ChannelNorm,
+    channel_norm_grad_x: ChannelNormGradX,
+    channel_norm_grad_sums: ChannelNormGradSums,
+    layer_norm: LayerNorm,
+    layer_norm_grad_x: LayerNormGradX,
+    layer_norm_grad_gamma: LayerNormGradGamma,
+    embedding: Embedding,
+    embedding_grad: EmbeddingGrad,
+    cast_float: CastFloat,
+    penalty: Penalty,
+    penalty_grad: PenaltyGrad,
+}
