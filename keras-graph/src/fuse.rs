@@ -291,13 +291,13 @@ fn join_pool(made: &Op, op: &Op) -> Option<Op> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::build::ScaleAndCenter;
     use crate::grad::differentiate;
     use crate::graph::{Graph, LayerError, Mode};
     use crate::initializer::Initializer;
     use crate::models;
     use crate::network::{Class, Network};
     use crate::op::{MaxPool2D, Window};
+    use crate::ops::ScaleAndCenter;
     use crate::shape::Shape;
 
     type Lowering = fn(&mut Graph, &[NodeId]) -> Result<NodeId, LayerError>;

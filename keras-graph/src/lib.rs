@@ -2,7 +2,8 @@
 //!
 //! - [`schema`], [`value`], [`parameters`](parameter), [`layers`]: what a layer accepts and how it becomes ops;
 //! - [`network`]: a model as Keras sees it, layers and calls; [`order`]: Keras' order of layers and weights;
-//! - [`op`], [`graph`]: the closed set of ops and the graph made of them;
+//! - [`op`], [`graph`], [`ops`]: the closed set of ops, the graph made of them, and how each is
+//!   appended and differentiated;
 //! - [`compile`]: the passes in their order, from a network to a [`plan`]: [`program`] is what they work on, [`verify`] says
 //!   what is legal, [`grad`] appends gradients, [`fuse`] joins ops, `recompute` says what is not kept, [`memory`] places
 //!   buffers;
@@ -14,7 +15,6 @@
 pub use keras_ir::{dtype, for_each_op, literal, ops as op, plan};
 
 pub mod activation;
-pub mod build;
 pub mod compile;
 pub mod cost;
 mod describe;
@@ -29,6 +29,7 @@ pub mod memory;
 mod models;
 pub mod names;
 pub mod network;
+pub mod ops;
 pub mod order;
 pub mod parameter;
 pub mod phase;

@@ -1,12 +1,8 @@
-//! Windows over images: how many fit, where the padding goes, and the ops that use them. Source: Keras 3.15
+//! Windows over images: how many fit, and where the padding goes. Source: Keras 3.15
 //! `ops/operation_utils.py` and, for transposed convolutions, `backend/common/backend_utils.py`.
 
-use crate::activation::Activation;
-use crate::graph::{Graph, LayerError, NodeId, WeightId};
-use crate::op::{
-    AveragePool2D, Conv2D, Conv2DGradX, Depthwise2D, Interpolation, MaxPool2D, Pad2D, Upsample2D,
-    Window,
-};
+use crate::graph::{Graph, LayerError, NodeId};
+use crate::op::Window;
 use crate::parameter::Padding;
 
 /// The sides of a window: one entry for the rows of an image, one for its columns.
@@ -130,109 +126,6 @@ impl Graph {
             "`{class}` expects (batch, height, width, channels), found {found}"
         ))
         .help(reshape_advice(found.extents())))
-    }
-
-    /// `y[i, j, o] = Σ x[rows(i, a), columns(j, b), c] · kernel[a, b, c, o]`. The kernel is `[kh, kw, channels / groups, filters]`.
-    pub fn conv2d(
-        &mut self,
-        x: NodeId,
-        kernel: WeightId,
-        [rows, columns]: [Window; 2],
-        groups: usize,
-    ) -> Result<NodeId, LayerError> {
-        let (_, _, filters) = self.source_shape(kernel.into()).around(2);
-        let (_, channels, _) = self.shape(x).around(2);
-        let f = Activation::Linear;
-        let op = Conv2D {
-            rows,
-            columns,
-            channels,
-            filters,
-            groups,
-            bias: false,
-            norm: None,
-            add: false,
-            f,
-        };
-        self.emit(op, &[x.into(), kernel.into()], vec![rows.output, columns.output, filters])
-    }
-
-    /// The transposed convolution: the gradient by its input of the convolution that `rows` and `columns` describe. The kernel
-    /// is `[kh, kw, filters, channels]`.
-    pub fn conv2d_transpose(
-        &mut self,
-        x: NodeId,
-        kernel: WeightId,
-        [rows, columns]: [Window; 2],
-    ) -> Result<NodeId, LayerError> {
-        // The convolution leads from this op's result to its input.
-        let (_, channels, filters) = self.source_shape(kernel.into()).around(2);
-        let op = Conv2DGradX { rows, columns, channels, filters, groups: 1 };
-        self.emit(op, &[x.into(), kernel.into()], vec![rows.input, columns.input, channels])
-    }
-
-    /// `y[i, j, c · multiplier + m] = Σ x[rows(i, a), columns(j, b), c] · kernel[a, b, c, m]`.
-    pub fn depthwise2d(
-        &mut self,
-        x: NodeId,
-        kernel: WeightId,
-        [rows, columns]: [Window; 2],
-    ) -> Result<NodeId, LayerError> {
-        let (_, channels, multiplier) = self.source_shape(kernel.into()).around(2);
-        let f = Activation::Linear;
-        let op = Depthwise2D { rows, columns, channels, multiplier, bias: false, norm: None, f };
-        let extents = vec![rows.output, columns.output, channels.saturating_mul(multiplier)];
-        self.emit(op, &[x.into(), kernel.into()], extents)
-    }
-
-    /// The largest cell of each window.
-    pub fn max_pool2d(
-        &mut self,
-        x: NodeId,
-        [rows, columns]: [Window; 2],
-    ) -> Result<NodeId, LayerError> {
-        let (_, channels, _) = self.shape(x).around(2);
-        let extents = vec![rows.output, columns.output, channels];
-        self.emit(MaxPool2D { rows, columns, channels }, &[x.into()], extents)
-    }
-
-    /// The mean of the real cells of each window.
-    pub fn average_pool2d(
-        &mut self,
-        x: NodeId,
-        [rows, columns]: [Window; 2],
-    ) -> Result<NodeId, LayerError> {
-        let (_, channels, _) = self.shape(x).around(2);
-        let extents = vec![rows.output, columns.output, channels];
-        self.emit(AveragePool2D { rows, columns, channels }, &[x.into()], extents)
-    }
-
-    /// Zeros around an image: `[[top, bottom], [left, right]]`.
-    pub fn pad2d(
-        &mut self,
-        class: &str,
-        x: NodeId,
-        [[top, bottom], [left, right]]: [[usize; 2]; 2],
-    ) -> Result<NodeId, LayerError> {
-        let (x, [h, w, c]) = self.image(class, x)?;
-        let add = |extent: usize, front: usize, back: usize| {
-            extent.saturating_add(front).saturating_add(back)
-        };
-        let extents = vec![add(h, top, bottom), add(w, left, right), c];
-        self.emit(Pad2D { h, w, c, top, bottom, left, right }, &[x.into()], extents)
-    }
-
-    /// An image with `rows` times as many rows and `columns` times as many columns.
-    pub fn upsample2d(
-        &mut self,
-        class: &str,
-        x: NodeId,
-        [rows, columns]: [usize; 2],
-        interpolation: Interpolation,
-    ) -> Result<NodeId, LayerError> {
-        let (x, [h, w, c]) = self.image(class, x)?;
-        let extents = vec![h.saturating_mul(rows), w.saturating_mul(columns), c];
-        self.emit(Upsample2D { h, w, c, rows, columns, interpolation }, &[x.into()], extents)
     }
 }
 

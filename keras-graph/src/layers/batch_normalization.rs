@@ -1,9 +1,9 @@
 //! `BatchNormalization`: each channel gets mean 0 and variance 1 over the batch.
 
-use crate::build::ScaleAndCenter;
 use crate::graph::{Graph, LayerError, NodeId};
 use crate::initializer::Initializer;
 use crate::layers::Case;
+use crate::ops::ScaleAndCenter;
 use crate::parameter::{OnlyFalse, OnlyNone, Positive, Share};
 use crate::regularizer::Regularizer;
 use crate::schema::{Layer, layer, layer_basics};

@@ -1,9 +1,9 @@
 //! `LayerNormalization`: each sample gets mean 0 and variance 1.
 
-use crate::build::ScaleAndCenter;
 use crate::graph::{Graph, LayerError, NodeId};
 use crate::initializer::Initializer;
 use crate::layers::Case;
+use crate::ops::ScaleAndCenter;
 use crate::parameter::{Axes, OnlyFalse, OnlyNone, Positive};
 use crate::regularizer::Regularizer;
 use crate::schema::{Layer, layer, layer_basics};

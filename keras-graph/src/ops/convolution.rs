@@ -1,0 +1,109 @@
+//! Convolutions.
+
+use crate::activation::Activation;
+use crate::graph::{Graph, LayerError, NodeId, WeightId};
+use crate::op::{
+    Conv2D, Conv2DGradW, Conv2DGradX, ConvPool2D, Depthwise2D, Depthwise2DGradW, Depthwise2DGradX,
+    SumRows, Window,
+};
+use crate::ops::gradient::{Differentiate, Gradients, Made, no_gradient};
+
+impl Graph {
+    /// `y[i, j, o] = Σ x[rows(i, a), columns(j, b), c] · kernel[a, b, c, o]`. The kernel is `[kh, kw, channels / groups, filters]`.
+    pub fn conv2d(
+        &mut self,
+        x: NodeId,
+        kernel: WeightId,
+        [rows, columns]: [Window; 2],
+        groups: usize,
+    ) -> Result<NodeId, LayerError> {
+        let (_, _, filters) = self.source_shape(kernel.into()).around(2);
+        let (_, channels, _) = self.shape(x).around(2);
+        let f = Activation::Linear;
+        let op = Conv2D {
+            rows,
+            columns,
+            channels,
+            filters,
+            groups,
+            bias: false,
+            norm: None,
+            add: false,
+            f,
+        };
+        self.emit(op, &[x.into(), kernel.into()], vec![rows.output, columns.output, filters])
+    }
+
+    /// The transposed convolution: the gradient by its input of the convolution that `rows` and `columns` describe. The kernel
+    /// is `[kh, kw, filters, channels]`.
+    pub fn conv2d_transpose(
+        &mut self,
+        x: NodeId,
+        kernel: WeightId,
+        [rows, columns]: [Window; 2],
+    ) -> Result<NodeId, LayerError> {
+        // The convolution leads from this op's result to its input.
+        let (_, channels, filters) = self.source_shape(kernel.into()).around(2);
+        let op = Conv2DGradX { rows, columns, channels, filters, groups: 1 };
+        self.emit(op, &[x.into(), kernel.into()], vec![rows.input, columns.input, channels])
+    }
+
+    /// `y[i, j, c · multiplier + m] = Σ x[rows(i, a), columns(j, b), c] · kernel[a, b, c, m]`.
+    pub fn depthwise2d(
+        &mut self,
+        x: NodeId,
+        kernel: WeightId,
+        [rows, columns]: [Window; 2],
+    ) -> Result<NodeId, LayerError> {
+        let (_, channels, multiplier) = self.source_shape(kernel.into()).around(2);
+        let f = Activation::Linear;
+        let op = Depthwise2D { rows, columns, channels, multiplier, bias: false, norm: None, f };
+        let extents = vec![rows.output, columns.output, channels.saturating_mul(multiplier)];
+        self.emit(op, &[x.into(), kernel.into()], extents)
+    }
+}
+
+impl Differentiate for Conv2D {
+    fn differentiate(&self, gradients: &mut Gradients, made: &Made) -> Result<(), LayerError> {
+        let ([x, kernel], others) = made.first_inputs()?;
+        let Conv2D { rows, columns, channels, filters, groups, f, .. } = *self;
+        let d_y = gradients.before_activation(f, made)?;
+        let sums = SumRows { rows: rows.output * columns.output, n: filters };
+        gradients.push_bias(others.first(), sums, d_y);
+        let grad_w = Conv2DGradW { rows, columns, channels, filters, groups };
+        gradients.push_weight(kernel, grad_w, &[x, d_y]);
+        gradients.push(x, Conv2DGradX { rows, columns, channels, filters, groups }, &[d_y, kernel]);
+        Ok(())
+    }
+}
+
+/// A transposed convolution: its fields, and so its gradients, are those of the convolution that it
+/// undoes.
+impl Differentiate for Conv2DGradX {
+    fn differentiate(&self, gradients: &mut Gradients, made: &Made) -> Result<(), LayerError> {
+        let ([x, kernel], d_y) = (made.inputs()?, made.d_y);
+        let Conv2DGradX { rows, columns, channels, filters, groups } = *self;
+        let grad_w = Conv2DGradW { rows, columns, channels, filters, groups };
+        gradients.push_weight(kernel, grad_w, &[d_y, x]);
+        let (bias, norm, add, f) = (false, None, false, Activation::Linear);
+        let grad_x = Conv2D { rows, columns, channels, filters, groups, bias, norm, add, f };
+        gradients.push(x, grad_x, &[d_y, kernel]);
+        Ok(())
+    }
+}
+
+impl Differentiate for Depthwise2D {
+    fn differentiate(&self, gradients: &mut Gradients, made: &Made) -> Result<(), LayerError> {
+        let ([x, kernel], others) = made.first_inputs()?;
+        let Depthwise2D { rows, columns, channels, multiplier, f, .. } = *self;
+        let d_y = gradients.before_activation(f, made)?;
+        let sums = SumRows { rows: rows.output * columns.output, n: channels * multiplier };
+        gradients.push_bias(others.first(), sums, d_y);
+        let grad_w = Depthwise2DGradW { rows, columns, channels, multiplier };
+        gradients.push_weight(kernel, grad_w, &[x, d_y]);
+        gradients.push(x, Depthwise2DGradX { rows, columns, channels, multiplier }, &[d_y, kernel]);
+        Ok(())
+    }
+}
+
+no_gradient! { ConvPool2D, Conv2DGradW, Depthwise2DGradX, Depthwise2DGradW }

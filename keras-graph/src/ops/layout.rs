@@ -1,0 +1,234 @@
+//! Ops that move elements.
+
+use crate::graph::{Graph, LayerError, Node, NodeId, NodeKind, Source};
+use crate::op::{Broadcast, Concat, Crop2D, MAX_RANK, Pad2D, Reshape, Slice, SumTo, Transpose};
+use crate::ops::gradient::{Differentiate, Gradients, Made};
+use crate::ops::ranked;
+use crate::shape::{Shape, checked_len};
+
+impl Graph {
+    /// Repeats `x` along axes where its extent is 1; missing axes are inserted after the batch.
+    /// Errors: extents that differ and are not 1.
+    pub fn broadcast(&mut self, x: NodeId, to: &[usize]) -> Result<NodeId, LayerError> {
+        let x = self.float(x)?;
+        if self.shape(x).extents() == to {
+            return Ok(x);
+        }
+        let extents = self.extents(x);
+        let missing = to.len().saturating_sub(extents.len());
+        let from = [vec![1; missing], extents].concat();
+        let fits = from.len() == to.len()
+            && from.iter().zip(to).all(|(&from, &to)| from == to || from == 1);
+        if !fits {
+            let (found, to) = (self.shape(x), Shape::new(to));
+            return Err(LayerError::input(format!("{found} cannot be repeated to {to}")));
+        }
+        let op = Broadcast { rank: to.len(), from: ranked(&from)?, to: ranked(to)? };
+        self.emit(op, &[x.into()], to.to_vec())
+    }
+
+    /// Axis `a` of the result is axis `axes[a]` of `x`.
+    pub fn transpose(&mut self, x: NodeId, axes: &[usize]) -> Result<NodeId, LayerError> {
+        let x = self.float(x)?;
+        let from = self.extents(x);
+        let mut sorted = axes.to_vec();
+        sorted.sort_unstable();
+        if !sorted.iter().copied().eq(0..from.len()) {
+            let axes: Vec<usize> = axes.iter().map(|axis| axis + 1).collect();
+            return Err(LayerError::input(format!(
+                "{axes:?} is no order of the axes 1 to {} of {}",
+                from.len(),
+                self.shape(x)
+            )));
+        }
+        if sorted == axes {
+            return Ok(x);
+        }
+        let mut all = std::array::from_fn(|axis| axis);
+        let op_from = ranked(&from)?;
+        all[..axes.len()].copy_from_slice(axes);
+        let op = Transpose { rank: from.len(), from: op_from, axes: all };
+        self.emit(op, &[x.into()], axes.iter().map(|&axis| from[axis]).collect())
+    }
+
+    /// Computes on `x` with some axes, given in order, moved to the end, and moves them back.
+    pub fn with_axes_last(
+        &mut self,
+        x: NodeId,
+        axes: &[usize],
+        compute: impl FnOnce(&mut Graph, NodeId) -> Result<NodeId, LayerError>,
+    ) -> Result<NodeId, LayerError> {
+        let others = (0..self.shape(x).rank()).filter(|axis| !axes.contains(axis));
+        let order: Vec<usize> = others.chain(axes.iter().copied()).collect();
+        let moved = self.transpose(x, &order)?;
+        let y = compute(self, moved)?;
+        let mut back = vec![0; order.len()];
+        for (to, &from) in order.iter().enumerate() {
+            back[from] = to;
+        }
+        self.transpose(y, &back)
+    }
+
+    /// The same elements under another shape. Errors: another number of elements.
+    pub fn reshape(&mut self, x: NodeId, extents: &[usize]) -> Result<NodeId, LayerError> {
+        if self.shape(x).extents() == extents {
+            return Ok(x);
+        }
+        let (len, wanted) = (checked_len(self.shape(x).extents())?, checked_len(extents)?);
+        if len != wanted {
+            let (found, wanted_shape) = (self.shape(x), Shape::new(extents));
+            return Err(LayerError::input(format!(
+                "{wanted_shape} has {wanted} elements per sample, found {found} with {len}"
+            )));
+        }
+        let kind = NodeKind::Sample(Reshape { len }.into());
+        let (dtype, shape) = (self.dtype(x), Shape::new(extents));
+        Ok(self.add(Node { kind, inputs: vec![x.into()], shape, dtype }))
+    }
+
+    /// Joins tensors along an axis. Errors: other extents that differ.
+    pub fn concat(&mut self, inputs: &[NodeId], axis: usize) -> Result<NodeId, LayerError> {
+        let inputs = inputs.iter().map(|&x| self.float(x)).collect::<Result<Vec<NodeId>, _>>()?;
+        let Some(&first) = inputs.first() else {
+            return Err(LayerError::input("expects one tensor or more, found none"));
+        };
+        let mut extents = self.extents(first);
+        let mut extent = 0usize;
+        for &x in &inputs {
+            let found = self.shape(x).extents();
+            let mut expected = extents.clone();
+            if let (Some(expected), Some(found)) = (expected.get_mut(axis), found.get(axis)) {
+                *expected = *found;
+                extent = extent.saturating_add(*found);
+            }
+            if expected != found || axis >= found.len() {
+                return Err(LayerError::input(format!(
+                    "expects shapes that differ in axis {} alone, found {} and {}",
+                    axis + 1,
+                    self.shape(first),
+                    self.shape(x)
+                )));
+            }
+        }
+        extents[axis] = extent;
+        checked_len(&extents)?;
+        let (outer, extent, inner) = Shape::new(extents.clone()).around(axis);
+        let sources: Vec<Source> = inputs.into_iter().map(Source::from).collect();
+        self.emit(Concat { outer, extent, inner }, &sources, extents)
+    }
+
+    /// `x[begin..begin + len]` along an axis, which must hold so many.
+    pub fn slice(
+        &mut self,
+        x: NodeId,
+        axis: usize,
+        begin: usize,
+        len: usize,
+    ) -> Result<NodeId, LayerError> {
+        let x = self.float(x)?;
+        let (outer, extent, inner) = self.shape(x).around(axis);
+        let mut extents = self.extents(x);
+        extents[axis] = len;
+        self.emit(Slice { outer, extent, inner, begin, len }, &[x.into()], extents)
+    }
+
+    /// Zeros around an image: `[[top, bottom], [left, right]]`.
+    pub fn pad2d(
+        &mut self,
+        class: &str,
+        x: NodeId,
+        [[top, bottom], [left, right]]: [[usize; 2]; 2],
+    ) -> Result<NodeId, LayerError> {
+        let (x, [h, w, c]) = self.image(class, x)?;
+        let add = |extent: usize, front: usize, back: usize| {
+            extent.saturating_add(front).saturating_add(back)
+        };
+        let extents = vec![add(h, top, bottom), add(w, left, right), c];
+        self.emit(Pad2D { h, w, c, top, bottom, left, right }, &[x.into()], extents)
+    }
+}
+
+impl Differentiate for Broadcast {
+    fn differentiate(&self, gradients: &mut Gradients, made: &Made) -> Result<(), LayerError> {
+        let ([x], Broadcast { rank, from, to }) = (made.inputs()?, *self);
+        gradients.push(x, SumTo { rank, from: to, to: from }, &[made.d_y]);
+        Ok(())
+    }
+}
+
+impl Differentiate for SumTo {
+    fn differentiate(&self, gradients: &mut Gradients, made: &Made) -> Result<(), LayerError> {
+        let ([x], SumTo { rank, from, to }) = (made.inputs()?, *self);
+        gradients.push(x, Broadcast { rank, from: to, to: from }, &[made.d_y]);
+        Ok(())
+    }
+}
+
+impl Differentiate for Transpose {
+    fn differentiate(&self, gradients: &mut Gradients, made: &Made) -> Result<(), LayerError> {
+        let [x] = made.inputs()?;
+        gradients.push(x, inverse(self), &[made.d_y]);
+        Ok(())
+    }
+}
+
+/// The transpose that undoes another.
+fn inverse(op: &Transpose) -> Transpose {
+    let (mut from, mut axes) = ([1; MAX_RANK], [0; MAX_RANK]);
+    for (i, &axis) in op.axes[..op.rank].iter().enumerate() {
+        from[i] = op.from[axis];
+        axes[axis] = i;
+    }
+    for (i, axis) in axes.iter_mut().enumerate().skip(op.rank) {
+        *axis = i;
+    }
+    Transpose { rank: op.rank, from, axes }
+}
+
+impl Differentiate for Reshape {
+    fn differentiate(&self, gradients: &mut Gradients, made: &Made) -> Result<(), LayerError> {
+        let [x] = made.inputs()?;
+        gradients.push(x, *self, &[made.d_y]);
+        Ok(())
+    }
+}
+
+impl Differentiate for Concat {
+    fn differentiate(&self, gradients: &mut Gradients, made: &Made) -> Result<(), LayerError> {
+        let Concat { outer, extent, inner } = *self;
+        let mut begin = 0;
+        for &x in made.inputs {
+            let len = gradients.len(x) / (outer * inner);
+            gradients.push(x, Slice { outer, extent, inner, begin, len }, &[made.d_y]);
+            begin += len;
+        }
+        Ok(())
+    }
+}
+
+impl Differentiate for Slice {
+    /// Zeros before and behind it.
+    fn differentiate(&self, gradients: &mut Gradients, made: &Made) -> Result<(), LayerError> {
+        let ([x], Slice { outer, extent, inner, begin, len }) = (made.inputs()?, *self);
+        let right = extent - begin - len;
+        let zeros = Pad2D { h: outer, w: len, c: inner, top: 0, bottom: 0, left: begin, right };
+        gradients.push(x, zeros, &[made.d_y]);
+        Ok(())
+    }
+}
+
+impl Differentiate for Pad2D {
+    fn differentiate(&self, gradients: &mut Gradients, made: &Made) -> Result<(), LayerError> {
+        let ([x], Pad2D { h, w, c, top, bottom, left, right }) = (made.inputs()?, *self);
+        gradients.push(x, Crop2D { h, w, c, top, bottom, left, right }, &[made.d_y]);
+        Ok(())
+    }
+}
+
+impl Differentiate for Crop2D {
+    fn differentiate(&self, gradients: &mut Gradients, made: &Made) -> Result<(), LayerError> {
+        let ([x], Crop2D { h, w, c, top, bottom, left, right }) = (made.inputs()?, *self);
+        gradients.push(x, Pad2D { h, w, c, top, bottom, left, right }, &[made.d_y]);
+        Ok(())
+    }
+}

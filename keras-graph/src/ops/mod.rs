@@ -1,0 +1,88 @@
+//! The ops of a model: how a layer appends them, and their gradients.
+//!
+//! A family of ops has a file, as it has one in `keras_ir::ops`, which declares them. In it stand a
+//! method of [`Graph`] for each op, which computes the shape of the result and appends the node, and
+//! the op's [`Differentiate`](gradient::Differentiate), which every op has.
+//!
+//! Layers call the methods. Inputs of integers are cast where an op computes with them. Every extent
+//! and every product of extents is checked here, so that no later pass can overflow.
+
+mod convolution;
+mod elementwise;
+mod embedding;
+pub(crate) mod gradient;
+mod layout;
+mod normalization;
+mod penalty;
+mod pool;
+mod product;
+mod random;
+mod resize;
+mod softmax;
+
+pub use normalization::ScaleAndCenter;
+
+use crate::dtype::Dtype;
+use crate::graph::{Graph, LayerError, NodeId, Source};
+use crate::op::{CastFloat, MAX_RANK, Op};
+use crate::parameter::Axes;
+use crate::schema::ParameterType;
+use crate::shape::{Shape, checked_len};
+
+/// Extents of a tensor of fewer than [`MAX_RANK`] axes, filled up with 1.
+pub(crate) fn ranked(extents: &[usize]) -> Result<[usize; MAX_RANK], LayerError> {
+    let mut ranked = [1; MAX_RANK];
+    let Some(front) = ranked.get_mut(..extents.len()) else {
+        return Err(LayerError::input(format!(
+            "a tensor may have {MAX_RANK} axes beside the batch, found {}",
+            Shape::new(extents)
+        )));
+    };
+    front.copy_from_slice(extents);
+    Ok(ranked)
+}
+
+impl Graph {
+    /// Extents of a node, per sample.
+    pub fn extents(&self, x: NodeId) -> Vec<usize> {
+        self.shape(x).extents().to_vec()
+    }
+
+    /// Appends an op whose result has these extents per sample.
+    pub(crate) fn emit(
+        &mut self,
+        op: impl Into<Op>,
+        inputs: &[Source],
+        extents: Vec<usize>,
+    ) -> Result<NodeId, LayerError> {
+        checked_len(&extents)?;
+        Ok(self.push(op, inputs, Shape::new(extents)))
+    }
+
+    /// The same tensor as floats.
+    pub fn float(&mut self, x: NodeId) -> Result<NodeId, LayerError> {
+        let len = checked_len(self.shape(x).extents())?;
+        match self.dtype(x) {
+            Dtype::Float32 => Ok(x),
+            Dtype::Int32 => self.emit(CastFloat { len }, &[x.into()], self.extents(x)),
+        }
+    }
+
+    /// The indices of an argument's axes, sorted. Errors: an axis that is not there, is the batch, or stands twice.
+    pub fn axes(&self, class: &str, x: NodeId, axes: &Axes) -> Result<Vec<usize>, LayerError> {
+        let shape = self.shape(x);
+        let indices: Option<Vec<usize>> =
+            axes.list().iter().map(|&axis| shape.axis(axis)).collect();
+        let sorted = indices.map(|mut indices| {
+            indices.sort_unstable();
+            indices
+        });
+        sorted.filter(|indices| indices.is_sorted_by(|a, b| a < b)).ok_or_else(|| {
+            let found = axes.to_value();
+            let message = format!(
+                "`{class}` expects `axis` to be among the axes of {shape} but the batch, each once, found `axis = {found}`"
+            );
+            LayerError::argument("axis", message)
+        })
+    }
+}

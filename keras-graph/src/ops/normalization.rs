@@ -1,0 +1,169 @@
+//! Normalizations.
+
+use crate::activation::Activation;
+use crate::dtype::Dtype;
+use crate::graph::{Graph, LayerError, MovingStatistics, Node, NodeId, NodeKind, Source, WeightId};
+use crate::op::{
+    BatchNorm, BatchNormGradSums, BatchNormGradX, ChannelNorm, ChannelNormGradSums,
+    ChannelNormGradX, LayerNorm, LayerNormGradGamma, LayerNormGradX, Moments, SumRows,
+};
+use crate::ops::gradient::{Differentiate, Gradients, Made, no_gradient};
+use crate::shape::Shape;
+
+/// What a normalization reads beside its input.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ScaleAndCenter {
+    /// Learned factor.
+    pub gamma: Option<WeightId>,
+    /// Learned summand.
+    pub beta: Option<WeightId>,
+}
+
+impl ScaleAndCenter {
+    fn extend(self, inputs: &[Source]) -> Vec<Source> {
+        let weights = self.gamma.into_iter().chain(self.beta).map(Source::from);
+        inputs.iter().copied().chain(weights).collect()
+    }
+}
+
+impl Graph {
+    /// Batch normalization along an axis by the batch's own moments, which the moving statistics follow.
+    pub fn batch_norm(
+        &mut self,
+        x: NodeId,
+        axis: usize,
+        epsilon: f32,
+        weights: ScaleAndCenter,
+        [mean, variance]: [WeightId; 2],
+        momentum: f32,
+    ) -> Result<NodeId, LayerError> {
+        let x = self.float(x)?;
+        let (outer, channels, inner) = self.shape(x).around(axis);
+        let kind = NodeKind::Moments(Moments { outer, channels, inner }.into());
+        let shape = Shape::new([3 * channels]);
+        let moments = self.add(Node { kind, inputs: vec![x.into()], shape, dtype: Dtype::Float32 });
+        self.follow(MovingStatistics { moments, mean, variance, momentum });
+        let (scale, center) = (weights.gamma.is_some(), weights.beta.is_some());
+        let op = BatchNorm {
+            outer,
+            channels,
+            inner,
+            epsilon,
+            scale,
+            center,
+            add: false,
+            f: Activation::Linear,
+        };
+        self.emit(op, &weights.extend(&[x.into(), moments.into()]), self.extents(x))
+    }
+
+    /// Batch normalization along an axis by given statistics.
+    pub fn channel_norm(
+        &mut self,
+        x: NodeId,
+        axis: usize,
+        epsilon: f32,
+        weights: ScaleAndCenter,
+        [mean, variance]: [WeightId; 2],
+    ) -> Result<NodeId, LayerError> {
+        let x = self.float(x)?;
+        let (outer, channels, inner) = self.shape(x).around(axis);
+        let (scale, center) = (weights.gamma.is_some(), weights.beta.is_some());
+        let op =
+            ChannelNorm { outer, channels, inner, epsilon, scale, center, f: Activation::Linear };
+        self.emit(op, &weights.extend(&[x.into(), mean.into(), variance.into()]), self.extents(x))
+    }
+
+    /// Normalizes the last `axes` axes of each sample.
+    pub fn layer_norm(
+        &mut self,
+        x: NodeId,
+        axes: usize,
+        epsilon: f32,
+        weights: ScaleAndCenter,
+    ) -> Result<NodeId, LayerError> {
+        let x = self.float(x)?;
+        let (outer, extent) = self.shape(x).extents().split_at(self.shape(x).rank() - axes);
+        let (outer, extent) = (outer.iter().product(), extent.iter().product());
+        let (scale, center) = (weights.gamma.is_some(), weights.beta.is_some());
+        let op = LayerNorm { outer, extent, epsilon, scale, center };
+        self.emit(op, &weights.extend(&[x.into()]), self.extents(x))
+    }
+}
+
+/// Notes that `sums` are the gradients by gamma, then by beta.
+fn note_parts(
+    gradients: &mut Gradients,
+    sums: NodeId,
+    [scale, center]: [bool; 2],
+    channels: usize,
+    weights: &[Source],
+) {
+    let starts = [(scale, 0), (center, channels)].into_iter().filter(|(present, _)| *present);
+    for ((_, from), &weight) in starts.zip(weights) {
+        gradients.part_of(sums, from, weight);
+    }
+}
+
+impl Differentiate for BatchNorm {
+    fn differentiate(&self, gradients: &mut Gradients, made: &Made) -> Result<(), LayerError> {
+        let ([x, moments], weights) = made.first_inputs()?;
+        let BatchNorm { outer, channels, inner, epsilon, scale, center, f, .. } = *self;
+        let d_y = gradients.before_activation(f, made)?;
+        let f = Activation::Linear;
+        let sums =
+            BatchNormGradSums { outer, channels, inner, epsilon, scale: false, center: false, f };
+        let sums = gradients.reduce(sums, &[x, moments, d_y], 2 * channels);
+        note_parts(gradients, sums, [scale, center], channels, weights);
+        let mut inputs = vec![x, moments, sums.into(), d_y];
+        inputs.extend(weights.iter().take(usize::from(scale)));
+        let center = false;
+        let grad_x = BatchNormGradX { outer, channels, inner, epsilon, scale, center, f };
+        gradients.push(x, grad_x, &inputs);
+        Ok(())
+    }
+}
+
+impl Differentiate for ChannelNorm {
+    fn differentiate(&self, gradients: &mut Gradients, made: &Made) -> Result<(), LayerError> {
+        let ([x, mean, variance], weights) = made.first_inputs()?;
+        let ChannelNorm { outer, channels, inner, epsilon, scale, center, f } = *self;
+        let d_y = gradients.before_activation(f, made)?;
+        if weights.iter().any(|&weight| gradients.wants(weight)) {
+            let sums = ChannelNormGradSums { outer, channels, inner, epsilon };
+            let sums = gradients.reduce(sums, &[x, mean, variance, d_y], 2 * channels);
+            note_parts(gradients, sums, [scale, center], channels, weights);
+        }
+        let mut inputs = vec![variance, d_y];
+        inputs.extend(weights.iter().take(usize::from(scale)));
+        gradients.push(x, ChannelNormGradX { outer, channels, inner, epsilon, scale }, &inputs);
+        Ok(())
+    }
+}
+
+impl Differentiate for LayerNorm {
+    fn differentiate(&self, gradients: &mut Gradients, made: &Made) -> Result<(), LayerError> {
+        let (([x], weights), d_y) = (made.first_inputs()?, made.d_y);
+        let LayerNorm { outer, extent, epsilon, scale, center } = *self;
+        let (gamma, beta) = weights.split_at(usize::from(scale).min(weights.len()));
+        for &gamma in gamma {
+            let op = LayerNormGradGamma { outer, extent, epsilon };
+            gradients.push_weight(gamma, op, &[x, d_y]);
+        }
+        let beta = beta.first().filter(|_| center);
+        gradients.push_bias(beta, SumRows { rows: outer, n: extent }, d_y);
+        let inputs: Vec<Source> = [x, d_y].iter().chain(gamma).copied().collect();
+        gradients.push(x, LayerNormGradX { outer, extent, epsilon, scale }, &inputs);
+        Ok(())
+    }
+}
+
+no_gradient! {
+    Moments,
+    BatchNormGradSums,
+    BatchNormGradX,
+    ChannelNormGradX,
+    ChannelNormGradSums,
+    LayerNormGradX,
+    LayerNormGradGamma
+}
