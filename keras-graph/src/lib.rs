@@ -7,16 +7,15 @@
 //! - [`compile`]: the passes in their order, from a network to a [`plan`]: [`program`] is what they work on, [`verify`] says
 //!   what is legal, [`grad`] appends gradients, [`fuse`] joins ops, `recompute` says what is not kept, [`memory`] places
 //!   buffers;
-//! - [`split`]: one op as several, for one sample on several threads;
 //! - [`text`], [`summary`]: a plan and a model in print.
 #![forbid(unsafe_code)]
 #![recursion_limit = "256"]
 
 pub use keras_ir::{dtype, for_each_op, literal, ops as op, plan};
+pub use keras_target::{cost, phase, split, winograd};
 
 pub mod activation;
 pub mod compile;
-pub mod cost;
 mod describe;
 pub mod error;
 pub mod fuse;
@@ -32,17 +31,14 @@ pub mod network;
 pub mod ops;
 pub mod order;
 pub mod parameter;
-pub mod phase;
 pub mod program;
 mod recompute;
 pub mod regularizer;
 mod schedule;
 pub mod schema;
 pub mod shape;
-pub mod split;
 pub mod summary;
 pub mod text;
 pub mod value;
 pub mod verify;
 pub mod window;
-pub mod winograd;

@@ -2,8 +2,7 @@
 //!
 //! Largest first, each at the lowest offset that is free for as long as it lives. Long ones begin at a cache line.
 
-/// Elements of a cache line: vectors of that width are slow across two of them.
-pub const LINE: usize = 16;
+pub use keras_target::LINE;
 
 /// Elements from which on a buffer begins at a cache line; what is shorter is read in no time.
 const LONG: usize = 16 * LINE;

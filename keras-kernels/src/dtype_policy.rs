@@ -3,8 +3,8 @@
 use core::fmt;
 use core::str::FromStr;
 
-use keras_graph::cost::{self, Prepared};
-use keras_graph::op::Op;
+use keras_ir::ops::Op;
+use keras_target::cost::{self, Prepared};
 
 use crate::kernels::{Backend, Call, bfloat16, run};
 

@@ -6,7 +6,7 @@
 
 use super::math::{exp, exp_m1, ln_1p_unit, normal, sigmoid, softplus, tanh};
 use crate::simd::{Kernel, Simd, dispatch};
-use keras_graph::activation::Activation;
+use keras_ir::activation::Activation;
 use std::f32::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI};
 
 /// Slope of SELU's positive part (Klambauer et al. 2017).

@@ -1,7 +1,7 @@
 //! Activation functions of one number, in `f64` and as their definitions have them: the oracle of `activate.rs`.
 
 use super::activate::{SELU_ALPHA, SELU_SCALE};
-use keras_graph::activation::Activation;
+use keras_ir::activation::Activation;
 use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI};
 
 /// `f(x)`.

@@ -14,8 +14,8 @@ use super::moments::Statistics;
 use super::vectorized::vectorized;
 use super::{Call, Reference};
 use crate::simd::Simd;
-use keras_graph::activation::Activation;
-use keras_graph::op;
+use keras_ir::activation::Activation;
+use keras_ir::ops as op;
 
 /// The inputs that an op always has; then `gamma` and `beta`, as far as it has them.
 pub(super) fn split<'a, const N: usize>(
@@ -346,7 +346,7 @@ mod tests {
     use super::*;
     use crate::kernels::Cpu;
     use crate::simd::{Level, with_level};
-    use keras_graph::op::Op;
+    use keras_ir::ops::Op;
 
     const EPSILON: f32 = 1e-3;
     fn parameters<'a>(

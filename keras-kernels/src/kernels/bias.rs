@@ -3,7 +3,7 @@
 //! The sums of few rows are taken side by side; those of many stay in registers as the rows go by, as
 //! [`channels`](super::channels) has it.
 
-use keras_graph::op;
+use keras_ir::ops as op;
 
 use super::channels::{Channels, Elements};
 use super::vectorized::vectorized;
@@ -86,7 +86,7 @@ fn sum_rows<S: Simd>(simd: S, op: &op::SumRows, call: Call<'_>) {
 
 #[cfg(test)]
 mod tests {
-    use keras_graph::op::{BiasAdd, SumRows};
+    use keras_ir::ops::{BiasAdd, SumRows};
 
     use crate::kernels::Reference;
     use crate::kernels::check::{assert_adjoint, assert_as_reference, output, output_onto};

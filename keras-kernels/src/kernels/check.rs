@@ -1,7 +1,7 @@
 //! What the kernels' tests share: values, calls and comparisons.
 
-use keras_graph::cost::workspace_len;
-use keras_graph::op::Op;
+use keras_ir::ops::Op;
+use keras_target::cost::workspace_len;
 
 use super::{Backend, Call, Cpu, Reference, Run, run};
 use crate::simd::{Level, with_level};

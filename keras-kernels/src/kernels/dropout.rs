@@ -9,7 +9,7 @@ use super::strided::{Strided, repeated_offset};
 use super::vectorized::vectorized;
 use super::{Call, Reference, Run};
 use crate::simd::Simd;
-use keras_graph::op;
+use keras_ir::ops as op;
 
 /// Words that one block of the generator gives.
 const WORDS: usize = 4;
@@ -166,7 +166,7 @@ mod tests {
     use super::*;
     use crate::kernels::{Backend, Call, Cpu};
     use crate::simd::{Level, with_level};
-    use keras_graph::op::MAX_RANK;
+    use keras_ir::ops::MAX_RANK;
 
     const RUN: Run = Run { seed: 7, step: 3, first_sample: 0, batch: 8, overwrites: false };
 

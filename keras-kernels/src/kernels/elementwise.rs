@@ -5,7 +5,7 @@
 use super::vectorized::vectorized;
 use super::{Call, Cpu, Reference, activate, activate_reference};
 use crate::simd::Simd;
-use keras_graph::op::{self, BinaryFunction};
+use keras_ir::ops::{self as op, BinaryFunction};
 
 impl Reference {
     pub(crate) fn unary(op: &op::Unary, call: Call<'_>) {
@@ -175,7 +175,7 @@ fn zip(y: &mut [f32], a: &[f32], b: &[f32], f: impl Fn(f32, f32) -> f32) {
 mod tests {
     use super::super::check::{agreed, assert_gradient, output, values};
     use super::*;
-    use keras_graph::activation::Activation;
+    use keras_ir::activation::Activation;
 
     const FUNCTIONS: [BinaryFunction; 5] = [
         BinaryFunction::Add,

@@ -4,7 +4,7 @@
 use super::elementwise::integer;
 use super::layout::add;
 use super::{Call, Cpu, Reference};
-use keras_graph::op;
+use keras_ir::ops as op;
 
 impl Reference {
     pub(crate) fn embedding(op: &op::Embedding, call: Call<'_>) {

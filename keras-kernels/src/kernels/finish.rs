@@ -4,9 +4,9 @@
 //! A normalization is a factor and a term for each column, `gamma / √(variance + epsilon)` and `beta + (bias - mean) · factor`,
 //! which are computed anew in each call: the weights may have changed since the last.
 
-use keras_graph::activation::Activation;
-use keras_graph::cost::folded_len;
-use keras_graph::op::Normalize;
+use keras_ir::activation::Activation;
+use keras_ir::ops::Normalize;
+use keras_target::cost::folded_len;
 
 use super::batch_norm::split;
 use super::vectors::{for_each_vector, load, store};
@@ -295,7 +295,7 @@ impl Kernel for Fold<'_, '_> {
 
 #[cfg(test)]
 mod tests {
-    use keras_graph::op::{Conv2D, Depthwise2D, Op, Window};
+    use keras_ir::ops::{Conv2D, Depthwise2D, Op, Window};
 
     use super::*;
     use crate::kernels::check::{agreed, output, values};

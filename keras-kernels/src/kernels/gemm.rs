@@ -4,8 +4,8 @@
 
 use std::ops::Range;
 
-use keras_graph::cost::{PANEL_ROWS, PREPARED_ROWS, prepared_columns};
-use keras_graph::op;
+use keras_ir::ops as op;
+use keras_target::cost::{PANEL_ROWS, PREPARED_ROWS, prepared_columns};
 
 use super::activate::activate;
 use super::finish::{Clip, Finish};
@@ -336,9 +336,9 @@ impl Kernel for GradW<'_> {
 
 #[cfg(test)]
 mod tests {
-    use keras_graph::activation::Activation;
-    use keras_graph::cost::Prepared;
-    use keras_graph::op::{Gemm, GemmGradW, GemmGradX, Op};
+    use keras_ir::activation::Activation;
+    use keras_ir::ops::{Gemm, GemmGradW, GemmGradX, Op};
+    use keras_target::cost::Prepared;
 
     use crate::dtype_policy::DtypePolicy;
     use crate::kernels::check::{

@@ -7,7 +7,7 @@ use super::batch_norm::split;
 use super::vectorized::vectorized;
 use super::{Call, Reference, lanes};
 use crate::simd::Simd;
-use keras_graph::op;
+use keras_ir::ops as op;
 
 impl Reference {
     pub(crate) fn layer_norm(op: &op::LayerNorm, call: Call<'_>) {

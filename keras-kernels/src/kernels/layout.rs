@@ -6,7 +6,7 @@ use super::strided::{Strided, repeated_offset};
 use super::vectorized::vectorized;
 use super::{Call, Cpu, Reference, lanes};
 use crate::simd::Simd;
-use keras_graph::op;
+use keras_ir::ops as op;
 
 impl Reference {
     pub(crate) fn broadcast(op: &op::Broadcast, call: Call<'_>) {
@@ -224,7 +224,7 @@ pub(super) fn add(y: &mut [f32], x: &[f32]) {
 mod tests {
     use super::super::check::{agreed, assert_adjoint, values};
     use super::*;
-    use keras_graph::op::MAX_RANK;
+    use keras_ir::ops::MAX_RANK;
 
     fn extents<const N: usize>(given: [usize; N]) -> [usize; MAX_RANK] {
         let mut extents = [1; MAX_RANK];

@@ -2,7 +2,7 @@
 //!
 //! A family of ops has a file. In it stand plain loops as `impl Reference`, the oracle, and the fast version as
 //! `impl Cpu`; where plain loops are already as fast as memory, `Cpu` calls `Reference`. The list of ops is
-//! `keras_graph::for_each_op!`: an op without a kernel does not compile.
+//! `keras_ir::for_each_op!`: an op without a kernel does not compile.
 #![allow(
     clippy::extra_unused_type_parameters,
     reason = "the token says which instructions a function is compiled for"
@@ -50,7 +50,7 @@ mod window;
 pub(crate) use activate::activate;
 pub use moments::merge_moments;
 
-use keras_graph::op::{self, Op};
+use keras_ir::ops::{self as op, Op};
 
 /// What a kernel works on, beside its op.
 pub struct Call<'a> {
@@ -61,7 +61,7 @@ pub struct Call<'a> {
     pub inputs: &'a [&'a [f32]],
     /// The output. A reduced op adds to what it holds; the others overwrite it.
     pub output: &'a mut [f32],
-    /// Scratch of at least `keras_graph::cost::workspace_len(op)` elements, holding anything.
+    /// Scratch of at least `keras_target::cost::workspace_len(op)` elements, holding anything.
     pub workspace: &'a mut [f32],
     /// What [`Backend::prepare`], or its like under the policy at hand, made of the second input; empty where nothing was prepared.
     pub prepared: &'a [f32],
@@ -106,7 +106,7 @@ macro_rules! backend {
         pub trait Backend: Copy + Default + Send + Sync + 'static {
             /// Copies the right matrix of a product, such as a layer's weights, in the order in which the op's kernel reads it.
             ///
-            /// `prepared` is part `part` of the copy, whose extents are those of [`Prepared`](keras_graph::cost::Prepared). A
+            /// `prepared` is part `part` of the copy, whose extents are those of [`Prepared`](keras_target::cost::Prepared). A
             /// backend that has no use for copies leaves it as it is.
             fn prepare(op: &Op, right: &[f32], part: usize, prepared: &mut [f32]);
 
@@ -114,7 +114,7 @@ macro_rules! backend {
             fn prepare_mixed_bfloat16(op: &Op, right: &[f32], part: usize, prepared: &mut [f32]);
 
             $(
-                #[doc = concat!("Computes [`op::", stringify!($name), "`](keras_graph::op::", stringify!($name), ").")]
+                #[doc = concat!("Computes [`op::", stringify!($name), "`](keras_ir::ops::", stringify!($name), ").")]
                 fn $method(op: &op::$name, call: Call<'_>);
             )*
 
@@ -157,4 +157,4 @@ macro_rules! backend {
         }
     };
 }
-keras_graph::for_each_op!(backend);
+keras_ir::for_each_op!(backend);

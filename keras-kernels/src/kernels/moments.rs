@@ -7,7 +7,7 @@ use super::channels::{Channels, Elements, Terms};
 use super::vectorized::vectorized;
 use super::{Call, Reference};
 use crate::simd::Simd;
-use keras_graph::op;
+use keras_ir::ops as op;
 
 /// Merges the moments of one part of a batch, `[mean.., m2.., count..]`, into those of the parts before.
 ///

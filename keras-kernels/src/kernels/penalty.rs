@@ -3,7 +3,7 @@
 use super::vectorized::vectorized;
 use super::{Call, Cpu, Reference, lanes};
 use crate::simd::Simd;
-use keras_graph::op;
+use keras_ir::ops as op;
 
 impl Reference {
     pub(crate) fn penalty(op: &op::Penalty, call: Call<'_>) {

@@ -2,7 +2,7 @@
 //!
 //! Padding never counts: it is minus infinity to a maximum and absent from a mean. A window that holds NaN gives NaN.
 
-use keras_graph::op;
+use keras_ir::ops as op;
 
 use super::pool_pairs::Pairs;
 use super::vectorized::vectorized;
@@ -228,7 +228,7 @@ fn average_pool2d_grad<S: Simd>(simd: S, op: &op::AveragePool2DGrad, call: Call<
 
 #[cfg(test)]
 mod tests {
-    use keras_graph::op::{AveragePool2D, AveragePool2DGrad, MaxPool2D, MaxPool2DGrad, Window};
+    use keras_ir::ops::{AveragePool2D, AveragePool2DGrad, MaxPool2D, MaxPool2DGrad, Window};
 
     use crate::kernels::check::{assert_adjoint, assert_as_reference, output, values};
     use crate::kernels::{Cpu, Reference};

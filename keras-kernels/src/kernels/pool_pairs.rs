@@ -1,8 +1,8 @@
 //! The pool of most networks: the largest of two by two cells, no cell in two windows. Each cell is read, and in the gradient
 //! written, once.
 
-use keras_graph::cost::POOLED;
-use keras_graph::op::Window;
+use keras_ir::ops::Window;
+use keras_target::cost::POOLED;
 
 use super::vectors::{for_each_vector, load, store};
 use crate::simd::Simd;

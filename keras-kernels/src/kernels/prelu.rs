@@ -5,7 +5,7 @@ use super::strided::{Strided, repeated_offset};
 use super::vectorized::vectorized;
 use super::{Call, Reference, lanes};
 use crate::simd::Simd;
-use keras_graph::op;
+use keras_ir::ops as op;
 
 impl Reference {
     pub(crate) fn prelu(op: &op::Prelu, call: Call<'_>) {
@@ -149,7 +149,7 @@ fn negative(x: f32) -> f32 {
 mod tests {
     use super::super::check::{agreed, assert_gradient, values};
     use super::*;
-    use keras_graph::op::MAX_RANK;
+    use keras_ir::ops::MAX_RANK;
 
     fn extents(given: [usize; 3]) -> [usize; MAX_RANK] {
         let mut extents = [1; MAX_RANK];

@@ -1,9 +1,9 @@
 //! Copies of right matrices, made once for a whole batch: blocks of rows, and in each panels of columns, one after the other; of a
 //! kernel to which Winograd's algorithm is applied, its transform.
 
-use keras_graph::cost::{PANEL_COLUMNS, PREPARED_ROWS, prepared_columns};
-use keras_graph::op::Op;
-use keras_graph::winograd::Winograd;
+use keras_ir::ops::Op;
+use keras_target::cost::{PANEL_COLUMNS, PREPARED_ROWS, prepared_columns};
+use keras_target::winograd::Winograd;
 
 use super::Cpu;
 use super::bfloat16::{is_rounded, pack_neighbors, pack_rows};

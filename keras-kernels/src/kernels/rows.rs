@@ -4,7 +4,7 @@ use super::vectorized::vectorized;
 use super::vectors::{for_each_vector, load, store};
 use super::{Call, Cpu, Reference};
 use crate::simd::Simd;
-use keras_graph::op;
+use keras_ir::ops as op;
 
 /// Channels reduced together: their sums stay in registers while the rows stream by.
 const CHANNELS: usize = 32;

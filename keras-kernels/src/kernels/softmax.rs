@@ -8,7 +8,7 @@ use super::short_rows::{self, SHORT};
 use super::vectorized::vectorized;
 use super::{Call, Reference, lanes};
 use crate::simd::Simd;
-use keras_graph::op;
+use keras_ir::ops as op;
 
 /// Columns worked on together where the axis is not the last one.
 const COLUMNS: usize = 32;

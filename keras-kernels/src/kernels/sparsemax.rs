@@ -7,7 +7,7 @@
 
 use super::softmax::Axis;
 use super::{Call, Cpu, Reference};
-use keras_graph::op;
+use keras_ir::ops as op;
 
 impl Reference {
     pub(crate) fn sparsemax(op: &op::Sparsemax, call: Call<'_>) {

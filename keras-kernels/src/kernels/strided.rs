@@ -1,6 +1,6 @@
 //! Walks a tensor beside another one that repeats or is permuted: extents with a step each, axes joined where they can be.
 
-use keras_graph::op::MAX_RANK;
+use keras_ir::ops::MAX_RANK;
 
 /// Row-major extents of one tensor with the steps, in elements, that each axis takes in another one.
 ///

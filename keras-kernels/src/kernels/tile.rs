@@ -10,7 +10,7 @@
 
 #![allow(clippy::needless_range_loop, reason = "indices are what tiles are about")]
 
-use keras_graph::cost::PANEL_COLUMNS;
+use keras_target::cost::PANEL_COLUMNS;
 
 use super::finish::Finish;
 use crate::simd::{Kernel, Simd, prefetch, prefetch_far};

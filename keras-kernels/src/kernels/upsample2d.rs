@@ -8,7 +8,7 @@
 use super::vectorized::vectorized;
 use super::{Call, Reference};
 use crate::simd::Simd;
-use keras_graph::op::{self, Interpolation};
+use keras_ir::ops::{self as op, Interpolation};
 use std::f64::consts::PI;
 
 /// Most cells that one output cell looks at: Lanczos with 5 lobes reaches 5 cells either way.

@@ -14,10 +14,10 @@ macro_rules! vectorized {
     (@ |$simd:ident, $op:ident, $call:ident| $arguments:tt: $($method:ident: $name:ident,)*) => {
         impl $crate::kernels::Cpu {
             $(pub(crate) fn $method(
-                op: &keras_graph::op::$name,
+                op: &keras_ir::ops::$name,
                 call: $crate::kernels::Call<'_>,
             ) {
-                struct Loops<'a>(&'a keras_graph::op::$name, $crate::kernels::Call<'a>);
+                struct Loops<'a>(&'a keras_ir::ops::$name, $crate::kernels::Call<'a>);
                 impl $crate::simd::Kernel for Loops<'_> {
                     type Output = ();
                     #[inline(always)]

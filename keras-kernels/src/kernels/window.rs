@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use keras_graph::op::Window;
+use keras_ir::ops::Window;
 
 /// The input cell that cell `k` of the window of output `o` reads, unless it is padding.
 pub(super) fn cell(window: &Window, o: usize, k: usize) -> Option<usize> {

@@ -21,7 +21,7 @@ pub use dense::dense;
 pub use functions::{Function, Linear, Relu, Sigmoid, Silu, Tanh};
 pub use rows::{affine, map, softmax};
 
-use keras_graph::activation::Activation;
+use keras_ir::activation::Activation;
 
 use crate::kernels;
 use crate::simd::Simd;

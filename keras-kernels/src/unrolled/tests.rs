@@ -4,7 +4,7 @@ use super::*;
 use crate::kernels::Reference;
 use crate::kernels::check::{output, values};
 use crate::simd::{Kernel, Level, dispatch_narrow, with_level};
-use keras_graph::op;
+use keras_ir::ops as op;
 
 /// More than any row here needs.
 const LEN: usize = 88;

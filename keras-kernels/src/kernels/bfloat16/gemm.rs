@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use keras_graph::cost::{PANEL_COLUMNS, PANEL_ROWS, PREPARED_ROWS};
+use keras_target::cost::{PANEL_COLUMNS, PANEL_ROWS, PREPARED_ROWS};
 
 use super::pack::{pack_neighbors, pack_rows};
 use crate::kernels::finish::Finish;
@@ -94,7 +94,7 @@ fn pack<S: Simd>(
     }
 }
 
-/// [`op::Gemm`](keras_graph::op::Gemm) of `rows` rows, with no activation but a clip.
+/// [`op::Gemm`](keras_ir::ops::Gemm) of `rows` rows, with no activation but a clip.
 pub(super) struct Forward<'a> {
     pub(super) rows: usize,
     pub(super) k: usize,
@@ -173,7 +173,7 @@ impl Kernel for Forward<'_> {
     }
 }
 
-/// [`op::GemmGradX`](keras_graph::op::GemmGradX) of `rows` rows.
+/// [`op::GemmGradX`](keras_ir::ops::GemmGradX) of `rows` rows.
 pub(super) struct GradX<'a> {
     pub(super) rows: usize,
     pub(super) k: usize,
@@ -236,7 +236,7 @@ impl Kernel for GradX<'_> {
     }
 }
 
-/// [`op::GemmGradW`](keras_graph::op::GemmGradW) of `rows` rows.
+/// [`op::GemmGradW`](keras_ir::ops::GemmGradW) of `rows` rows.
 pub(super) struct GradW<'a> {
     pub(super) rows: usize,
     pub(super) n: usize,

@@ -7,9 +7,9 @@
 mod gemm;
 mod pack;
 
-use keras_graph::cost::{self, Prepared, is_pointwise};
-use keras_graph::op::{Conv2D, Gemm, GemmGradW, GemmGradX, Op};
-use keras_graph::winograd::Winograd;
+use keras_ir::ops::{Conv2D, Gemm, GemmGradW, GemmGradX, Op};
+use keras_target::cost::{self, Prepared, is_pointwise};
+use keras_target::winograd::Winograd;
 
 pub(super) use self::pack::{pack_neighbors, pack_rows};
 use super::conv::pairs as conv;

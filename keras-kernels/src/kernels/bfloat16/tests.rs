@@ -1,11 +1,11 @@
 //! Products under the policy, on every instruction set, against plain loops on rounded operands.
 
-use keras_graph::activation::Activation;
-use keras_graph::op::{
+use keras_ir::activation::Activation;
+use keras_ir::ops::{
     Conv2D, Conv2DGradW, Conv2DGradX, Gemm, GemmGradW, GemmGradX, Normalize, Op, Window,
 };
 
-use keras_graph::cost::Prepared;
+use keras_target::cost::Prepared;
 
 use super::*;
 use crate::dtype_policy::DtypePolicy;

@@ -5,8 +5,8 @@
 
 use std::ops::Range;
 
-use keras_graph::cost::{self, Band, NARROW_FILTERS};
-use keras_graph::op::Window;
+use keras_ir::ops::Window;
+use keras_target::cost::{self, Band, NARROW_FILTERS};
 
 use crate::kernels::tile::CACHE_LINE;
 use crate::simd::{Simd, prefetch};

@@ -9,9 +9,9 @@
 //! by x     see `grad_x`: the same with the kernel backwards and transposed
 //! ```
 
-use keras_graph::cost::{fills_vectors, is_pointwise, phase_lens, pooled_len};
-use keras_graph::op;
-use keras_graph::winograd::Winograd;
+use keras_ir::ops as op;
+use keras_target::cost::{fills_vectors, is_pointwise, phase_lens, pooled_len};
+use keras_target::winograd::Winograd;
 
 use super::band::Geometry;
 use super::direct::Direct;

@@ -6,14 +6,14 @@
 
 #![allow(clippy::needless_range_loop, reason = "indices are what tiles are about")]
 
-use keras_graph::cost::POOLED;
+use keras_target::cost::POOLED;
 
 use super::band::{self, Geometry, Image};
 use crate::kernels::finish::Finish;
 use crate::kernels::window::real_cells;
 use crate::simd::{Kernel, Simd};
 
-/// [`Conv2D`](keras_graph::op::Conv2D) in one group and without dilation, with no activation but a clip; its filters are a multiple
+/// [`Conv2D`](keras_ir::ops::Conv2D) in one group and without dilation, with no activation but a clip; its filters are a multiple
 /// of the longest vector's lanes.
 pub(super) struct Direct<'a> {
     pub(super) geometry: Geometry,

@@ -11,7 +11,7 @@ use crate::kernels::tile::{Columns, Panels, Product, Right, Rows, Write, multipl
 use crate::kernels::window::real_cells;
 use crate::simd::{Kernel, Simd};
 
-/// [`Conv2D`](keras_graph::op::Conv2D), with no activation but a clip.
+/// [`Conv2D`](keras_ir::ops::Conv2D), with no activation but a clip.
 pub(super) struct Forward<'a> {
     pub(super) geometry: Geometry,
     pub(super) x: &'a [f32],

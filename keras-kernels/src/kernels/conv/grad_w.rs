@@ -13,7 +13,7 @@ use crate::kernels::tile::{Columns, Panels, Product, Right, Write, multiply};
 use crate::kernels::window::real_outputs;
 use crate::simd::{Kernel, Simd};
 
-/// [`Conv2DGradW`](keras_graph::op::Conv2DGradW).
+/// [`Conv2DGradW`](keras_ir::ops::Conv2DGradW).
 pub(super) struct GradW<'a> {
     pub(super) geometry: Geometry,
     pub(super) x: &'a [f32],

@@ -1,14 +1,14 @@
 //! The gradient of a convolution by its input, which is also the transposed convolution: forward passes over `d_y`.
 //!
 //! ```text
-//! for each phase of the rows and of the columns:                (one, if the stride is 1; see `keras_graph::phase`)
+//! for each phase of the rows and of the columns:                (one, if the stride is 1; see `keras_target::phase`)
 //!     for each panel of the channels:
 //!         w[a, b, o, c] = kernel[last - a, last - b, c, o]      (in the scratch, once for all samples)
 //!         d_x[the phase's cells, c] = convolution of d_y with w
 //! ```
 //! Nothing is added up in memory, and each cell is written once.
 
-use keras_graph::phase::{Phase, phases};
+use keras_target::phase::{Phase, phases};
 
 use super::band::{self, Geometry, Image};
 use super::forward::Pass;
@@ -16,7 +16,7 @@ use crate::kernels::finish::Finish;
 use crate::kernels::tile::{Panel, Panels, Right, Write};
 use crate::simd::{Kernel, Simd};
 
-/// [`Conv2DGradX`](keras_graph::op::Conv2DGradX).
+/// [`Conv2DGradX`](keras_ir::ops::Conv2DGradX).
 pub(super) struct GradX<'a> {
     pub(super) geometry: Geometry,
     pub(super) d_y: &'a [f32],

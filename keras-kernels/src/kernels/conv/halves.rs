@@ -8,7 +8,7 @@
 
 #![allow(clippy::needless_range_loop, reason = "indices are what tiles are about")]
 
-use keras_graph::cost::{HALF_VECTOR, halves_len};
+use keras_target::cost::{HALF_VECTOR, halves_len};
 
 use crate::kernels::finish::{Finish, Last};
 use crate::kernels::gemm::Forward;

@@ -16,8 +16,8 @@ pub(super) mod pairs;
 mod taps;
 pub(super) mod winograd;
 
-use keras_graph::cost::POOLED;
-use keras_graph::op;
+use keras_ir::ops as op;
+use keras_target::cost::POOLED;
 
 use super::activate::activate;
 use super::finish::Inputs;
@@ -133,12 +133,12 @@ impl Reference {
 
 #[cfg(test)]
 mod tests {
-    use keras_graph::activation::Activation;
-    use keras_graph::cost::{Prepared, pools, prepared};
-    use keras_graph::op::{
+    use keras_ir::activation::Activation;
+    use keras_ir::ops::{
         Conv2D, Conv2DGradW, Conv2DGradX, ConvPool2D, MaxPool2D, Normalize, Op, Window,
     };
-    use keras_graph::winograd::Winograd;
+    use keras_target::cost::{Prepared, pools, prepared};
+    use keras_target::winograd::Winograd;
 
     use crate::kernels::check::{assert_adjoint, assert_as_reference, output, output_with, values};
     use crate::kernels::{Backend, Cpu, Reference};

@@ -10,8 +10,8 @@
 
 use std::ops::Range;
 
-use keras_graph::cost::{NARROW_FILTERS, band_len, phase_lens};
-use keras_graph::op::{Conv2D, Conv2DGradW, Conv2DGradX};
+use keras_ir::ops::{Conv2D, Conv2DGradW, Conv2DGradX};
+use keras_target::cost::{NARROW_FILTERS, band_len, phase_lens};
 
 use super::band::{self, Geometry, Image};
 use super::forward::Pass;

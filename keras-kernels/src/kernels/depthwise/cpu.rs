@@ -9,7 +9,7 @@
 
 use std::ops::Range;
 
-use keras_graph::op::{Depthwise2DGradX, Window};
+use keras_ir::ops::{Depthwise2DGradX, Window};
 
 use super::line::Line;
 use crate::kernels::vectors::{for_each_vector, load, store};

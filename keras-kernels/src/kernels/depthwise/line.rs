@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use keras_graph::op::Window;
+use keras_ir::ops::Window;
 
 /// Output `first + q · step` reads the inputs `q · stride + offset + t · offset_step` through the cells
 /// `first_cell + t · cell_step` of the kernel, for `t` in `0..taps`, as far as there are such inputs.

@@ -7,7 +7,7 @@ mod line;
 mod three;
 mod two_rows;
 
-use keras_graph::op;
+use keras_ir::ops as op;
 
 use super::activate::activate;
 use super::finish::{Clip, Finish, Inputs};
@@ -260,8 +260,8 @@ fn grad_w<S: Simd>(simd: S, op: &op::Depthwise2DGradW, call: Call<'_>) {
 
 #[cfg(test)]
 mod tests {
-    use keras_graph::activation::Activation;
-    use keras_graph::op::{Depthwise2D, Depthwise2DGradW, Depthwise2DGradX, Window};
+    use keras_ir::activation::Activation;
+    use keras_ir::ops::{Depthwise2D, Depthwise2DGradW, Depthwise2DGradX, Window};
 
     use crate::kernels::Reference;
     use crate::kernels::check::{assert_adjoint, assert_as_reference, output};

@@ -11,7 +11,7 @@
 
 #![allow(clippy::needless_range_loop, reason = "indices are what taps are about")]
 
-use keras_graph::op::Window;
+use keras_ir::ops::Window;
 
 use super::two_rows::TwoRows;
 use crate::kernels::finish::{Clip, Finish, Last};

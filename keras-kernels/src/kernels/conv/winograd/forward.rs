@@ -1,7 +1,7 @@
 //! The convolution, and the one of `d_y` that the gradient by the input is.
 
-use keras_graph::cost::POOLED;
-use keras_graph::winograd::{SPAN, TILE, TRANSFORMED, Winograd, plane_pitch};
+use keras_target::cost::POOLED;
+use keras_target::winograd::{SPAN, TILE, TRANSFORMED, Winograd, plane_pitch};
 
 use super::input::{Input, chunks};
 use super::kernel::Transform;
@@ -11,8 +11,8 @@ use crate::kernels::finish::Finish;
 use crate::kernels::tile::Rows;
 use crate::simd::{Kernel, Simd};
 
-/// [`Conv2D`](keras_graph::op::Conv2D), with no activation but a clip, or the one of `d_y` with the kernel backwards and transposed
-/// that [`Conv2DGradX`](keras_graph::op::Conv2DGradX) is: its channels are the kernel's filters, and the other way round.
+/// [`Conv2D`](keras_ir::ops::Conv2D), with no activation but a clip, or the one of `d_y` with the kernel backwards and transposed
+/// that [`Conv2DGradX`](keras_ir::ops::Conv2DGradX) is: its channels are the kernel's filters, and the other way round.
 pub(in super::super) struct Convolution<'a> {
     pub(in super::super) shape: Winograd,
     pub(in super::super) x: &'a [f32],

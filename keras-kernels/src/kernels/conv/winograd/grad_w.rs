@@ -1,6 +1,6 @@
 //! The gradient by the kernel.
 
-use keras_graph::winograd::{SPAN, TILE, TRANSFORMED, Winograd, plane_pitch};
+use keras_target::winograd::{SPAN, TILE, TRANSFORMED, Winograd, plane_pitch};
 
 use super::input::{Input, chunks};
 use super::kernel::TAPS;
@@ -9,7 +9,7 @@ use super::transforms::{of_output, to_kernel};
 use crate::kernels::tile::Columns;
 use crate::simd::{Kernel, Simd};
 
-/// [`Conv2DGradW`](keras_graph::op::Conv2DGradW), added to `d_w`.
+/// [`Conv2DGradW`](keras_ir::ops::Conv2DGradW), added to `d_w`.
 pub(in super::super) struct GradW<'a> {
     pub(in super::super) shape: Winograd,
     pub(in super::super) x: &'a [f32],

@@ -2,7 +2,7 @@
 
 use core::ops::Range;
 
-use keras_graph::winograd::{SPAN, TILE, Winograd, plane_pitch};
+use keras_target::winograd::{SPAN, TILE, Winograd, plane_pitch};
 
 use super::transforms::of_input;
 use crate::simd::{Simd, Together};

@@ -1,6 +1,6 @@
 //! The transform of the kernel, which all samples share.
 
-use keras_graph::winograd::{SPAN, Winograd, plane_pitch};
+use keras_target::winograd::{SPAN, Winograd, plane_pitch};
 
 use super::transforms::of_kernel;
 use crate::simd::{Kernel, Simd};

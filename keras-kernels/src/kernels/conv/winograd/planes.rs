@@ -5,7 +5,7 @@
 
 #![allow(clippy::needless_range_loop, reason = "indices are what tiles are about")]
 
-use keras_graph::winograd::{ROWS_MULTIPLE, TRANSFORMED, plane_pitch};
+use keras_target::winograd::{ROWS_MULTIPLE, TRANSFORMED, plane_pitch};
 
 use crate::kernels::tile::{Left, Right};
 use crate::simd::{Kernel, Simd};

@@ -3,7 +3,7 @@
 //! Here and beside there are loops where `map` would do: a closure is not compiled for the instructions of its caller unless
 //! it is inlined, which nobody promises.
 
-use keras_graph::winograd::{SPAN, TILE};
+use keras_target::winograd::{SPAN, TILE};
 
 use crate::simd::Simd;
 

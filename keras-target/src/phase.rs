@@ -7,7 +7,7 @@
 //! From one cell of a phase to the next `o` grows by 1, so a phase is a convolution of `d_y` of stride 1 with its cells of the
 //! kernel, backwards. A convolution of stride 1 has one phase.
 
-use crate::op::Window;
+use keras_ir::ops::Window;
 
 /// The cells `first, first + stride, ..` of a convolution's input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +64,9 @@ fn common_divisor(a: usize, b: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use alloc::vec;
+    use alloc::vec::Vec;
+
     use super::*;
 
     /// Which `(o, k)` meet at each cell of the input, by the definition of a window.

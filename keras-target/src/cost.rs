@@ -1,10 +1,10 @@
 //! What an op costs in scratch memory, and what kernels like.
 
-use crate::memory::LINE;
-use crate::op::{Conv2D, Conv2DGradX, Normalize, Op, Window};
-pub use crate::op::{POOLED, pooled_len};
+use crate::LINE;
 use crate::phase::phases;
 use crate::winograd::Winograd;
+use keras_ir::ops::{Conv2D, Conv2DGradX, Normalize, Op, Window};
+pub use keras_ir::ops::{POOLED, pooled_len};
 
 /// Most columns that a kernel packs at a time from the right matrix of a product.
 pub const PANEL_COLUMNS: usize = 48;

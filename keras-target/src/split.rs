@@ -3,11 +3,12 @@
 //! An image is cut between rows, and a product of one row between columns. Nothing is summed across parts, so their outputs are
 //! the whole's, to the bit.
 
+use alloc::vec::Vec;
 use core::ops::Range;
 
 use crate::cost::{POOLED, is_pointwise, pools};
-use crate::op::{self, ConvPool2D, Op, Window};
 use crate::winograd::{TILE, Winograd};
+use keras_ir::ops::{self as op, ConvPool2D, Op, Window};
 
 /// Columns of a product are cut at multiples of this, where cache lines begin.
 const COLUMNS: usize = 16;
@@ -215,8 +216,8 @@ impl Part {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::activation::Activation;
-    use crate::op::{Conv2D, Gemm, Softmax};
+    use keras_ir::activation::Activation;
+    use keras_ir::ops::{Conv2D, Gemm, Softmax};
 
     #[test]
     fn parts_of_a_window_read_what_the_whole_reads() {

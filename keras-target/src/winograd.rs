@@ -3,8 +3,8 @@
 //! A tile of 4 x 4 cells of the output of a 3 x 3 convolution takes 36 products for each channel and filter, not 144. Its
 //! transforms cost what they save where channels or filters are few.
 
-use crate::op::{Conv2D, Conv2DGradW, Conv2DGradX, Op, Window};
 use crate::phase::phases;
+use keras_ir::ops::{Conv2D, Conv2DGradW, Conv2DGradX, Op, Window};
 
 /// Rows, and columns, of a tile of the output.
 pub const TILE: usize = 4;

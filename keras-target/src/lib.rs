@@ -1,0 +1,20 @@
+//! What a processor's kernels want of an op, as pure functions that the compiler of models, the
+//! executor and the kernels share:
+//!
+//! - [`cost`]: scratch, packed weights, and how convolutions are computed;
+//! - [`winograd`], [`phase`]: the arithmetic of two algorithms for convolutions;
+//! - [`split`]: one op as several, for one sample on several threads.
+//!
+//! Runs without the standard library.
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+pub mod cost;
+pub mod phase;
+pub mod split;
+pub mod winograd;
+
+/// Elements of a cache line: vectors of that width are slow across two of them.
+pub const LINE: usize = 16;
