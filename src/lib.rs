@@ -40,6 +40,8 @@ pub mod prelude {
 /// What the macros emit paths to; no part of the public interface.
 #[doc(hidden)]
 pub mod __private {
+    pub use std::boxed::Box;
+
     pub use keras_graph::activation::Activation;
     pub use keras_graph::dtype::Dtype;
     pub use keras_graph::initializer::{Distribution, Fan, Initializer, Rule};

@@ -1,6 +1,8 @@
 //! Calls of small dense nets, which builds without debug assertions compile into one function, against predictions, which the
 //! general kernels make. With debug assertions a call takes the general kernels too: run this with `--release` as well.
 
+use std::borrow::Borrow;
+
 use keras::array::Array;
 use keras::prelude::*;
 use keras_runtime::simd::{Level, with_level};
@@ -98,7 +100,10 @@ fn assert_close(called: &[f32], predicted: &[f32], name: &str, level: Level) {
     }
 }
 
-fn calls_are_predictions<M: Model<Input: Array<Element = f32>, Output: Array<Element = f32>>>() {
+fn calls_are_predictions<M>()
+where
+    M: Model<Input: Array<Element = f32>, Output: Array<Element = f32>>,
+{
     let model = model::<M>();
     let x = samples::<M::Input>(9);
     let predicted = model.predict(&x);
@@ -114,9 +119,11 @@ fn calls_are_predictions<M: Model<Input: Array<Element = f32>, Output: Array<Ele
                 [model.call(x), model.call_in(&mut scratch, x), other]
             })
             .expect("it is available");
-            let flat = |y: &M::Output| M::Output::flat(std::slice::from_ref(y)).to_vec();
+            let flat =
+                |y: &M::CallOutput| M::Output::flat(std::slice::from_ref(y.borrow())).to_vec();
             let name = &M::description().name;
-            assert_close(&flat(&called), &flat(predicted), name, level);
+            let predicted = M::Output::flat(std::slice::from_ref(predicted));
+            assert_close(&flat(&called), predicted, name, level);
             let bits = |y| flat(y).into_iter().map(f32::to_bits).collect::<Vec<_>>();
             assert_eq!(bits(&called), bits(&again), "{name}");
             assert_eq!(bits(&called), bits(&other), "{name} on another thread");

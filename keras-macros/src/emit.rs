@@ -27,6 +27,8 @@ use crate::value::Value;
 
 /// Largest scratch that `Model::call` takes from the stack; `keras_runtime::model::STACK_SCRATCH_BYTES`.
 const STACK_SCRATCH_BYTES: usize = 64 * 1024;
+/// Largest output that `Model::call` returns by value; `keras_runtime::model::BY_VALUE_BYTES`.
+const BY_VALUE_BYTES: usize = 16 * 1024;
 pub(crate) const FLOAT_BYTES: usize = size_of::<f32>();
 
 /// What a model consists of once it is compiled.
@@ -222,6 +224,12 @@ pub(crate) fn spare_len(plan: &Plan) -> usize {
     if len * FLOAT_BYTES <= STACK_SCRATCH_BYTES { 0 } else { LINE - 1 }
 }
 
+/// Whether a call returns its output in a box.
+pub(crate) fn is_boxed(plan: &Plan) -> bool {
+    let len: usize = plan.outputs.iter().map(|port| port.place.len).sum();
+    len * FLOAT_BYTES > BY_VALUE_BYTES
+}
+
 /// The struct's own constants, so that they need no trait in scope.
 fn figures(item: &Item, compiled: &Compiled) -> TokenStream {
     let visibility = &item.visibility;
@@ -269,6 +277,10 @@ fn implementation(
     let layers = source(&description.layers.literal());
     let fingerprint = Literal::u64_suffixed(inference.fingerprint());
     let (unrolled, methods) = methods(name, inference, [input, output]);
+    let call_output = match is_boxed(inference) {
+        true => quote! { ::keras::__private::Box<#output> },
+        false => output.clone(),
+    };
     quote! {
         #unrolled
         static DESCRIPTION: ::keras::__private::Description = ::keras::__private::Description {
@@ -282,6 +294,7 @@ fn implementation(
         unsafe impl ::keras::__private::Model for #name {
             type Input = #input;
             type Output = #output;
+            type CallOutput = #call_output;
             type Scratch = #scratch;
             const WEIGHTS: &'static [::keras::__private::WeightInfo] = &[#(#weights),*];
             const SCRATCH_BYTES: ::core::primitive::usize = #scratch_bytes;
@@ -296,29 +309,37 @@ fn implementation(
     }
 }
 
-/// `call_in`; for a small dense net also `call`, and the function beside the `impl` that both call unless it is a debug build.
+/// `call_into`; for a small dense net also `call_in` and `call`, and the function beside the `impl` that these three call unless it
+/// is a debug build.
 fn methods(
     name: &Ident,
     plan: &Plan,
     [input, output]: [&TokenStream; 2],
 ) -> (TokenStream, TokenStream) {
     let call = call::body(plan);
-    let general = quote! {
-        fn call_in(&self, __scratch: &mut [::core::primitive::f32], __x: &#input) -> #output {
-            #call
-        }
+    let float = float();
+    let signature = quote! {
+        fn call_into(&self, __scratch: &mut [#float], __x: &#input, __y: &mut #output)
     };
     let Some(unrolled) = unrolled::function(plan, name, [input, output]) else {
-        return (TokenStream::new(), general);
+        return (TokenStream::new(), quote! { #signature { #call } });
+    };
+    let check = quote! {
+        const LEN: ::core::primitive::usize =
+            <#name as ::keras::__private::Model>::SCRATCH_BYTES / #FLOAT_BYTES;
+        ::core::assert!(__scratch.len() >= LEN, "the scratch is shorter than `SCRATCH_BYTES` says");
     };
     let methods = quote! {
         #[cfg(debug_assertions)]
-        #general
+        #signature { #call }
         #[cfg(not(debug_assertions))]
-        fn call_in(&self, __scratch: &mut [::core::primitive::f32], __x: &#input) -> #output {
-            const LEN: ::core::primitive::usize =
-                <#name as ::keras::__private::Model>::SCRATCH_BYTES / #FLOAT_BYTES;
-            ::core::assert!(__scratch.len() >= LEN, "the scratch is shorter than `SCRATCH_BYTES` says");
+        #signature {
+            #check
+            *__y = __unrolled(self, __x);
+        }
+        #[cfg(not(debug_assertions))]
+        fn call_in(&self, __scratch: &mut [#float], __x: &#input) -> #output {
+            #check
             __unrolled(self, __x)
         }
         #[cfg(not(debug_assertions))]

@@ -1,4 +1,4 @@
-//! The body of `call_in`: one call of a kernel after the other, with every op and every place a constant.
+//! The body of `call_into`: one call of a kernel after the other, with every op and every place a constant.
 //!
 //! The scratch is cut around each step's output, which never overlaps an input. What stands in an input is read where the
 //! caller has it, and what only the caller reads is written where the caller gets it.
@@ -10,7 +10,7 @@ use keras_graph::plan::{Place, Plan, Port, Step, Storage};
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{format_ident, quote};
 
-use crate::emit::{FLOAT_BYTES, array, port_field, port_type, scratch_len, source, spare_len};
+use crate::emit::{FLOAT_BYTES, port_field, port_type, scratch_len, source, spare_len};
 
 /// Steps in one function. A longer plan becomes several: what rustc takes to check a function grows with the square of its length.
 const STEPS_PER_FUNCTION: usize = 64;
@@ -54,7 +54,7 @@ struct Body<'p> {
     direct: Vec<Option<usize>>,
 }
 
-/// Statements of `call_in(&self, __scratch, __x)`.
+/// Statements of `call_into(&self, __scratch, __x, __y)`.
 pub(crate) fn body(plan: &Plan) -> TokenStream {
     let ranges = |ports: &[Port]| ports.iter().filter_map(|p| Range::of(plan, p.place)).collect();
     let mut body =
@@ -64,14 +64,13 @@ pub(crate) fn body(plan: &Plan) -> TokenStream {
     let align = align(plan);
     let inputs = plan.inputs.iter().enumerate().map(|(i, port)| input(plan, i, port));
     let outputs: TokenStream =
-        plan.outputs.iter().enumerate().map(|(i, port)| output(i, port)).collect();
+        plan.outputs.iter().enumerate().map(|(i, port)| output(plan, i, port)).collect();
     let inputs: TokenStream = inputs.collect();
     let steps: Vec<TokenStream> =
         plan.steps.iter().enumerate().map(|(i, step)| body.step(i, step)).collect();
     let steps = functions(plan, &steps);
     let copies: TokenStream =
         plan.outputs.iter().enumerate().map(|(i, port)| body.copy(i, port)).collect();
-    let result = result(plan, &quote! { Self::Output });
     quote! {
         #align
         let ::core::option::Option::Some((__block, __workspace)) =
@@ -84,7 +83,6 @@ pub(crate) fn body(plan: &Plan) -> TokenStream {
         #outputs
         #steps
         #copies
-        #result
     }
 }
 
@@ -159,27 +157,18 @@ pub(crate) fn input(plan: &Plan, i: usize, port: &Port) -> TokenStream {
     }
 }
 
-/// `let mut __y0 = ..`
-pub(crate) fn output(i: usize, port: &Port) -> TokenStream {
-    let (name, flat) = (numbered("y", i), numbered("flat", i));
-    let zeros = array(&port.shape, &quote! { 0.0 });
-    let ty = port_type(port);
+/// `let __flat0 = ..`: a port of the caller's output as flat numbers, to be written.
+fn output(plan: &Plan, i: usize, port: &Port) -> TokenStream {
+    let (flat, ty) = (numbered("flat", i), port_type(port));
+    let value = if plan.outputs.len() == 1 {
+        quote! { __y }
+    } else {
+        let field = port_field(port);
+        quote! { &mut __y.#field }
+    };
     quote! {
-        let mut #name: #ty = #zeros;
-        let #flat = <#ty as ::keras::__private::Array>::flat_mut(::core::slice::from_mut(&mut #name));
+        let #flat = <#ty as ::keras::__private::Array>::flat_mut(::core::slice::from_mut(#value));
     }
-}
-
-/// What a call returns, of type `ty`.
-pub(crate) fn result(plan: &Plan, ty: &TokenStream) -> TokenStream {
-    if plan.outputs.len() == 1 {
-        return quote! { __y0 };
-    }
-    let fields = plan.outputs.iter().enumerate().map(|(i, port)| {
-        let (field, name) = (port_field(port), numbered("y", i));
-        quote! { #field: #name }
-    });
-    quote! { #ty { #(#fields),* } }
 }
 
 fn span(from: usize, to: usize) -> TokenStream {

@@ -2,18 +2,18 @@
 //!
 //! What is emitted is safe code, generic over a token of instructions: a call of an inline function of
 //! `keras_kernels::unrolled` for each step, with the extents as its parameters and a row of its own on the stack for what it
-//! writes. Without optimisation such code crawls, so it stands beside the general `call_in` and debug builds take that one.
+//! writes. Without optimisation such code crawls, so it stands beside the general `call_into` and debug builds take that one.
 
 use keras_graph::activation::Activation;
 use keras_graph::dtype::Dtype;
 use keras_graph::literal::Literal as _;
 use keras_graph::op::{Gemm, Op, Softmax};
-use keras_graph::plan::{Place, Plan, Step, Storage};
+use keras_graph::plan::{Place, Plan, Port, Step, Storage};
 use proc_macro2::{Ident, Literal, TokenStream};
 use quote::{format_ident, quote};
 
-use crate::emit::source;
-use crate::emit_call::{Range, input, numbered, output, result};
+use crate::emit::{array, is_boxed, port_field, port_type, source};
+use crate::emit_call::{Range, input, numbered};
 
 /// Most weights of such a model: they fill a first-level cache twice.
 const MOST_WEIGHTS: usize = 16 * 1024;
@@ -35,7 +35,7 @@ pub(crate) fn function(
         && activations <= MOST_ACTIVATIONS
         && plan.steps.len() <= MOST_STEPS
         && plan.inputs.iter().all(|port| port.dtype == Dtype::Float32);
-    if !is_small || plan.steps.is_empty() {
+    if !is_small || is_boxed(plan) || plan.steps.is_empty() {
         return None;
     }
     let mut body = Body::new(plan)?;
@@ -81,6 +81,29 @@ pub(crate) fn function(
             #result
         }
     })
+}
+
+/// `let mut __y0 = ..`
+fn output(i: usize, port: &Port) -> TokenStream {
+    let (name, flat) = (numbered("y", i), numbered("flat", i));
+    let zeros = array(&port.shape, &quote! { 0.0 });
+    let ty = port_type(port);
+    quote! {
+        let mut #name: #ty = #zeros;
+        let #flat = <#ty as ::keras::__private::Array>::flat_mut(::core::slice::from_mut(&mut #name));
+    }
+}
+
+/// What a call returns, of type `ty`.
+fn result(plan: &Plan, ty: &TokenStream) -> TokenStream {
+    if plan.outputs.len() == 1 {
+        return quote! { __y0 };
+    }
+    let fields = plan.outputs.iter().enumerate().map(|(i, port)| {
+        let (field, name) = (port_field(port), numbered("y", i));
+        quote! { #field: #name }
+    });
+    quote! { #ty { #(#fields),* } }
 }
 
 fn unsuffixed(number: usize) -> Literal {

@@ -29,6 +29,9 @@ pub trait Array: Pod + Send + Sync + sealed::Sealed {
     const RANK: usize;
     /// Count of elements; 1 for a scalar.
     const LEN: usize;
+    /// All zeros; [`Array::zeros`] makes large ones.
+    #[doc(hidden)]
+    const ZERO: Self;
     /// Extents, outermost axis first, then padding; read [`Array::SHAPE`] instead.
     #[doc(hidden)]
     const EXTENTS: &'static [usize; MAX_RANK];
@@ -53,7 +56,7 @@ pub trait Array: Pod + Send + Sync + sealed::Sealed {
 }
 
 macro_rules! scalar {
-    ($($scalar:ty => $dtype:literal),*) => {$(
+    ($($scalar:ty => $dtype:literal $zero:literal),*) => {$(
         impl sealed::Sealed for $scalar {}
 
         impl Element for $scalar {
@@ -64,6 +67,7 @@ macro_rules! scalar {
             type Element = Self;
             const RANK: usize = 0;
             const LEN: usize = 1;
+            const ZERO: Self = $zero;
             const EXTENTS: &'static [usize; MAX_RANK] = &[0; MAX_RANK];
 
             fn flat(samples: &[Self]) -> &[Self] {
@@ -77,7 +81,7 @@ macro_rules! scalar {
     )*};
 }
 
-scalar!(f32 => "float32", i32 => "int32", u32 => "uint32");
+scalar!(f32 => "float32" 0.0, i32 => "int32" 0, u32 => "uint32" 0);
 
 impl<T: sealed::Sealed, const N: usize> sealed::Sealed for [T; N] {}
 
@@ -85,6 +89,7 @@ impl<T: Array, const N: usize> Array for [T; N] {
     type Element = T::Element;
     const RANK: usize = 1 + T::RANK;
     const LEN: usize = N * T::LEN;
+    const ZERO: Self = [T::ZERO; N];
     const EXTENTS: &'static [usize; MAX_RANK] = &prepend(N, T::EXTENTS, T::RANK);
 
     fn flat(samples: &[Self]) -> &[T::Element] {

@@ -224,6 +224,7 @@ static DESCRIPTION: Description = Description {
 unsafe impl Model for Example {
     type Input = [f32; 3];
     type Output = [f32; 2];
+    type CallOutput = [f32; 2];
     type Scratch = [f32; 4 + WORKSPACE];
 
     const WEIGHTS: &'static [WeightInfo] = &[
@@ -281,8 +282,7 @@ unsafe impl Model for Example {
         &TRAINING
     }
 
-    fn call_in(&self, scratch: &mut [f32], x: &[f32; 3]) -> [f32; 2] {
-        let mut y = [0.0; 2];
+    fn call_into(&self, scratch: &mut [f32], x: &[f32; 3], y: &mut [f32; 2]) {
         let (h, workspace) = scratch.split_at_mut(4);
         let run = Run::default();
         let inputs: [&[f32]; 3] = [x, self.hidden.kernel.as_flattened(), &self.hidden.bias];
@@ -293,8 +293,7 @@ unsafe impl Model for Example {
         let inputs: [&[f32]; 3] = [h, self.output.kernel.as_flattened(), &self.output.bias];
         <Cpu as Backend>::gemm(
             &OUTPUT,
-            Call { samples: 1, inputs: &inputs, output: &mut y, workspace, prepared: &[], run },
+            Call { samples: 1, inputs: &inputs, output: y, workspace, prepared: &[], run },
         );
-        y
     }
 }

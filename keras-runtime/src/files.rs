@@ -11,6 +11,7 @@ use keras_graph::graph::Mode;
 use keras_graph::plan::Description;
 
 use crate::error::{Error, Result};
+use crate::stack::with_room;
 
 /// Saves a model, and with `training` how it is trained and how far that is. Either the whole file is there afterwards or
 /// what was there before. A path that ends in `.h5` gets the weights (and the optimizer's state) alone.
@@ -44,6 +45,15 @@ fn is_weights_file(path: &Path) -> bool {
 /// another architecture.
 /// Panics: if `weights` are fewer than described.
 pub fn load(
+    description: &Description,
+    fingerprint: u64,
+    weights: &mut [f32],
+    path: &Path,
+) -> Result<Vec<Group>> {
+    with_room(|| load_here(description, fingerprint, weights, path))
+}
+
+fn load_here(
     description: &Description,
     fingerprint: u64,
     weights: &mut [f32],

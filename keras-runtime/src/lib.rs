@@ -22,6 +22,7 @@ pub mod progress;
 mod python;
 pub mod random;
 pub mod sample;
+mod stack;
 mod team;
 pub mod training;
 pub mod weights;

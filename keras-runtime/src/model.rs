@@ -3,6 +3,7 @@
 //! The macro emits a struct that is its weights, constants that describe it, and one straight-line function. All else
 //! is here, as thin shells around code that is not generic, so that it is compiled once and not for every model.
 
+use core::borrow::BorrowMut;
 use core::cell::RefCell;
 use std::path::Path;
 
@@ -18,7 +19,7 @@ use crate::kernels::Cpu;
 use crate::losses::Losses;
 use crate::optimizers::Optimizer;
 use crate::random::fresh_seed;
-use crate::sample::{Prediction, Sample};
+use crate::sample::{CallOutput, Prediction, Sample};
 use crate::training::Training;
 use crate::weights;
 
@@ -38,6 +39,9 @@ impl Default for Predict {
 /// Most scratch that [`Model::call`] takes from the stack, in bytes.
 pub const STACK_SCRATCH_BYTES: usize = 64 * 1024;
 
+/// Largest output that [`Model::call`] returns by value, in bytes.
+pub const BY_VALUE_BYTES: usize = 16 * 1024;
+
 /// A model: a struct whose fields are its weights.
 ///
 /// # Safety
@@ -50,6 +54,10 @@ pub unsafe trait Model: Sized + Send + Sync + 'static {
     type Input: Sample;
     /// The prediction for one sample, likewise.
     type Output: Prediction;
+    /// What [`Model::call`] returns: an [`Output`](Model::Output) of up to [`BY_VALUE_BYTES`] by
+    /// value, a larger one in a `Box`, so that it never stands on the stack. Indices and fields are
+    /// reached the same way in both. Code for any model borrows it: `model.call(&x).borrow()`.
+    type CallOutput: CallOutput<Self::Output>;
     /// Scratch of one call, `[f32; N]`; `[f32; 0]` if the call needs more than [`STACK_SCRATCH_BYTES`].
     type Scratch: Array<Element = f32>;
 
@@ -57,7 +65,7 @@ pub unsafe trait Model: Sized + Send + Sync + 'static {
     const WEIGHTS: &'static [WeightInfo];
     /// Number of weights, trained or not.
     const PARAMS: usize = size_of::<Self>() / size_of::<f32>();
-    /// Bytes that [`Model::call_in`] needs.
+    /// Bytes of scratch that [`Model::call_in`] and [`Model::call_into`] need.
     const SCRATCH_BYTES: usize;
     /// Bytes of activations and gradients that training keeps for each sample of a block.
     const TRAIN_BYTES: usize;
@@ -75,9 +83,19 @@ pub unsafe trait Model: Sized + Send + Sync + 'static {
     /// How it is trained.
     fn training() -> &'static Plan;
 
-    /// The prediction for `x`, computed in memory of the caller.
+    /// Writes the prediction for `x` to `y`, with scratch of the caller's: nothing is allocated and
+    /// nothing is moved, however large the output. What `y` held before does not matter.
     /// Panics: if `scratch` has fewer than `SCRATCH_BYTES / 4` elements.
-    fn call_in(&self, scratch: &mut [f32], x: &Self::Input) -> Self::Output;
+    fn call_into(&self, scratch: &mut [f32], x: &Self::Input, y: &mut Self::Output);
+
+    /// The prediction for `x`, with scratch of the caller's. Allocates nothing, except for an output
+    /// that is boxed.
+    /// Panics: if `scratch` has fewer than `SCRATCH_BYTES / 4` elements.
+    fn call_in(&self, scratch: &mut [f32], x: &Self::Input) -> Self::CallOutput {
+        let mut y = Self::CallOutput::zeroed();
+        self.call_into(scratch, x, y.borrow_mut());
+        y
+    }
 
     /// A model whose weights are drawn anew in every run of the program.
     fn new() -> Box<Self> {
@@ -102,15 +120,21 @@ pub unsafe trait Model: Sized + Send + Sync + 'static {
         weights::view_mut(self)
     }
 
-    /// The prediction for one sample. Allocates nothing, but for a buffer per thread that large models make once.
-    fn call(&self, x: &Self::Input) -> Self::Output {
+    /// The prediction for one sample. Allocates nothing, except for an output that is boxed and for
+    /// the scratch of a large model, a buffer that each thread makes once.
+    fn call(&self, x: &Self::Input) -> Self::CallOutput {
+        let mut y = Self::CallOutput::zeroed();
         if Self::SCRATCH_BYTES <= size_of::<Self::Scratch>() {
-            let mut scratch = <Self::Scratch as bytemuck::Zeroable>::zeroed();
-            return self.call_in(Array::flat_mut(core::slice::from_mut(&mut scratch)), x);
+            // A constant: what a function returns is copied several times in a debug build.
+            let mut scratch = Self::Scratch::ZERO;
+            let scratch = Array::flat_mut(core::slice::from_mut(&mut scratch));
+            self.call_into(scratch, x, y.borrow_mut());
+            return y;
         }
         with_scratch(Self::SCRATCH_BYTES.div_ceil(size_of::<f32>()), &mut |scratch| {
-            self.call_in(scratch, x)
-        })
+            self.call_into(scratch, x, y.borrow_mut());
+        });
+        y
     }
 
     /// The predictions for many samples, on all threads. It cannot fail: what is not finite passes through.

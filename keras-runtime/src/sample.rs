@@ -4,6 +4,7 @@
 //! [`inputs!`](crate::inputs) and [`outputs!`](crate::outputs) declare. The training loop knows neither type: it reads
 //! a sample port by port as flat numbers, so that it is compiled once and not for every model.
 
+use core::borrow::BorrowMut;
 use core::ops::Range;
 
 use crate::array::{Array, Element};
@@ -65,7 +66,7 @@ pub trait Sample: Send + Sync + 'static {
 }
 
 /// What a model returns for one sample.
-pub trait Prediction: Sample + Sized {
+pub trait Prediction: Sample + Zeroable {
     /// A number for each output, such as the weights of their losses: `f32`, or the struct with `f32` fields.
     type Scalars: Sample;
 
@@ -78,6 +79,24 @@ pub trait Prediction: Sample + Sized {
     /// Those of neighbouring predictions, one after the other, if that is how they lie in memory.
     fn ports_mut(_predictions: &mut [Self], _port: usize) -> Option<&mut [f32]> {
         None
+    }
+}
+
+/// What holds a prediction `Y` that a call returns: `Y` itself, or a `Box<Y>`.
+pub trait CallOutput<Y>: BorrowMut<Y> + Send + Sync + 'static {
+    /// A prediction of zeros, to be written.
+    fn zeroed() -> Self;
+}
+
+impl<Y: Zeroable + Send + Sync + 'static> CallOutput<Y> for Y {
+    fn zeroed() -> Y {
+        Zeroable::zeroed()
+    }
+}
+
+impl<Y: Zeroable + Send + Sync + 'static> CallOutput<Y> for Box<Y> {
+    fn zeroed() -> Box<Y> {
+        bytemuck::zeroed_box()
     }
 }
 
@@ -174,6 +193,8 @@ pub use bytemuck::{Zeroable, zeroed_vec};
 ///     pub struct PairInputs { 0 image: [[f32; 3]; 2], 1 token: i32 }
 /// }
 /// let x = PairInputs { image: [[0.5; 3]; 2], token: 7 };
+/// let mut samples = PairInputs::zeros(20); // on the heap, however large a sample is
+/// samples[19].token = 5;
 /// ```
 #[doc(hidden)]
 #[macro_export]
@@ -183,6 +204,17 @@ macro_rules! inputs {
         #[derive(Clone, Copy, Debug, PartialEq)]
         $visibility struct $name {
             $(#[doc = concat!("Input `", stringify!($field), "`.")] pub $field: $array,)*
+        }
+
+        // SAFETY: the fields are arrays of numbers, for which zeros are a value.
+        unsafe impl $crate::sample::Zeroable for $name {}
+
+        #[allow(dead_code)]
+        impl $name {
+            /// Makes `count` samples of zeros, built on the heap however large one is.
+            $visibility fn zeros(count: usize) -> ::std::vec::Vec<Self> {
+                $crate::sample::zeroed_vec(count)
+            }
         }
 
         impl $crate::sample::Sample for $name {
@@ -216,6 +248,7 @@ macro_rules! inputs {
 /// }
 /// let y: PairOutputs = PairOutputs { score: [0.5], class: [0.0, 1.0, 0.0, 0.0] };
 /// let target: PairOutputs<f32, u32> = PairOutputs { score: 1.0, class: 3 };
+/// let targets = PairOutputs::<f32, u32>::zeros(20); // on the heap, however large one is
 /// ```
 #[doc(hidden)]
 #[macro_export]
@@ -247,8 +280,20 @@ macro_rules! outputs {
             }
         }
 
-        // SAFETY: the fields are arrays of `f32`, for which zeros are a value.
-        unsafe impl $crate::sample::Zeroable for $name {}
+        // SAFETY: zeros are a value of each field, so they are one of all.
+        unsafe impl<$($type: $crate::sample::Zeroable),*> $crate::sample::Zeroable
+            for $name<$($type),*>
+        {
+        }
+
+        #[allow(dead_code)]
+        impl<$($type: $crate::array::Array),*> $name<$($type),*> {
+            /// Makes `count` predictions or targets of zeros, built on the heap however large one
+            /// is.
+            $visibility fn zeros(count: usize) -> ::std::vec::Vec<Self> {
+                $crate::sample::zeroed_vec(count)
+            }
+        }
 
         impl $crate::sample::Prediction for $name {
             type Scalars = $name<$($crate::sample::scalar!($type)),*>;

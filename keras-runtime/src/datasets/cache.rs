@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 
 use super::Source;
 use crate::error::{Error, Result};
+use crate::stack::with_room;
 
 /// A published file.
 #[derive(Clone, Copy, Debug)]
@@ -52,7 +53,7 @@ pub(super) fn missing(
 /// Downloads a file into the cache; the error is the cause, or `None` if this build cannot download.
 #[cfg(feature = "download")]
 pub(super) fn fetch(source: &Source, file: &File) -> core::result::Result<(), Option<Error>> {
-    super::download::fetch(source, file).map_err(Some)
+    with_room(|| super::download::fetch(source, file)).map_err(Some)
 }
 
 #[cfg(not(feature = "download"))]
@@ -91,10 +92,11 @@ pub(super) fn check_sha256(path: &Path, expected: &str, hasher: Sha256) -> Resul
 pub(super) fn gunzip(path: &Path, limit: usize) -> Result<Vec<u8>> {
     let file = fs::File::open(path).map_err(Error::io(path))?;
     let mut content = Vec::new();
-    GzDecoder::new(io::BufReader::new(file))
-        .take(limit as u64 + 1)
-        .read_to_end(&mut content)
-        .map_err(|error| corrupted(path, "gzip".into(), error.to_string()))?;
+    let read = || {
+        let inflated = GzDecoder::new(io::BufReader::new(file));
+        inflated.take(limit as u64 + 1).read_to_end(&mut content)
+    };
+    with_room(read).map_err(|error| corrupted(path, "gzip".into(), error.to_string()))?;
     if content.len() > limit {
         return Err(corrupted(path, format!("at most {limit} bytes of content"), "more".into()));
     }

@@ -9,6 +9,7 @@ use flate2::read::GzDecoder;
 
 use super::Split;
 use crate::array::Array;
+use crate::stack::with_room;
 
 /// One image: height, width, channel, in `[0, 1]`.
 pub type Image = [[[f32; 1]; 8]; 8];
@@ -26,7 +27,8 @@ const TEST_EVERY: usize = 5;
 /// Source: scikit-learn's `load_digits`.
 pub fn load() -> (Split<Image>, Split<Image>) {
     let mut table = String::new();
-    GzDecoder::new(TABLE).read_to_string(&mut table).expect("the embedded table is gzipped text");
+    with_room(|| GzDecoder::new(TABLE).read_to_string(&mut table))
+        .expect("the embedded table is gzipped text");
     let mut train = Split { images: Vec::new(), labels: Vec::new() };
     let mut test = train.clone();
     for (row, line) in table.lines().enumerate() {

@@ -10,6 +10,7 @@ use flate2::read::GzDecoder;
 
 use crate::datasets::cache::corrupted;
 use crate::error::{Error, Result};
+use crate::stack::with_room;
 
 const BLOCK_BYTES: usize = 512;
 const NAME_BYTES: usize = 100;
@@ -19,6 +20,10 @@ const SIZE: core::ops::Range<usize> = 124..136;
 ///
 /// Errors: `DatasetCorrupted` if there is no such member or it has another size.
 pub(super) fn members(path: &Path, names: &[&str], member_bytes: usize) -> Result<Vec<Vec<u8>>> {
+    with_room(|| inflated_members(path, names, member_bytes))
+}
+
+fn inflated_members(path: &Path, names: &[&str], member_bytes: usize) -> Result<Vec<Vec<u8>>> {
     let file = fs::File::open(path).map_err(Error::io(path))?;
     let mut archive = GzDecoder::new(BufReader::new(file));
     let broken =
