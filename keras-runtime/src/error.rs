@@ -8,6 +8,7 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::dtype_policy::UnknownDtypePolicy;
+use crate::logs::meant;
 
 /// What this crate's fallible functions return.
 pub type Result<T> = core::result::Result<T, Error>;
@@ -69,7 +70,7 @@ pub enum Error {
         /// The value found.
         value: f32,
     },
-    /// A weight in `class_weight` or `sample_weight` is negative, NaN or infinite.
+    /// A weight in `class_weight` or `sample_weight` is NaN or infinite.
     InvalidWeight {
         /// `class_weight` or `sample_weight`.
         what: &'static str,
@@ -311,10 +312,7 @@ impl fmt::Display for Error {
                 write!(f, "`validation_split`: expected a fraction in [0, 1), found {value}")
             }
             Self::InvalidWeight { what, index, value } => {
-                write!(
-                    f,
-                    "`{what}` at {index}: expected a finite number of at least 0, found {value}"
-                )
+                write!(f, "`{what}` at {index}: expected a finite number, found {value}")
             }
             Self::ClassWeightClass { class, classes } => {
                 write!(f, "`class_weight`: expected classes of 0..{classes}, found {class}")
@@ -401,14 +399,17 @@ impl Error {
 impl Error {
     /// Writes [`Error::MissingLog`]: the name, those that are there, and where `val_` comes from.
     fn fmt_missing_log(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self::MissingLog { callback, key, found } = self else {
+        let Self::MissingLog { callback, key, found: keys } = self else {
             return Ok(());
         };
-        let found = match found.is_empty() {
+        let found = match keys.is_empty() {
             true => "nothing".into(),
-            false => format!("`{}`", found.join("`, `")),
+            false => format!("`{}`", keys.join("`, `")),
         };
         write!(f, "`{callback}`: expected `{key}` to be reported, found {found}")?;
+        if let Some(key) = meant(key, keys.iter().map(String::as_str)) {
+            write!(f, "; did you mean `{key}`?")?;
+        }
         match key.starts_with("val_") {
             true => f.write_str("; names with `val_` need validation data or a `validation_split`"),
             false => Ok(()),

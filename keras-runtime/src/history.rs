@@ -5,7 +5,7 @@
 
 use core::ops::Index;
 
-use crate::logs::Logs;
+use crate::logs::{Logs, absent};
 
 /// The loss and the metrics of every epoch, by name.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -38,12 +38,12 @@ impl History {
     }
 
     /// The names in the order in which they were first reported: alphabetical, then what callbacks added.
-    pub fn keys(&self) -> impl Iterator<Item = &str> {
+    pub fn keys(&self) -> impl Iterator<Item = &str> + Clone {
         self.iter().map(|(name, _)| name)
     }
 
     /// Names and values in the order of [`History::keys`].
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &[f32])> {
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &[f32])> + Clone {
         self.values.iter().map(|(name, values)| (name.as_str(), values.as_slice()))
     }
 }
@@ -55,7 +55,7 @@ impl Index<&str> for History {
     fn index(&self, name: &str) -> &Vec<f32> {
         match self.values.iter().find(|(other, _)| other == name) {
             Some((_, values)) => values,
-            None => panic!("no `{name}` among {}", self.keys().collect::<Vec<_>>().join(", ")),
+            None => panic!("this history has {}", absent(name, self.keys())),
         }
     }
 }
@@ -77,10 +77,11 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "no `acc` among loss")]
-    fn an_absent_name_is_named_with_those_there() {
+    #[should_panic(expected = "this history has no `accuracy`: did you mean `binary_accuracy`? \
+                    Found `binary_accuracy`, `loss`")]
+    fn an_absent_name_is_told_with_those_there() {
         let mut history = History::new();
-        history.record(0, &[("loss", 2.0)].into_iter().collect());
-        let _ = &history["acc"];
+        history.record(0, &[("loss", 2.0), ("binary_accuracy", 0.5)].into_iter().collect());
+        let _ = &history["accuracy"];
     }
 }

@@ -7,6 +7,8 @@
 use core::fmt;
 use core::ops::Index;
 
+use keras_graph::names::nearest;
+
 use crate::python::MetricValue;
 
 /// The loss and the metrics of a step or an epoch, by name.
@@ -55,7 +57,7 @@ impl Logs {
     }
 
     /// The names in their order.
-    pub fn keys(&self) -> impl Iterator<Item = &str> {
+    pub fn keys(&self) -> impl Iterator<Item = &str> + Clone {
         self.iter().map(|(name, _)| name)
     }
 
@@ -86,8 +88,28 @@ impl Index<&str> for Logs {
     fn index(&self, name: &str) -> &f32 {
         match self.entries.iter().find(|(other, _)| other == name) {
             Some((_, value)) => value,
-            None => panic!("no `{name}` among {}", self.keys().collect::<Vec<_>>().join(", ")),
+            None => panic!("these logs have {}", absent(name, self.keys())),
         }
+    }
+}
+
+/// The reported name that `name` most likely means: one spelt nearly so, or `sparse_categorical_accuracy`
+/// for `accuracy`, which is the name that Keras reports it by.
+pub(crate) fn meant<'a>(
+    name: &str,
+    keys: impl Iterator<Item = &'a str> + Clone,
+) -> Option<&'a str> {
+    let holds = |key: &&str| !name.is_empty() && key.contains(name);
+    nearest(name, keys.clone()).or_else(|| keys.filter(holds).min_by_key(|key| key.len()))
+}
+
+/// What to say where there is no `name`.
+pub(crate) fn absent<'a>(name: &str, keys: impl Iterator<Item = &'a str> + Clone) -> String {
+    let found: Vec<String> = keys.clone().map(|key| format!("`{key}`")).collect();
+    let found = if found.is_empty() { "nothing at all".into() } else { found.join(", ") };
+    match meant(name, keys) {
+        Some(key) => format!("no `{name}`: did you mean `{key}`? Found {found}"),
+        None => format!("no `{name}`: found {found}"),
     }
 }
 
@@ -155,9 +177,23 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "no `acc` among accuracy, loss")]
-    fn an_absent_name_is_named_with_those_there() {
+    #[should_panic(
+        expected = "these logs have no `acc`: did you mean `accuracy`? Found `accuracy`, `loss`"
+    )]
+    fn an_absent_name_is_told_with_those_there() {
         let logs: Logs = [("loss", 1.0), ("accuracy", 0.5)].into_iter().collect();
         let _ = logs["acc"];
+    }
+
+    #[test]
+    fn the_name_that_is_meant_is_found() {
+        let keys = ["loss", "sparse_categorical_accuracy", "val_loss"];
+        let meant = |name| meant(name, keys.into_iter());
+        assert_eq!(meant("accuracy"), Some("sparse_categorical_accuracy"));
+        assert_eq!(meant("val_los"), Some("val_loss"));
+        assert_eq!(meant("Loss"), Some("loss"));
+        assert_eq!(meant("mae"), None);
+        assert_eq!(meant(""), None);
+        assert_eq!(absent("x", [].into_iter()), "no `x`: found nothing at all");
     }
 }

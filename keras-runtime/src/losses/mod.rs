@@ -35,7 +35,7 @@ pub enum Reduction {
     Mean,
     /// Their weighted sum.
     Sum,
-    /// Their weighted sum, divided by the sum of the weights.
+    /// Their weighted sum, divided by the sum of the weights; 0 where that is 0.
     MeanWithSampleWeight,
 }
 

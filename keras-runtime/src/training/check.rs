@@ -186,9 +186,9 @@ pub(super) fn sample_weights<'a>(
     RowWeights { sample_weight, class_weight }: RowWeights<'a>,
     room: &'a mut Vec<f32>,
 ) -> Result<Option<&'a [f32]>> {
-    let check = |what: &'static str, index: usize, value: f32| {
-        let is_weight = value.is_finite() && value >= 0.0;
-        if is_weight { Ok(()) } else { Err(Error::InvalidWeight { what, index, value }) }
+    let check = |what: &'static str, index: usize, value: f32| match value.is_finite() {
+        true => Ok(()),
+        false => Err(Error::InvalidWeight { what, index, value }),
     };
     if let Some(weights) = sample_weight {
         lengths("y", y.count(), "sample_weight", weights.len())?;

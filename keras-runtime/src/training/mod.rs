@@ -51,9 +51,10 @@ pub struct Fit<'a, I, T> {
     pub validation_freq: usize,
     /// Whether each epoch takes the rows in a new order.
     pub shuffle: bool,
-    /// What a row of a class counts in the loss, by class; 1 for a class that is not named.
+    /// What a row of a class counts in the loss, by class; 1 for a class that is not named. Any
+    /// finite number, negative ones too.
     pub class_weight: &'a [(usize, f32)],
-    /// What each row counts in the loss.
+    /// What each row counts in the loss: any finite number, negative ones too.
     pub sample_weight: Option<&'a [f32]>,
     /// Number of epochs done before, by a training that goes on.
     pub initial_epoch: usize,
@@ -90,7 +91,7 @@ impl<I, T> Default for Fit<'_, I, T> {
 pub struct Evaluate<'a> {
     /// Rows of a batch; the last one may have fewer.
     pub batch_size: usize,
-    /// What each row counts in the loss and in the weighted metrics.
+    /// What each row counts in the loss and in the weighted metrics: any finite number.
     pub sample_weight: Option<&'a [f32]>,
 }
 
@@ -103,9 +104,9 @@ impl Default for Evaluate<'_> {
 /// How to take a step: `TrainOnBatch { class_weight: &[(1, 3.0)], ..TrainOnBatch::default() }`.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct TrainOnBatch<'a> {
-    /// What each row counts in the loss and in the weighted metrics.
+    /// What each row counts in the loss and in the weighted metrics: any finite number.
     pub sample_weight: Option<&'a [f32]>,
-    /// What a row of a class counts, by class; 1 for a class that is not named.
+    /// What a row of a class counts, by class: any finite number; 1 for a class that is not named.
     pub class_weight: &'a [(usize, f32)],
 }
 
