@@ -9,14 +9,14 @@ use serde_json::{Value as Json, json};
 const MODELS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/golden");
 
 /// The configuration without what Keras notes for itself: `compile_config`, marks of shared objects, arguments of
-/// calls that say nothing, and the digits of a number that `f32` does not have.
+/// calls that are `null`, and the digits of a number that `f32` does not have.
 fn plain(json: &Json) -> Json {
     match json {
         Json::Object(fields) => {
             let noted = ["compile_config", "shared_object_id"];
             let plain = fields.iter().filter(|(key, _)| !noted.contains(&key.as_str())).map(
                 |(key, value)| match key.as_str() {
-                    "kwargs" => (key.clone(), json!({})),
+                    "kwargs" => (key.clone(), plain(&given(value))),
                     _ => (key.clone(), plain(value)),
                 },
             );
@@ -26,6 +26,13 @@ fn plain(json: &Json) -> Json {
         Json::Number(number) if number.is_f64() => json!(number.as_f64().unwrap() as f32),
         _ => json.clone(),
     }
+}
+
+/// The arguments of a call that are not `null`.
+fn given(kwargs: &Json) -> Json {
+    let kwargs = kwargs.as_object().into_iter().flatten();
+    let given = kwargs.filter(|(_, value)| !value.is_null());
+    Json::Object(given.map(|(name, value)| (name.clone(), value.clone())).collect())
 }
 
 fn check(name: &str, config: &Json) {

@@ -180,20 +180,34 @@ fn calls_that_cannot_be_made() {
     );
     refuses(
         &inbound(1, json!([{"args": [1], "kwargs": {}}])),
-        &format!("{place} a call on a tensor or a list"),
+        "`Dense` is called on a tensor or a list of tensors, found `1`",
     );
     refuses(
         &inbound(1, json!([{"args": [[2]]}])),
-        &format!("{place} a tensor (`__keras_tensor__`), found a number"),
+        "`Dense` is called on a tensor or a list of tensors, found a list",
     );
     refuses(&inbound(1, json!([[["x", 0, 0, {}]]])), &format!("{place} a list `args`, found none"));
     refuses(
         &inbound(1, json!([node(&[("x", 0, 0), ("x", 0, 0)])])),
         "`model/a`: `Dense` expects one tensor, found a list of 2",
     );
-    let mut masked = node(&[("x", 0, 0)]);
-    masked["kwargs"] = json!({"training": true, "mask": null});
-    refuses(&inbound(1, json!([masked])), "a call with the argument `training` is not supported");
+    let with = |kwargs: Json| {
+        let mut node = node(&[("x", 0, 0)]);
+        node["kwargs"] = kwargs;
+        inbound(1, json!([node]))
+    };
+    refuses(
+        &with(json!({"attention_mask": false})),
+        "`model/a/inbound_nodes/0`: `Dense` has no call argument `attention_mask`",
+    );
+    refuses(
+        &with(json!({"training": 1})),
+        "`training` of a call of `Dense` expects `True` or `False`, found `1`",
+    );
+    refuses(
+        &with(json!({"training": {"class_name": "__keras_tensor__"}})),
+        "`model/a/inbound_nodes/0/training`: expected a layer's name",
+    );
     let port = |key: &'static str, value: Json| chain(move |config| config[key] = value);
     refuses(
         &port("output_layers", json!(["b", 1, 0])),

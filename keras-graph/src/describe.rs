@@ -208,7 +208,7 @@ impl Connections {
             calls_of_layer[call.layer.0] += 1;
         }
         for call in live {
-            for &tensor in &network.calls[call].inputs {
+            for tensor in network.calls[call].call.tensors() {
                 let parent = network.tensors[tensor.0].call;
                 let made = &network.calls[parent];
                 let result = made.outputs.iter().position(|&t| t == tensor).unwrap_or(0);

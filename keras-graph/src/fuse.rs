@@ -385,7 +385,7 @@ mod tests {
         };
         let mean = graph.statistic("moving_mean", &[1], Initializer::ZEROS)?;
         let variance = graph.statistic("moving_variance", &[1], Initializer::ONES)?;
-        let y = match graph.is_training() {
+        let y = match graph.is_training("BatchNormalization")? {
             true => graph.batch_norm(y, 2, 0.5, weights, [mean, variance], 0.9)?,
             false => graph.channel_norm(y, 2, 0.5, weights, [mean, variance])?,
         };

@@ -115,6 +115,8 @@ pub struct Graph {
     /// Path of the layer that is being lowered.
     scope: Vec<String>,
     frozen: usize,
+    /// The argument `training` of the innermost call that has one.
+    training: Option<bool>,
     dropouts: u32,
     pub(crate) nodes: Vec<Node>,
     pub(crate) weights: Vec<Weight>,
@@ -131,6 +133,7 @@ impl Graph {
             mode,
             scope: Vec::new(),
             frozen: 0,
+            training: None,
             dropouts: 0,
             nodes: Vec::new(),
             weights: Vec::new(),
@@ -140,9 +143,28 @@ impl Graph {
         }
     }
 
-    /// Whether the graph is for training.
-    pub fn is_training(&self) -> bool {
-        self.mode != Mode::Inference
+    /// Whether a layer works as in training: in a graph for training, unless a call around it has `training = False`.
+    ///
+    /// Errors: a call with `training = True` in a graph for predictions, where the layer, of this class, would differ.
+    pub fn is_training(&self, class: &str) -> Result<bool, LayerError> {
+        match (self.training, self.mode) {
+            (Some(false), _) | (None, Mode::Inference) => Ok(false),
+            (_, Mode::Training { .. }) => Ok(true),
+            (Some(true), Mode::Inference) => {
+                let message = format!("`{class}` cannot work as in training while it predicts");
+                Err(LayerError::argument("training", message)
+                    .help("leave out `training = True`: `fit` trains and `predict` predicts"))
+            }
+        }
+    }
+
+    /// Runs `lower` within a call whose argument `training` this is; None leaves that of the call around it.
+    pub fn in_call<T>(&mut self, training: Option<bool>, lower: impl FnOnce(&mut Graph) -> T) -> T {
+        let outside = self.training;
+        self.training = training.or(outside);
+        let result = lower(self);
+        self.training = outside;
+        result
     }
 
     /// What the graph is for.

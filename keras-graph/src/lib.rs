@@ -1,7 +1,8 @@
 //! What a model is, as pure data and pure functions. The files, in the order of the passes:
 //!
 //! - [`schema`], [`value`], [`parameters`](parameter), [`layers`]: what a layer accepts and how it becomes ops;
-//! - [`network`]: a model as Keras sees it, layers and calls; [`order`]: Keras' order of layers and weights;
+//! - [`network`]: a model as Keras sees it, layers and their [`calls`](call); [`order`]: Keras'
+//!   order of layers and weights;
 //! - [`op`], [`graph`], [`ops`]: the closed set of ops, the graph made of them, and how each is
 //!   appended and differentiated;
 //! - [`compile`]: the passes in their order, from a network to a [`plan`]: [`program`] is what they work on, [`verify`] says
@@ -15,6 +16,7 @@ pub use keras_ir::{dtype, for_each_op, literal, ops as op, plan};
 pub use keras_target::{cost, phase, split, winograd};
 
 pub mod activation;
+pub mod call;
 pub mod compile;
 mod describe;
 pub mod error;
@@ -23,6 +25,7 @@ pub mod grad;
 pub mod graph;
 pub mod initializer;
 pub mod layers;
+mod lower;
 pub mod memory;
 #[cfg(test)]
 mod models;

@@ -129,7 +129,7 @@ pub(crate) fn batch_norm(graph: &mut Graph, inputs: &[NodeId]) -> Result<NodeId,
     let beta = graph.weight("beta", &[channels], Initializer::GLOROT_UNIFORM, None)?;
     let mean = graph.statistic("moving_mean", &[channels], Initializer::GLOROT_UNIFORM)?;
     let variance = graph.statistic("moving_variance", &[channels], Initializer::GLOROT_UNIFORM)?;
-    if !graph.is_training() || graph.is_frozen() {
+    if !graph.is_training("BatchNormalization")? || graph.is_frozen() {
         let op = ChannelNorm { outer, channels, inner, epsilon, scale, center, f };
         let inputs = [x.into(), mean.into(), variance.into(), gamma.into(), beta.into()];
         return Ok(graph.push(op, &inputs, shape));

@@ -2,14 +2,25 @@
 //! (`model!` from tokens, the file reader from JSON); it checks each call's shapes at once and is then lowered to a
 //! [`Graph`] for prediction and another for training.
 
+use crate::call::{Call, CallKind, CallParameter, Lowered, MASK, TRAINING};
 use crate::dtype::Dtype;
-use crate::graph::{Graph, LayerError, Mode, NodeId};
+use crate::graph::{Graph, LayerError, Mode};
 use crate::regularizer::Regularizer;
 use crate::schema::Layer;
 use crate::shape::Shape;
 
 /// Most layers a model may have, those of nested models included.
 pub const MAX_LAYERS: usize = 10_000;
+
+/// What calls of a model take.
+const MODEL_PARAMETERS: &[CallParameter] = &[
+    TRAINING,
+    CallParameter {
+        name: MASK.name,
+        docs: "The masks of its inputs; by default those that the tensors carry.",
+        kind: CallKind::Tensors,
+    },
+];
 
 /// Index of a layer in its network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -85,18 +96,20 @@ pub struct Tensor {
     pub shape: Shape,
     /// Element type.
     pub dtype: Dtype,
+    /// Extents of its mask per sample, if it has one.
+    pub mask: Option<Shape>,
     /// Index of the call that made it.
     pub call: usize,
 }
 
 /// One call of a layer. An `Input` is a call without inputs.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct LayerCall {
     /// The layer.
     pub layer: LayerId,
-    /// What it is called on.
-    pub inputs: Vec<TensorId>,
-    /// What it returns; more than one only for a model used as a layer.
+    /// What it is called on, and what is said by name.
+    pub call: Call<TensorId>,
+    /// What it returns.
     pub outputs: Vec<TensorId>,
 }
 
@@ -150,7 +163,8 @@ impl Network {
             trainable: true,
             activity_regularizer: None,
         });
-        let tensor = self.add_call(layer, &[], &[(shape, dtype)])[0];
+        let described = Tensor { shape, dtype, mask: None, call: self.calls.len() };
+        let tensor = self.add_call(layer, Call::on(&[]), vec![described])[0];
         self.inputs.push(tensor);
         tensor
     }
@@ -161,48 +175,52 @@ impl Network {
         layer: LayerId,
         inputs: &[TensorId],
     ) -> Result<Vec<TensorId>, LayerError> {
-        // Weights that the first call made must fit this one too, so that one is lowered again.
-        let mut graph = Graph::new(Mode::Inference);
-        if let Some(call) = self.calls.iter().find(|call| call.layer == layer) {
-            self.lower_alone(&mut graph, layer, &call.inputs)?;
-        }
-        let outputs = self.lower_alone(&mut graph, layer, inputs)?;
-        let described: Vec<_> =
-            outputs.iter().map(|&node| (graph.shape(node).clone(), graph.dtype(node))).collect();
-        Ok(self.add_call(layer, inputs, &described))
+        self.call_with(layer, Call::on(inputs))
     }
 
-    fn lower_alone(
-        &self,
-        graph: &mut Graph,
+    /// Calls a layer with arguments beside the tensors, as [`bind`](crate::call::bind) sorted them.
+    pub fn call_with(
+        &mut self,
         layer: LayerId,
-        inputs: &[TensorId],
-    ) -> Result<Vec<NodeId>, LayerError> {
-        let nodes: Vec<NodeId> = inputs
-            .iter()
-            .map(|&tensor| {
-                let Tensor { shape, dtype, .. } = &self.tensors[tensor.0];
-                graph.input(tensor.0, shape.clone(), *dtype)
-            })
-            .collect();
-        self.lower_layer(graph, layer, &nodes)
+        call: Call<TensorId>,
+    ) -> Result<Vec<TensorId>, LayerError> {
+        // Weights that the first call made must fit this one too, so that one is lowered again.
+        let mut graph = Graph::new(Mode::Inference);
+        if let Some(first) = self.calls.iter().find(|call| call.layer == layer) {
+            self.lower_alone(&mut graph, layer, &first.call)?;
+        }
+        let outputs = self.lower_alone(&mut graph, layer, &call)?;
+        let described = |output: &Lowered| Tensor {
+            shape: graph.shape(output.node).clone(),
+            dtype: graph.dtype(output.node),
+            mask: output.mask.map(|mask| graph.shape(mask).clone()),
+            call: self.calls.len(),
+        };
+        let described = outputs.iter().map(described).collect();
+        Ok(self.add_call(layer, call, described))
+    }
+
+    /// The class of a layer, and the arguments that its calls take.
+    pub fn call_parameters(&self, layer: LayerId) -> (&'static str, &'static [CallParameter]) {
+        let layer = &self.layers[layer.0];
+        let parameters = match &layer.kind {
+            LayerKind::Input { .. } => &[],
+            LayerKind::Layer(layer) => layer.call_parameters(),
+            LayerKind::Network(_) => MODEL_PARAMETERS,
+        };
+        (layer.class(), parameters)
     }
 
     fn add_call(
         &mut self,
         layer: LayerId,
-        inputs: &[TensorId],
-        outputs: &[(Shape, Dtype)],
+        call: Call<TensorId>,
+        outputs: Vec<Tensor>,
     ) -> Vec<TensorId> {
-        let call = self.calls.len();
         let first = self.tensors.len();
-        self.tensors.extend(outputs.iter().map(|(shape, dtype)| Tensor {
-            shape: shape.clone(),
-            dtype: *dtype,
-            call,
-        }));
+        self.tensors.extend(outputs);
         let outputs: Vec<TensorId> = (first..self.tensors.len()).map(TensorId).collect();
-        self.calls.push(LayerCall { layer, inputs: inputs.to_vec(), outputs: outputs.clone() });
+        self.calls.push(LayerCall { layer, call, outputs: outputs.clone() });
         outputs
     }
 
@@ -232,92 +250,5 @@ impl Network {
                 LayerKind::Input { .. } | LayerKind::Layer(_) => 1,
             })
             .sum()
-    }
-
-    /// The graph of ops of the whole model. Its inputs are numbered in the order of [`Network::inputs`].
-    pub fn lower(&self, mode: Mode) -> Result<Graph, LayerError> {
-        let mut graph = Graph::new(mode);
-        let inputs: Vec<NodeId> = self
-            .inputs
-            .iter()
-            .enumerate()
-            .map(|(i, &tensor)| {
-                let Tensor { shape, dtype, .. } = &self.tensors[tensor.0];
-                graph.input(i, shape.clone(), *dtype)
-            })
-            .collect();
-        graph.outputs = self.lower_calls(&mut graph, &inputs)?;
-        Ok(graph)
-    }
-
-    /// Lowers all calls that lead to the outputs.
-    fn lower_calls(&self, graph: &mut Graph, inputs: &[NodeId]) -> Result<Vec<NodeId>, LayerError> {
-        let mut nodes: Vec<Option<NodeId>> = vec![None; self.tensors.len()];
-        for (&tensor, &node) in self.inputs.iter().zip(inputs) {
-            nodes[tensor.0] = Some(node);
-        }
-        let node = |nodes: &[Option<NodeId>], tensor: TensorId| {
-            nodes[tensor.0].expect("a call stands after those that made its inputs")
-        };
-        let mut live = crate::order::live_calls(self);
-        live.sort_unstable();
-        for call in live.into_iter().map(|call| &self.calls[call]) {
-            if matches!(self.layers[call.layer.0].kind, LayerKind::Input { .. }) {
-                continue;
-            }
-            let inputs: Vec<NodeId> = call.inputs.iter().map(|&t| node(&nodes, t)).collect();
-            let outputs = self.lower_layer(graph, call.layer, &inputs)?;
-            for (tensor, output) in call.outputs.iter().zip(outputs) {
-                nodes[tensor.0] = Some(output);
-            }
-        }
-        Ok(self.outputs.iter().map(|&tensor| node(&nodes, tensor)).collect())
-    }
-
-    fn lower_layer(
-        &self,
-        graph: &mut Graph,
-        layer: LayerId,
-        inputs: &[NodeId],
-    ) -> Result<Vec<NodeId>, LayerError> {
-        let NetworkLayer { name, kind, trainable, activity_regularizer } = &self.layers[layer.0];
-        graph.in_layer(name, *trainable, |graph| match kind {
-            LayerKind::Input { .. } => {
-                Err(LayerError::input(format!("the input `{name}` cannot be called")))
-            }
-            LayerKind::Network(network) => network.lower_as_layer(graph, inputs),
-            LayerKind::Layer(layer) => {
-                let y = layer.lower_list(graph, inputs)?;
-                if let Some(regularizer) = activity_regularizer {
-                    graph.penalise_activity(y, *regularizer);
-                }
-                Ok(vec![y])
-            }
-        })
-    }
-
-    fn lower_as_layer(
-        &self,
-        graph: &mut Graph,
-        inputs: &[NodeId],
-    ) -> Result<Vec<NodeId>, LayerError> {
-        if inputs.len() != self.inputs.len() {
-            return Err(LayerError::input(format!(
-                "the model `{}` expects {} inputs, found {}",
-                self.name,
-                self.inputs.len(),
-                inputs.len()
-            )));
-        }
-        for (&expected, &found) in self.inputs.iter().zip(inputs) {
-            let (expected, found) = (self.shape(expected), graph.shape(found));
-            if expected != found {
-                return Err(LayerError::input(format!(
-                    "the model `{}` expects {expected}, found {found}",
-                    self.name
-                )));
-            }
-        }
-        self.lower_calls(graph, inputs)
     }
 }

@@ -6,7 +6,7 @@
 
 use std::cmp::Reverse;
 
-use crate::network::{Class, LayerId, LayerKind, Network};
+use crate::network::{Class, LayerId, LayerKind, Network, TensorId};
 
 /// The layers of a model that lead to its outputs, its inputs among them, in Keras' order.
 pub fn layers(network: &Network) -> Vec<LayerId> {
@@ -30,7 +30,7 @@ fn by_depth(network: &Network) -> Vec<LayerId> {
         let depth = call_depth[call].max(layer_depth[layer].unwrap_or(0));
         call_depth[call] = depth;
         layer_depth[layer] = Some(depth);
-        for tensor in &network.calls[call].inputs {
+        for tensor in network.calls[call].call.tensors() {
             let parent = network.tensors[tensor.0].call;
             call_depth[parent] = call_depth[parent].max(depth + 1);
         }
@@ -66,7 +66,7 @@ impl Walk {
         let mut seen = vec![false; network.calls.len()];
         let mut met = 0;
         // A stack of its own: models are deep, and a macro's thread has little.
-        let mut stack: Vec<(usize, usize)> = Vec::new();
+        let mut stack: Vec<(usize, std::vec::IntoIter<TensorId>)> = Vec::new();
         for output in &network.outputs {
             let mut entered = Some(network.tensors[output.0].call);
             loop {
@@ -79,12 +79,11 @@ impl Walk {
                         *first = Some(met);
                         met += 1;
                     }
-                    stack.push((call, 0));
+                    stack.push((call, network.calls[call].call.tensors().into_iter()));
                 }
-                let Some((call, next)) = stack.last_mut() else { break };
-                match network.calls[*call].inputs.get(*next) {
+                let Some((call, inputs)) = stack.last_mut() else { break };
+                match inputs.next() {
                     Some(tensor) => {
-                        *next += 1;
                         entered = Some(network.tensors[tensor.0].call);
                     }
                     None => {

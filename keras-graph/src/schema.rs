@@ -1,6 +1,7 @@
 //! What a layer accepts, declared once: `layer!` makes a struct, its schema with docs and defaults, the reading of its arguments
 //! and its configuration for files.
 
+use crate::call::{Call, CallParameter, Lowered};
 use crate::dtype::Dtype;
 use crate::graph::{Graph, LayerError, NodeId};
 use crate::names::nearest;
@@ -88,6 +89,37 @@ pub trait Layer: std::fmt::Debug {
 
     /// Its arguments, defaults included, in the order of the schema.
     fn config(&self) -> Vec<(&'static str, Value)>;
+
+    /// The arguments that its calls take beside the tensors that it is called on, in Keras' order.
+    fn call_parameters(&self) -> &'static [CallParameter] {
+        &[]
+    }
+
+    /// Whether it takes note of masks, so that a mask is not lost at it.
+    fn supports_masking(&self) -> bool {
+        false
+    }
+
+    /// Appends the ops of a call. A layer whose calls take arguments, that has several results or makes a mask, overrides it.
+    fn lower_call(
+        &self,
+        graph: &mut Graph,
+        call: &Call<Lowered>,
+    ) -> Result<Vec<Lowered>, LayerError> {
+        let inputs: Vec<NodeId> = call.inputs.iter().map(|input| input.node).collect();
+        let node = self.lower_list(graph, &inputs)?;
+        let mask = if self.supports_masking() { self.compute_mask(graph, call)? } else { None };
+        Ok(vec![Lowered { node, mask }])
+    }
+
+    /// The mask of its result, if it supports masking: that of its first input unless the layer overrides it.
+    fn compute_mask(
+        &self,
+        _graph: &mut Graph,
+        call: &Call<Lowered>,
+    ) -> Result<Option<NodeId>, LayerError> {
+        Ok(call.mask())
+    }
 
     /// Appends the ops of a call on one tensor.
     fn lower(&self, graph: &mut Graph, x: NodeId) -> Result<NodeId, LayerError> {

@@ -67,7 +67,7 @@ fn tensor(program: &Program, source: Source) -> Tensor {
     match node.kind {
         NodeKind::Input(_) | NodeKind::OutputGradient(_) | NodeKind::Sample(_) => {
             match node.dtype {
-                Dtype::Float32 => Tensor::Sample(len),
+                Dtype::Float32 | Dtype::Bool => Tensor::Sample(len),
                 Dtype::Int32 => Tensor::Ids(len),
             }
         }

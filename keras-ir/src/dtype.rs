@@ -9,8 +9,10 @@ pub enum Dtype {
     Float32,
     /// 32-bit signed integers, as an `Embedding` reads them.
     Int32,
+    /// True or false, as masks are: in memory 1.0 and 0.0, so that ops of floats compute with them as they are.
+    Bool,
 }
-literal_enum!(Dtype { Float32, Int32 });
+literal_enum!(Dtype { Float32, Int32, Bool });
 
 impl Dtype {
     /// Keras' name of the type.
@@ -18,6 +20,7 @@ impl Dtype {
         match self {
             Dtype::Float32 => "float32",
             Dtype::Int32 => "int32",
+            Dtype::Bool => "bool",
         }
     }
 }

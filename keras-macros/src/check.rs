@@ -100,7 +100,7 @@ impl Evaluator<'_> {
     fn check_loose_ends(&mut self, usage: &Usage) {
         let mut read = vec![false; self.builder.arena.calls.len()];
         for call in &self.builder.arena.calls {
-            for input in &call.inputs {
+            for input in call.call.tensors() {
                 read[self.builder.arena.tensors[input.0].call] = true;
             }
         }

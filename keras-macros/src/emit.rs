@@ -106,7 +106,7 @@ fn float() -> TokenStream {
 /// The type of one sample of a port.
 pub(crate) fn port_type(port: &Port) -> TokenStream {
     let element = match port.dtype {
-        Dtype::Float32 => float(),
+        Dtype::Float32 | Dtype::Bool => float(),
         Dtype::Int32 => quote! { ::core::primitive::i32 },
     };
     array(&port.shape, &element)

@@ -148,7 +148,7 @@ pub(crate) fn input(plan: &Plan, i: usize, port: &Port) -> TokenStream {
         quote! { &__x.#field }
     };
     match port.dtype {
-        Dtype::Float32 => quote! {
+        Dtype::Float32 | Dtype::Bool => quote! {
             let #name = <#ty as ::keras::__private::Array>::flat(::core::slice::from_ref(#value));
         },
         Dtype::Int32 => quote! {

@@ -128,15 +128,17 @@ impl Evaluator<'_> {
             let call = arena.tensors[tensor.0].call;
             if !needed[call] {
                 needed[call] = true;
-                waiting.extend(&arena.calls[call].inputs);
+                waiting.extend(arena.calls[call].call.tensors());
             }
         }
         let calls: Vec<usize> = (0..needed.len()).filter(|&call| needed[call]).collect();
+        let is_input =
+            |layer: LayerId| matches!(arena.layers[layer.0].kind, LayerKind::Input { .. });
         let is_given = |layer| inputs.iter().any(|end| end.layer == layer);
         let strangers: Vec<LayerId> = calls
             .iter()
             .map(|&call| &arena.calls[call])
-            .filter(|call| call.inputs.is_empty() && !is_given(call.layer))
+            .filter(|call| is_input(call.layer) && !is_given(call.layer))
             .map(|call| call.layer)
             .collect();
         for &stranger in &strangers {
@@ -183,18 +185,17 @@ impl Evaluator<'_> {
             network.add_layer(arena.layers[layer.0].clone());
         }
         for &call in calls {
-            let LayerCall { layer, inputs, outputs } = &arena.calls[call];
+            let LayerCall { layer, call, outputs } = &arena.calls[call];
             let index = network.calls.len();
             for &output in outputs {
                 tensors.insert(output, TensorId(network.tensors.len()));
                 network.tensors.push(Tensor { call: index, ..arena.tensors[output.0].clone() });
             }
-            let mapped = |list: &[TensorId]| list.iter().map(|tensor| tensors[tensor]).collect();
             let layer = LayerId(members.binary_search(layer).unwrap_or_default());
             network.calls.push(LayerCall {
                 layer,
-                inputs: mapped(inputs),
-                outputs: mapped(outputs),
+                call: call.map(|tensor| tensors[&tensor]),
+                outputs: outputs.iter().map(|tensor| tensors[tensor]).collect(),
             });
         }
         network.inputs = inputs.iter().map(|end| tensors[&end.tensor]).collect();

@@ -1,4 +1,4 @@
-//! Layers and their calls: from values to a [`Network`].
+//! Layers: from values to the layers of a [`Network`]; their calls stand in [`apply`](crate::apply).
 //!
 //! All layers of a block are made in one arena, called there and checked at once. `Model(inputs, outputs)` then takes the
 //! calls between its inputs and outputs as a network of its own, as Keras does; `Sequential` builds one from a list.
@@ -6,7 +6,6 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use keras_graph::graph::LayerError;
 use keras_graph::layers::Entry;
 use keras_graph::names::automatic_name;
 use keras_graph::network::{
@@ -140,7 +139,7 @@ impl Builder {
         while let Some(tensor) = next {
             let call = &network.calls[network.tensors[tensor.0].call];
             steps.push(format!("{} {}", network.layers[call.layer.0].name, network.shape(tensor)));
-            next = call.inputs.first().copied();
+            next = call.call.inputs.first().copied();
         }
         if steps.len() > MAX_CHAIN {
             let first = steps.len() - 1;
@@ -291,157 +290,5 @@ impl Evaluator<'_> {
                 Some(format!("in the template `{first}`, expanded by `{}`", rest.join("`, by `")))
             }
         }
-    }
-
-    /// `layer(x)` or `layer([a, b])`
-    pub(crate) fn call_layer(
-        &mut self,
-        layer: LayerId,
-        given: &[Given],
-        head: Spot,
-        spot: Spot,
-    ) -> Outcome {
-        let name = self.builder.arena.layers[layer.0].name.clone();
-        let Some(inputs) = self.tensors(&name, given, head) else {
-            return Ok(Value::Unknown);
-        };
-        if self.joins(layer) && matches!(given, [Given { value: Value::Tensor(_), .. }]) {
-            let message = format!("`{name}` is called on a list of tensors, found one tensor");
-            return Ok(self.wrong(head, message, "write `Add()([a, b])`"));
-        }
-        if self.builder.call_spots.len() >= MAX_LAYERS {
-            self.wrong(head, format!("a model has at most {MAX_LAYERS} calls of layers"), "");
-            return Err(Stop);
-        }
-        if self.builder.made[layer.0].is_deferred && !self.build_deferred(layer, &inputs, head)? {
-            return Ok(Value::Unknown);
-        }
-        match self.builder.arena.call(layer, &inputs) {
-            Ok(outputs) => {
-                self.builder.call_spots.push(Spot { order: head.order, ..head.to(spot) });
-                Ok(match outputs.as_slice() {
-                    [one] => Value::Tensor(*one),
-                    many => Value::list(many.iter().map(|&tensor| Value::Tensor(tensor)).collect()),
-                })
-            }
-            Err(error) => {
-                let chains: Vec<String> = inputs
-                    .iter()
-                    .map(|&input| Builder::chain(&self.builder.arena, input))
-                    .collect();
-                self.layer_error(layer, error, head, &chains);
-                Ok(Value::Unknown)
-            }
-        }
-    }
-
-    /// Whether a layer joins the tensors of a list.
-    fn joins(&self, layer: LayerId) -> bool {
-        match &self.builder.arena.layers[layer.0].kind {
-            LayerKind::Layer(layer) => layer.joins(),
-            LayerKind::Input { .. } | LayerKind::Network(_) => false,
-        }
-    }
-
-    /// Notes why a layer refused its input.
-    pub(crate) fn layer_error(
-        &mut self,
-        layer: LayerId,
-        error: LayerError,
-        head: Spot,
-        chains: &[String],
-    ) {
-        let made = &self.builder.made[layer.0];
-        let argument = error.argument.and_then(|argument| {
-            made.arguments.iter().find(|(name, _)| name == argument).map(|(_, spot)| *spot)
-        });
-        let expanding = self.expanding_note();
-        let mistake = self.mistakes.add(argument.unwrap_or(head), error.message);
-        match chains {
-            [one] => {
-                mistake.note(format!("shapes so far: {one}"));
-            }
-            many => {
-                for (i, chain) in many.iter().take(4).enumerate() {
-                    mistake.note(format!("shapes so far, input {}: {chain}", i + 1));
-                }
-            }
-        }
-        if let Some(note) = expanding {
-            mistake.note(note);
-        }
-        if let Some(help) = error.help {
-            mistake.help(help);
-        }
-    }
-
-    /// The tensors that a layer is called on; none if one is unknown or was refused.
-    fn tensors(&mut self, layer: &str, given: &[Given], head: Spot) -> Option<Vec<TensorId>> {
-        let mut tensors = Vec::new();
-        let mut complete = !given.is_empty();
-        if given.is_empty() {
-            self.wrong(
-                head,
-                format!("`{layer}` is called on nothing"),
-                "call it on a tensor: `layer(x)`",
-            );
-        }
-        for argument in given {
-            if let Some(name) = argument.name.as_ref().filter(|name| &*name.text != "inputs") {
-                let help = match &*name.text {
-                    "training" => "`fit` trains and `predict` predicts: leave it out",
-                    _ => "a layer is called on a tensor, or on a list of tensors",
-                };
-                let message = format!("a call of a layer takes no argument `{}`", name.text);
-                self.wrong(name.spot, message, help);
-                complete = false;
-                continue;
-            }
-            let items = match &argument.value {
-                Value::List(list) => list.items.as_slice(),
-                value => std::slice::from_ref(value),
-            };
-            for item in items {
-                match item {
-                    Value::Tensor(tensor) => tensors.push(*tensor),
-                    Value::Unknown => complete = false,
-                    other => {
-                        let help = match other {
-                            Value::Layer(_) => "call the layer on a tensor first: `Dense(10)(x)`",
-                            _ => "a tensor is what `Input` and calls of layers return",
-                        };
-                        let message = format!("`{layer}` is called on a tensor, found {other}");
-                        self.wrong(argument.spot, message, help);
-                        complete = false;
-                    }
-                }
-            }
-        }
-        complete.then_some(tensors)
-    }
-
-    /// Builds a `Sequential` without an `Input` for the shape that it is called on first.
-    fn build_deferred(
-        &mut self,
-        layer: LayerId,
-        inputs: &[TensorId],
-        head: Spot,
-    ) -> Result<bool, Stop> {
-        let [input] = inputs else {
-            self.wrong(head, "a `Sequential` is called on one tensor", "");
-            return Ok(false);
-        };
-        let tensor = self.builder.arena.tensors[input.0].clone();
-        let name = self.builder.next_name("Input");
-        let mut network =
-            Network::new(self.builder.arena.layers[layer.0].name.clone(), Class::Sequential);
-        network.add_input(name, tensor.shape, tensor.dtype);
-        let members = self.builder.made[layer.0].members.clone();
-        self.builder.made[layer.0].is_deferred = false;
-        if !self.fill(&mut network, &members)? {
-            return Ok(false);
-        }
-        self.builder.arena.layers[layer.0].kind = LayerKind::Network(Box::new(network));
-        Ok(true)
     }
 }

@@ -55,7 +55,7 @@ fn last_shape(builder: &Builder) -> Shape {
         return Shape::new([units]);
     }
     let arena = &builder.arena;
-    let is_result = |tensor: &&Tensor| !arena.calls[tensor.call].inputs.is_empty();
+    let is_result = |tensor: &&Tensor| !arena.calls[tensor.call].call.inputs.is_empty();
     arena.tensors.iter().rfind(is_result).map_or(Shape::new([1]), |tensor| tensor.shape.clone())
 }
 

@@ -54,6 +54,35 @@ fn both_spellings_make_the_same_layers() {
 }
 
 #[test]
+fn calls_take_arguments_by_name() {
+    let body = format!(
+        "{X} let encoder = Sequential([Dense(3), Dropout(0.5)]);
+        let y = encoder(inputs = x, training = False);
+        Model(inputs = x, outputs = Dropout(0.1)(y, training = None))"
+    );
+    assert_eq!(
+        layers(&body),
+        "input_layer (batch, 4); sequential (batch, 3); dropout_1 (batch, 3)"
+    );
+    let told = mistakes(&format!(
+        "{X} let y = Dense(3)(x, trainin = True);
+        let z = Dense(3)(x, training = Dense(2));
+        let w = Dropout(0.5)(x, training = True);
+        let v = Dense(3)(training = False);
+        let u = Add()(x, w);
+        Model(inputs = x, outputs = y)"
+    ));
+    let expected = [
+        "`Dense` has no call argument `trainin`\nhelp: did you mean `training`?",
+        "a layer is no argument of a call",
+        "`Dropout` cannot work as in training while it predicts\nshapes so far: input_layer \
+         (batch, 4)\nhelp: leave out `training = True`: `fit` trains and `predict` predicts",
+        "`dense_3` is called on nothing\nhelp: call it on a tensor: `layer(x)`",
+    ];
+    assert_eq!(told, expected);
+}
+
+#[test]
 fn templates_loops_and_conditions_are_expanded() {
     let body = format!(
         "{X} const BASE: usize = 2;

@@ -3,15 +3,17 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 
+use keras_graph::call::{self, CallValue, Given};
 use keras_graph::network::{Class, LayerId, LayerKind, Network, TensorId};
 use serde_json::{Map, Value as Json};
 
 use super::TENSOR;
+use super::parts::refused;
 use crate::error::{Error, Result};
-use crate::json::kind;
+use crate::json::{kind, value_from_json};
 
 /// A tensor as files name it: an output of a call of a layer.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct History {
     layer: LayerId,
     /// Number of the call among those of its layer.
@@ -23,7 +25,7 @@ struct History {
 /// A call that was read.
 struct Call {
     layer: LayerId,
-    inputs: Vec<History>,
+    call: call::Call<History>,
 }
 
 /// The calls of a functional model.
@@ -71,38 +73,51 @@ pub(super) fn read(network: &Network, inbound: &[&[Json]]) -> Result<Calls> {
         }
         for (node, json) in nodes.iter().enumerate() {
             let place = format!("{name}/inbound_nodes/{node}");
-            let inputs = read.call_inputs(json).map_err(|error| error.within(&place))?;
-            read.calls.push(Call { layer: LayerId(i), inputs });
+            let layer = LayerId(i);
+            let call = read.call(network, layer, json).map_err(|error| error.within(&place))?;
+            read.calls.push(Call { layer, call });
         }
     }
     Ok(read)
 }
 
 impl Calls {
-    /// The tensors that a node says its layer is called on.
-    fn call_inputs(&self, json: &Json) -> Result<Vec<History>> {
-        if let Some(Json::Object(kwargs)) = json.get("kwargs") {
-            for (name, value) in kwargs {
-                if !says_nothing(value) {
-                    let help = "call layers on tensors alone";
-                    let found = format!("a call with the argument `{name}`");
-                    return Err(Error::unsupported(found, help));
-                }
-            }
-        }
+    /// The call that a node is: tensors, and arguments beside them.
+    fn call(&self, network: &Network, layer: LayerId, json: &Json) -> Result<call::Call<History>> {
+        let mut given = Vec::new();
         let args = match json.get("args") {
             Some(Json::Array(args)) => args,
             other => return Err(Error::malformed("a list `args`", kind(other))),
         };
-        let tensors = match args.as_slice() {
-            [Json::Array(tensors)] if !tensors.is_empty() => tensors.as_slice(),
-            [tensor @ Json::Object(_)] => std::slice::from_ref(tensor),
-            _ => {
-                let found = format!("{} arguments", args.len());
-                return Err(Error::malformed("a call on a tensor or a list of tensors", found));
+        for value in args {
+            given.push(Given { name: None, value: self.value(value)? });
+        }
+        if let Some(Json::Object(kwargs)) = json.get("kwargs") {
+            for (name, value) in kwargs.iter().filter(|(_, value)| !says_nothing(value)) {
+                let value = self.value(value).map_err(|error| error.within(name))?;
+                given.push(Given { name: Some(name.clone()), value });
             }
-        };
-        tensors.iter().map(|tensor| self.tensor(tensor)).collect()
+        }
+        let found = format!("{} arguments", given.len());
+        let (class, parameters) = network.call_parameters(layer);
+        let call = call::bind(class, parameters, given).map_err(refused)?;
+        if call.inputs.is_empty() {
+            return Err(Error::malformed("a call on a tensor or a list of tensors", found));
+        }
+        Ok(call)
+    }
+
+    /// The value of an argument of a call: a tensor, a list of values, or a plain value.
+    fn value(&self, json: &Json) -> Result<CallValue<History>> {
+        Ok(match json {
+            Json::Object(object) if object.contains_key("class_name") => {
+                CallValue::Tensor(self.tensor(json)?)
+            }
+            Json::Array(items) => {
+                CallValue::List(items.iter().map(|item| self.value(item)).collect::<Result<_>>()?)
+            }
+            _ => CallValue::Value(value_from_json(json)?),
+        })
     }
 
     fn tensor(&self, json: &Json) -> Result<History> {
@@ -133,7 +148,7 @@ impl Calls {
         let mut missing = vec![0usize; self.calls.len()];
         for (i, call) in self.calls.iter().enumerate() {
             let earlier = (i > self.of[call.layer.0].0).then(|| i - 1);
-            let read = call.inputs.iter().filter_map(|history| self.made_by(history));
+            let read = call.call.tensors().into_iter().filter_map(|history| self.made_by(&history));
             for maker in read.chain(earlier) {
                 readers[maker].push(i);
                 missing[i] += 1;
@@ -167,19 +182,18 @@ impl Calls {
         input.is_none().then(|| self.of[history.layer.0].0 + history.node)
     }
 
-    /// The layer of a call, and what it is called on: calls are made in [`Calls::order`].
+    /// The layer of a call, and how it is called: calls are made in [`Calls::order`].
     ///
     /// Errors: an output that a call does not have.
-    pub(super) fn inputs(
+    pub(super) fn made_call(
         &self,
         network: &Network,
         call: usize,
-    ) -> Result<(LayerId, Vec<TensorId>)> {
-        let Call { layer, inputs } = &self.calls[call];
-        let tensors = inputs.iter().map(|history| self.made(network, history));
-        let tensors = tensors.collect::<Result<Vec<TensorId>>>();
+    ) -> Result<(LayerId, call::Call<TensorId>)> {
+        let Call { layer, call } = &self.calls[call];
         let name = &network.layers[layer.0].name;
-        Ok((*layer, tensors.map_err(|error| error.within(name))?))
+        let call = call.try_map(|history| self.made(network, &history));
+        Ok((*layer, call.map_err(|error| error.within(name))?))
     }
 
     /// Notes what a call returned.
@@ -201,12 +215,12 @@ impl Calls {
     }
 }
 
-/// Whether a value of a keyword argument is what Keras writes for one that was not given.
+/// Whether a value is what Keras writes for an argument that was not given.
 fn says_nothing(json: &Json) -> bool {
     match json {
-        Json::Null | Json::Bool(false) => true,
-        Json::Array(items) => items.iter().all(Json::is_null),
-        Json::Bool(true) | Json::Number(_) | Json::String(_) | Json::Object(_) => false,
+        Json::Null => true,
+        Json::Array(items) => !items.is_empty() && items.iter().all(Json::is_null),
+        Json::Bool(_) | Json::Number(_) | Json::String(_) | Json::Object(_) => false,
     }
 }
 

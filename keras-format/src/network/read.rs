@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use keras_graph::call::Call;
 use keras_graph::dtype::Dtype;
 use keras_graph::layers::InputArguments;
 use keras_graph::network::{
@@ -107,7 +108,7 @@ impl Reader {
             }
             let id = building.add(part)?;
             let x = TensorId(building.network.tensors.len() - 1);
-            let outputs = self.call(&mut building, id, &[x])?;
+            let outputs = self.call(&mut building, id, Call::on(&[x]))?;
             if outputs.len() != 1 {
                 let found = format!("{} outputs", outputs.len());
                 let name = &building.network.layers[id.0].name;
@@ -152,8 +153,8 @@ impl Reader {
         }
         let mut histories = calls::read(&building.network, &inbound)?;
         for call in histories.order(&building.network)? {
-            let (layer, tensors) = histories.inputs(&building.network, call)?;
-            let outputs = self.call(&mut building, layer, &tensors)?;
+            let (layer, read) = histories.made_call(&building.network, call)?;
+            let outputs = self.call(&mut building, layer, read)?;
             histories.set_outputs(call, outputs);
         }
         let inputs = Ports::read(config, "input_layers")?;
@@ -204,7 +205,7 @@ impl Reader {
         &mut self,
         building: &mut Building,
         layer: LayerId,
-        inputs: &[TensorId],
+        call: Call<TensorId>,
     ) -> Result<Vec<TensorId>> {
         let Building { network, visits, calls, called, .. } = building;
         let name = network.layers[layer.0].name.clone();
@@ -216,7 +217,7 @@ impl Reader {
             return Err(Error::malformed(expected, "more").within(&name));
         };
         self.visits_left = left;
-        network.call(layer, inputs).map_err(|error| {
+        network.call_with(layer, call).map_err(|error| {
             let message = match error.argument {
                 Some(argument) => format!("`{argument}`: {}", error.message),
                 None => error.message,

@@ -1,5 +1,6 @@
 //! From a network to `config.json`.
 
+use keras_graph::call::{CallArgument, CallValue, Lowered};
 use keras_graph::graph::{Graph, Mode};
 use keras_graph::network::{Class, LayerCall, LayerId, LayerKind, Network, NetworkLayer, TensorId};
 use keras_graph::order;
@@ -49,7 +50,8 @@ fn functional(network: &Network, name: &str, trainable: bool) -> Result<Json> {
     for id in order::layers(network) {
         let mut json = layer(network, id, trainable, Some(&nodes))?;
         json["name"] = json!(network.layers[id.0].name);
-        json["inbound_nodes"] = nodes.of[id.0].iter().map(|call| nodes.inbound(call)).collect();
+        let inbound = nodes.of[id.0].iter().map(|call| nodes.inbound(call));
+        json["inbound_nodes"] = inbound.collect::<Result<Json>>()?;
         layers.push(json);
     }
     let config = json!({
@@ -122,20 +124,16 @@ fn arguments(described: &NetworkLayer, layer: &dyn Layer, trainable: bool) -> Re
 /// join tensors, are built so.
 fn build_shape(network: &Network, layer: &dyn Layer, call: &LayerCall) -> Option<Json> {
     let mut graph = Graph::new(Mode::Inference);
-    let nodes: Vec<_> = call
-        .inputs
-        .iter()
-        .map(|tensor| {
-            let tensor = &network.tensors[tensor.0];
-            graph.input(0, tensor.shape.clone(), tensor.dtype)
-        })
-        .collect();
-    let shapes: Vec<Json> =
-        call.inputs.iter().map(|&tensor| batch_shape(network.shape(tensor))).collect();
+    let lowered = call.call.map(|tensor| {
+        let tensor = &network.tensors[tensor.0];
+        Lowered::unmasked(graph.input(0, tensor.shape.clone(), tensor.dtype))
+    });
+    let inputs = call.call.inputs.iter();
+    let shapes: Vec<Json> = inputs.map(|&tensor| batch_shape(network.shape(tensor))).collect();
     if layer.joins() {
         return Some(Json::Array(shapes));
     }
-    layer.lower_list(&mut graph, &nodes).ok()?;
+    layer.lower_call(&mut graph, &lowered).ok()?;
     if graph.weights().is_empty() { None } else { shapes.into_iter().next() }
 }
 
@@ -163,7 +161,7 @@ impl<'a> Nodes<'a> {
         for call in live {
             let calls: &mut Vec<&LayerCall> = &mut of[network.calls[call].layer.0];
             number[call] = calls.len();
-            if !network.calls[call].inputs.is_empty() {
+            if !network.calls[call].call.tensors().is_empty() {
                 calls.push(&network.calls[call]);
             }
         }
@@ -179,14 +177,32 @@ impl<'a> Nodes<'a> {
     }
 
     /// One call as an inbound node.
-    fn inbound(&self, call: &LayerCall) -> Json {
+    fn inbound(&self, LayerCall { layer, call, .. }: &LayerCall) -> Result<Json> {
         let tensors: Vec<Json> = call.inputs.iter().map(|&tensor| self.tensor(tensor)).collect();
-        let joins = match &self.network.layers[call.layer.0].kind {
+        let joins = match &self.network.layers[layer.0].kind {
             LayerKind::Layer(layer) => layer.joins(),
             LayerKind::Network(_) | LayerKind::Input { .. } => tensors.len() > 1,
         };
-        let args = if joins { json!([tensors]) } else { json!(tensors) };
-        json!({ "args": args, "kwargs": {} })
+        let mut args = if joins { vec![Json::Array(tensors)] } else { tensors };
+        let mut kwargs = Map::new();
+        for CallArgument { name, is_positional, value } in &call.arguments {
+            let json = self.value(value).map_err(|error| error.within(name))?;
+            if *is_positional {
+                args.push(json);
+            } else {
+                kwargs.insert((*name).to_owned(), json);
+            }
+        }
+        Ok(json!({ "args": args, "kwargs": kwargs }))
+    }
+
+    /// The value of an argument of a call.
+    fn value(&self, value: &CallValue<TensorId>) -> Result<Json> {
+        match value {
+            CallValue::Tensor(tensor) => Ok(self.tensor(*tensor)),
+            CallValue::List(items) => items.iter().map(|item| self.value(item)).collect(),
+            CallValue::Value(value) => value_to_json(value),
+        }
     }
 
     fn tensor(&self, tensor: TensorId) -> Json {

@@ -87,7 +87,7 @@ impl Layer for BatchNormalization {
         let variance =
             graph.statistic("moving_variance", &extents, self.moving_variance_initializer)?;
         let (epsilon, statistics) = (self.epsilon.0, [mean, variance]);
-        if graph.is_training() && !graph.is_frozen() {
+        if !graph.is_frozen() && graph.is_training("BatchNormalization")? {
             return graph.batch_norm(x, axis, epsilon, weights, statistics, self.momentum.0);
         }
         graph.channel_norm(x, axis, epsilon, weights, statistics)

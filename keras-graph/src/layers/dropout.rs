@@ -87,7 +87,7 @@ impl Layer for Dropout {
         let extents = graph.extents(x);
         let mask = self.noise_shape.as_ref().map(|noise| self.mask(&extents, noise)).transpose()?;
         let rate = self.rate.0;
-        if !graph.is_training() || rate == 0.0 {
+        if rate == 0.0 || !graph.is_training("Dropout")? {
             return Ok(x);
         }
         if rate == 1.0 {

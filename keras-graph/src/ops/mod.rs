@@ -63,7 +63,7 @@ impl Graph {
     pub fn float(&mut self, x: NodeId) -> Result<NodeId, LayerError> {
         let len = checked_len(self.shape(x).extents())?;
         match self.dtype(x) {
-            Dtype::Float32 => Ok(x),
+            Dtype::Float32 | Dtype::Bool => Ok(x),
             Dtype::Int32 => self.emit(CastFloat { len }, &[x.into()], self.extents(x)),
         }
     }

@@ -1,0 +1,334 @@
+//! One call of a layer: the tensors it is called on, and what is said by name: `layer(x, mask = m, training = False)`.
+//!
+//! Each layer declares the arguments of its calls ([`CallParameter`]); [`bind`] sorts what a front end found by them. The same
+//! [`Call`] holds tensors of a network, and nodes of a graph while the network is lowered.
+//! Source: Keras 3.15 `layers/layer.py` (`CallSpec`), `ops/symbolic_arguments.py`.
+
+use std::convert::Infallible;
+
+use crate::graph::NodeId;
+use crate::names::nearest;
+use crate::schema::{ArgumentError, At};
+use crate::value::Value;
+
+/// What an argument of a call takes. `None` stands for an argument that is not given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CallKind {
+    /// One tensor.
+    Tensor,
+    /// One tensor, or a list of tensors of which some may be `None`.
+    Tensors,
+    /// `True` or `False`.
+    Flag,
+    /// A plain value, or a tensor.
+    Any,
+}
+
+impl CallKind {
+    fn accepts<T>(self, value: &CallValue<T>) -> bool {
+        match (self, value) {
+            (CallKind::Any, _)
+            | (CallKind::Tensor | CallKind::Tensors, CallValue::Tensor(_))
+            | (CallKind::Flag, CallValue::Value(Value::Bool(_))) => true,
+            (CallKind::Tensors, CallValue::List(items)) => items
+                .iter()
+                .all(|item| matches!(item, CallValue::Tensor(_) | CallValue::Value(Value::None))),
+            _ => false,
+        }
+    }
+
+    fn expected(self) -> &'static str {
+        match self {
+            CallKind::Tensor => "a tensor",
+            CallKind::Tensors => "a tensor or a list of tensors",
+            CallKind::Flag => "`True` or `False`",
+            CallKind::Any => "a value",
+        }
+    }
+}
+
+/// An argument that calls of a layer take beside the tensors that the layer is called on.
+#[derive(Debug)]
+pub struct CallParameter {
+    /// Keras' name.
+    pub name: &'static str,
+    /// What it means.
+    pub docs: &'static str,
+    /// What it takes.
+    pub kind: CallKind,
+}
+
+/// `training`, which calls of every layer take. A layer that lists it says where it stands among its arguments.
+pub const TRAINING: CallParameter = CallParameter {
+    name: "training",
+    docs: "Whether the layer works as in training; by default as the model does. `False` also holds for the layers within a model.",
+    kind: CallKind::Flag,
+};
+
+/// `mask`: which steps, or elements, count.
+pub const MASK: CallParameter = CallParameter {
+    name: "mask",
+    docs: "Which steps count; by default the mask that the tensor carries.",
+    kind: CallKind::Tensor,
+};
+
+/// The value of an argument: a tensor, a list, or neither.
+#[derive(Clone, Debug, PartialEq)]
+pub enum CallValue<T> {
+    /// A tensor.
+    Tensor(T),
+    /// A list with tensors in it.
+    List(Vec<CallValue<T>>),
+    /// A value without tensors.
+    Value(Value),
+}
+
+impl<T: Copy> CallValue<T> {
+    /// The tensors in it, in order.
+    pub fn tensors(&self) -> Vec<T> {
+        match self {
+            CallValue::Tensor(tensor) => vec![*tensor],
+            CallValue::List(items) => items.iter().flat_map(CallValue::tensors).collect(),
+            CallValue::Value(_) => Vec::new(),
+        }
+    }
+
+    /// The same value with other tensors.
+    pub fn try_map<U, E>(
+        &self,
+        tensor: &mut impl FnMut(T) -> Result<U, E>,
+    ) -> Result<CallValue<U>, E> {
+        Ok(match self {
+            CallValue::Tensor(value) => CallValue::Tensor(tensor(*value)?),
+            CallValue::List(items) => {
+                let items = items.iter().map(|item| item.try_map(tensor));
+                CallValue::List(items.collect::<Result<_, E>>()?)
+            }
+            CallValue::Value(value) => CallValue::Value(value.clone()),
+        })
+    }
+
+    /// Whether it is a tensor, or a list of nothing but tensors.
+    fn is_tensors(&self) -> bool {
+        match self {
+            CallValue::Tensor(_) => true,
+            CallValue::List(items) => items.iter().all(|item| matches!(item, CallValue::Tensor(_))),
+            CallValue::Value(_) => false,
+        }
+    }
+
+    fn describe(&self) -> String {
+        match self {
+            CallValue::Tensor(_) => "a tensor".to_string(),
+            CallValue::List(_) => "a list".to_string(),
+            CallValue::Value(value) => format!("`{value}`"),
+        }
+    }
+}
+
+/// An argument of a call.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CallArgument<T> {
+    /// The parameter it belongs to.
+    pub name: &'static str,
+    /// Whether it was given by position.
+    pub is_positional: bool,
+    /// Its value.
+    pub value: CallValue<T>,
+}
+
+/// One call of a layer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Call<T> {
+    /// What the layer is called on: one tensor, or those of a list.
+    pub inputs: Vec<T>,
+    /// What else it is given: by position, in order, then by name, in the order of the names, as Keras counts them.
+    pub arguments: Vec<CallArgument<T>>,
+}
+
+impl<T: Copy> Call<T> {
+    /// A call on tensors alone.
+    pub fn on(inputs: &[T]) -> Call<T> {
+        Call { inputs: inputs.to_vec(), arguments: Vec::new() }
+    }
+
+    /// All tensors that the call reads, in Keras' order.
+    pub fn tensors(&self) -> Vec<T> {
+        let named = self.arguments.iter().flat_map(|argument| argument.value.tensors());
+        self.inputs.iter().copied().chain(named).collect()
+    }
+
+    /// The same call with other tensors.
+    pub fn map<U>(&self, mut tensor: impl FnMut(T) -> U) -> Call<U> {
+        let Ok(call) = self.try_map(|old| Ok::<U, Infallible>(tensor(old)));
+        call
+    }
+
+    /// The same call with other tensors, or why one of them cannot be had.
+    pub fn try_map<U, E>(&self, mut tensor: impl FnMut(T) -> Result<U, E>) -> Result<Call<U>, E> {
+        let inputs = self.inputs.iter().map(|&input| tensor(input)).collect::<Result<_, E>>()?;
+        let mut arguments = Vec::with_capacity(self.arguments.len());
+        for CallArgument { name, is_positional, value } in &self.arguments {
+            let value = value.try_map(&mut tensor)?;
+            arguments.push(CallArgument { name, is_positional: *is_positional, value });
+        }
+        Ok(Call { inputs, arguments })
+    }
+
+    /// The value of an argument, if it is given.
+    pub fn argument(&self, name: &str) -> Option<&CallValue<T>> {
+        self.arguments.iter().find(|argument| argument.name == name).map(|found| &found.value)
+    }
+
+    /// The tensor that an argument is.
+    pub fn tensor(&self, name: &str) -> Option<T> {
+        match self.argument(name) {
+            Some(CallValue::Tensor(tensor)) => Some(*tensor),
+            _ => None,
+        }
+    }
+
+    /// The tensors that an argument lists; those that are `None` are left out of it.
+    pub fn list(&self, name: &str) -> Option<Vec<Option<T>>> {
+        let one = |value: &CallValue<T>| match value {
+            CallValue::Tensor(tensor) => Some(*tensor),
+            CallValue::List(_) | CallValue::Value(_) => None,
+        };
+        self.argument(name).map(|value| match value {
+            CallValue::List(items) => items.iter().map(one).collect(),
+            value => vec![one(value)],
+        })
+    }
+
+    /// The value of a flag, if it is given.
+    pub fn flag(&self, name: &str) -> Option<bool> {
+        match self.argument(name) {
+            Some(CallValue::Value(Value::Bool(value))) => Some(*value),
+            _ => None,
+        }
+    }
+}
+
+/// A tensor of a network in a graph.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lowered {
+    /// The tensor.
+    pub node: NodeId,
+    /// Its mask, of type bool: which of its steps count. None if all do.
+    pub mask: Option<NodeId>,
+}
+
+impl Lowered {
+    /// A tensor without a mask.
+    pub fn unmasked(node: NodeId) -> Lowered {
+        Lowered { node, mask: None }
+    }
+}
+
+impl Call<Lowered> {
+    /// The mask that a call works with: the one it is given, or that of the first tensor.
+    pub fn mask(&self) -> Option<NodeId> {
+        let given = self.tensor(MASK.name).map(|mask| mask.node);
+        given.or(self.inputs.first().and_then(|input| input.mask))
+    }
+}
+
+/// An argument as a front end found it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Given<T> {
+    /// The keyword; none for a positional one.
+    pub name: Option<String>,
+    /// The value.
+    pub value: CallValue<T>,
+}
+
+/// Sorts the arguments of a call of a layer of this class by the parameters that it lists, or tells every mistake in them. The
+/// first positional argument, or `inputs`, is what the layer is called on.
+pub fn bind<T: Copy>(
+    class: &str,
+    parameters: &'static [CallParameter],
+    given: Vec<Given<T>>,
+) -> Result<Call<T>, Vec<ArgumentError>> {
+    let mut call = Call { inputs: Vec::new(), arguments: Vec::new() };
+    let mut errors = Vec::new();
+    let mut seen: Vec<&str> = Vec::new();
+    for (i, Given { name, value }) in given.into_iter().enumerate() {
+        let is_positional = name.is_none();
+        let place = if is_positional { At::Value(i) } else { At::Keyword(i) };
+        let mut wrong = |at, message: String, help: Option<String>| {
+            errors.push(ArgumentError { at, message, help });
+        };
+        let found = match &name {
+            None if i == 0 => Some(None),
+            None => parameters.get(i - 1).map(Some),
+            Some(name) if name == "inputs" => Some(None),
+            Some(name) => all(parameters).find(|known| known.name == name).map(Some),
+        };
+        let Some(parameter) = found else {
+            let (message, help) = match &name {
+                Some(name) => unknown(class, parameters, name),
+                None => surplus(class, parameters, i + 1),
+            };
+            wrong(place, message, Some(help));
+            continue;
+        };
+        let name = parameter.map_or("inputs", |parameter| parameter.name);
+        if seen.contains(&name) {
+            wrong(place, format!("`{name}` is given twice"), None);
+            continue;
+        }
+        seen.push(name);
+        let Some(CallParameter { name, kind, .. }) = parameter else {
+            if !value.is_tensors() {
+                let found = value.describe();
+                let message =
+                    format!("`{class}` is called on a tensor or a list of tensors, found {found}");
+                wrong(At::Value(i), message, None);
+            }
+            call.inputs = value.tensors();
+            continue;
+        };
+        if matches!(value, CallValue::Value(Value::None)) {
+            continue;
+        }
+        if kind.accepts(&value) {
+            call.arguments.push(CallArgument { name, is_positional, value });
+        } else {
+            let (expected, found) = (kind.expected(), value.describe());
+            let message =
+                format!("`{name}` of a call of `{class}` expects {expected}, found {found}");
+            wrong(At::Value(i), message, None);
+        }
+    }
+    let positional = call.arguments.iter().filter(|argument| argument.is_positional).count();
+    call.arguments[positional..].sort_by_key(|argument| argument.name);
+    if errors.is_empty() { Ok(call) } else { Err(errors) }
+}
+
+/// The parameters, and `training` if they do not list it.
+fn all(parameters: &'static [CallParameter]) -> impl Iterator<Item = &'static CallParameter> {
+    let lists_it = parameters.iter().any(|parameter| parameter.name == TRAINING.name);
+    parameters.iter().chain((!lists_it).then_some(&TRAINING))
+}
+
+fn unknown(class: &str, parameters: &'static [CallParameter], name: &str) -> (String, String) {
+    let message = format!("`{class}` has no call argument `{name}`");
+    let names = || std::iter::once("inputs").chain(all(parameters).map(|known| known.name));
+    let help = match nearest(name, names()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("a call of `{class}` takes: {}", names().collect::<Vec<_>>().join(", ")),
+    };
+    (message, help)
+}
+
+fn surplus(class: &str, parameters: &[CallParameter], found: usize) -> (String, String) {
+    let most = 1 + parameters.len();
+    let message = match most {
+        1 => format!("`{class}` is called on one tensor or one list, found {found} arguments"),
+        _ => format!("a call of `{class}` takes at most {most} arguments, found {found}"),
+    };
+    (message, "several tensors are given as a list: `layer([a, b])`".to_string())
+}
+
+#[cfg(test)]
+mod tests;

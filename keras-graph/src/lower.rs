@@ -1,0 +1,133 @@
+//! From a network to a graph of ops: each call of a layer appends its ops. A mask stands beside each tensor; a model that is
+//! called as a layer is lowered in place.
+
+use crate::call::{Call, Lowered, MASK, TRAINING};
+use crate::dtype::Dtype;
+use crate::graph::{Graph, LayerError, Mode, NodeId};
+use crate::network::{LayerCall, LayerId, LayerKind, Network, NetworkLayer, Tensor, TensorId};
+use crate::order::live_calls;
+
+impl Network {
+    /// The graph of ops of the whole model. Its inputs are numbered in the order of [`Network::inputs`].
+    pub fn lower(&self, mode: Mode) -> Result<Graph, LayerError> {
+        let mut graph = Graph::new(mode);
+        let inputs: Vec<NodeId> = self
+            .inputs
+            .iter()
+            .enumerate()
+            .map(|(i, &tensor)| {
+                let Tensor { shape, dtype, .. } = &self.tensors[tensor.0];
+                graph.input(i, shape.clone(), *dtype)
+            })
+            .collect();
+        let inputs: Vec<Lowered> = inputs.into_iter().map(Lowered::unmasked).collect();
+        let outputs = self.lower_calls(&mut graph, &inputs)?;
+        graph.outputs = outputs.iter().map(|output| output.node).collect();
+        Ok(graph)
+    }
+
+    /// Lowers all calls that lead to the outputs.
+    fn lower_calls(
+        &self,
+        graph: &mut Graph,
+        inputs: &[Lowered],
+    ) -> Result<Vec<Lowered>, LayerError> {
+        let mut lowered: Vec<Option<Lowered>> = vec![None; self.tensors.len()];
+        for (&tensor, &input) in self.inputs.iter().zip(inputs) {
+            lowered[tensor.0] = Some(input);
+        }
+        let found = |lowered: &[Option<Lowered>], tensor: TensorId| {
+            lowered[tensor.0].expect("a call stands after those that made its inputs")
+        };
+        let mut live = live_calls(self);
+        live.sort_unstable();
+        for LayerCall { layer, call, outputs } in live.into_iter().map(|call| &self.calls[call]) {
+            if matches!(self.layers[layer.0].kind, LayerKind::Input { .. }) {
+                continue;
+            }
+            let call = call.map(|tensor| found(&lowered, tensor));
+            let results = self.lower_layer(graph, *layer, &call)?;
+            for (tensor, result) in outputs.iter().zip(results) {
+                lowered[tensor.0] = Some(result);
+            }
+        }
+        Ok(self.outputs.iter().map(|&tensor| found(&lowered, tensor)).collect())
+    }
+
+    fn lower_layer(
+        &self,
+        graph: &mut Graph,
+        layer: LayerId,
+        call: &Call<Lowered>,
+    ) -> Result<Vec<Lowered>, LayerError> {
+        let NetworkLayer { name, kind, trainable, activity_regularizer } = &self.layers[layer.0];
+        let lower = |graph: &mut Graph| match kind {
+            LayerKind::Input { .. } => {
+                Err(LayerError::input(format!("the input `{name}` cannot be called")))
+            }
+            LayerKind::Network(network) => network.lower_as_layer(graph, call),
+            LayerKind::Layer(layer) => {
+                let results = layer.lower_call(graph, call)?;
+                if let Some(regularizer) = activity_regularizer {
+                    for result in &results {
+                        graph.penalise_activity(result.node, *regularizer);
+                    }
+                }
+                Ok(results)
+            }
+        };
+        let training = call.flag(TRAINING.name);
+        graph.in_call(training, |graph| graph.in_layer(name, *trainable, lower))
+    }
+
+    fn lower_as_layer(
+        &self,
+        graph: &mut Graph,
+        call: &Call<Lowered>,
+    ) -> Result<Vec<Lowered>, LayerError> {
+        let mut inputs = call.inputs.clone();
+        let masks = call.list(MASK.name).unwrap_or_default();
+        for (input, mask) in inputs.iter_mut().zip(masks) {
+            input.mask = mask.map(|mask| mask.node).or(input.mask);
+        }
+        if inputs.len() != self.inputs.len() {
+            return Err(LayerError::input(format!(
+                "the model `{}` expects {} inputs, found {}",
+                self.name,
+                self.inputs.len(),
+                inputs.len()
+            )));
+        }
+        for (&expected, found) in self.inputs.iter().zip(&inputs) {
+            let (expected, found) = (self.shape(expected), graph.shape(found.node));
+            if expected != found {
+                return Err(LayerError::input(format!(
+                    "the model `{}` expects {expected}, found {found}",
+                    self.name
+                )));
+            }
+        }
+        self.lower_calls(graph, &inputs)
+    }
+
+    /// Lowers one call with its tensors and their masks as inputs.
+    pub(crate) fn lower_alone(
+        &self,
+        graph: &mut Graph,
+        layer: LayerId,
+        call: &Call<TensorId>,
+    ) -> Result<Vec<Lowered>, LayerError> {
+        let call = call.map(|tensor| {
+            let Tensor { shape, dtype, mask, .. } = &self.tensors[tensor.0];
+            let node = graph.input(tensor.0, shape.clone(), *dtype);
+            let mask = mask.as_ref().map(|shape| {
+                graph.input(self.tensors.len() + tensor.0, shape.clone(), Dtype::Bool)
+            });
+            Lowered { node, mask }
+        });
+        self.lower_layer(graph, layer, &call)
+    }
+}
+
+#[cfg(test)]
+mod tests;
