@@ -1,5 +1,6 @@
 //! What numbers a training or a prediction computes with.
 
+use alloc::string::{String, ToString as _};
 use core::fmt;
 use core::str::FromStr;
 

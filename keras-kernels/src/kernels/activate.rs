@@ -5,9 +5,11 @@
 //! At a kink the derivative is TensorFlow's: that of the constant, or of the flatter, side.
 
 use super::math::{exp, exp_m1, ln_1p_unit, normal, sigmoid, softplus, tanh};
+#[cfg(not(feature = "std"))]
+use crate::float::Float as _;
 use crate::simd::{Kernel, Simd, dispatch};
+use core::f32::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI};
 use keras_ir::activation::Activation;
-use std::f32::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI};
 
 /// Slope of SELU's positive part (Klambauer et al. 2017).
 pub(super) const SELU_SCALE: f32 = 1.050_701;

@@ -1,8 +1,10 @@
 //! Activation functions of one number, in `f64` and as their definitions have them: the oracle of `activate.rs`.
 
 use super::activate::{SELU_ALPHA, SELU_SCALE};
+#[cfg(not(feature = "std"))]
+use crate::float::Float as _;
+use core::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI};
 use keras_ir::activation::Activation;
-use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI};
 
 /// `f(x)`.
 pub(super) fn value(f: Activation, x: f32) -> f32 {

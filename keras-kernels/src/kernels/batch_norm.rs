@@ -13,6 +13,8 @@ use super::finish::Clip;
 use super::moments::Statistics;
 use super::vectorized::vectorized;
 use super::{Call, Reference};
+#[cfg(not(feature = "std"))]
+use crate::float::Float as _;
 use crate::simd::Simd;
 use keras_ir::activation::Activation;
 use keras_ir::ops as op;

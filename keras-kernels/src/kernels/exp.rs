@@ -37,7 +37,7 @@ pub(crate) fn exp_to_one<S: Simd>(simd: S, x: S::F32) -> S::F32 {
 /// `n` and `e^r` where `x = n · ln 2 + r`, with whole `n` and `|r| <= ln 2 / 2`; [`ROUNDER`] is still added to `n`.
 #[inline(always)]
 fn split<S: Simd>(simd: S, x: S::F32) -> (S::F32, S::F32) {
-    use std::f32::consts::LOG2_E;
+    use core::f32::consts::LOG2_E;
     /// The high part of ln 2, whose product with a small whole number is exact.
     const LN_2_HIGH: f32 = 0.693_359_4;
     /// What is missing from it.

@@ -10,6 +10,8 @@ use keras_target::cost::folded_len;
 
 use super::batch_norm::split;
 use super::vectors::{for_each_vector, load, store};
+#[cfg(not(feature = "std"))]
+use crate::float::Float as _;
 use crate::simd::{Kernel, Simd, dispatch};
 
 /// A ReLU, with or without an upper bound.

@@ -2,7 +2,7 @@
 //!
 //! All matrices are row-major. The rows of all samples form one matrix, so a batch is one product.
 
-use std::ops::Range;
+use core::ops::Range;
 
 use keras_ir::ops as op;
 use keras_target::cost::{PANEL_ROWS, PREPARED_ROWS, prepared_columns};

@@ -6,6 +6,8 @@
 use super::batch_norm::split;
 use super::vectorized::vectorized;
 use super::{Call, Reference, lanes};
+#[cfg(not(feature = "std"))]
+use crate::float::Float as _;
 use crate::simd::Simd;
 use keras_ir::ops as op;
 

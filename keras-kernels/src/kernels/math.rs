@@ -26,7 +26,7 @@ fn power_of_two(n: i32) -> f32 {
 /// Splits `x = n · ln 2 + r` with whole `n` and `|r| <= ln 2 / 2`.
 #[inline(always)]
 fn split_exponent(x: f32) -> (i32, f32) {
-    let shifted = x * std::f32::consts::LOG2_E + ROUNDER;
+    let shifted = x * core::f32::consts::LOG2_E + ROUNDER;
     let n = (shifted.to_bits() as i32).wrapping_sub(ROUNDER.to_bits() as i32);
     let whole = shifted - ROUNDER;
     (n, x - whole * LN_2_HIGH - whole * LN_2_LOW)
@@ -132,7 +132,7 @@ mod tests {
     /// Relative error that the functions keep to, beside one step of the denormals.
     const TOLERANCE: f64 = 1e-6;
 
-    fn check(name: &str, f: fn(f32) -> f32, truth: fn(f64) -> f64, range: std::ops::Range<f32>) {
+    fn check(name: &str, f: fn(f32) -> f32, truth: fn(f64) -> f64, range: core::ops::Range<f32>) {
         const STEPS: usize = 200_003;
         for step in 0..STEPS {
             let x = range.start + (range.end - range.start) * (step as f32 / STEPS as f32);

@@ -6,6 +6,8 @@
 use super::channels::{Channels, Elements, Terms};
 use super::vectorized::vectorized;
 use super::{Call, Reference};
+#[cfg(not(feature = "std"))]
+use crate::float::Float as _;
 use crate::simd::Simd;
 use keras_ir::ops as op;
 

@@ -1,6 +1,6 @@
 //! Products of one row: a dense layer on a single sample. All weights are read for it, and that takes the most of the time.
 
-use std::ops::Range;
+use core::ops::Range;
 
 use super::finish::Finish;
 use crate::simd::Simd;

@@ -2,6 +2,8 @@
 
 use super::vectorized::vectorized;
 use super::{Call, Cpu, Reference, lanes};
+#[cfg(not(feature = "std"))]
+use crate::float::Float as _;
 use crate::simd::Simd;
 use keras_ir::ops as op;
 

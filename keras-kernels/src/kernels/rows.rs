@@ -144,7 +144,7 @@ fn max_rows_grad<S: Simd>(op: &op::MaxRowsGrad, call: Call<'_>) {
 #[inline(always)]
 fn share_among_holders(
     channels: usize,
-    columns: std::ops::Range<usize>,
+    columns: core::ops::Range<usize>,
     x: &[f32],
     y: &[f32],
     d_y: &[f32],

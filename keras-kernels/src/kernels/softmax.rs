@@ -7,6 +7,8 @@ use super::math::exp;
 use super::short_rows::{self, SHORT};
 use super::vectorized::vectorized;
 use super::{Call, Reference, lanes};
+#[cfg(not(feature = "std"))]
+use crate::float::Float as _;
 use crate::simd::Simd;
 use keras_ir::ops as op;
 
@@ -254,7 +256,7 @@ impl Axis {
     /// Calls `visit` with the indices of each line along the axis.
     pub(super) fn for_each_line(
         &self,
-        mut visit: impl FnMut(std::iter::StepBy<std::ops::Range<usize>>),
+        mut visit: impl FnMut(core::iter::StepBy<core::ops::Range<usize>>),
     ) {
         let len = self.extent * self.inner;
         for outer in 0..self.outer {
@@ -277,7 +279,7 @@ impl Axis {
 
     /// The cells of some lines, a row of neighbouring columns at a time.
     #[inline(always)]
-    fn rows(&self, lines: &Lines) -> impl Iterator<Item = std::ops::Range<usize>> + use<> {
+    fn rows(&self, lines: &Lines) -> impl Iterator<Item = core::ops::Range<usize>> + use<> {
         let Lines { begin, columns } = *lines;
         (begin..begin + self.extent * self.inner)
             .step_by(self.inner)
@@ -386,7 +388,7 @@ mod tests {
         let x = [1000.0, 999.0, -1000.0, 3e38, -3e38, 0.0];
         let op = op::Softmax { outer: 2, extent: 3, inner: 1 };
         let y = agreed(op, 1, &[&x], &[0.0; 6], 1e-6);
-        let e = std::f32::consts::E;
+        let e = core::f32::consts::E;
         assert!((y[0] - e / (1.0 + e)).abs() < 1e-6);
         assert_eq!(y[2..], [0.0, 1.0, 0.0, 0.0]);
         let op = op::LogSoftmax { outer: 2, extent: 3, inner: 1 };

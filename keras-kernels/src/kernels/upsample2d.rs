@@ -7,9 +7,11 @@
 
 use super::vectorized::vectorized;
 use super::{Call, Reference};
+#[cfg(not(feature = "std"))]
+use crate::float::Float as _;
 use crate::simd::Simd;
+use core::f64::consts::PI;
 use keras_ir::ops::{self as op, Interpolation};
-use std::f64::consts::PI;
 
 /// Most cells that one output cell looks at: Lanczos with 5 lobes reaches 5 cells either way.
 const MAX_TAPS: usize = 11;

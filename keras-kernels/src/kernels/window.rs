@@ -1,6 +1,6 @@
 //! Which cells a window reads: the geometry that convolutions and poolings share.
 
-use std::ops::Range;
+use core::ops::Range;
 
 use keras_ir::ops::Window;
 

@@ -1,8 +1,9 @@
 //! AVX2 and FMA: eight lanes, sixteen registers.
 
-use std::arch::x86_64::*;
+use core::arch::x86_64::*;
 
 use super::avx512::Avx512;
+use super::level::has;
 use super::{Kernel, Simd, UPPER_HALF};
 
 /// As the shift takes it.
@@ -15,7 +16,7 @@ pub(crate) struct Avx2(());
 
 impl Avx2 {
     pub(super) fn detect() -> Option<Avx2> {
-        (is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma")).then_some(Avx2(()))
+        (has!("avx2") && has!("fma")).then_some(Avx2(()))
     }
 
     /// The token of a processor that has AVX-512, whose token is given where AVX2 and FMA were detected too.

@@ -1,8 +1,9 @@
 //! AVX-512F: sixteen lanes, thirty-two registers, masks.
 
-use std::arch::x86_64::*;
+use core::arch::x86_64::*;
 
 use super::avx2::Avx2;
+use super::level::has;
 use super::{EXPONENT_SHIFT, Kernel, Simd, UPPER_HALF};
 
 const LANES: usize = 16;
@@ -28,7 +29,7 @@ pub(crate) struct Avx512(());
 
 impl Avx512 {
     pub(super) fn detect() -> Option<Avx512> {
-        (Avx2::detect().is_some() && is_x86_feature_detected!("avx512f")).then_some(Avx512(()))
+        (Avx2::detect().is_some() && has!("avx512f")).then_some(Avx512(()))
     }
 
     /// The shorter vectors, which wait for nothing and waste less where few lanes are used.

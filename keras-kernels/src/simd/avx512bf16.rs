@@ -1,8 +1,9 @@
 //! AVX-512 with products of bfloat16 pairs: 32 multiply-adds an instruction.
 
-use std::arch::x86_64::*;
+use core::arch::x86_64::*;
 
 use super::avx512::Avx512;
+use super::level::has;
 use super::pairs::as_inner;
 use super::{Kernel, Simd};
 
@@ -14,8 +15,7 @@ pub(crate) struct Avx512Bf16(Avx512);
 
 impl Avx512Bf16 {
     pub(super) fn detect() -> Option<Avx512Bf16> {
-        let is_there =
-            is_x86_feature_detected!("avx512bw") && is_x86_feature_detected!("avx512bf16");
+        let is_there = has!("avx512bw") && has!("avx512bf16");
         Avx512::detect().filter(|_| is_there).map(Avx512Bf16)
     }
 
@@ -31,7 +31,7 @@ impl Avx512Bf16 {
         // SAFETY: the token exists, so AVX512_BF16 was detected.
         let rounded = unsafe { _mm512_cvtne2ps_pbh(second, first) };
         // SAFETY: both types are 64 bytes that may hold anything.
-        unsafe { std::mem::transmute::<__m512bh, __m512i>(rounded) }
+        unsafe { core::mem::transmute::<__m512bh, __m512i>(rounded) }
     }
 }
 
@@ -83,9 +83,9 @@ impl Simd for Avx512Bf16 {
     #[inline(always)]
     fn dot_pairs(self, a: __m512, b: __m512, c: __m512) -> __m512 {
         // SAFETY: both types are 64 bytes that may hold anything.
-        let a = unsafe { std::mem::transmute::<__m512, __m512bh>(a) };
+        let a = unsafe { core::mem::transmute::<__m512, __m512bh>(a) };
         // SAFETY: as above.
-        let b = unsafe { std::mem::transmute::<__m512, __m512bh>(b) };
+        let b = unsafe { core::mem::transmute::<__m512, __m512bh>(b) };
         // SAFETY: the token exists, so AVX512_BF16 was detected.
         unsafe { _mm512_dpbf16_ps(c, a, b) }
     }

@@ -11,6 +11,9 @@ mod avx2;
 mod avx512;
 #[cfg(target_arch = "x86_64")]
 mod avx512bf16;
+#[cfg(feature = "std")]
+mod choice;
+mod level;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 mod pairs;
@@ -18,101 +21,16 @@ mod peak;
 mod portable;
 mod together;
 
-use std::cell::Cell;
-use std::fmt;
-use std::sync::OnceLock;
-
+#[cfg(feature = "std")]
+pub use choice::{Choice, UnsupportedLevel, with_level};
+#[doc(hidden)]
+pub use level::dispatch_narrow;
+pub(crate) use level::dispatch_pairs;
+pub use level::{Level, dispatch};
 pub(crate) use pairs::{Pairs, pair, rounded};
 pub use peak::multiply_adds;
 use portable::Portable;
 pub(crate) use together::Together;
-
-/// A set of vector instructions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Level {
-    /// Plain Rust on four lanes, without fused multiply-add. Always there.
-    Portable,
-    /// ARM NEON, four lanes.
-    Neon,
-    /// x86-64 AVX2 and FMA, eight lanes.
-    Avx2,
-    /// x86-64 AVX-512F, sixteen lanes.
-    Avx512,
-    /// The same with AVX512_BF16, which multiplies pairs of bfloat16 numbers; `f32` is computed as by [`Level::Avx512`].
-    Avx512Bf16,
-}
-
-/// Every level, the best last.
-const LEVELS: [Level; 5] =
-    [Level::Portable, Level::Neon, Level::Avx2, Level::Avx512, Level::Avx512Bf16];
-
-impl Level {
-    /// The best level of this processor.
-    pub fn best() -> Level {
-        Token::best().level()
-    }
-
-    /// The levels of this processor, the best last.
-    pub fn available() -> impl Iterator<Item = Level> {
-        LEVELS.into_iter().filter(|&level| Token::detect(level).is_some())
-    }
-
-    /// The level in force on this thread.
-    pub fn current() -> Level {
-        Token::current().level()
-    }
-}
-
-/// The processor lacks the instructions of a level.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct UnsupportedLevel(
-    /// The level asked for.
-    pub Level,
-);
-
-impl fmt::Display for UnsupportedLevel {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "this processor lacks the instructions of {:?}", self.0)
-    }
-}
-
-impl std::error::Error for UnsupportedLevel {}
-
-/// Calls `f` with the kernels of this thread at `level`, and with those that run for it on other threads.
-///
-/// Errors: the processor lacks the level; then `f` is not called. What other threads do of their own is not affected.
-pub fn with_level<R>(level: Level, f: impl FnOnce() -> R) -> Result<R, UnsupportedLevel> {
-    let token = Token::detect(level).ok_or(UnsupportedLevel(level))?;
-    Ok(Choice(Some(token)).apply(f))
-}
-
-/// What a thread has chosen, so that the threads which it shares its work with compute likewise.
-#[derive(Clone, Copy)]
-pub struct Choice(Option<Token>);
-
-impl Choice {
-    /// The choice of this thread.
-    pub fn current() -> Choice {
-        Choice(FORCED.get())
-    }
-
-    /// Calls `f` with this choice on the thread at hand.
-    pub fn apply<R>(self, f: impl FnOnce() -> R) -> R {
-        /// Restores what was forced before, also when `f` panics.
-        struct Restore(Option<Token>);
-        impl Drop for Restore {
-            fn drop(&mut self) {
-                FORCED.set(self.0);
-            }
-        }
-        let _restore = Restore(FORCED.replace(self.0));
-        f()
-    }
-}
-
-thread_local! {
-    static FORCED: Cell<Option<Token>> = const { Cell::new(None) };
-}
 
 /// Where a `f32` keeps its exponent.
 const EXPONENT_SHIFT: u32 = 23;
@@ -125,108 +43,6 @@ pub trait Kernel {
 
     /// Computes. Implementations are `#[inline(always)]`, or they would be compiled without the instructions.
     fn run<S: Simd>(self, simd: S) -> Self::Output;
-}
-
-/// Runs a kernel with the best instructions of this processor, or those that [`with_level`] forces.
-pub fn dispatch<K: Kernel>(kernel: K) -> K::Output {
-    match Token::current() {
-        Token::Portable(simd) => simd.enter(kernel),
-        #[cfg(target_arch = "aarch64")]
-        Token::Neon(simd) => simd.enter(kernel),
-        #[cfg(target_arch = "x86_64")]
-        Token::Avx2(simd) => simd.enter(kernel),
-        #[cfg(target_arch = "x86_64")]
-        Token::Avx512(simd) => simd.enter(kernel),
-        #[cfg(target_arch = "x86_64")]
-        Token::Avx512Bf16(simd) => simd.without_pairs().enter(kernel),
-    }
-}
-
-/// As [`dispatch`], for a kernel that multiplies pairs of bfloat16 numbers.
-pub(crate) fn dispatch_pairs<K: Kernel>(kernel: K) -> K::Output {
-    match Token::current() {
-        #[cfg(target_arch = "x86_64")]
-        Token::Avx512Bf16(simd) => simd.enter(kernel),
-        _ => dispatch(kernel),
-    }
-}
-
-/// As [`dispatch`], with eight lanes where the processor has sixteen: for what is too small to fill those, and so short that
-/// loads across two cache lines are felt.
-#[doc(hidden)]
-#[inline]
-pub fn dispatch_narrow<K: Kernel>(kernel: K) -> K::Output {
-    match Token::current() {
-        Token::Portable(simd) => simd.enter(kernel),
-        #[cfg(target_arch = "aarch64")]
-        Token::Neon(simd) => simd.enter(kernel),
-        #[cfg(target_arch = "x86_64")]
-        Token::Avx2(simd) => simd.enter(kernel),
-        #[cfg(target_arch = "x86_64")]
-        Token::Avx512(simd) => simd.narrower().enter(kernel),
-        #[cfg(target_arch = "x86_64")]
-        Token::Avx512Bf16(simd) => simd.without_pairs().narrower().enter(kernel),
-    }
-}
-
-/// The token of a level that this processor has.
-#[derive(Clone, Copy)]
-enum Token {
-    Portable(Portable),
-    #[cfg(target_arch = "aarch64")]
-    Neon(neon::Neon),
-    #[cfg(target_arch = "x86_64")]
-    Avx2(avx2::Avx2),
-    #[cfg(target_arch = "x86_64")]
-    Avx512(avx512::Avx512),
-    #[cfg(target_arch = "x86_64")]
-    Avx512Bf16(avx512bf16::Avx512Bf16),
-}
-
-impl Token {
-    fn detect(level: Level) -> Option<Token> {
-        match level {
-            Level::Portable => Some(Token::Portable(Portable)),
-            #[cfg(target_arch = "aarch64")]
-            Level::Neon => neon::Neon::detect().map(Token::Neon),
-            #[cfg(target_arch = "x86_64")]
-            Level::Avx2 => avx2::Avx2::detect().map(Token::Avx2),
-            #[cfg(target_arch = "x86_64")]
-            Level::Avx512 => avx512::Avx512::detect().map(Token::Avx512),
-            #[cfg(target_arch = "x86_64")]
-            Level::Avx512Bf16 => avx512bf16::Avx512Bf16::detect().map(Token::Avx512Bf16),
-            #[allow(unreachable_patterns, reason = "which levels are left depends on the target")]
-            _ => None,
-        }
-    }
-
-    #[inline]
-    fn best() -> Token {
-        static BEST: OnceLock<Token> = OnceLock::new();
-        *BEST.get_or_init(|| {
-            let best = LEVELS.into_iter().rev().find_map(Token::detect);
-            best.unwrap_or(Token::Portable(Portable))
-        })
-    }
-
-    #[inline]
-    fn current() -> Token {
-        FORCED.get().unwrap_or_else(Token::best)
-    }
-
-    fn level(self) -> Level {
-        match self {
-            Token::Portable(_) => Level::Portable,
-            #[cfg(target_arch = "aarch64")]
-            Token::Neon(_) => Level::Neon,
-            #[cfg(target_arch = "x86_64")]
-            Token::Avx2(_) => Level::Avx2,
-            #[cfg(target_arch = "x86_64")]
-            Token::Avx512(_) => Level::Avx512,
-            #[cfg(target_arch = "x86_64")]
-            Token::Avx512Bf16(_) => Level::Avx512Bf16,
-        }
-    }
 }
 
 mod sealed {
@@ -352,7 +168,7 @@ pub trait Simd: Copy + sealed::Token {
     /// Two numbers in turn, from the first lane on.
     #[inline(always)]
     fn splat_pair(self, pair: &[f32; 2]) -> Self::F32 {
-        self.load(&std::array::from_fn::<_, MAX_LANES, _>(|i| pair[i % 2]))
+        self.load(&core::array::from_fn::<_, MAX_LANES, _>(|i| pair[i % 2]))
     }
 
     /// The sums of each two neighbours among the lanes of `first` and then of `second`.
@@ -361,7 +177,7 @@ pub trait Simd: Copy + sealed::Token {
         let mut lanes = [0.0; 2 * MAX_LANES];
         self.store(first, &mut lanes);
         self.store(second, &mut lanes[Self::LANES..]);
-        self.load(&std::array::from_fn::<_, MAX_LANES, _>(|i| lanes[2 * i] + lanes[2 * i + 1]))
+        self.load(&core::array::from_fn::<_, MAX_LANES, _>(|i| lanes[2 * i] + lanes[2 * i + 1]))
     }
 
     /// Writes the transpose of a square of `LANES` rows and columns: element `j` of row `i`, which begins at `i · stride` of `from`,
@@ -385,7 +201,7 @@ pub trait Simd: Copy + sealed::Token {
         let mut lanes = [[0.0; MAX_LANES]; 2];
         self.store(low, &mut lanes[0]);
         self.store(high, &mut lanes[1]);
-        self.load(&std::array::from_fn::<_, MAX_LANES, _>(|i| pair(lanes[0][i], lanes[1][i])))
+        self.load(&core::array::from_fn::<_, MAX_LANES, _>(|i| pair(lanes[0][i], lanes[1][i])))
     }
 
     /// Likewise of numbers that are neighbours in `first` and then in `second`.
@@ -394,7 +210,9 @@ pub trait Simd: Copy + sealed::Token {
         let mut lanes = [0.0; 2 * MAX_LANES];
         self.store(first, &mut lanes);
         self.store(second, &mut lanes[Self::LANES..]);
-        self.load(&std::array::from_fn::<_, MAX_LANES, _>(|i| pair(lanes[2 * i], lanes[2 * i + 1])))
+        self.load(&core::array::from_fn::<_, MAX_LANES, _>(|i| {
+            pair(lanes[2 * i], lanes[2 * i + 1])
+        }))
     }
 
     /// `c` and both products of the pairs `a` and `b`, added up in `f32`. Numbers too small for a normal `f32` may count as 0.
@@ -416,7 +234,7 @@ fn reaches(len: usize, lanes: usize, stride: usize, count: usize) -> bool {
 #[inline(always)]
 pub(crate) fn prefetch(cells: &[f32], i: usize) {
     #[cfg(target_arch = "x86_64")]
-    hint::<{ std::arch::x86_64::_MM_HINT_T0 }>(cells, i);
+    hint::<{ core::arch::x86_64::_MM_HINT_T0 }>(cells, i);
     #[cfg(not(target_arch = "x86_64"))]
     let _ = (cells, i);
 }
@@ -425,7 +243,7 @@ pub(crate) fn prefetch(cells: &[f32], i: usize) {
 #[inline(always)]
 pub(crate) fn prefetch_far(cells: &[f32], i: usize) {
     #[cfg(target_arch = "x86_64")]
-    hint::<{ std::arch::x86_64::_MM_HINT_T1 }>(cells, i);
+    hint::<{ core::arch::x86_64::_MM_HINT_T1 }>(cells, i);
     #[cfg(not(target_arch = "x86_64"))]
     let _ = (cells, i);
 }
@@ -435,7 +253,7 @@ pub(crate) fn prefetch_far(cells: &[f32], i: usize) {
 fn hint<const LEVEL: i32>(cells: &[f32], i: usize) {
     let address = cells.as_ptr().wrapping_add(i).cast::<i8>();
     // SAFETY: a prefetch reads nothing that the program sees, and no address makes it fail. Every x86-64 processor has it.
-    unsafe { std::arch::x86_64::_mm_prefetch::<LEVEL>(address) };
+    unsafe { core::arch::x86_64::_mm_prefetch::<LEVEL>(address) };
 }
 
 /// The most lanes that there are.

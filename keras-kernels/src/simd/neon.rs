@@ -1,8 +1,8 @@
 //! NEON: four lanes, thirty-two registers.
 
-use std::arch::aarch64::*;
-use std::arch::is_aarch64_feature_detected;
+use core::arch::aarch64::*;
 
+use super::level::has;
 use super::{Kernel, Simd, UPPER_HALF};
 
 /// As the shift takes it.
@@ -15,7 +15,7 @@ pub(crate) struct Neon(());
 
 impl Neon {
     pub(super) fn detect() -> Option<Neon> {
-        is_aarch64_feature_detected!("neon").then_some(Neon(()))
+        has!("neon").then_some(Neon(()))
     }
 }
 

@@ -20,7 +20,7 @@ impl Kernel for MultiplyAdds {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) -> (u64, f32) {
-        let (a, b) = (simd.splat(std::hint::black_box(0.5)), simd.splat(1.0));
+        let (a, b) = (simd.splat(core::hint::black_box(0.5)), simd.splat(1.0));
         let mut sums = [simd.splat(0.0); SUMS];
         for (i, sum) in sums.iter_mut().enumerate() {
             // Equal sums would be computed once.

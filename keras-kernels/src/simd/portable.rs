@@ -89,7 +89,9 @@ impl Simd for Portable {
         then: [f32; LANES],
         otherwise: [f32; LANES],
     ) -> [f32; LANES] {
-        std::array::from_fn(|i| if (a[i] == b[i]) | a[i].is_nan() { then[i] } else { otherwise[i] })
+        core::array::from_fn(
+            |i| if (a[i] == b[i]) | a[i].is_nan() { then[i] } else { otherwise[i] },
+        )
     }
 
     #[inline(always)]

@@ -1,5 +1,6 @@
 //! Every instruction set against plain arithmetic.
 
+use super::level::LEVELS;
 use super::*;
 
 fn at_every_level(f: impl Fn()) {
@@ -239,7 +240,7 @@ impl Kernel for Largest {
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
         for at in 0..S::LANES {
-            let mut lanes: [f32; MAX_LANES] = std::array::from_fn(|i| -3.0 - i as f32);
+            let mut lanes: [f32; MAX_LANES] = core::array::from_fn(|i| -3.0 - i as f32);
             lanes[at] = -2.5;
             let mut found = [0.0; MAX_LANES];
             simd.store(simd.largest(simd.load(&lanes)), &mut found);

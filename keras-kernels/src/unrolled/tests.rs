@@ -41,7 +41,7 @@ fn check_dense<F: Function + Clone, const K: usize, const N: usize>(f: Activatio
     struct Dense<'a, F, const K: usize, const N: usize>(
         [&'a [f32]; 3],
         bool,
-        std::marker::PhantomData<F>,
+        core::marker::PhantomData<F>,
     );
     impl<F: Function, const K: usize, const N: usize> Kernel for Dense<'_, F, K, N> {
         type Output = [f32; LEN];
@@ -59,7 +59,7 @@ fn check_dense<F: Function + Clone, const K: usize, const N: usize>(f: Activatio
         let inputs: &[&[f32]] = if has_bias { &[&x, &w, &bias] } else { &[&x, &w] };
         let op = op::Gemm { m: 1, k: K, n: N, bias: has_bias, f };
         let expected = output::<Reference>(op, 1, inputs, N);
-        let step = Dense::<F, K, N>([&x, &w, &bias], has_bias, std::marker::PhantomData);
+        let step = Dense::<F, K, N>([&x, &w, &bias], has_bias, core::marker::PhantomData);
         // A result may be small beside the terms of its sum.
         check(
             &format!("dense {K} to {N} {f:?}"),
@@ -107,7 +107,7 @@ fn dense_with_each_function() {
 }
 
 #[derive(Clone)]
-struct Map<F, const N: usize>([f32; N], std::marker::PhantomData<F>);
+struct Map<F, const N: usize>([f32; N], core::marker::PhantomData<F>);
 
 impl<F: Function, const N: usize> Kernel for Map<F, N> {
     type Output = [f32; LEN];
@@ -127,11 +127,11 @@ fn check_map<F: Function + Clone>(f: Activation) {
         x.iter_mut().for_each(|x| *x *= scale);
         x[0] = 0.0;
         let expected = output::<Reference>(op::Unary { len: N, f }, 1, &[&x], N);
-        check(&format!("{f:?}"), Map::<F, N>(x, std::marker::PhantomData), &expected, 1e-6, 1e-3);
+        check(&format!("{f:?}"), Map::<F, N>(x, core::marker::PhantomData), &expected, 1e-6, 1e-3);
     }
     let x = [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 1.0, f32::NAN, -1.0, 2.0, 3.0, -0.0];
     let expected = output::<Reference>(op::Unary { len: 9, f }, 1, &[&x], 9);
-    check(&format!("{f:?}"), Map::<F, 9>(x, std::marker::PhantomData), &expected, 1e-6, 1e-3);
+    check(&format!("{f:?}"), Map::<F, 9>(x, core::marker::PhantomData), &expected, 1e-6, 1e-3);
 }
 
 #[test]
@@ -151,10 +151,10 @@ fn functions_are_close_to_the_truth() {
     fn check<F: Function + Clone>(name: &str, truth: Truth, low: f32, high: f32) {
         for level in Level::available() {
             for step in 0..STEPS / 8 {
-                let x: [f32; 8] = std::array::from_fn(|lane| {
+                let x: [f32; 8] = core::array::from_fn(|lane| {
                     low + (high - low) * ((8 * step + lane) as f32 / STEPS as f32)
                 });
-                let map = Map::<F, 8>(x, std::marker::PhantomData);
+                let map = Map::<F, 8>(x, core::marker::PhantomData);
                 let found = with_level(level, || dispatch_narrow(map)).expect("it is available");
                 for (x, found) in x.into_iter().zip(found) {
                     let (found, expected) = (f64::from(found), truth(f64::from(x)));

@@ -3,7 +3,7 @@
 //! Where the right matrix is prepared, rows of the left one are packed and the loops of `f32` run on pairs. Elsewhere
 //! both matrices are packed, some rows and columns at a time: what is read often is packed once, and takes half the memory.
 
-use std::ops::Range;
+use core::ops::Range;
 
 use keras_target::cost::{PANEL_COLUMNS, PANEL_ROWS, PREPARED_ROWS};
 

@@ -7,6 +7,8 @@
 mod gemm;
 mod pack;
 
+use alloc::vec::Vec;
+
 use keras_ir::ops::{Conv2D, Gemm, GemmGradW, GemmGradX, Op};
 use keras_target::cost::{self, Prepared, is_pointwise};
 use keras_target::winograd::Winograd;

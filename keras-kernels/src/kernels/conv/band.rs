@@ -3,7 +3,7 @@
 //! Windows that reach beyond the columns would need checks in the inner loops. So the rows that a few rows of the
 //! output read are copied with zeros around them; rows of padding are skipped.
 
-use std::ops::Range;
+use core::ops::Range;
 
 use keras_ir::ops::Window;
 use keras_target::cost::{self, Band, NARROW_FILTERS};

@@ -4,7 +4,7 @@
 //! d_kernel[a, ..] += Σ over cells (i, j):  x[rows(i, a), columns(j, 0).., :]ᵀ · d_y[i, j, :]
 //! ```
 
-use std::ops::Range;
+use core::ops::Range;
 
 use super::band::{self, Geometry, Image};
 use super::narrow::add_turned;

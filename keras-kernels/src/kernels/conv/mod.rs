@@ -16,6 +16,8 @@ pub(super) mod pairs;
 mod taps;
 pub(super) mod winograd;
 
+use alloc::vec;
+
 use keras_ir::ops as op;
 use keras_target::cost::POOLED;
 

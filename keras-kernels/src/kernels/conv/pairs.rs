@@ -8,7 +8,7 @@
 //! In a row of `x`, cell `t` is paired with cell `t + stride`, which belongs to the next cell of the output. So windows
 //! of every second cell of the output are runs of pairs, as windows are of single numbers.
 
-use std::ops::Range;
+use core::ops::Range;
 
 use keras_ir::ops::{Conv2D, Conv2DGradW, Conv2DGradX};
 use keras_target::cost::{NARROW_FILTERS, band_len, phase_lens};

@@ -7,7 +7,7 @@
 //! ```
 //! Where padding is near, a block is one output. The gradient by `x` is a correlation too, see [`Line`].
 
-use std::ops::Range;
+use core::ops::Range;
 
 use keras_ir::ops::{Depthwise2DGradX, Window};
 
@@ -77,7 +77,7 @@ pub(super) fn grad_x<S: Simd>(
     for row_phase in 0..rows.stride {
         let rows = Line::backward(rows, row_phase);
         for first_phase in (0..columns.stride).step_by(PHASES) {
-            let phases = std::array::from_fn::<_, PHASES, _>(|phase| Correlation {
+            let phases = core::array::from_fn::<_, PHASES, _>(|phase| Correlation {
                 rows,
                 columns: Line::backward(columns, (first_phase + phase) % columns.stride),
                 channels: *channels,
@@ -90,7 +90,7 @@ pub(super) fn grad_x<S: Simd>(
             });
             let phases = &phases[..PHASES.min(columns.stride - first_phase)];
             let interiors: [Range<usize>; PHASES] =
-                std::array::from_fn(|phase| phases[phase % phases.len()].columns.interior());
+                core::array::from_fn(|phase| phases[phase % phases.len()].columns.interior());
             // Row by row, so that what all phases write together is near.
             for i in 0..rows.outputs {
                 for (phase, interior) in phases.iter().zip(&interiors) {

@@ -3,7 +3,7 @@
 //! The gradient with a stride of `s` is `s` correlations without one: cells of the input whose indices leave the same rest
 //! when divided by `s` (a phase) are reached through the same cells of the kernel.
 
-use std::ops::Range;
+use core::ops::Range;
 
 use keras_ir::ops::Window;
 

@@ -337,9 +337,9 @@ fn spread<S: Simd, const ROWS: usize>(
     let Image { columns, channels, .. } = *image;
     for_each_vector!(S, channels, |c, len| {
         let weights =
-            image.weights::<S, ROWS>(simd, std::array::from_fn(|r| taps[r % 2][1]), c, len);
+            image.weights::<S, ROWS>(simd, core::array::from_fn(|r| taps[r % 2][1]), c, len);
         let d_y: [&[f32]; ROWS] =
-            std::array::from_fn(|r| image.row(taps[r % 2][0], columns.output, c));
+            core::array::from_fn(|r| image.row(taps[r % 2][0], columns.output, c));
         let zero = simd.splat(0.0);
         let mut out = Spread { d_x: &mut d_x[c..], columns, channels, len };
         let mut before = [zero; ROWS];
@@ -409,7 +409,7 @@ fn add_by_w<S: Simd, const ROWS: usize>(
     let Image { columns, channels, .. } = *image;
     for_each_vector!(S, channels, |c, len| {
         let zero = simd.splat(0.0);
-        let x: [&[f32]; ROWS] = std::array::from_fn(|r| image.row(first + r, columns.input, c));
+        let x: [&[f32]; ROWS] = core::array::from_fn(|r| image.row(first + r, columns.input, c));
         let d_y = &d_y[c..];
         let mut sums = [[zero; TAPS]; ROWS];
         // The outputs that begin at a column, at the one before, and at the one before that.
