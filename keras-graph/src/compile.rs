@@ -14,7 +14,8 @@ use crate::literal::{List, Text};
 use crate::network::Network;
 use crate::op::Operation as _;
 use crate::plan::{
-    GradientPart, Merge, MovingAverage, Place, Plan, Port, Reduction, Segment, Step, Storage,
+    GradientPart, Merge, MovingAverage, Operand, Place, Plan, Port, Reduction, Segment, Step,
+    Storage, ValueId,
 };
 use crate::program::Program;
 use crate::recompute::{LEAST_LEN, recompute};
@@ -113,14 +114,24 @@ impl<'a> Planner<'a> {
         self.schedule.places[node.0].expect("a node that is read or computed has a buffer")
     }
 
-    fn source(&self, source: Source) -> Place {
+    /// The value that a node holds. Nodes come first, then weights.
+    fn value(&self, node: NodeId) -> ValueId {
+        ValueId(self.schedule.owner[node.0])
+    }
+
+    fn operand(&self, node: NodeId) -> Operand {
+        Operand { value: self.value(node), place: self.place(node) }
+    }
+
+    fn source(&self, source: Source) -> Operand {
         match source {
-            Source::Node(node) => self.place(node),
-            Source::Weight(weight) => Place {
-                storage: Storage::Weights,
-                offset: weight_offset(self.layout, weight.0),
-                len: self.graph().weights[weight.0].shape.len(),
-            },
+            Source::Node(node) => self.operand(node),
+            Source::Weight(weight) => {
+                let value = ValueId(self.graph().nodes.len() + weight.0);
+                let offset = weight_offset(self.layout, weight.0);
+                let len = self.graph().weights[weight.0].shape.len();
+                Operand { value, place: Place { storage: Storage::Weights, offset, len } }
+            }
         }
     }
 
@@ -157,6 +168,7 @@ impl<'a> Planner<'a> {
             Step {
                 op: *described.op().expect("a step has an op"),
                 inputs: described.inputs.iter().map(|&source| self.source(source)).collect(),
+                value: self.value(node),
                 output: self.place(node),
             }
         };
@@ -219,8 +231,9 @@ impl<'a> Planner<'a> {
             name: Text::Owned(name.to_string()),
             shape: self.graph().shape(node).list(),
             dtype: self.graph().dtype(node),
+            value: self.value(node),
             place: self.place(node),
-            gradient: gradient.map(|node| self.place(node)),
+            gradient: gradient.map(|node| self.operand(node)),
         }
     }
 

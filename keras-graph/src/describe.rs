@@ -7,25 +7,33 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use crate::fingerprint::fingerprint;
+use crate::fuse::fold_padding;
 use crate::graph::{Graph, LayerError, Mode, WeightId};
 use crate::literal::{List, Text};
 use crate::names::{field_name, snake_case};
 use crate::network::{Class, LayerId, LayerKind, Network};
 use crate::order;
 use crate::plan::{Description, LayerInfo, WeightInfo};
+use crate::program::Program;
 
 /// Weights, summary and configuration of a model. `config` is the `config.json` of a `.keras` file.
 ///
 /// Errors: a layer that refuses its input, two layers of one name, or two names that meet in one field.
 pub fn describe(network: &Network, config: String) -> Result<Description, LayerError> {
     let graph = network.lower(Mode::Inference)?;
-    let Layout { weights, layers, .. } = layout(network, &graph)?;
+    let layout = layout(network, &graph)?;
+    let mut program = Program::new(graph);
+    fold_padding(&mut program);
+    let fingerprint = fingerprint(&program, &layout);
+    let Layout { weights, layers, .. } = layout;
     Ok(Description {
         name: Text::Owned(network.name.clone()),
         class: Text::Borrowed(network.class.name()),
         weights: List::Owned(weights),
         layers: List::Owned(layers),
         config: Text::Owned(config),
+        fingerprint,
     })
 }
 

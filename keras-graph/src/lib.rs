@@ -20,6 +20,7 @@ pub mod call;
 pub mod compile;
 mod describe;
 pub mod error;
+mod fingerprint;
 pub mod fuse;
 pub mod grad;
 pub mod graph;

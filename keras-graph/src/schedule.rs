@@ -25,6 +25,8 @@ pub(crate) struct Schedule {
     pub(crate) forward: usize,
     /// The segment of each node.
     pub(crate) segment: Vec<usize>,
+    /// For each node the one whose value it holds; itself unless it is a reshape.
+    pub(crate) owner: Vec<usize>,
     /// Where each node with a value per sample lies.
     pub(crate) places: Vec<Option<Place>>,
     /// Elements per sample of a block's buffer.
@@ -52,12 +54,13 @@ pub(crate) fn schedule(program: &Program) -> Schedule {
         ends,
         forward,
         segment,
+        owner,
         places: vec![None; program.graph.nodes.len()],
         block_len: 0,
         lane_len: 0,
     };
-    let uses = schedule.uses(program, &owner);
-    schedule.place_buffers(program, &owner, &uses);
+    let uses = schedule.uses(program);
+    schedule.place_buffers(program, &uses);
     schedule
 }
 
@@ -142,7 +145,7 @@ impl Schedule {
     }
 
     /// When each buffer is in use; None for a node without one.
-    fn uses(&self, program: &Program, owner: &[usize]) -> Vec<Option<Use>> {
+    fn uses(&self, program: &Program) -> Vec<Option<Use>> {
         let nodes = &program.graph.nodes;
         let mut uses: Vec<Option<Use>> = vec![None; nodes.len()];
         let mut touch = |node: NodeId, segment: usize, moment: usize| {
@@ -150,7 +153,7 @@ impl Schedule {
                 return;
             }
             let first = Use { segments: (segment, segment), moments: (moment, moment) };
-            uses[owner[node.0]].get_or_insert(first).extend(segment, moment);
+            uses[self.owner[node.0]].get_or_insert(first).extend(segment, moment);
         };
         for (step, &node) in self.steps.iter().enumerate() {
             let (segment, moment) = (self.segment[node.0], self.moment(step));
@@ -178,7 +181,7 @@ impl Schedule {
         uses
     }
 
-    fn place_buffers(&mut self, program: &Program, owner: &[usize], uses: &[Option<Use>]) {
+    fn place_buffers(&mut self, program: &Program, uses: &[Option<Use>]) {
         let len = |i: usize| program.graph.nodes[i].shape.len();
         let in_one = |i: &usize| uses[*i].is_some_and(|u| u.segments.0 == u.segments.1);
         let mut own: Vec<Option<Place>> = vec![None; uses.len()];
@@ -195,7 +198,7 @@ impl Schedule {
         self.lane_len =
             assign(&lanes, Storage::Lane, len, |i| uses[i].map(|u| u.segments), &mut own);
         for (i, place) in self.places.iter_mut().enumerate() {
-            *place = own[owner[i]];
+            *place = own[self.owner[i]];
         }
     }
 }

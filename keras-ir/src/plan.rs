@@ -7,14 +7,27 @@
 //! depend on the threads; a lane is run in *blocks* of samples. The result of a reduction is gathered lane by lane and
 //! merged in the order of the lanes, so that any number of threads gives the same bits.
 
-use alloc::format;
-use alloc::string::ToString as _;
-use alloc::vec::Vec;
+use alloc::string::String;
+use core::ops::Range;
 
 use crate::dtype::Dtype;
 use crate::initializer::Initializer;
+
 use crate::literal::{List, Literal, Text, literal, literal_enum};
 use crate::ops::Op;
+
+/// The number of a value: of an input, a weight, a step's result, or a gradient that the loss
+/// writes. Buffers are used again for other values, numbers are not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ValueId(pub usize);
+
+impl Literal for ValueId {
+    fn write(&self, out: &mut String) {
+        out.push_str("::keras::__private::ValueId(");
+        self.0.write(out);
+        out.push(')');
+    }
+}
 
 /// Where a tensor lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,14 +69,25 @@ literal! {
         pub len: usize,
     }
 
+    /// A value that is read, and where it lies at that time.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct Operand {
+        /// Which value.
+        pub value: ValueId,
+        /// Where it lies.
+        pub place: Place,
+    }
+
     /// One op on placed tensors.
     #[derive(Clone, Debug, PartialEq)]
     pub struct Step {
         /// What is computed.
         pub op: Op,
-        /// Where the inputs lie.
-        pub inputs: List<Place>,
-        /// Where the output lies; never overlaps an input.
+        /// What is read.
+        pub inputs: List<Operand>,
+        /// The value that is made.
+        pub value: ValueId,
+        /// Where it lies; never overlaps an input.
         pub output: Place,
     }
 
@@ -103,11 +127,13 @@ literal! {
         pub shape: List<usize>,
         /// Element type.
         pub dtype: Dtype,
-        /// Where it lies.
+        /// The value that it is.
+        pub value: ValueId,
+        /// Where that lies.
         pub place: Place,
-        /// In a training plan: where the gradient of the loss by it lies. For an output the loss writes there. For an input, None if
-        /// it was not asked for, or if no output depends on the input.
-        pub gradient: Option<Place>,
+        /// In a training plan: the gradient of the loss by it. The loss writes that of an output.
+        /// For an input, None if it was not asked for, or if no output depends on the input.
+        pub gradient: Option<Operand>,
     }
 
     /// One weight, in Keras' order.
@@ -231,6 +257,10 @@ literal! {
         pub layers: List<LayerInfo>,
         /// `config.json` of a `.keras` file, without `compile_config`.
         pub config: Text,
+        /// A number that two models share when they compute the same outputs from the same
+        /// weights and inputs. A file's model is compared by it with the model that its weights
+        /// are loaded into.
+        pub fingerprint: u64,
     }
 }
 
@@ -240,36 +270,32 @@ impl Plan {
         self.outputs.iter().any(|output| output.gradient.is_some())
     }
 
-    /// A number that two inference plans share when they compute the same outputs from the same weights and inputs, whatever the
-    /// order of their steps and the place of their buffers. A file's model is compared by it with the model that its weights
-    /// are loaded into.
-    ///
-    /// Each tensor is hashed as the op that made it on the hashes of what that op read; weights and inputs by their place.
-    pub fn fingerprint(&self) -> u64 {
-        let mut made: Vec<(Place, u64)> = Vec::new();
-        let hash_of = |made: &[(Place, u64)], place: Place| {
-            let found = made.iter().rev().find(|(known, _)| *known == place);
-            found.map_or_else(|| fnv(&place.literal()), |(_, hash)| *hash)
-        };
-        for (i, port) in self.inputs.iter().enumerate() {
-            made.push((port.place, fnv(&format!("input {i}"))));
-        }
-        for step in self.steps.iter() {
-            let mut text = step.op.literal();
-            for &input in step.inputs.iter() {
-                text.push_str(&hash_of(&made, input).to_string());
-                text.push(' ');
-            }
-            made.push((step.output, fnv(&text)));
-        }
-        let outputs = self.outputs.iter().map(|port| hash_of(&made, port.place).to_string());
-        fnv(&outputs.collect::<Vec<_>>().join(" "))
+    /// Elements of the memory of a single sample: what all steps write, and the inputs.
+    pub fn sample_len(&self) -> usize {
+        self.block_len + self.lane_len + self.reduced_len
     }
-}
 
-/// The 64-bit FNV-1a hash.
-fn fnv(text: &str) -> u64 {
-    const OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
-    const PRIME: u64 = 0x0000_0100_0000_01b3;
-    text.bytes().fold(OFFSET, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(PRIME))
+    /// Where a place lies in the memory of a single sample: the block's buffer, the lane's, then
+    /// what is reduced. None for weights and their gradient, which lie elsewhere.
+    pub fn in_sample(&self, place: Place) -> Option<Range<usize>> {
+        let buffer = match place.storage {
+            Storage::Weights | Storage::Gradient => return None,
+            Storage::Block => 0,
+            Storage::Lane => self.block_len,
+            Storage::Reduced => self.block_len + self.lane_len,
+        };
+        let start = buffer + place.offset;
+        Some(start..start + place.len)
+    }
+
+    /// The index of the input that a value is, if it is one.
+    pub fn input_of(&self, value: ValueId) -> Option<usize> {
+        self.inputs.iter().position(|port| port.value == value)
+    }
+
+    /// Whether a step reads a value.
+    pub fn reads(&self, value: ValueId) -> bool {
+        let steps = self.steps.iter().chain(self.whole.iter());
+        steps.flat_map(|step| step.inputs.iter()).any(|input| input.value == value)
+    }
 }

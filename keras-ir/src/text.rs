@@ -95,7 +95,7 @@ impl fmt::Display for Plan {
 fn write_step(f: &mut fmt::Formatter<'_>, step: &Step) -> fmt::Result {
     write!(f, "  {} = {}", step.output, step.op)?;
     for input in step.inputs.iter() {
-        write!(f, " {input}")?;
+        write!(f, " {}", input.place)?;
     }
     writeln!(f)
 }
@@ -103,7 +103,7 @@ fn write_step(f: &mut fmt::Formatter<'_>, step: &Step) -> fmt::Result {
 fn write_port(f: &mut fmt::Formatter<'_>, what: &str, port: &Port) -> fmt::Result {
     write!(f, "{what} {} {:?} {} {}", port.name, port.shape, port.dtype.name(), port.place)?;
     match port.gradient {
-        Some(gradient) => writeln!(f, " gradient {gradient}"),
+        Some(gradient) => writeln!(f, " gradient {}", gradient.place),
         None => writeln!(f),
     }
 }

@@ -215,7 +215,7 @@ fn shape_constant(ports: &[Port]) -> (TokenStream, TokenStream) {
 
 /// Elements of scratch that a call needs beside the kernels' workspace, which begins at a cache line if the scratch does.
 pub(crate) fn scratch_len(plan: &Plan) -> usize {
-    (plan.block_len + plan.lane_len + plan.reduced_len).next_multiple_of(LINE)
+    plan.sample_len().next_multiple_of(LINE)
 }
 
 /// Elements of scratch that a call may skip to begin at a cache line; none where all of it is small, and on the stack.
@@ -275,7 +275,7 @@ fn implementation(
     let [model_name, class, config] = [&description.name, &description.class, &description.config]
         .map(|text| source(&text.literal()));
     let layers = source(&description.layers.literal());
-    let fingerprint = Literal::u64_suffixed(inference.fingerprint());
+    let fingerprint = Literal::u64_suffixed(description.fingerprint);
     let (unrolled, methods) = methods(name, inference, [input, output]);
     let call_output = match is_boxed(inference) {
         true => quote! { ::keras::__private::Box<#output> },
@@ -289,6 +289,7 @@ fn implementation(
             weights: ::keras::__private::List::Borrowed(<#name as ::keras::__private::Model>::WEIGHTS),
             layers: #layers,
             config: #config,
+            fingerprint: <#name as ::keras::__private::Model>::FINGERPRINT,
         };
         #[automatically_derived]
         unsafe impl ::keras::__private::Model for #name {

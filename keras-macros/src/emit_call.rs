@@ -3,10 +3,12 @@
 //! The scratch is cut around each step's output, which never overlaps an input. What stands in an input is read where the
 //! caller has it, and what only the caller reads is written where the caller gets it.
 
+use core::ops::Range;
+
 use keras_graph::dtype::Dtype;
 use keras_graph::literal::Literal as _;
 use keras_graph::memory::LINE;
-use keras_graph::plan::{Place, Plan, Port, Step, Storage};
+use keras_graph::plan::{Operand, Plan, Port, Step};
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{format_ident, quote};
 
@@ -15,51 +17,17 @@ use crate::emit::{FLOAT_BYTES, port_field, port_type, scratch_len, source, spare
 /// Steps in one function. A longer plan becomes several: what rustc takes to check a function grows with the square of its length.
 const STEPS_PER_FUNCTION: usize = 64;
 
-/// Elements `from..to` of the scratch.
-#[derive(Clone, Copy, PartialEq)]
-pub(crate) struct Range {
-    from: usize,
-    to: usize,
-}
-
-impl Range {
-    /// Where a place lies in the scratch of one sample. Weights lie elsewhere.
-    pub(crate) fn of(plan: &Plan, place: Place) -> Option<Range> {
-        let start = match place.storage {
-            Storage::Weights => return None,
-            Storage::Block => 0,
-            Storage::Lane => plan.block_len,
-            Storage::Reduced => plan.block_len + plan.lane_len,
-            Storage::Gradient => unreachable!("a prediction has no gradient"),
-        };
-        let from = start + place.offset;
-        Some(Range { from, to: from + place.len })
-    }
-
-    pub(crate) fn overlaps(self, other: Range) -> bool {
-        self.from < other.to && other.from < self.to
-    }
-
-    fn holds(self, other: Range) -> bool {
-        self.from <= other.from && other.to <= self.to
-    }
-}
-
-/// What is written so far, to tell inputs from what later took their place.
+/// The plan, and which of its steps write outputs.
 struct Body<'p> {
     plan: &'p Plan,
-    inputs: Vec<Range>,
-    written: Vec<Range>,
     /// For each output, the step that writes it straight into the result.
     direct: Vec<Option<usize>>,
 }
 
 /// Statements of `call_into(&self, __scratch, __x, __y)`.
 pub(crate) fn body(plan: &Plan) -> TokenStream {
-    let ranges = |ports: &[Port]| ports.iter().filter_map(|p| Range::of(plan, p.place)).collect();
-    let mut body =
-        Body { plan, inputs: ranges(&plan.inputs), written: Vec::new(), direct: Vec::new() };
-    body.direct = plan.outputs.iter().map(|port| body.direct_step(port)).collect();
+    let direct = plan.outputs.iter().map(|port| direct_step(plan, port)).collect();
+    let body = Body { plan, direct };
     let len = Literal::usize_unsuffixed(scratch_len(plan));
     let align = align(plan);
     let inputs = plan.inputs.iter().enumerate().map(|(i, port)| input(plan, i, port));
@@ -176,33 +144,21 @@ fn span(from: usize, to: usize) -> TokenStream {
     quote! { [#from..#to] }
 }
 
+/// The step that can write an output where the caller gets it: neither a step nor another output
+/// reads that value.
+fn direct_step(plan: &Plan, port: &Port) -> Option<usize> {
+    let is_shared = plan.outputs.iter().filter(|other| other.value == port.value).count() > 1;
+    let made = || plan.steps.iter().position(|step| step.value == port.value);
+    if is_shared || plan.reads(port.value) { None } else { made() }
+}
+
 impl Body<'_> {
-    /// The step that can write an output where the caller gets it: nothing else reads or writes there afterwards.
-    fn direct_step(&self, port: &Port) -> Option<usize> {
-        let range = Range::of(self.plan, port.place)?;
-        let touches =
-            |place: &Place| Range::of(self.plan, *place).is_some_and(|other| other.overlaps(range));
-        let last = self.plan.steps.iter().rposition(|step| touches(&step.output))?;
-        let later = &self.plan.steps[last + 1..];
-        let is_read = later.iter().any(|step| step.inputs.iter().any(touches));
-        let is_shared = self.plan.outputs.iter().filter(|other| touches(&other.place)).count() > 1;
-        let is_whole = self.plan.steps[last].output == port.place;
-        (is_whole && !is_read && !is_shared).then_some(last)
-    }
-
-    /// The input that a range of the scratch stands for, if nothing was written over it yet.
-    fn in_input(&self, range: Range) -> Option<(usize, Range)> {
-        let i = self.inputs.iter().position(|input| input.holds(range))?;
-        let is_over = self.written.iter().any(|written| written.overlaps(range));
-        (!is_over).then(|| (i, self.inputs[i]))
-    }
-
-    fn step(&mut self, i: usize, step: &Step) -> TokenStream {
-        let written = Range::of(self.plan, step.output).unwrap_or(Range { from: 0, to: 0 });
+    fn step(&self, i: usize, step: &Step) -> TokenStream {
+        let written = self.plan.in_sample(step.output).unwrap_or(0..0);
         let direct = self.direct.iter().position(|direct| *direct == Some(i));
-        let around = if direct.is_some() { None } else { Some(written) };
+        let around = if direct.is_some() { None } else { Some(&written) };
         let inputs: Vec<TokenStream> =
-            step.inputs.iter().map(|&place| self.read(place, around)).collect();
+            step.inputs.iter().map(|&operand| self.read(operand, around)).collect();
         let method = Ident::new(step.op.name(), Span::call_site());
         // `Op::Gemm(Gemm { .. })` without the enum: the call is to the kernel itself.
         let op = step.op.literal();
@@ -214,8 +170,8 @@ impl Body<'_> {
                 (TokenStream::new(), quote! { &mut *#flat })
             }
             None => {
-                let from = Literal::usize_unsuffixed(written.from);
-                let len = Literal::usize_unsuffixed(written.to - written.from);
+                let from = Literal::usize_unsuffixed(written.start);
+                let len = Literal::usize_unsuffixed(written.len());
                 let cut = quote! {
                     let (__before, __rest) = __block.split_at_mut(#from);
                     let (__y, __after) = __rest.split_at_mut(#len);
@@ -223,9 +179,6 @@ impl Body<'_> {
                 (cut, quote! { __y })
             }
         };
-        if direct.is_none() {
-            self.written.push(written);
-        }
         quote! {
             {
                 #cut
@@ -244,32 +197,31 @@ impl Body<'_> {
         }
     }
 
-    /// What stands at a place, while the scratch is cut around an output.
-    fn read(&self, place: Place, around: Option<Range>) -> TokenStream {
-        let Some(range) = Range::of(self.plan, place) else {
+    /// A value, while the scratch is cut around an output.
+    fn read(
+        &self,
+        Operand { value, place }: Operand,
+        around: Option<&Range<usize>>,
+    ) -> TokenStream {
+        if let Some(i) = self.plan.input_of(value) {
+            let name = numbered("x", i);
+            return quote! { #name };
+        }
+        let Some(range) = self.plan.in_sample(place) else {
             let span = span(place.offset, place.offset + place.len);
             return quote! { &__weights #span };
         };
-        if let Some((i, input)) = self.in_input(range) {
-            let (name, span) =
-                (numbered("x", i), span(range.from - input.from, range.to - input.from));
-            return if range == input {
-                quote! { #name }
-            } else {
-                quote! { &#name #span }
-            };
-        }
         match around {
             None => {
-                let span = span(range.from, range.to);
+                let span = span(range.start, range.end);
                 quote! { &__block #span }
             }
-            Some(cut) if range.to <= cut.from => {
-                let span = span(range.from, range.to);
+            Some(cut) if range.end <= cut.start => {
+                let span = span(range.start, range.end);
                 quote! { &__before #span }
             }
             Some(cut) => {
-                let span = span(range.from - cut.to, range.to - cut.to);
+                let span = span(range.start - cut.end, range.end - cut.end);
                 quote! { &__after #span }
             }
         }
@@ -280,7 +232,8 @@ impl Body<'_> {
         if self.direct[i].is_some() {
             return TokenStream::new();
         }
-        let (flat, value) = (numbered("flat", i), self.read(port.place, None));
+        let operand = Operand { value: port.value, place: port.place };
+        let (flat, value) = (numbered("flat", i), self.read(operand, None));
         quote! { #flat.copy_from_slice(#value); }
     }
 }

@@ -8,12 +8,12 @@ use keras_graph::activation::Activation;
 use keras_graph::dtype::Dtype;
 use keras_graph::literal::Literal as _;
 use keras_graph::op::{Gemm, Op, Softmax};
-use keras_graph::plan::{Place, Plan, Port, Step, Storage};
+use keras_graph::plan::{Place, Plan, Port, Step, Storage, ValueId};
 use proc_macro2::{Ident, Literal, TokenStream};
 use quote::{format_ident, quote};
 
 use crate::emit::{array, is_boxed, port_field, port_type, source};
-use crate::emit_call::{Range, input, numbered};
+use crate::emit_call::{input, numbered};
 
 /// Most weights of such a model: they fill a first-level cache twice.
 const MOST_WEIGHTS: usize = 16 * 1024;
@@ -38,11 +38,11 @@ pub(crate) fn function(
     if !is_small || is_boxed(plan) || plan.steps.is_empty() {
         return None;
     }
-    let mut body = Body::new(plan)?;
+    let mut body = Body::new(plan);
     let steps = plan.steps.iter().map(|step| body.step(step)).collect::<Option<TokenStream>>()?;
     let copies = plan.outputs.iter().enumerate().map(|(i, port)| {
         let (y, value, len) =
-            (numbered("y", i), body.read(port.place)?, unsuffixed(port.place.len));
+            (numbered("y", i), body.read(port.value)?, unsuffixed(port.place.len));
         Some(quote! { self.#y.copy_from_slice(&#value[..#len]); })
     });
     let copies = copies.collect::<Option<TokenStream>>()?;
@@ -123,36 +123,33 @@ fn inline_function(f: Activation) -> Option<TokenStream> {
     Some(quote! { ::keras::__private::unrolled::#name })
 }
 
-/// What is written so far: where, and how it is called here. The last that touches a place is the one that counts.
+/// The values that there are so far, as they are called here.
 struct Body {
-    values: Vec<(Range, TokenStream)>,
-    plan: Plan,
+    values: Vec<(ValueId, TokenStream)>,
     rows: usize,
 }
 
 impl Body {
-    fn new(plan: &Plan) -> Option<Body> {
+    fn new(plan: &Plan) -> Body {
         let inputs = plan.inputs.iter().enumerate().map(|(i, port)| {
             let x = numbered("x", i);
-            Some((Range::of(plan, port.place)?, quote! { #x }))
+            (port.value, quote! { #x })
         });
-        Some(Body { values: inputs.collect::<Option<_>>()?, plan: plan.clone(), rows: 0 })
+        Body { values: inputs.collect(), rows: 0 }
     }
 
-    /// The numbers at a place, if one step or input wrote exactly these; padding may follow.
-    fn read(&self, place: Place) -> Option<TokenStream> {
-        let range = Range::of(&self.plan, place)?;
-        let (written, value) = self.values.iter().rfind(|(written, _)| written.overlaps(range))?;
-        (*written == range).then(|| value.clone())
+    /// The numbers of a value; padding may follow.
+    fn read(&self, value: ValueId) -> Option<TokenStream> {
+        self.values.iter().find(|(made, _)| *made == value).map(|(_, numbers)| numbers.clone())
     }
 
     fn step(&mut self, step: &Step) -> Option<TokenStream> {
         let row = format_ident!("__row{}", self.rows);
         let y = quote! { &mut #row.0 };
-        let x = self.read(*step.inputs.first()?)?;
+        let x = self.read(step.inputs.first()?.value)?;
         let (call, f) = match step.op {
             Op::Gemm(Gemm { m: 1, k, n, f, .. }) => {
-                let weights = step.inputs[1..].iter().map(|&place| weights(place));
+                let weights = step.inputs[1..].iter().map(|input| weights(input.place));
                 let mut weights = weights.collect::<Option<Vec<_>>>()?.into_iter();
                 let (w, bias) = (weights.next()?, option(weights.next()));
                 let (k, n, function) = (unsuffixed(k), unsuffixed(n), function_or_linear(f));
@@ -175,8 +172,7 @@ impl Body {
             }
             _ => return None,
         };
-        let range = Range::of(&self.plan, step.output)?;
-        self.values.push((range, quote! { &#row.0 }));
+        self.values.push((step.value, quote! { &#row.0 }));
         self.rows += 1;
         let padded = unsuffixed(step.output.len.next_multiple_of(LANES));
         let rest = general_function(f, &row, step.output.len);

@@ -9,8 +9,7 @@ use keras_format::archive::Archive;
 use keras_format::network::{from_config, to_config};
 use keras_format::weights::{self, Group};
 use keras_format::{Error, Result};
-use keras_graph::compile::{compile, describe};
-use keras_graph::graph::Mode;
+use keras_graph::compile::describe;
 use keras_graph::network::Network;
 use keras_graph::plan::WeightInfo;
 use proc_macro2::{Literal, Span, TokenStream};
@@ -108,15 +107,13 @@ fn trained(path: &str) -> Result<Trained> {
     };
     let description =
         describe(&network, String::new()).map_err(|error| refused(error.message, error.help))?;
-    let plan =
-        compile(&network, Mode::Inference).map_err(|error| refused(error.message, error.help))?;
-    let fingerprint = plan.fingerprint();
     let groups = weights::read(file.weights).map_err(|error| error.within(path))?;
     let mut bytes = Vec::new();
     for weight in description.weights.iter() {
         let values = values(&groups, weight).map_err(|message| refused(message, None))?;
         bytes.extend(values.iter().flat_map(|value| value.to_le_bytes()));
     }
+    let fingerprint = description.fingerprint;
     Ok(Trained { weights: description.weights.into_owned(), bytes, fingerprint })
 }
 

@@ -8,7 +8,8 @@ use keras_graph::dtype::Dtype;
 use keras_graph::initializer::Initializer;
 use keras_graph::op::{Gemm, GemmGradW, GemmGradX, Op, SumRows, UnaryGrad};
 use keras_graph::plan::{
-    Description, GradientPart, LayerInfo, Place, Plan, Port, Segment, Step, Storage, WeightInfo,
+    Description, GradientPart, LayerInfo, Operand, Place, Plan, Port, Segment, Step, Storage,
+    ValueId, WeightInfo,
 };
 
 use crate::kernels::{Backend, Call, Cpu, Run};
@@ -36,57 +37,59 @@ const CONFIG: &str = r#"{"module":"keras","class_name":"Sequential","config":{"n
 const HIDDEN: Gemm = Gemm { m: 1, k: 3, n: 4, bias: true, f: Activation::RELU };
 const OUTPUT: Gemm = Gemm { m: 1, k: 4, n: 2, bias: true, f: Activation::Linear };
 
-const fn weight(offset: usize, len: usize) -> Place {
-    Place { storage: Storage::Weights, offset, len }
+const fn operand(value: usize, storage: Storage, offset: usize, len: usize) -> Operand {
+    Operand { value: ValueId(value), place: Place { storage, offset, len } }
 }
 
-const fn block(offset: usize, len: usize) -> Place {
-    Place { storage: Storage::Block, offset, len }
+const fn block(value: usize, offset: usize, len: usize) -> Operand {
+    operand(value, Storage::Block, offset, len)
 }
 
-const fn reduced(offset: usize, len: usize) -> Place {
-    Place { storage: Storage::Reduced, offset, len }
+const fn weight(value: usize, offset: usize, len: usize) -> Operand {
+    operand(value, Storage::Weights, offset, len)
+}
+
+const fn step(op: Op, inputs: &'static [Operand], output: Operand) -> Step {
+    Step { op, inputs: Borrowed(inputs), value: output.value, output: output.place }
+}
+
+const fn port(
+    name: &'static str,
+    shape: &'static [usize],
+    Operand { value, place }: Operand,
+    gradient: Option<Operand>,
+) -> Port {
+    let dtype = Dtype::Float32;
+    Port { name: Borrowed(name), shape: Borrowed(shape), dtype, value, place, gradient }
 }
 
 /// More than the products of these layers ask for.
 const WORKSPACE: usize = 1 << 13;
 
-const X: Place = block(0, 3);
-const H: Place = block(3, 4);
-const Y: Place = block(7, 2);
-const D_Y: Place = block(9, 2);
-const D_H: Place = block(11, 4);
-const D_U: Place = block(15, 4);
+const X: Operand = block(0, 0, 3);
+const H: Operand = block(1, 3, 4);
+const Y: Operand = block(2, 7, 2);
+const D_Y: Operand = block(3, 9, 2);
+const D_H: Operand = block(4, 11, 4);
+const D_U: Operand = block(5, 15, 4);
+const W: Operand = weight(6, 0, 12);
+const B: Operand = weight(7, 12, 4);
+const W1: Operand = weight(8, 16, 8);
+const B1: Operand = weight(9, 24, 2);
+const D_W: Operand = operand(10, Storage::Reduced, 0, 12);
+const D_B: Operand = operand(11, Storage::Reduced, 12, 4);
+const D_W1: Operand = operand(12, Storage::Reduced, 16, 8);
+const D_B1: Operand = operand(13, Storage::Reduced, 24, 2);
 
 static INFERENCE: Plan = Plan {
     steps: Borrowed(&[
-        Step {
-            op: Op::Gemm(HIDDEN),
-            inputs: Borrowed(&[X, weight(0, 12), weight(12, 4)]),
-            output: H,
-        },
-        Step {
-            op: Op::Gemm(OUTPUT),
-            inputs: Borrowed(&[H, weight(16, 8), weight(24, 2)]),
-            output: Y,
-        },
+        step(Op::Gemm(HIDDEN), &[X, W, B], H),
+        step(Op::Gemm(OUTPUT), &[H, W1, B1], Y),
     ]),
     forward: 2,
     segments: Borrowed(&[Segment { from: 0, to: 2, merges: Borrowed(&[]) }]),
-    inputs: Borrowed(&[Port {
-        name: Borrowed("input"),
-        shape: Borrowed(&[3]),
-        dtype: Dtype::Float32,
-        place: X,
-        gradient: None,
-    }]),
-    outputs: Borrowed(&[Port {
-        name: Borrowed("dense_1"),
-        shape: Borrowed(&[2]),
-        dtype: Dtype::Float32,
-        place: Y,
-        gradient: None,
-    }]),
+    inputs: Borrowed(&[port("input", &[3], X, None)]),
+    outputs: Borrowed(&[port("dense_1", &[2], Y, None)]),
     block_len: 9,
     lane_len: 0,
     weights_len: 26,
@@ -102,63 +105,19 @@ static INFERENCE: Plan = Plan {
 
 static TRAINING: Plan = Plan {
     steps: Borrowed(&[
-        Step {
-            op: Op::Gemm(HIDDEN),
-            inputs: Borrowed(&[X, weight(0, 12), weight(12, 4)]),
-            output: H,
-        },
-        Step {
-            op: Op::Gemm(OUTPUT),
-            inputs: Borrowed(&[H, weight(16, 8), weight(24, 2)]),
-            output: Y,
-        },
-        Step {
-            op: Op::GemmGradW(GemmGradW { m: 1, k: 4, n: 2, first: 0, count: 4 }),
-            inputs: Borrowed(&[H, D_Y]),
-            output: reduced(16, 8),
-        },
-        Step {
-            op: Op::SumRows(SumRows { rows: 1, n: 2 }),
-            inputs: Borrowed(&[D_Y]),
-            output: reduced(24, 2),
-        },
-        Step {
-            op: Op::GemmGradX(GemmGradX { m: 1, k: 4, n: 2 }),
-            inputs: Borrowed(&[D_Y, weight(16, 8)]),
-            output: D_H,
-        },
-        Step {
-            op: Op::UnaryGrad(UnaryGrad { len: 4, f: Activation::RELU }),
-            inputs: Borrowed(&[H, D_H]),
-            output: D_U,
-        },
-        Step {
-            op: Op::GemmGradW(GemmGradW { m: 1, k: 3, n: 4, first: 0, count: 3 }),
-            inputs: Borrowed(&[X, D_U]),
-            output: reduced(0, 12),
-        },
-        Step {
-            op: Op::SumRows(SumRows { rows: 1, n: 4 }),
-            inputs: Borrowed(&[D_U]),
-            output: reduced(12, 4),
-        },
+        step(Op::Gemm(HIDDEN), &[X, W, B], H),
+        step(Op::Gemm(OUTPUT), &[H, W1, B1], Y),
+        step(Op::GemmGradW(GemmGradW { m: 1, k: 4, n: 2, first: 0, count: 4 }), &[H, D_Y], D_W1),
+        step(Op::SumRows(SumRows { rows: 1, n: 2 }), &[D_Y], D_B1),
+        step(Op::GemmGradX(GemmGradX { m: 1, k: 4, n: 2 }), &[D_Y, W1], D_H),
+        step(Op::UnaryGrad(UnaryGrad { len: 4, f: Activation::RELU }), &[H, D_H], D_U),
+        step(Op::GemmGradW(GemmGradW { m: 1, k: 3, n: 4, first: 0, count: 3 }), &[X, D_U], D_W),
+        step(Op::SumRows(SumRows { rows: 1, n: 4 }), &[D_U], D_B),
     ]),
     forward: 2,
     segments: Borrowed(&[Segment { from: 0, to: 8, merges: Borrowed(&[]) }]),
-    inputs: Borrowed(&[Port {
-        name: Borrowed("input"),
-        shape: Borrowed(&[3]),
-        dtype: Dtype::Float32,
-        place: X,
-        gradient: None,
-    }]),
-    outputs: Borrowed(&[Port {
-        name: Borrowed("dense_1"),
-        shape: Borrowed(&[2]),
-        dtype: Dtype::Float32,
-        place: Y,
-        gradient: Some(D_Y),
-    }]),
+    inputs: Borrowed(&[port("input", &[3], X, None)]),
+    outputs: Borrowed(&[port("dense_1", &[2], Y, Some(D_Y))]),
     block_len: 19,
     lane_len: 0,
     weights_len: 26,
@@ -218,6 +177,7 @@ static DESCRIPTION: Description = Description {
         },
     ]),
     config: Borrowed(CONFIG),
+    fingerprint: Example::FINGERPRINT,
 };
 
 // SAFETY: `repr(C)`, four arrays of `f32` in the order of `WEIGHTS`.
@@ -268,7 +228,7 @@ unsafe impl Model for Example {
     const SCRATCH_BYTES: usize = 4 * (4 + WORKSPACE);
     const TRAIN_BYTES: usize = 76;
     const FLOPS: u64 = 40;
-    const FINGERPRINT: u64 = 10_045_129_187_958_767_484;
+    const FINGERPRINT: u64 = 4_483_367_465_274_079_398;
 
     fn description() -> &'static Description {
         &DESCRIPTION

@@ -6,8 +6,7 @@ use keras_format::model::{self, Training};
 use keras_format::network::from_config;
 use keras_format::weights::{self, Group};
 use keras_format::{Archive, write_atomically};
-use keras_graph::compile::compile;
-use keras_graph::graph::Mode;
+use keras_graph::compile::describe;
 use keras_graph::plan::Description;
 
 use crate::error::{Error, Result};
@@ -39,26 +38,16 @@ fn is_weights_file(path: &Path) -> bool {
 /// Reads the weights of a `.keras` or `.h5` file into those of a model, which stay as they are if there is an error. Returns what the file
 /// holds, for the state of an optimizer.
 ///
-/// `fingerprint` is that of the model's inference plan. A `.keras` file must describe a model that computes the same.
+/// A `.keras` file must describe a model that computes the same.
 ///
 /// Errors: a file that cannot be read, is damaged, or has other weights than the model (the message names the first) or
 /// another architecture.
 /// Panics: if `weights` are fewer than described.
-pub fn load(
-    description: &Description,
-    fingerprint: u64,
-    weights: &mut [f32],
-    path: &Path,
-) -> Result<Vec<Group>> {
-    with_room(|| load_here(description, fingerprint, weights, path))
+pub fn load(description: &Description, weights: &mut [f32], path: &Path) -> Result<Vec<Group>> {
+    with_room(|| load_here(description, weights, path))
 }
 
-fn load_here(
-    description: &Description,
-    fingerprint: u64,
-    weights: &mut [f32],
-    path: &Path,
-) -> Result<Vec<Group>> {
+fn load_here(description: &Description, weights: &mut [f32], path: &Path) -> Result<Vec<Group>> {
     let within =
         |error: keras_format::Error| Error::File(error.within(&path.display().to_string()));
     let mut is_other = false;
@@ -67,14 +56,14 @@ fn load_here(
         false => {
             let file = Archive::read(path).map_err(Error::File)?;
             let found = from_config(&file.config).map_err(within)?;
-            let plan = compile(&found, Mode::Inference).map_err(|error| {
+            let found = describe(&found, String::new()).map_err(|error| {
                 within(keras_format::Error::Refused {
                     path: "config.json".to_string(),
                     message: error.message,
                     help: error.help,
                 })
             })?;
-            is_other = plan.fingerprint() != fingerprint;
+            is_other = found.fingerprint != description.fingerprint;
             file.weights
         }
     };
@@ -94,6 +83,7 @@ fn load_here(
 
 #[cfg(test)]
 mod tests {
+    use super::*;
     use crate::example::Example;
     use crate::model::Model;
 
@@ -109,8 +99,14 @@ mod tests {
     }
 
     #[test]
-    fn the_fingerprint_is_that_of_the_plan() {
-        assert_eq!(Example::inference().fingerprint(), Example::FINGERPRINT);
+    fn the_fingerprint_is_that_of_the_configuration() {
+        let folder = tempfile::tempdir().expect("a folder for the test");
+        let path = folder.path().join("model.keras");
+        Example::seeded(3).save(&path).expect("a folder that can be written");
+        let file = Archive::read(&path).expect("the file just saved");
+        let network = from_config(&file.config).expect("a legal configuration");
+        let found = describe(&network, String::new()).expect("a legal model");
+        assert_eq!(found.fingerprint, Example::FINGERPRINT);
     }
 
     #[test]

@@ -71,7 +71,7 @@ pub unsafe trait Model: Sized + Send + Sync + 'static {
     const TRAIN_BYTES: usize;
     /// Floating-point operations of one call; a multiplication and an addition count as two.
     const FLOPS: u64;
-    /// [`Plan::fingerprint`] of [`Model::inference`]: a file of another architecture has another one.
+    /// [`Description::fingerprint`]: a file of another architecture has another one.
     const FINGERPRINT: u64;
 
     /// Names, weights, the summary, the configuration.
@@ -188,12 +188,7 @@ pub unsafe trait Model: Sized + Send + Sync + 'static {
     /// Errors: a file that cannot be read, is damaged, or has other weights than this model.
     fn load(path: impl AsRef<Path>) -> Result<Box<Self>> {
         let mut model = weights::zeroed::<Self>();
-        files::load(
-            Self::description(),
-            Self::FINGERPRINT,
-            weights::view_mut(&mut *model),
-            path.as_ref(),
-        )?;
+        files::load(Self::description(), weights::view_mut(&mut *model), path.as_ref())?;
         Ok(model)
     }
 

@@ -27,7 +27,7 @@ fn nothing_is_computed_that_nobody_reads() {
     assert_eq!((training.forward, training.segments.len(), training.reduced_len), (2, 1, 25));
     let training = plan(&network, WITH_INPUTS);
     assert_eq!(names(&training).last(), Some(&"gemm_grad_x"));
-    assert_eq!(training.inputs[0].gradient.map(|place| place.len), Some(3));
+    assert_eq!(training.inputs[0].gradient.map(|gradient| gradient.place.len), Some(3));
 }
 
 #[test]
@@ -70,10 +70,10 @@ fn reshapes_are_no_steps() {
     network.finish(&[y]);
     let plan = plan(&network, WITH_INPUTS);
     assert_eq!(names(&plan), ["gemm", "gemm_grad_w", "gemm_grad_x"]);
-    assert_eq!(plan.steps[0].inputs[0], plan.inputs[0].place);
-    assert_eq!(plan.steps[0].output, plan.outputs[0].place);
+    assert_eq!(plan.steps[0].inputs[0].value, plan.inputs[0].value);
+    assert_eq!(plan.steps[0].value, plan.outputs[0].value);
     assert_eq!(Some(plan.steps[1].inputs[1]), plan.outputs[0].gradient);
-    assert_eq!(Some(plan.steps[2].output), plan.inputs[0].gradient);
+    assert_eq!(Some(plan.steps[2].value), plan.inputs[0].gradient.map(|d_x| d_x.value));
 }
 
 fn normalized() -> Network {
@@ -177,8 +177,9 @@ fn outputs_never_overlap_what_is_still_read() {
         for mode in [Mode::Inference, TRAINING, WITH_INPUTS] {
             let plan = plan(network, mode);
             for step in plan.steps.iter() {
-                for input in step.inputs.iter().filter(|i| i.storage == step.output.storage) {
-                    let (a, b) = (input, &step.output);
+                let read = step.inputs.iter().map(|input| input.place);
+                for a in read.filter(|place| place.storage == step.output.storage) {
+                    let b = &step.output;
                     assert!(a.offset + a.len <= b.offset || b.offset + b.len <= a.offset, "{plan}");
                 }
             }
@@ -208,7 +209,7 @@ fn the_gradients_of_large_weights_are_computed_on_the_whole_batch() {
     assert_eq!(names(&plan), ["gemm", "gemm", "gemm_grad_w", "gemm_grad_x"]);
     assert_eq!(plan.whole.len(), 1);
     assert_eq!(plan.whole[0].output, Place { storage: Storage::Gradient, offset: 0, len: 9000 });
-    assert!(plan.whole[0].inputs.iter().all(|input| input.storage == Storage::Lane));
+    assert!(plan.whole[0].inputs.iter().all(|input| input.place.storage == Storage::Lane));
     let summed: Vec<_> = plan.lane_gradients.iter().map(|p| (p.from, p.to, p.len)).collect();
     assert_eq!((summed, plan.reduced_len), (vec![(0, 9000, 300)], 300));
 }

@@ -61,12 +61,18 @@ impl Cut {
 
     fn of(plan: &Plan, segment: &Segment) -> Cut {
         let steps = plan.steps[segment.from..segment.to].iter();
-        let mut places: Vec<Place> =
-            steps.flat_map(|step| step.inputs.iter().chain([&step.output]).copied()).collect();
+        let mut places: Vec<Place> = steps.clone().map(|step| step.output).collect();
+        places.extend(steps.flat_map(|step| step.inputs.iter()).map(|input| input.place));
         if has_head(plan, segment.from..segment.to) {
             // Ports are read and written where the loss stands, or by a step.
             let ports = plan.inputs.iter().chain(plan.outputs.iter());
-            places.extend(ports.flat_map(|port| [Some(port.place), port.gradient]).flatten());
+            places.extend(
+                ports
+                    .flat_map(|port| {
+                        [Some(port.place), port.gradient.map(|gradient| gradient.place)]
+                    })
+                    .flatten(),
+            );
         }
         let ends = places.iter().filter(|place| place.storage == Storage::Block);
         let block_len = ends.map(|place| place.offset + place.len).max().unwrap_or(0);

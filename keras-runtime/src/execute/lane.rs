@@ -3,11 +3,10 @@
 use core::ops::Range;
 
 use keras_graph::op::Op;
-use keras_graph::plan::{Place, Plan, Storage};
+use keras_graph::plan::{Operand, Place, Plan, Step, Storage};
 
 use super::aligned::Aligned;
 use super::cut::{Cut, has_head};
-use super::direct::Direct;
 use super::memory::{Block, Holed};
 use super::prepared::Copies;
 use super::{Batch, Head, Keep};
@@ -25,7 +24,6 @@ pub(super) struct Pass<'a> {
     pub(super) cut: Cut,
     pub(super) weights: &'a [f32],
     pub(super) copies: &'a Copies,
-    pub(super) direct: &'a Direct,
     pub(super) merged: &'a [f32],
     pub(super) batch: &'a Batch<'a>,
     pub(super) head: &'a dyn Head,
@@ -90,7 +88,7 @@ impl Lane {
         if keep == Keep::InputGradients {
             self.input_gradients.resize_with(plan.inputs.len(), Vec::new);
             for (kept, port) in self.input_gradients.iter_mut().zip(plan.inputs.iter()) {
-                kept.resize(port.gradient.map_or(0, |place| place.len * count), 0.0);
+                kept.resize(port.gradient.map_or(0, |d_x| d_x.place.len * count), 0.0);
             }
         }
     }
@@ -160,14 +158,10 @@ impl Lane {
     fn load(&mut self, pass: &Pass<'_>, block: Block) {
         let (batch, steps) = (pass.batch, &pass.plan.steps[pass.steps()]);
         for (i, port) in pass.plan.inputs.iter().enumerate() {
-            let is_read = steps
-                .iter()
-                .any(|step| step.inputs.iter().any(|input| overlap(*input, port.place)));
-            if !is_read && !pass.has_head() {
-                continue;
-            }
+            let reads = |step: &Step| step.inputs.iter().any(|input| input.value == port.value);
             let samples = self.in_batch(block);
-            if pass.direct.is_read_in_place(batch, i, &samples) {
+            // What is read where the user has it needs no copy.
+            if !steps.iter().any(reads) || batch.input(i, &samples).is_some() {
                 continue;
             }
             let range = block.range(port.place);
@@ -205,11 +199,12 @@ impl Lane {
                 unreachable!("no step of a segment writes weights or their gradient")
             }
         };
-        let read = |place: &Place| {
-            if let Some(x) = pass.direct.read(pass.plan, pass.batch, i, *place, &samples) {
+        let read = |&Operand { value, place }: &Operand| {
+            let input = pass.plan.input_of(value);
+            if let Some(x) = input.and_then(|input| pass.batch.input(input, &samples)) {
                 return x;
             }
-            let range = block.range(*place);
+            let range = block.range(place);
             match place.storage {
                 Storage::Block => in_block.part(range),
                 Storage::Lane => in_lane.part(range),
@@ -220,8 +215,8 @@ impl Lane {
         };
         let mut inline: [&[f32]; INLINE_INPUTS] = [&[]; INLINE_INPUTS];
         let inputs = if step.inputs.len() <= INLINE_INPUTS {
-            for (input, place) in inline.iter_mut().zip(step.inputs.iter()) {
-                *input = read(place);
+            for (input, operand) in inline.iter_mut().zip(step.inputs.iter()) {
+                *input = read(operand);
             }
             &inline[..step.inputs.len()]
         } else {
@@ -245,8 +240,9 @@ impl Lane {
     fn look(&mut self, pass: &Pass<'_>, block: Block) {
         let samples = self.in_batch(block);
         for (i, port) in pass.plan.outputs.iter().enumerate() {
-            let hole = port.gradient.map_or(0..0, |place| block.range(place));
-            let in_lane = port.gradient.is_some_and(|place| place.storage == Storage::Lane);
+            let gradient = port.gradient.map(|d_y| d_y.place);
+            let hole = gradient.map_or(0..0, |place| block.range(place));
+            let in_lane = gradient.is_some_and(|place| place.storage == Storage::Lane);
             let (in_block, in_lane, gradient) = if in_lane {
                 let (rest, gradient) = Holed::split(&mut self.lane, hole);
                 (Holed::whole(&self.block), rest, gradient)
@@ -277,12 +273,10 @@ impl Lane {
     /// Copies the gradients by the inputs that this segment computed.
     fn keep_input_gradients(&mut self, pass: &Pass<'_>, block: Block) {
         for (i, port) in pass.plan.inputs.iter().enumerate() {
-            let Some(place) = port.gradient else { continue };
-            let forward = pass.plan.forward;
-            let backward = &pass.plan.steps[forward..];
+            let Some(Operand { value, place }) = port.gradient else { continue };
             // Where no step made it, it is the gradient that the head wrote.
-            let is_here = match backward.iter().rposition(|step| step.output == place) {
-                Some(step) => pass.steps().contains(&(forward + step)),
+            let is_here = match pass.plan.steps.iter().position(|step| step.value == value) {
+                Some(step) => pass.steps().contains(&step),
                 None => pass.has_head(),
             };
             if is_here {
@@ -302,9 +296,4 @@ pub(super) fn recycled<'b>(mut list: Vec<&[f32]>) -> Vec<&'b [f32]> {
     list.clear();
     // No item is left to convert: what `collect` takes over is the memory.
     list.into_iter().map(|_| -> &'b [f32] { unreachable!("the list is empty") }).collect()
-}
-
-/// Whether two places share an element.
-pub(super) fn overlap(a: Place, b: Place) -> bool {
-    a.storage == b.storage && a.offset < b.offset + b.len && b.offset < a.offset + a.len
 }

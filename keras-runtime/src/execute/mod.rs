@@ -18,7 +18,6 @@
 
 mod aligned;
 mod cut;
-mod direct;
 mod finish;
 mod lane;
 mod memory;
@@ -35,7 +34,6 @@ use keras_graph::plan::Plan;
 use rayon::prelude::*;
 
 use self::cut::{Cut, lane_count};
-use self::direct::Direct;
 use self::lane::{Lane, Pass};
 use self::prepared::{Copies, Prepare};
 pub use self::session::{FlatSamples, Gradients, gradients, predict};
@@ -90,6 +88,20 @@ pub struct Batch<'a> {
     pub seed: u64,
     /// Number of training steps before this one.
     pub step: u64,
+}
+
+impl<'a> Batch<'a> {
+    /// The numbers of input `i` of some samples, if they are neighbours in memory. Steps then read
+    /// them there, and no copy is made.
+    fn input(&self, i: usize, samples: &Range<usize>) -> Option<&'a [f32]> {
+        match &self.rows {
+            Rows::Range(rows) => {
+                let rows = rows.start + samples.start..rows.start + samples.end;
+                self.x.ports(rows, i).map(|values| values.bits())
+            }
+            Rows::List(_) => None,
+        }
+    }
 }
 
 /// What is done with a prediction: losses, their gradients, metrics.
@@ -148,7 +160,6 @@ pub struct Execution<'p> {
     /// Makes copies of weights, where the kernels read such.
     prepare: Prepare,
     copies: Copies,
-    direct: Direct,
     /// How each segment is cut into blocks.
     cuts: Vec<Cut>,
     policy: DtypePolicy,
@@ -194,7 +205,6 @@ impl<'p> Execution<'p> {
             run,
             prepare: policy.prepare::<B>(),
             copies: Copies::new(plan, policy),
-            direct: Direct::new(plan),
             cuts: Cut::of_segments(plan),
             policy,
             keep,
@@ -232,20 +242,8 @@ impl<'p> Execution<'p> {
         // A model whose output is its input has no step, but its outputs are looked at all the same.
         for segment in 0..self.plan.segments.len().max(1) {
             let (plan, run, merged, keep) = (self.plan, self.run, &self.merged, self.keep);
-            let (copies, direct, cut) = (&self.copies, &self.direct, self.cuts[segment]);
-            let pass = Pass {
-                plan,
-                run,
-                segment,
-                cut,
-                weights,
-                copies,
-                direct,
-                merged,
-                batch,
-                head,
-                keep,
-            };
+            let (copies, cut) = (&self.copies, self.cuts[segment]);
+            let pass = Pass { plan, run, segment, cut, weights, copies, merged, batch, head, keep };
             each(&mut self.lanes[..self.used], |lane| lane.run(&pass));
             let merges = self.plan.segments.get(segment).map_or(&[][..], |segment| &segment.merges);
             for reduction in merges {
@@ -319,7 +317,7 @@ impl<'p> Execution<'p> {
     ) -> (whole::Pass<'a>, &'a mut whole::Memory, &'a mut [f32]) {
         let (plan, run, copy) = (self.plan, self.run, (self.prepare, self.policy));
         let lanes = &self.lanes[..self.used];
-        let pass = whole::Pass { plan, run, copy, batch, direct: &self.direct, lanes };
+        let pass = whole::Pass { plan, run, copy, batch, lanes };
         (pass, &mut self.whole, &mut self.gradient)
     }
 

@@ -43,7 +43,7 @@ impl Copies {
         let (mut parts, mut of_step, mut end) = (vec![], vec![], 0);
         for (step, planned) in plan.steps.iter().enumerate() {
             let reads_weights =
-                planned.inputs.get(1).is_some_and(|right| right.storage == Storage::Weights);
+                planned.inputs.get(1).is_some_and(|right| right.place.storage == Storage::Weights);
             let begin = end;
             if let Some(Prepared { len, part_len }) =
                 policy.prepared(&planned.op).filter(|_| reads_weights)
@@ -79,7 +79,8 @@ impl Copies {
             let choice = Choice::current();
             let make = |part: &Part, cells: &mut [f32]| {
                 let step = &plan.steps[part.step];
-                let right = &weights[step.inputs[1].offset..][..step.inputs[1].len];
+                let right = step.inputs[1].place;
+                let right = &weights[right.offset..][..right.len];
                 choice.apply(|| prepare(&step.op, right, part.index, cells));
             };
             make_all(&self.parts, &mut self.cells, &make);

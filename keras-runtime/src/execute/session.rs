@@ -2,7 +2,7 @@
 
 use core::ops::Range;
 
-use keras_graph::plan::Plan;
+use keras_graph::plan::{Operand, Plan};
 
 use super::{Batch, Execution, Head, Keep, NoHead, Rows};
 use crate::kernels::Backend;
@@ -107,8 +107,7 @@ pub fn gradients<B: Backend>(
     for (i, output) in outputs.iter_mut().enumerate() {
         execution.copy_output(i, output);
     }
-    let input_len =
-        |place: Option<keras_graph::plan::Place>| place.map_or(0, |place| place.len * count);
+    let input_len = |gradient: Option<Operand>| gradient.map_or(0, |d_x| d_x.place.len * count);
     let mut inputs: Vec<Vec<f32>> =
         plan.inputs.iter().map(|port| vec![0.0; input_len(port.gradient)]).collect();
     for (i, input) in inputs.iter_mut().enumerate() {

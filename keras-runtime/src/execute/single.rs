@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use keras_graph::memory::LINE;
 use keras_graph::op::Operation as _;
 use keras_graph::op::{Gemm, Op};
-use keras_graph::plan::{Place, Plan, Step, Storage};
+use keras_graph::plan::{Operand, Plan, Step, Storage};
 use keras_graph::split::{Part, Read, split};
 
 use super::aligned::Aligned;
@@ -99,7 +99,7 @@ impl Single {
         let mut workspaces = Aligned::default();
         workspaces.resize(most_parts * workspace_len);
         let mut memory = Aligned::default();
-        memory.resize(plan.block_len + plan.lane_len + plan.reduced_len);
+        memory.resize(plan.sample_len());
         let team = (most_parts > 1 && sharing > 1).then(|| Team::new(sharing - 1));
         let run = policy.kernels::<B>();
         Single {
@@ -138,7 +138,7 @@ impl Single {
             team.wake();
         }
         for (i, port) in self.plan.inputs.iter().enumerate() {
-            if let Some(range) = in_memory(self.plan, port.place) {
+            if let Some(range) = self.plan.in_sample(port.place) {
                 self.memory[range].copy_from_slice(x.port(i).bits());
             }
         }
@@ -146,7 +146,7 @@ impl Single {
             self.step(way, weights, i);
         }
         for (i, port) in self.plan.outputs.iter().enumerate() {
-            if let Some(range) = in_memory(self.plan, port.place) {
+            if let Some(range) = self.plan.in_sample(port.place) {
                 y.port_mut(i).copy_from_slice(&self.memory[range]);
             }
         }
@@ -221,17 +221,6 @@ impl Single {
 /// The output and the workspace of a part, until a thread takes them.
 type Slot<'a> = Mutex<Option<(&'a mut [f32], &'a mut [f32])>>;
 
-/// Where a place lies in the memory of one sample. Weights lie elsewhere.
-fn in_memory(plan: &Plan, place: Place) -> Option<Range<usize>> {
-    let start = match place.storage {
-        Storage::Weights | Storage::Gradient => return None,
-        Storage::Block => 0,
-        Storage::Lane => plan.block_len,
-        Storage::Reduced => plan.block_len + plan.lane_len,
-    };
-    Some(start + place.offset..start + place.offset + place.len)
-}
-
 /// What is copied of the weights.
 struct Copies {
     policy: DtypePolicy,
@@ -260,11 +249,12 @@ impl Copies {
 
     /// A step as one task, or as some that threads share; and the whole if it is cut for them alone.
     fn tasks(&mut self, plan: &Plan, step: &Step, threads: usize) -> (Vec<Task>, Option<Task>) {
-        let numbers = step.output.len + step.inputs.iter().map(|input| input.len).sum::<usize>();
+        let numbers =
+            step.output.len + step.inputs.iter().map(|input| input.place.len).sum::<usize>();
         let work = step.op.flops() + FLOPS_PER_NUMBER * numbers as u64;
         let count = match step.op {
             // Its columns are copied once, so they have to be weights.
-            Op::Gemm(Gemm { m: 1, .. }) if step.inputs[1].storage != Storage::Weights => 1,
+            Op::Gemm(Gemm { m: 1, .. }) if step.inputs[1].place.storage != Storage::Weights => 1,
             Op::Gemm(Gemm { m: 1, n, .. }) => n.div_ceil(STRIP_COLUMNS).clamp(threads, MAX_PARTS),
             _ => threads,
         };
@@ -286,11 +276,11 @@ impl Copies {
                 | Op::Depthwise2D(_)
         );
         let mut sources = Vec::with_capacity(step.inputs.len());
-        for (i, place) in step.inputs.iter().enumerate() {
+        for (i, Operand { place, .. }) in step.inputs.iter().enumerate() {
             let in_model = place.offset..place.offset + place.len;
             let is_read = parts.iter().any(|part| !matches!(part.inputs[i], Read::Columns(_)))
                 && (i != 1 || prepared.is_empty());
-            sources.push(match in_memory(plan, *place) {
+            sources.push(match plan.in_sample(*place) {
                 Some(range) => Source::Memory(range),
                 None if is_product && is_read => {
                     Source::Copy(self.add(place.len, Copied::Elements(in_model)))
@@ -298,7 +288,7 @@ impl Copies {
                 None => Source::Model(in_model),
             });
         }
-        let output = in_memory(plan, step.output).map_or(0, |range| range.start);
+        let output = plan.in_sample(step.output).map_or(0, |range| range.start);
         let mut task = |part: Part| {
             let inputs = part.inputs.iter().zip(&sources);
             let inputs =
@@ -313,7 +303,8 @@ impl Copies {
     /// What is prepared for a step, but for a single row: it reads each weight once.
     fn prepared(&mut self, step: &Step) -> Range<usize> {
         let is_row = matches!(step.op, Op::Gemm(Gemm { m: 1, .. }));
-        let right = step.inputs.get(1).filter(|right| right.storage == Storage::Weights && !is_row);
+        let right = step.inputs.get(1).map(|right| right.place);
+        let right = right.filter(|right| right.storage == Storage::Weights && !is_row);
         let Some((right, prepared)) = right.zip(self.policy.prepared(&step.op)) else {
             return 0..0;
         };

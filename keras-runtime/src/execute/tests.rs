@@ -2,7 +2,7 @@
 
 use rayon::ThreadPoolBuilder;
 
-use keras_graph::plan::{Place, Storage};
+use keras_graph::plan::{Operand, Place, Storage, ValueId};
 
 use super::cut::{LEAST_LANE_FLOPS, MAX_LANES};
 use super::*;
@@ -180,6 +180,7 @@ fn a_batch_is_cut_by_plan_and_size_alone() {
     let mut wide = plan.clone();
     let x = Place { storage: Storage::Lane, offset: 0, len: 1 << 17 };
     let mut steps = wide.steps.to_vec();
+    let x = Operand { value: ValueId(0), place: x };
     steps[0].inputs = [x].to_vec().into();
     steps[1].inputs = [x].to_vec().into();
     wide.steps = steps.into();

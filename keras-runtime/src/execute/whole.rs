@@ -8,12 +8,11 @@ use std::sync::{Mutex, PoisonError};
 
 use keras_graph::cost::Prepared;
 use keras_graph::op::{EmbeddingGrad, GemmGradW, Op};
-use keras_graph::plan::{Place, Plan, Step};
+use keras_graph::plan::{Operand, Place, Plan, Step};
 use rayon::prelude::*;
 
 use super::Batch;
 use super::aligned::Aligned;
-use super::direct::Direct;
 use super::lane::Lane;
 use super::prepared::Prepare;
 use crate::dtype_policy::DtypePolicy;
@@ -93,7 +92,6 @@ pub(super) struct Pass<'a> {
     /// How right matrices are copied.
     pub(super) copy: (Prepare, DtypePolicy),
     pub(super) batch: &'a Batch<'a>,
-    pub(super) direct: &'a Direct,
     pub(super) lanes: &'a [Lane],
 }
 
@@ -195,11 +193,11 @@ fn prepared_right<'a>(
 fn gathered<'a>(
     pass: &Pass<'a>,
     samples: usize,
-    place: Place,
+    Operand { value, place }: Operand,
     cells: &'a mut Vec<f32>,
 ) -> &'a [f32] {
-    let (lanes, end) = (pass.lanes, pass.plan.steps.len());
-    if let Some(x) = pass.direct.read(pass.plan, pass.batch, end, place, &(0..samples)) {
+    let (lanes, input) = (pass.lanes, pass.plan.input_of(value));
+    if let Some(x) = input.and_then(|input| pass.batch.input(input, &(0..samples))) {
         return x;
     }
     if let [lane] = lanes {

@@ -55,7 +55,7 @@ impl Input {
     pub(super) fn all(plan: &Plan) -> Vec<Input> {
         let looked_up = |port: &Port| {
             let tables = plan.steps.iter().filter_map(|step| match step.op {
-                Op::Embedding(op) if step.inputs[0] == port.place => Some(op.rows),
+                Op::Embedding(op) if step.inputs[0].value == port.value => Some(op.rows),
                 _ => None,
             });
             tables.min()

@@ -121,14 +121,8 @@ impl<'m, M: Model, L: Losses + 'static> Training<'m, M, L> {
     /// A training that has not begun.
     pub(crate) fn new(model: &'m mut M, optimizer: Box<dyn Optimizer>, loss: L) -> Self {
         let plan = M::training();
-        let trainer = Trainer::new(
-            M::description(),
-            M::FINGERPRINT,
-            M::inference(),
-            plan,
-            optimizer,
-            Box::new(loss),
-        );
+        let trainer =
+            Trainer::new(M::description(), M::inference(), plan, optimizer, Box::new(loss));
         Training { model, trainer, kind: PhantomData }
     }
 

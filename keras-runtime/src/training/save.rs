@@ -32,7 +32,7 @@ impl Trainer {
     /// Reads model and optimizer from a file. Both stay as they are if there is an error.
     pub(super) fn load(&mut self, flat: &mut [f32], path: &Path) -> Result<()> {
         let mut weights = flat.to_vec();
-        let groups = files::load(self.description, self.fingerprint, &mut weights, path)?;
+        let groups = files::load(self.description, &mut weights, path)?;
         let foreign = |found: String| Error::OptimizerState {
             path: path.to_path_buf(),
             optimizer: self.optimizer.class(),

@@ -64,7 +64,6 @@ struct WeightPenalty {
 /// All of a training but the weights.
 pub(crate) struct Trainer {
     pub(super) description: &'static Description,
-    pub(super) fingerprint: u64,
     plans: [&'static Plan; 2],
     training: Execution<'static>,
     inference: Execution<'static>,
@@ -97,7 +96,6 @@ pub(crate) struct Trainer {
 impl Trainer {
     pub(super) fn new(
         description: &'static Description,
-        fingerprint: u64,
         inference: &'static Plan,
         training: &'static Plan,
         optimizer: Box<dyn Optimizer>,
@@ -112,7 +110,6 @@ impl Trainer {
         let small_weights = large_weights.and_then(|large| updater.pieces_outside(&large));
         Trainer {
             description,
-            fingerprint,
             plans: [inference, training],
             training: execution,
             inference: Execution::new::<Cpu>(inference, Keep::Sums),
