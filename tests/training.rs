@@ -5,6 +5,9 @@
 
 use keras::array::Array;
 use keras::prelude::*;
+use keras_graph::plan::Step;
+use keras_runtime::execute::{Batch, Execution, Head, Keep, Rows};
+use keras_runtime::kernels::Cpu;
 
 model! {
     /// Every layer whose training differs from its prediction.
@@ -468,4 +471,60 @@ fn what_is_computed_anew_is_what_was_not_kept() {
         let (a, b) = (a - before, b - before);
         assert!((a - b).abs() <= 1e-4 * b.abs() + 1e-6, "a weight moves by {a}, not by {b}");
     }
+}
+
+model! {
+    /// Only the first steps read the input: a normalization without weights has no gradient.
+    struct Whitened;
+
+    Sequential([
+        Input(shape = (3,)),
+        BatchNormalization(scale = False, center = False),
+        Dense(3, activation = "tanh"),
+        BatchNormalization(),
+        Dense(3, activation = "tanh"),
+        BatchNormalization(),
+        Dense(2),
+    ])
+}
+
+/// The gradient of the loss by every output is 1.
+struct Ones;
+
+impl Head for Ones {
+    fn sums(&self) -> usize {
+        0
+    }
+
+    fn samples(
+        &self,
+        _: usize,
+        _: core::ops::Range<usize>,
+        _: &[f32],
+        d_y_pred: Option<&mut [f32]>,
+        _: &mut [f64],
+    ) {
+        d_y_pred.unwrap().fill(1.0);
+    }
+}
+
+/// The place of an input is used again once nobody reads it: a copy of the input must not be
+/// written over what stands there by then.
+#[test]
+fn rows_in_any_order_give_what_neighbours_give() {
+    let x: Vec<[f32; 3]> = (0..9)
+        .map(|row| core::array::from_fn(|i| ((row * 3 + i) * 7919 % 1009) as f32 / 504.0 - 1.0))
+        .collect();
+    let model = Whitened::seeded(2);
+    let order: Vec<usize> = (0..x.len()).collect();
+    let run = |rows: Rows<'_>| {
+        let mut execution = Execution::new::<Cpu>(Whitened::training(), Keep::Sums);
+        let batch = Batch { x: &x.as_slice(), rows, seed: 0, step: 0 };
+        execution.run(model.weights(), &batch, &Ones);
+        execution.gradient(&batch).to_vec()
+    };
+    let place = Whitened::training().inputs[0].place;
+    let is_used_again = |step: &Step| step.output == place;
+    assert!(Whitened::training().steps.iter().any(is_used_again), "{}", Whitened::training());
+    assert_eq!(run(Rows::List(&order)), run(Rows::Range(0..x.len())));
 }
