@@ -1,6 +1,6 @@
 //! How weights start. Source: Keras 3.15 `initializers/`.
 
-pub use keras_ir::initializer::{Distribution, Fan, Initializer, Rule};
+pub use keras_ir::initializer::{Distribution, Fan, Initializer, Rule, fans};
 
 use crate::parameter::{number, object_arguments, unknown_word, word};
 use crate::schema::{Mismatch, ParameterType};

@@ -1,8 +1,10 @@
 //! The types that a layer's parameters may have: how each is read from a value and written to a configuration.
 //! Initializers and regularizers are read in their own files. Ranges are checked here, where a value is read.
 
+mod einsum;
 mod geometry;
 
+pub use einsum::{AxisPair, Ellipsis, Equation, Letters, PartialShape};
 pub use geometry::{Axes, ChannelsLast, Counts, Margins, Padding, Pair, TargetShape, ZeroPair};
 
 use crate::activation::{Activation, ActivationFunction, FUNCTIONS};

@@ -102,7 +102,7 @@ impl Reader for Compared<'_> {
         let mut total = 0;
         for found in std::mem::take(&mut self.found) {
             match *found {
-                Tensor::Sample(part) if part % unit == 0 => total += part,
+                Tensor::Sample(part) | Tensor::Ids(part) if part % unit == 0 => total += part,
                 _ => self.fits = false,
             }
         }

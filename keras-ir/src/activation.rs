@@ -91,6 +91,16 @@ pub enum Activation {
     SparsePlus,
     /// 0, `(x + 1) / 2` between -1 and 1, 1
     SparseSigmoid,
+    /// `log x`
+    Log,
+    /// `√x`
+    Sqrt,
+    /// `|x|`
+    Absolute,
+    /// -1, 0 or 1
+    Sign,
+    /// The largest whole number that is not above `x`
+    Floor,
 }
 
 impl Activation {
@@ -102,7 +112,7 @@ impl Activation {
     pub fn derivative_from_output(self) -> bool {
         use Activation::*;
         match self {
-            Linear | Sigmoid | Tanh | Exponential | Selu | HardSigmoid => true,
+            Linear | Sigmoid | Tanh | Exponential | Selu | HardSigmoid | Sqrt => true,
             // The outputs tell the parts apart only where the threshold is 0 and negative parts
             // stay negative.
             Relu { negative_slope, threshold, .. } => threshold == 0.0 && negative_slope >= 0.0,
@@ -125,7 +135,11 @@ impl Activation {
             | Threshold { .. }
             | Squareplus { .. }
             | SparsePlus
-            | SparseSigmoid => false,
+            | SparseSigmoid
+            | Log
+            | Absolute
+            | Sign
+            | Floor => false,
         }
     }
 }
@@ -169,6 +183,11 @@ impl Literal for Activation {
             TanhShrink => ("TanhShrink", &[]),
             SparsePlus => ("SparsePlus", &[]),
             SparseSigmoid => ("SparseSigmoid", &[]),
+            Log => ("Log", &[]),
+            Sqrt => ("Sqrt", &[]),
+            Absolute => ("Absolute", &[]),
+            Sign => ("Sign", &[]),
+            Floor => ("Floor", &[]),
         };
         out.push_str("::keras::__private::Activation::");
         out.push_str(variant);

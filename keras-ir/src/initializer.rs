@@ -26,6 +26,18 @@ pub enum Fan {
     Average,
 }
 
+/// Number of inputs and outputs of a unit, as Keras counts them from a weight's extents.
+pub fn fans(shape: &[usize]) -> (f64, f64) {
+    match shape {
+        [] => (1.0, 1.0),
+        [extent] => (*extent as f64, *extent as f64),
+        [window @ .., inputs, outputs] => {
+            let window = window.iter().product::<usize>() as f64;
+            (*inputs as f64 * window, *outputs as f64 * window)
+        }
+    }
+}
+
 /// How a weight's first values are drawn.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Rule {

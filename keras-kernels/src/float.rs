@@ -9,6 +9,7 @@ pub(crate) trait Float: Sized {
     fn floor(self) -> Self;
     fn ln(self) -> Self;
     fn ln_1p(self) -> Self;
+    fn powf(self, n: Self) -> Self;
     fn powi(self, n: i32) -> Self;
     fn sin(self) -> Self;
     fn sqrt(self) -> Self;
@@ -16,7 +17,7 @@ pub(crate) trait Float: Sized {
 }
 
 macro_rules! float {
-    ($number:ty, $($method:ident = $function:ident),*) => {
+    ($number:ty, $power:ident, $($method:ident = $function:ident),*) => {
         impl Float for $number {
             $(
                 #[inline]
@@ -24,6 +25,11 @@ macro_rules! float {
                     libm::$function(self)
                 }
             )*
+
+            #[inline]
+            fn powf(self, n: $number) -> $number {
+                libm::$power(self, n)
+            }
 
             #[inline]
             fn powi(self, n: i32) -> $number {
@@ -36,6 +42,7 @@ macro_rules! float {
 
 float!(
     f32,
+    powf,
     ceil = ceilf,
     exp = expf,
     exp_m1 = expm1f,
@@ -48,6 +55,7 @@ float!(
 );
 float!(
     f64,
+    pow,
     ceil = ceil,
     exp = exp,
     exp_m1 = expm1,

@@ -208,6 +208,7 @@ pub fn workspace_len(op: &Op) -> usize {
         Op::Moments(op) => op.channels,
         Op::Gemm(op) => panel_len(op.k, op.n),
         Op::GemmGradX(op) => panel_len(op.n, op.k),
+        Op::Matmul(op) => panel_len(op.k, op.n),
         // The rows of a batch are as many as its samples make them.
         Op::GemmGradW(op) => panel_len(PANEL_ROWS, op.n),
         Op::Conv2D(op) => {
@@ -247,6 +248,15 @@ pub fn workspace_len(op: &Op) -> usize {
         | Op::UnaryGrad(_)
         | Op::Affine(_)
         | Op::Binary(_)
+        | Op::BinaryInt(_)
+        | Op::Compare(_)
+        | Op::Select(_)
+        | Op::Ramp(_)
+        | Op::Reduce(_)
+        | Op::ReduceGrad(_)
+        | Op::Gather(_)
+        | Op::GatherGrad(_)
+        | Op::CastInt(_)
         | Op::SelectGrad(_)
         | Op::Broadcast(_)
         | Op::SumTo(_)

@@ -11,7 +11,9 @@ mod conv2d;
 mod conv2d_transpose;
 mod dense;
 mod depthwise_conv2d;
+mod dot;
 mod dropout;
+mod einsum_dense;
 mod elu;
 mod embedding;
 mod flatten;
@@ -49,7 +51,9 @@ pub use conv2d::Conv2D;
 pub use conv2d_transpose::Conv2DTranspose;
 pub use dense::Dense;
 pub use depthwise_conv2d::DepthwiseConv2D;
+pub use dot::Dot;
 pub use dropout::Dropout;
+pub use einsum_dense::EinsumDense;
 pub use elu::ELU;
 pub use embedding::Embedding;
 pub use flatten::Flatten;
@@ -126,7 +130,9 @@ catalogue! {
     conv2d_transpose::Conv2DTranspose["Convolution2DTranspose"],
     dense::Dense,
     depthwise_conv2d::DepthwiseConv2D,
+    dot::Dot,
     dropout::Dropout,
+    einsum_dense::EinsumDense,
     elu::ELU,
     embedding::Embedding,
     flatten::Flatten,

@@ -1,10 +1,10 @@
 //! Functions of each element.
 
 use crate::activation::{Activation, ActivationFunction};
-use crate::graph::{Graph, LayerError, NodeId, WeightId};
+use crate::graph::{Graph, LayerError, NodeId, Source, WeightId};
 use crate::op::{
-    Affine, Binary, BinaryFunction, CastFloat, Prelu, PreluGradAlpha, PreluGradX, SelectGrad,
-    Unary, UnaryGrad,
+    Affine, Binary, BinaryFunction, CastFloat, Compare, Comparison, Prelu, PreluGradAlpha,
+    PreluGradX, Ramp, Select, SelectGrad, Unary, UnaryGrad,
 };
 use crate::ops::gradient::{Differentiate, Gradients, Made, no_gradient};
 use crate::ops::ranked;
@@ -134,8 +134,44 @@ impl Differentiate for Binary {
                 gradients.push(a, SelectGrad { len, f, second: false }, &[a, b, d_y]);
                 gradients.push(b, SelectGrad { len, f, second: true }, &[a, b, d_y]);
             }
+            BinaryFunction::Divide => divided(gradients, len, [a, b], made),
+            BinaryFunction::Power => raised(gradients, len, [a, b], made),
         }
         Ok(())
+    }
+}
+
+/// `d_a = d_y / b`, `d_b = -d_y · y / b`.
+fn divided(gradients: &mut Gradients, len: usize, [a, b]: [Source; 2], made: &Made) {
+    let [multiply, divide] =
+        [BinaryFunction::Multiply, BinaryFunction::Divide].map(|f| Binary { len, f });
+    gradients.push(a, divide, &[made.d_y, b]);
+    if gradients.wants(b) {
+        let product = gradients.made(multiply, &[made.d_y, made.y.into()], b);
+        let quotient = gradients.made(divide, &[product, b], b);
+        gradients.push(b, Affine { len, scale: -1.0, offset: 0.0 }, &[quotient]);
+    }
+}
+
+/// `d_a = d_y · b · a^(b - 1)`, `d_b = d_y · y · log a`, where the logarithm of 0 counts as 0.
+fn raised(gradients: &mut Gradients, len: usize, [a, b]: [Source; 2], made: &Made) {
+    let [multiply, power] =
+        [BinaryFunction::Multiply, BinaryFunction::Power].map(|f| Binary { len, f });
+    if gradients.wants(a) {
+        let exponent = gradients.made(Affine { len, scale: 1.0, offset: -1.0 }, &[b], a);
+        let raised = gradients.made(power, &[a, exponent], a);
+        let slope = gradients.made(multiply, &[b, raised], a);
+        gradients.push(a, multiply, &[made.d_y, slope]);
+    }
+    if gradients.wants(b) {
+        let [zero, one] = [0.0, 1.0].map(|start| Ramp { len, start, step: 0.0 });
+        let (zero, one) = (gradients.made(zero, &[], a), gradients.made(one, &[], a));
+        let is_zero = Compare { len, f: Comparison::Equal, integers: false };
+        let is_zero = gradients.made(is_zero, &[a, zero], a);
+        let base = gradients.made(Select { len }, &[is_zero, one, a], a);
+        let log = gradients.made(Unary { len, f: Activation::Log }, &[base], a);
+        let slope = gradients.made(multiply, &[made.y.into(), log], b);
+        gradients.push(b, multiply, &[made.d_y, slope]);
     }
 }
 

@@ -13,6 +13,24 @@ pub(crate) trait Differentiate {
     fn differentiate(&self, gradients: &mut Gradients, made: &Made) -> Result<(), LayerError>;
 }
 
+/// Says that ops make integers, truth values or constants, through which no gradient goes.
+macro_rules! not_differentiable {
+    ($($name:ident),*) => {
+        $(
+            impl $crate::ops::gradient::Differentiate for $name {
+                fn differentiate(
+                    &self,
+                    _: &mut $crate::ops::gradient::Gradients,
+                    _: &$crate::ops::gradient::Made,
+                ) -> Result<(), $crate::graph::LayerError> {
+                    Ok(())
+                }
+            }
+        )*
+    };
+}
+pub(crate) use not_differentiable;
+
 /// Says that ops have no gradient of their own.
 macro_rules! no_gradient {
     ($($name:ident),*) => {
@@ -164,6 +182,12 @@ impl Gradients<'_> {
                 dtype: Dtype::Float32,
             });
         }
+    }
+
+    /// Appends an op whose result has the shape of `like`.
+    pub(crate) fn made(&mut self, op: impl Into<Op>, inputs: &[Source], like: Source) -> Source {
+        let shape = self.program.graph.source_shape(like).clone();
+        self.program.graph.push(op, inputs, shape).into()
     }
 
     /// Appends the gradient by a bias, if there is one.

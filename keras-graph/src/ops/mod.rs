@@ -7,6 +7,8 @@
 //! Layers call the methods. Inputs of integers are cast where an op computes with them. Every extent
 //! and every product of extents is checked here, so that no later pass can overflow.
 
+mod choice;
+pub(crate) mod contract;
 mod convolution;
 mod elementwise;
 mod embedding;
@@ -17,6 +19,7 @@ mod penalty;
 mod pool;
 mod product;
 mod random;
+mod reduce;
 mod resize;
 mod softmax;
 

@@ -2,7 +2,7 @@
 
 use crate::activation::Activation;
 use crate::graph::{Graph, LayerError, NodeId, WeightId};
-use crate::op::{BiasAdd, Gemm, GemmGradW, GemmGradX, SumRows};
+use crate::op::{BiasAdd, Gemm, GemmGradW, GemmGradX, Matmul, SumRows};
 use crate::ops::gradient::{Differentiate, Gradients, Made, no_gradient};
 
 impl Graph {
@@ -20,6 +20,26 @@ impl Graph {
         }
         let op = Gemm { m, k, n, bias: false, f: Activation::Linear };
         self.emit(op, &[x.into(), w.into()], extents)
+    }
+
+    /// The product of `m` rows of `k` with a weight that is a matrix of `k` by `n`, or of `n` by `k`
+    /// if it is not `straight`.
+    pub(crate) fn matrix_product(
+        &mut self,
+        x: NodeId,
+        w: WeightId,
+        [m, k, n]: [usize; 3],
+        straight: bool,
+        extents: Vec<usize>,
+    ) -> Result<NodeId, LayerError> {
+        let x = self.float(x)?;
+        match straight {
+            true => {
+                let op = Gemm { m, k, n, bias: false, f: Activation::Linear };
+                self.emit(op, &[x.into(), w.into()], extents)
+            }
+            false => self.emit(GemmGradX { m, k: n, n: k }, &[x.into(), w.into()], extents),
+        }
     }
 
     /// `y[.., n] = x[.., n] + bias[n]`.
@@ -41,6 +61,42 @@ impl Differentiate for Gemm {
     }
 }
 
+/// A product with a transposed matrix.
+impl Differentiate for GemmGradX {
+    fn differentiate(&self, gradients: &mut Gradients, made: &Made) -> Result<(), LayerError> {
+        let ([x, w], d_y, GemmGradX { m, k, n }) = (made.inputs()?, made.d_y, *self);
+        gradients.push_weight(w, GemmGradW { m, k, n, first: 0, count: k }, &[d_y, x]);
+        let straight = Gemm { m, k, n, bias: false, f: Activation::Linear };
+        gradients.push(x, straight, &[d_y, w]);
+        Ok(())
+    }
+}
+
+/// The gradients of a product of matrices are such products themselves.
+impl Differentiate for Matmul {
+    fn differentiate(&self, gradients: &mut Gradients, made: &Made) -> Result<(), LayerError> {
+        let ([a, b], d_y) = (made.inputs()?, made.d_y);
+        let Matmul { pairs, m, k, n, transposed_a, transposed_b } = *self;
+        let op = |[m, k, n]: [usize; 3], transposed_a, transposed_b| Matmul {
+            pairs,
+            m,
+            k,
+            n,
+            transposed_a,
+            transposed_b,
+        };
+        match transposed_a {
+            true => gradients.push(a, op([k, n, m], transposed_b, true), &[b, d_y]),
+            false => gradients.push(a, op([m, n, k], false, !transposed_b), &[d_y, b]),
+        }
+        match transposed_b {
+            true => gradients.push(b, op([n, m, k], true, transposed_a), &[d_y, a]),
+            false => gradients.push(b, op([k, m, n], !transposed_a, false), &[a, d_y]),
+        }
+        Ok(())
+    }
+}
+
 impl Differentiate for BiasAdd {
     fn differentiate(&self, gradients: &mut Gradients, made: &Made) -> Result<(), LayerError> {
         let ([x, bias], BiasAdd { rows, n }) = (made.inputs()?, *self);
@@ -50,4 +106,4 @@ impl Differentiate for BiasAdd {
     }
 }
 
-no_gradient! { GemmGradX, GemmGradW, SumRows }
+no_gradient! { GemmGradW, SumRows }

@@ -115,6 +115,8 @@ counted! {
     key: u32 => u32 = key;
     seed: Option<u64> => Option<u64> = seed;
     f: super::BinaryFunction => super::BinaryFunction = f;
+    f: super::Comparison => super::Comparison = f;
+    f: super::ReduceFunction => super::ReduceFunction = f;
 }
 
 /// What a window costs: its kernel's cells for each cell of its output.
@@ -130,6 +132,7 @@ fn activation(f: Activation) -> u64 {
     match f {
         Linear => 0,
         Relu { .. } | HardTanh | HardShrink { .. } | Threshold { .. } | Tanh | Exponential => 1,
+        Log | Sqrt | Absolute | Sign | Floor => 1,
         LeakyRelu { .. } | TanhShrink | SoftShrink { .. } => 2,
         Sigmoid | Silu | Elu { .. } | Selu | Softplus | Softsign | HardSigmoid | LogSigmoid => 4,
         Celu { .. } | HardSilu | SparsePlus | SparseSigmoid | Squareplus { .. } => 5,

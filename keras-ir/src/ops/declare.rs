@@ -64,7 +64,9 @@ pub(crate) use ops;
 
 /// Shows a reader the tensors of a list, one after the other.
 macro_rules! reads {
-    ($reader:ident ()) => {};
+    ($reader:ident ()) => {
+        let _ = &$reader;
+    };
     ($reader:ident (..$op:ident)) => { $op.reads($reader) };
     ($reader:ident ($input:ident: parts($unit:expr, $len:expr))) => {
         $reader.parts(stringify!($input), $unit, $len)

@@ -18,8 +18,30 @@ pub enum BinaryFunction {
     Maximum,
     /// The smaller of `a` and `b`.
     Minimum,
+    /// `a / b`
+    Divide,
+    /// `a` to the power of `b`
+    Power,
 }
-literal_enum!(BinaryFunction { Add, Subtract, Multiply, Maximum, Minimum });
+literal_enum!(BinaryFunction { Add, Subtract, Multiply, Maximum, Minimum, Divide, Power });
+
+/// A comparison of two numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Comparison {
+    /// `a = b`
+    Equal,
+    /// `a ≠ b`
+    NotEqual,
+    /// `a < b`
+    Less,
+    /// `a ≤ b`
+    LessEqual,
+    /// `a > b`
+    Greater,
+    /// `a ≥ b`
+    GreaterEqual,
+}
+literal_enum!(Comparison { Equal, NotEqual, Less, LessEqual, Greater, GreaterEqual });
 
 ops! {
     /// `y = f(x)` for each element.
@@ -51,6 +73,36 @@ ops! {
     /// minimum), else 0; `second` asks for `d_b`, which gets what `d_a` does not.
     SelectGrad { len: usize, f: BinaryFunction, second: bool }
     reads (a: sample(len), b: sample(len), d_y: sample(len))
+    makes sample(len)
+    flops len;
+
+    /// `y[i] = f(a[i], b[i])` of integers, which wrap around. `f` is no division and no power.
+    BinaryInt { len: usize, f: BinaryFunction }
+    reads (a: ids(len), b: ids(len))
+    makes sample(len)
+    flops len;
+
+    /// `y[i] = 1` where the comparison holds, else 0; of `integers` or of floats.
+    Compare { len: usize, f: Comparison, integers: bool }
+    reads (a: any(len), b: any(len))
+    makes sample(len)
+    flops len;
+
+    /// `y[i] = a[i]` where `condition[i]` is not 0, else `b[i]`.
+    Select { len: usize }
+    reads (condition: sample(len), a: any(len), b: any(len))
+    makes sample(len)
+    flops len;
+
+    /// `y[i] = start + step · i`, the same for each sample.
+    Ramp { len: usize, start: f32, step: f32 }
+    reads ()
+    makes sample(len)
+    flops 2 * len;
+
+    /// `f32` to `i32`, towards zero; NaN becomes 0.
+    CastInt { len: usize }
+    reads (x: sample(len))
     makes sample(len)
     flops len;
 

@@ -15,7 +15,7 @@ ops! {
     /// Repeats `x` along axes of extent 1: `y[i0, i1, ..] = x[i0 or 0, i1 or 0, ..]`. Axes beyond
     /// `rank` are 1.
     Broadcast { rank: usize, from: [usize; MAX_RANK], to: [usize; MAX_RANK] }
-    reads (x: sample(elements(&from, rank)))
+    reads (x: any(elements(&from, rank)))
     makes sample(elements(&to, rank))
     flops 0;
 
@@ -28,7 +28,7 @@ ops! {
     /// `y[i..] = x[..]` with axes permuted: axis `a` of `y` is axis `axes[a]` of `x`, whose extents
     /// are `from`.
     Transpose { rank: usize, from: [usize; MAX_RANK], axes: [usize; MAX_RANK] }
-    reads (x: sample(elements(&from, rank)))
+    reads (x: any(elements(&from, rank)))
     makes sample(elements(&from, rank))
     flops 0;
 
@@ -48,7 +48,7 @@ ops! {
 
     /// A part along an axis: `y[outer, len, inner] = x[outer, begin..begin + len, inner]`.
     Slice { outer: usize, extent: usize, inner: usize, begin: usize, len: usize }
-    reads (x: sample(outer * extent * inner))
+    reads (x: any(outer * extent * inner))
     makes sample(outer * len * inner)
     flops 0;
 

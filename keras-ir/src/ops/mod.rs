@@ -20,6 +20,7 @@ mod penalty;
 mod pool;
 mod product;
 mod random;
+mod reduce;
 mod resize;
 mod softmax;
 mod tensor;
@@ -36,6 +37,7 @@ pub use penalty::*;
 pub use pool::*;
 pub use product::*;
 pub use random::*;
+pub use reduce::*;
 pub use resize::*;
 pub use softmax::*;
 pub use tensor::{Reader, Tensor};
@@ -129,6 +131,10 @@ list! {
     affine: Affine,
     binary: Binary,
     select_grad: SelectGrad,
+    binary_int: BinaryInt,
+    compare: Compare,
+    select: Select,
+    ramp: Ramp,
     broadcast: Broadcast,
     sum_to: SumTo,
     transpose: Transpose,
@@ -142,6 +148,7 @@ list! {
     gemm: Gemm,
     gemm_grad_x: GemmGradX,
     gemm_grad_w: GemmGradW,
+    matmul: Matmul,
     bias_add: BiasAdd,
     sum_rows: SumRows,
     conv2d: Conv2D,
@@ -159,6 +166,10 @@ list! {
     mean_rows_grad: MeanRowsGrad,
     max_rows: MaxRows,
     max_rows_grad: MaxRowsGrad,
+    reduce: Reduce,
+    reduce_grad: ReduceGrad,
+    gather: Gather,
+    gather_grad: GatherGrad,
     softmax: Softmax,
     softmax_grad: SoftmaxGrad,
     log_softmax: LogSoftmax,
@@ -182,6 +193,7 @@ list! {
     embedding: Embedding,
     embedding_grad: EmbeddingGrad,
     cast_float: CastFloat,
+    cast_int: CastInt,
     penalty: Penalty,
     penalty_grad: PenaltyGrad,
 }

@@ -23,6 +23,15 @@ ops! {
     makes sum(count * n)
     flops 2 * m * count * n;
 
+    /// `y[p, m, n] = Σ_k a[p, m, k] · b[p, k, n]`, for `pairs` of matrices a sample. A matrix that is
+    /// `transposed` is stored so: `a[p, k, m]`, `b[p, n, k]`.
+    Matmul {
+        pairs: usize, m: usize, k: usize, n: usize, transposed_a: bool, transposed_b: bool,
+    }
+    reads (a: sample(pairs * m * k), b: sample(pairs * k * n))
+    makes sample(pairs * m * n)
+    flops 2 * pairs * m * k * n;
+
     /// `y[r, n] = x[r, n] + bias[n]`, `rows` a sample.
     BiasAdd { rows: usize, n: usize }
     reads (x: sample(rows * n), bias: weight(n))

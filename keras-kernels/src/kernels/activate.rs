@@ -4,7 +4,7 @@
 //! The oracle, number by number in `f64`, is in `activate_reference.rs`. NaN passes through all functions.
 //! At a kink the derivative is TensorFlow's: that of the constant, or of the flatter, side.
 
-use super::math::{exp, exp_m1, ln_1p_unit, normal, sigmoid, softplus, tanh};
+use super::math::{exp, exp_m1, ln, ln_1p_unit, normal, sigmoid, softplus, tanh};
 #[cfg(not(feature = "std"))]
 use crate::float::Float as _;
 use crate::simd::{Kernel, Simd, dispatch};
@@ -91,6 +91,11 @@ fn activate_loops<S: Simd>(f: Activation, y: &mut [f32]) {
             if x >= 1.0 { x } else { low }
         }),
         SparseSigmoid => map(y, |x| (0.5 * (x + 1.0)).clamp(0.0, 1.0)),
+        Log => map(y, ln),
+        Sqrt => map(y, |x| x.sqrt()),
+        Absolute => map(y, f32::abs),
+        Sign => map(y, sign),
+        Floor => map(y, |x| x.floor()),
     }
 }
 
@@ -169,6 +174,10 @@ fn derivative_loops<S: Simd>(f: Activation, kept: &[f32], d_y: &[f32], d_x: &mut
         }),
         SparsePlus => zip(kept, d_y, d_x, |x| (0.5 * (x + 1.0)).clamp(0.0, 1.0)),
         SparseSigmoid => zip(kept, d_y, d_x, |x| within(x, -1.0, 1.0, 0.5)),
+        Log => zip(kept, d_y, d_x, |x| 1.0 / x),
+        Sqrt => zip(kept, d_y, d_x, |y| 0.5 / y),
+        Absolute => zip(kept, d_y, d_x, sign),
+        Sign | Floor => d_x.fill(0.0),
     }
 }
 
@@ -238,6 +247,12 @@ fn relu_derivative<S: Simd>(
         let bent = if kept > low { 1.0 } else { outer };
         if kept >= max_value { 0.0 } else { bent }
     });
+}
+
+/// -1, 0 or 1; NaN stays NaN.
+#[inline(always)]
+fn sign(x: f32) -> f32 {
+    if x == 0.0 || x.is_nan() { x } else { 1.0_f32.copysign(x) }
 }
 
 #[inline(always)]

@@ -4,6 +4,8 @@
 
 use super::vectorized::vectorized;
 use super::{Call, Cpu, Reference, activate, activate_reference};
+#[cfg(not(feature = "std"))]
+use crate::float::Float as _;
 use crate::simd::Simd;
 use keras_ir::ops::{self as op, BinaryFunction};
 
@@ -41,6 +43,8 @@ impl Reference {
             BinaryFunction::Multiply => |a, b| a * b,
             BinaryFunction::Maximum => maximum,
             BinaryFunction::Minimum => minimum,
+            BinaryFunction::Divide => |a, b| a / b,
+            BinaryFunction::Power => |a: f32, b| a.powf(b),
         };
         for ((y, a), b) in y.iter_mut().zip(a).zip(b) {
             *y = f(*a, *b);
@@ -112,6 +116,8 @@ fn binary<S: Simd>(op: &op::Binary, call: Call<'_>) {
         BinaryFunction::Multiply => zip(y, a, b, |a, b| a * b),
         BinaryFunction::Maximum => zip(y, a, b, maximum),
         BinaryFunction::Minimum => zip(y, a, b, minimum),
+        BinaryFunction::Divide => zip(y, a, b, |a, b| a / b),
+        BinaryFunction::Power => zip(y, a, b, |a, b| a.powf(b)),
     }
 }
 
@@ -132,7 +138,7 @@ fn select_grad<S: Simd>(op: &op::SelectGrad, call: Call<'_>) {
 const BLOCK: usize = 4096;
 
 /// The output, if inputs and output have `len` elements. Panics if not.
-fn equal<'a, const N: usize>(
+pub(super) fn equal<'a, const N: usize>(
     len: usize,
     inputs: [&[f32]; N],
     output: &'a mut [f32],
@@ -177,12 +183,14 @@ mod tests {
     use super::*;
     use keras_ir::activation::Activation;
 
-    const FUNCTIONS: [BinaryFunction; 5] = [
+    const FUNCTIONS: [BinaryFunction; 7] = [
         BinaryFunction::Add,
         BinaryFunction::Subtract,
         BinaryFunction::Multiply,
         BinaryFunction::Maximum,
         BinaryFunction::Minimum,
+        BinaryFunction::Divide,
+        BinaryFunction::Power,
     ];
 
     #[test]

@@ -104,7 +104,7 @@ impl Cpu {
 const PACK_TILES: usize = 4;
 
 /// `0..len` in blocks of rows of the right matrix that are worked on together, at least one.
-fn blocks(len: usize, prepared: &[f32]) -> impl Iterator<Item = Range<usize>> {
+pub(super) fn blocks(len: usize, prepared: &[f32]) -> impl Iterator<Item = Range<usize>> {
     let most = if prepared.is_empty() { PANEL_ROWS } else { PREPARED_ROWS };
     (0..len.max(1)).step_by(most).map(move |begin| begin..len.min(begin + most))
 }

@@ -5,6 +5,7 @@
 
 mod orthogonal;
 
+pub use keras_graph::initializer::fans;
 use keras_graph::initializer::{Distribution, Fan, Initializer, Rule};
 use keras_graph::plan::WeightInfo;
 
@@ -78,18 +79,6 @@ fn identity(gain: f32, shape: &[usize], to: &mut [f32]) {
     if let [rows, columns] = *shape {
         for i in 0..rows.min(columns) {
             to[i * columns + i] = gain;
-        }
-    }
-}
-
-/// Number of inputs and outputs of a unit, as Keras counts them from a weight's extents.
-pub fn fans(shape: &[usize]) -> (f64, f64) {
-    match shape {
-        [] => (1.0, 1.0),
-        [extent] => (*extent as f64, *extent as f64),
-        [window @ .., inputs, outputs] => {
-            let window = window.iter().product::<usize>() as f64;
-            (*inputs as f64 * window, *outputs as f64 * window)
         }
     }
 }

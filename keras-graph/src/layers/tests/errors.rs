@@ -42,6 +42,20 @@ fn wrong_arguments_say_what_was_expected() {
             Some("did you mean `\"same\"`?"),
         ),
         (
+            "Dot",
+            "(1, 2, 3)",
+            "`axes` of `Dot` expects an axis or a tuple of 2, such as `(2, 1)`, found (1, 2, 3)",
+            None,
+        ),
+        (
+            "EinsumDense",
+            "\"abc,dc->aed\", 3",
+            "`equation` of `EinsumDense` expects an equation of an input, a kernel and an output, such as `\"abc,cd->abd\"`, found \"abc,dc->aed\"",
+            Some(
+                "each letter stands once in a term; the first of input and output is the batch, and those of the kernel are in one of the two",
+            ),
+        ),
+        (
             "BatchNormalization",
             "epsilon = 0.0",
             "`epsilon` of `BatchNormalization` expects a positive number, found 0.0",
@@ -105,6 +119,41 @@ fn wrong_shapes_say_what_was_expected() {
             &[&[4, 4]],
             "`Reshape` to (batch, 5, 3) needs 15 elements per sample, found 16 in (batch, 4, 4)",
             Some("write -1 for an extent that follows from the others"),
+        ),
+        (
+            "Dot",
+            "(1, 2)",
+            &[&[4, 6], &[5, 7]],
+            "`Dot` expects equal extents to sum over, found 4 in axis 1 of (batch, 4, 6) and 7 in axis 2 of (batch, 5, 7)",
+            None,
+        ),
+        (
+            "Dot",
+            "0",
+            &[&[4], &[4]],
+            "`Dot` expects `axes` to be among the axes of (batch, 4) but the batch, found 0",
+            None,
+        ),
+        (
+            "EinsumDense",
+            "\"abc,cd->abd\", (7, 5)",
+            &[&[4, 6]],
+            "the axis `b` of \"abc,cd->abd\" is 4 in the input (batch, 4, 6) and 7 in `output_shape`",
+            Some("write `None` for an axis that is the input's"),
+        ),
+        (
+            "EinsumDense",
+            "\"abc,cd->abd\", 5",
+            &[&[4, 6]],
+            "the output of \"abc,cd->abd\" has 2 axes beside the batch, found an `output_shape` of 1",
+            None,
+        ),
+        (
+            "EinsumDense",
+            "\"abc,cd->abd\", (None, None)",
+            &[&[4, 6]],
+            "the axis `d` of \"abc,cd->abd\" is not the input's: `output_shape` must say how long it is",
+            None,
         ),
         (
             "Add",

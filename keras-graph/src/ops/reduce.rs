@@ -1,0 +1,72 @@
+//! Sums, means and extrema over axes, and elements picked along one.
+
+use crate::activation::Activation;
+use crate::graph::{Graph, LayerError, NodeId};
+use crate::op::{BinaryFunction, Gather, GatherGrad, Reduce, ReduceGrad, SumTo};
+use crate::ops::gradient::{Differentiate, Gradients, Made, no_gradient};
+use crate::ops::ranked;
+
+impl Graph {
+    /// The sum over some axes, given in order, which are gone from the result.
+    pub(crate) fn sum_axes(&mut self, x: NodeId, axes: &[usize]) -> Result<NodeId, LayerError> {
+        let x = self.float(x)?;
+        let extents = self.extents(x);
+        let mut to = extents.clone();
+        axes.iter().for_each(|&axis| to[axis] = 1);
+        let left = without(&extents, axes);
+        if extents == to {
+            return self.reshape(x, &left);
+        }
+        let (from, to) = (ranked(&extents)?, ranked(&to)?);
+        self.emit(SumTo { rank: extents.len(), from, to }, &[x.into()], left)
+    }
+
+    /// `x / max(√Σ x², least)`, where the sum is over some axes, given in order.
+    pub(crate) fn l2_normalized(
+        &mut self,
+        x: NodeId,
+        axes: &[usize],
+        least: f32,
+    ) -> Result<NodeId, LayerError> {
+        let x = self.float(x)?;
+        let squares = self.binary(x, x, BinaryFunction::Multiply)?;
+        let sum = self.sum_axes(squares, axes)?;
+        let small = self.extents(sum);
+        // Below the root, whose slope at 0 is infinite.
+        let least = self.ramp(&small, least * least, 0.0)?;
+        let bounded = self.binary(sum, least, BinaryFunction::Maximum)?;
+        let norm = self.unary(bounded, Activation::Sqrt)?;
+        let one = self.ramp(&small, 1.0, 0.0)?;
+        let factor = self.binary(one, norm, BinaryFunction::Divide)?;
+        let mut kept = self.extents(x);
+        axes.iter().for_each(|&axis| kept[axis] = 1);
+        let factor = self.reshape(factor, &kept)?;
+        let factor = self.broadcast(factor, &self.extents(x))?;
+        self.binary(x, factor, BinaryFunction::Multiply)
+    }
+}
+
+/// The extents of the other axes.
+pub(crate) fn without(extents: &[usize], axes: &[usize]) -> Vec<usize> {
+    let others = (0..extents.len()).filter(|axis| !axes.contains(axis));
+    others.map(|axis| extents[axis]).collect()
+}
+
+impl Differentiate for Reduce {
+    fn differentiate(&self, gradients: &mut Gradients, made: &Made) -> Result<(), LayerError> {
+        let ([x], Reduce { outer, extent, inner, .. }) = (made.inputs()?, *self);
+        gradients.push(x, ReduceGrad { outer, extent, inner }, &[x, made.y.into(), made.d_y]);
+        Ok(())
+    }
+}
+
+impl Differentiate for Gather {
+    /// The indices have no gradient.
+    fn differentiate(&self, gradients: &mut Gradients, made: &Made) -> Result<(), LayerError> {
+        let ([x, ids], Gather { outer, extent, inner, count }) = (made.inputs()?, *self);
+        gradients.push(x, GatherGrad { outer, extent, inner, count }, &[ids, made.d_y]);
+        Ok(())
+    }
+}
+
+no_gradient! { ReduceGrad, GatherGrad }
