@@ -49,18 +49,12 @@ struct Norm<'a> {
 }
 
 impl<'a> Norm<'a> {
-    /// Panics if a length differs from the channels'.
     fn new(
         extents: [usize; 3],
         epsilon: f32,
         statistics: Statistics<'a>,
         [gamma, beta]: [Option<&'a [f32]>; 2],
     ) -> Norm<'a> {
-        let channels = extents[1];
-        statistics.check(channels);
-        for parameter in [gamma, beta].into_iter().flatten() {
-            assert_eq!(parameter.len(), channels, "each channel has a parameter");
-        }
         Norm { extents, epsilon, statistics, gamma, beta }
     }
 
@@ -90,10 +84,9 @@ impl<'a> Norm<'a> {
         call: &Call<'a>,
     ) -> (Norm<'a>, Channels, [&'a [f32]; 4]) {
         let (inputs, parameters) = split(call.inputs, [op.scale, op.center]);
-        let [x, moments, sums, d_y] = inputs;
+        let [_, moments, _, _] = inputs;
         let extents = [op.outer, op.channels, op.inner];
-        let axis = Channels::new(extents, call.samples, [x, d_y, call.output]);
-        assert_eq!(sums.len(), 2 * op.channels, "each channel has two sums");
+        let axis = Channels::new(extents, call.samples);
         let statistics = Statistics::Moments(moments);
         (Norm::new(extents, op.epsilon, statistics, parameters), axis, inputs)
     }
@@ -122,7 +115,7 @@ impl<'a> Norm<'a> {
         y: &mut [f32],
         f: Activation,
     ) {
-        let axis = Channels::new(self.extents, samples, [x, skip.unwrap_or(x), y]);
+        let axis = Channels::new(self.extents, samples);
         let numbers = |c| {
             let [scale, less_mean, shift, _] = self.terms(c, 0.0);
             [scale, less_mean, shift]
@@ -146,7 +139,7 @@ impl<'a> Norm<'a> {
     }
 
     fn forward_plain(&self, samples: usize, x: &[f32], y: &mut [f32]) {
-        let axis = Channels::new(self.extents, samples, [x, y]);
+        let axis = Channels::new(self.extents, samples);
         for (i, (y, x)) in y.iter_mut().zip(x).enumerate() {
             let [scale, mean, shift] = self.numbers(i / axis.inner % axis.channels);
             *y = scale * (x - mean) + shift;
@@ -163,8 +156,7 @@ impl<'a> Norm<'a> {
         clip: Clip,
         sums: &mut [f32],
     ) {
-        let axis = Channels::new(self.extents, samples, [x, d_y]);
-        assert_eq!(sums.len(), 2 * axis.channels, "each channel has two sums");
+        let axis = Channels::new(self.extents, samples);
         let inputs = [x, d_y];
         let take = |c, [centered, plain]: [f64; 2]| {
             let (_, r) = self.statistics.at(c, self.epsilon);
@@ -188,7 +180,7 @@ impl<'a> Norm<'a> {
     }
 
     fn sums_plain(&self, samples: usize, [x, d_y]: [&[f32]; 2], f: Activation, sums: &mut [f32]) {
-        let axis = Channels::new(self.extents, samples, [x, d_y]);
+        let axis = Channels::new(self.extents, samples);
         for c in 0..axis.channels {
             let (mean, r) = self.statistics.at(c, self.epsilon);
             let (mut scaled, mut plain) = (0.0, 0.0);
@@ -328,15 +320,13 @@ fn channel_norm_grad_sums<S: Simd>(simd: S, op: &op::ChannelNormGradSums, call: 
     norm.sums(simd, call.samples, [x, d_y], Clip::Nothing, call.output);
 }
 
-/// The extents, `d_y`, and by which factor a channel's `d_y` becomes `d_x`. Panics if a length differs.
+/// The extents, `d_y`, and by which factor a channel's `d_y` becomes `d_x`.
 fn scale_of_grad_x<'a>(
     op: &op::ChannelNormGradX,
     call: &Call<'a>,
 ) -> (Channels, &'a [f32], impl Fn(usize) -> f32 + use<'a>) {
     let ([variance, d_y], [gamma, _]) = split(call.inputs, [op.scale, false]);
-    let axis = Channels::new([op.outer, op.channels, op.inner], call.samples, [d_y, call.output]);
-    assert_eq!(variance.len(), op.channels, "each channel has a variance");
-    assert!(gamma.is_none_or(|gamma| gamma.len() == op.channels), "each channel has a parameter");
+    let axis = Channels::new([op.outer, op.channels, op.inner], call.samples);
     let epsilon = op.epsilon;
     (axis, d_y, move |c| of(gamma, c, 1.0) / (variance[c] + epsilon).sqrt())
 }

@@ -12,7 +12,7 @@ use keras_ir::ops::{self as op, BinaryFunction};
 impl Reference {
     pub(crate) fn unary(op: &op::Unary, call: Call<'_>) {
         let [x] = call.inputs();
-        let y = equal(op.len * call.samples, [x], call.output);
+        let y = call.output;
         for (y, x) in y.iter_mut().zip(x) {
             *y = activate_reference::value(op.f, *x);
         }
@@ -20,7 +20,7 @@ impl Reference {
 
     pub(crate) fn unary_grad(op: &op::UnaryGrad, call: Call<'_>) {
         let [kept, d_y] = call.inputs();
-        let d_x = equal(op.len * call.samples, [kept, d_y], call.output);
+        let d_x = call.output;
         for ((d_x, kept), d_y) in d_x.iter_mut().zip(kept).zip(d_y) {
             *d_x = d_y * activate_reference::slope(op.f, *kept);
         }
@@ -28,7 +28,7 @@ impl Reference {
 
     pub(crate) fn affine(op: &op::Affine, call: Call<'_>) {
         let [x] = call.inputs();
-        let y = equal(op.len * call.samples, [x], call.output);
+        let y = call.output;
         for (y, x) in y.iter_mut().zip(x) {
             *y = op.scale * x + op.offset;
         }
@@ -36,7 +36,7 @@ impl Reference {
 
     pub(crate) fn binary(op: &op::Binary, call: Call<'_>) {
         let [a, b] = call.inputs();
-        let y = equal(op.len * call.samples, [a, b], call.output);
+        let y = call.output;
         let f = match op.f {
             BinaryFunction::Add => |a, b| a + b,
             BinaryFunction::Subtract => |a, b| a - b,
@@ -53,7 +53,7 @@ impl Reference {
 
     pub(crate) fn select_grad(op: &op::SelectGrad, call: Call<'_>) {
         let [a, b, d_y] = call.inputs();
-        let output = equal(op.len * call.samples, [a, b, d_y], call.output);
+        let output = call.output;
         let largest = op.f == BinaryFunction::Maximum;
         for (((output, a), b), d_y) in output.iter_mut().zip(a).zip(b).zip(d_y) {
             let first = if largest { a >= b } else { a <= b };
@@ -61,9 +61,9 @@ impl Reference {
         }
     }
 
-    pub(crate) fn cast_float(op: &op::CastFloat, call: Call<'_>) {
+    pub(crate) fn cast_float(_: &op::CastFloat, call: Call<'_>) {
         let [x] = call.inputs();
-        let y = equal(op.len * call.samples, [x], call.output);
+        let y = call.output;
         for (y, x) in y.iter_mut().zip(x) {
             *y = integer(*x) as f32;
         }
@@ -73,7 +73,7 @@ impl Reference {
 impl Cpu {
     pub(crate) fn unary(op: &op::Unary, call: Call<'_>) {
         let [x] = call.inputs();
-        let y = equal(op.len * call.samples, [x], call.output);
+        let y = call.output;
         for (y, x) in y.chunks_mut(BLOCK).zip(x.chunks(BLOCK)) {
             y.copy_from_slice(x);
             activate::activate(op.f, y);
@@ -82,7 +82,7 @@ impl Cpu {
 
     pub(crate) fn unary_grad(op: &op::UnaryGrad, call: Call<'_>) {
         let [kept, d_y] = call.inputs();
-        let d_x = equal(op.len * call.samples, [kept, d_y], call.output);
+        let d_x = call.output;
         activate::derivative(op.f, kept, d_y, d_x);
     }
 
@@ -100,7 +100,7 @@ vectorized! {
 #[inline(always)]
 fn affine<S: Simd>(op: &op::Affine, call: Call<'_>) {
     let [x] = call.inputs();
-    let y = equal(op.len * call.samples, [x], call.output);
+    let y = call.output;
     for (y, x) in y.iter_mut().zip(x) {
         *y = op.scale * x + op.offset;
     }
@@ -109,7 +109,7 @@ fn affine<S: Simd>(op: &op::Affine, call: Call<'_>) {
 #[inline(always)]
 fn binary<S: Simd>(op: &op::Binary, call: Call<'_>) {
     let [a, b] = call.inputs();
-    let y = equal(op.len * call.samples, [a, b], call.output);
+    let y = call.output;
     match op.f {
         BinaryFunction::Add => zip(y, a, b, |a, b| a + b),
         BinaryFunction::Subtract => zip(y, a, b, |a, b| a - b),
@@ -124,7 +124,7 @@ fn binary<S: Simd>(op: &op::Binary, call: Call<'_>) {
 #[inline(always)]
 fn select_grad<S: Simd>(op: &op::SelectGrad, call: Call<'_>) {
     let [a, b, d_y] = call.inputs();
-    let output = equal(op.len * call.samples, [a, b, d_y], call.output);
+    let output = call.output;
     for (((output, a), b), d_y) in output.iter_mut().zip(a).zip(b).zip(d_y) {
         let first = match op.f {
             BinaryFunction::Maximum => a >= b,
@@ -136,19 +136,6 @@ fn select_grad<S: Simd>(op: &op::SelectGrad, call: Call<'_>) {
 
 /// Elements that are copied and then changed in place, half of a first-level cache.
 const BLOCK: usize = 4096;
-
-/// The output, if inputs and output have `len` elements. Panics if not.
-pub(super) fn equal<'a, const N: usize>(
-    len: usize,
-    inputs: [&[f32]; N],
-    output: &'a mut [f32],
-) -> &'a mut [f32] {
-    for input in inputs {
-        assert_eq!(input.len(), len, "an input has the op's length");
-    }
-    assert_eq!(output.len(), len, "the output has the op's length");
-    output
-}
 
 /// The `i32` that a buffer of floats holds bit by bit.
 #[inline(always)]

@@ -190,25 +190,11 @@ pub(super) struct Inputs<'a> {
 }
 
 impl<'a> Inputs<'a> {
-    /// The inputs of an op of so many columns and so many elements of output. Panics if a number or a length differs.
-    pub(super) fn new(
-        inputs: &[&'a [f32]],
-        has_bias: bool,
-        norm: Option<Normalize>,
-        has_skip: bool,
-        [columns, output_len]: [usize; 2],
-    ) -> Inputs<'a> {
+    /// The inputs that follow a kernel.
+    pub(super) fn new(inputs: &[&'a [f32]], has_bias: bool, norm: Option<Normalize>) -> Inputs<'a> {
         let (bias, inputs) = inputs.split_at(usize::from(has_bias));
         let (normalized, skip) = inputs.split_at(norm.map_or(0, |norm| norm.inputs()));
-        assert_eq!(skip.len(), usize::from(has_skip), "an op has the inputs that it documents");
-        for numbers in bias.iter().chain(normalized) {
-            assert_eq!(numbers.len(), columns, "each column has a number");
-        }
         let skip = skip.first().copied();
-        assert!(
-            skip.is_none_or(|skip| skip.len() == output_len),
-            "what is added has the output's length"
-        );
         let norm = norm.map(|norm| {
             let (statistics, parameters) = split(normalized, [norm.scale, norm.center]);
             (norm, statistics, parameters)

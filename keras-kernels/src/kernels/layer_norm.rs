@@ -13,7 +13,7 @@ use keras_ir::ops as op;
 
 impl Reference {
     pub(crate) fn layer_norm(op: &op::LayerNorm, call: Call<'_>) {
-        let (x, gamma, beta) = forward_inputs(op, &call);
+        let ([x], [gamma, beta]) = split(call.inputs, [op.scale, op.center]);
         for (x, y) in x.chunks_exact(op.extent).zip(call.output.chunks_exact_mut(op.extent)) {
             let (mean, r) = plain_statistics(x, op.epsilon);
             for (i, (y, x)) in y.iter_mut().zip(x).enumerate() {
@@ -24,7 +24,7 @@ impl Reference {
     }
 
     pub(crate) fn layer_norm_grad_x(op: &op::LayerNormGradX, call: Call<'_>) {
-        let (x, d_y, gamma) = grad_x_inputs(op, &call);
+        let ([x, d_y], [gamma, _]) = split(call.inputs, [op.scale, false]);
         let rows = x.chunks_exact(op.extent).zip(d_y.chunks_exact(op.extent));
         for ((x, d_y), d_x) in rows.zip(call.output.chunks_exact_mut(op.extent)) {
             let (mean, r) = plain_statistics(x, op.epsilon);
@@ -40,7 +40,7 @@ impl Reference {
     }
 
     pub(crate) fn layer_norm_grad_gamma(op: &op::LayerNormGradGamma, call: Call<'_>) {
-        let (x, d_y) = grad_gamma_inputs(op, &call);
+        let [x, d_y] = call.inputs();
         for (x, d_y) in x.chunks_exact(op.extent).zip(d_y.chunks_exact(op.extent)) {
             let (mean, r) = plain_statistics(x, op.epsilon);
             for ((d_gamma, x), d_y) in call.output.iter_mut().zip(x).zip(d_y) {
@@ -58,7 +58,7 @@ vectorized! {
 
 #[inline(always)]
 fn layer_norm<S: Simd>(op: &op::LayerNorm, call: Call<'_>) {
-    let (x, gamma, beta) = forward_inputs(op, &call);
+    let ([x], [gamma, beta]) = split(call.inputs, [op.scale, op.center]);
     for (x, y) in x.chunks_exact(op.extent).zip(call.output.chunks_exact_mut(op.extent)) {
         let (mean, r) = statistics(x, op.epsilon);
         for (y, x) in y.iter_mut().zip(x) {
@@ -79,7 +79,7 @@ fn layer_norm<S: Simd>(op: &op::LayerNorm, call: Call<'_>) {
 
 #[inline(always)]
 fn layer_norm_grad_x<S: Simd>(op: &op::LayerNormGradX, call: Call<'_>) {
-    let (x, d_y, gamma) = grad_x_inputs(op, &call);
+    let ([x, d_y], [gamma, _]) = split(call.inputs, [op.scale, false]);
     let rows = x.chunks_exact(op.extent).zip(d_y.chunks_exact(op.extent));
     for ((x, d_y), d_x) in rows.zip(call.output.chunks_exact_mut(op.extent)) {
         let (mean, r) = statistics(x, op.epsilon);
@@ -100,7 +100,7 @@ fn layer_norm_grad_x<S: Simd>(op: &op::LayerNormGradX, call: Call<'_>) {
 
 #[inline(always)]
 fn layer_norm_grad_gamma<S: Simd>(op: &op::LayerNormGradGamma, call: Call<'_>) {
-    let (x, d_y) = grad_gamma_inputs(op, &call);
+    let [x, d_y] = call.inputs();
     for (x, d_y) in x.chunks_exact(op.extent).zip(d_y.chunks_exact(op.extent)) {
         let (mean, r) = statistics(x, op.epsilon);
         for ((d_gamma, x), d_y) in call.output.iter_mut().zip(x).zip(d_y) {
@@ -128,49 +128,6 @@ fn plain_statistics(x: &[f32], epsilon: f32) -> (f64, f64) {
 /// The parameter of a column, or what stands for it.
 fn at(parameter: Option<&[f32]>, i: usize, otherwise: f32) -> f32 {
     parameter.map_or(otherwise, |parameter| parameter[i])
-}
-
-/// `x`, `gamma` and `beta`.
-type Forward<'a> = (&'a [f32], Option<&'a [f32]>, Option<&'a [f32]>);
-
-/// Panics if a length differs.
-fn forward_inputs<'a>(op: &op::LayerNorm, call: &Call<'a>) -> Forward<'a> {
-    let ([x], [gamma, beta]) = split(call.inputs, [op.scale, op.center]);
-    check(op.outer, op.extent, call.samples, [x, call.output], [gamma, beta]);
-    (x, gamma, beta)
-}
-
-/// `x`, `d_y` and `gamma`. Panics if a length differs.
-fn grad_x_inputs<'a>(
-    op: &op::LayerNormGradX,
-    call: &Call<'a>,
-) -> (&'a [f32], &'a [f32], Option<&'a [f32]>) {
-    let ([x, d_y], [gamma, _]) = split(call.inputs, [op.scale, false]);
-    check(op.outer, op.extent, call.samples, [x, d_y, call.output], [gamma]);
-    (x, d_y, gamma)
-}
-
-/// `x` and `d_y`. Panics if a length differs.
-fn grad_gamma_inputs<'a>(op: &op::LayerNormGradGamma, call: &Call<'a>) -> (&'a [f32], &'a [f32]) {
-    let [x, d_y] = call.inputs();
-    check(op.outer, op.extent, call.samples, [x, d_y], [Some(call.output)]);
-    (x, d_y)
-}
-
-fn check<const N: usize, const P: usize>(
-    outer: usize,
-    extent: usize,
-    samples: usize,
-    tensors: [&[f32]; N],
-    parameters: [Option<&[f32]>; P],
-) {
-    assert!(extent > 0, "a row has elements");
-    for tensor in tensors {
-        assert_eq!(tensor.len(), outer * extent * samples, "a tensor has the op's extents");
-    }
-    for parameter in parameters.into_iter().flatten() {
-        assert_eq!(parameter.len(), extent, "each column has a parameter");
-    }
 }
 
 #[cfg(test)]

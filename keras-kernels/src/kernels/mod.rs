@@ -46,6 +46,8 @@ mod short_rows;
 mod softmax;
 mod sparsemax;
 mod strided;
+#[cfg(test)]
+mod tests;
 mod tile;
 mod upsample2d;
 mod vectorized;
@@ -55,7 +57,9 @@ mod window;
 pub(crate) use activate::activate;
 pub use moments::merge_moments;
 
-use keras_ir::ops::{self as op, Op};
+use core::fmt;
+
+use keras_ir::ops::{self as op, Op, Operation};
 
 /// What a kernel works on, beside its op.
 pub struct Call<'a> {
@@ -75,9 +79,36 @@ pub struct Call<'a> {
 }
 
 impl<'a> Call<'a> {
+    /// Panics unless the slices have the lengths that the op reads and makes.
+    #[inline(always)]
+    fn check(&self, op: &impl Operation, name: &'static str) {
+        if !op.takes(self.samples, self.inputs, self.output) {
+            self.refuse(name);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn refuse(&self, name: &'static str) -> ! {
+        let (samples, inputs, output) = (self.samples, Lens(self.inputs), self.output.len());
+        panic!(
+            "`{name}` of {samples} samples cannot read {inputs:?} elements and write {output}: the \
+             lengths are not those that it declares"
+        );
+    }
+
     /// The inputs as an array. Panics if their number differs: the graph builds every op with the number it documents.
     pub fn inputs<const N: usize>(&self) -> [&'a [f32]; N] {
         self.inputs.try_into().expect("an op has the inputs that it documents")
+    }
+}
+
+/// The lengths of slices, in print.
+struct Lens<'a>(&'a [&'a [f32]]);
+
+impl fmt::Debug for Lens<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.0.iter().map(|slice| slice.len())).finish()
     }
 }
 
@@ -135,7 +166,12 @@ macro_rules! backend {
 
             fn prepare_mixed_bfloat16(_: &Op, _: &[f32], _: usize, _: &mut [f32]) {}
 
-            $(fn $method(op: &op::$name, call: Call<'_>) { Reference::$method(op, call) })*
+            $(
+                fn $method(op: &op::$name, call: Call<'_>) {
+                    call.check(op, stringify!($method));
+                    Reference::$method(op, call)
+                }
+            )*
 
             fn mixed_bfloat16(op: &Op, call: Call<'_>) { Reference::run_mixed_bfloat16(op, call) }
         }
@@ -150,7 +186,12 @@ macro_rules! backend {
                 Cpu::prepare_mixed_bfloat16(op, right, part, prepared);
             }
 
-            $(fn $method(op: &op::$name, call: Call<'_>) { Cpu::$method(op, call) })*
+            $(
+                fn $method(op: &op::$name, call: Call<'_>) {
+                    call.check(op, stringify!($method));
+                    Cpu::$method(op, call)
+                }
+            )*
 
             fn mixed_bfloat16(op: &Op, call: Call<'_>) { Cpu::run_mixed_bfloat16(op, call) }
         }

@@ -10,7 +10,7 @@ use keras_ir::ops as op;
 impl Reference {
     pub(crate) fn prelu(op: &op::Prelu, call: Call<'_>) {
         let [x, alpha] = call.inputs();
-        let len = check(op.rank, &op.from, &op.to, call.samples, [x, call.output], alpha);
+        let len = op.to[..op.rank].iter().product::<usize>();
         for (i, (y, x)) in call.output.iter_mut().zip(x).enumerate() {
             let alpha = alpha[repeated_offset(op.rank, &op.from, &op.to, i % len)];
             *y = value(*x, alpha);
@@ -19,7 +19,7 @@ impl Reference {
 
     pub(crate) fn prelu_grad_x(op: &op::PreluGradX, call: Call<'_>) {
         let [x, alpha, d_y] = call.inputs();
-        let len = check(op.rank, &op.from, &op.to, call.samples, [x, d_y, call.output], alpha);
+        let len = op.to[..op.rank].iter().product::<usize>();
         for (i, ((d_x, x), d_y)) in call.output.iter_mut().zip(x).zip(d_y).enumerate() {
             let alpha = alpha[repeated_offset(op.rank, &op.from, &op.to, i % len)];
             *d_x = d_y * slope(*x, alpha);
@@ -28,7 +28,7 @@ impl Reference {
 
     pub(crate) fn prelu_grad_alpha(op: &op::PreluGradAlpha, call: Call<'_>) {
         let [x, d_y] = call.inputs();
-        let len = check(op.rank, &op.from, &op.to, call.samples, [x, d_y], call.output);
+        let len = op.to[..op.rank].iter().product::<usize>();
         for (i, (x, d_y)) in x.iter().zip(d_y).enumerate() {
             let offset = repeated_offset(op.rank, &op.from, &op.to, i % len);
             call.output[offset] += negative(*x) * d_y;
@@ -45,7 +45,7 @@ vectorized! {
 #[inline(always)]
 fn prelu<S: Simd>(op: &op::Prelu, call: Call<'_>) {
     let [x, alpha] = call.inputs();
-    let len = check(op.rank, &op.from, &op.to, call.samples, [x, call.output], alpha);
+    let len = op.to[..op.rank].iter().product::<usize>();
     let walk = Strided::broadcast(op.rank, &op.from, &op.to);
     for (x, y) in x.chunks_exact(len).zip(call.output.chunks_exact_mut(len)) {
         let mut rows = x.chunks_exact(walk.row()).zip(y.chunks_exact_mut(walk.row()));
@@ -68,7 +68,7 @@ fn prelu<S: Simd>(op: &op::Prelu, call: Call<'_>) {
 #[inline(always)]
 fn prelu_grad_x<S: Simd>(op: &op::PreluGradX, call: Call<'_>) {
     let [x, alpha, d_y] = call.inputs();
-    let len = check(op.rank, &op.from, &op.to, call.samples, [x, d_y, call.output], alpha);
+    let len = op.to[..op.rank].iter().product::<usize>();
     let walk = Strided::broadcast(op.rank, &op.from, &op.to);
     let samples = x.chunks_exact(len).zip(d_y.chunks_exact(len));
     for ((x, d_y), d_x) in samples.zip(call.output.chunks_exact_mut(len)) {
@@ -94,7 +94,7 @@ fn prelu_grad_x<S: Simd>(op: &op::PreluGradX, call: Call<'_>) {
 #[inline(always)]
 fn prelu_grad_alpha<S: Simd>(op: &op::PreluGradAlpha, call: Call<'_>) {
     let [x, d_y] = call.inputs();
-    let len = check(op.rank, &op.from, &op.to, call.samples, [x, d_y], call.output);
+    let len = op.to[..op.rank].iter().product::<usize>();
     let walk = Strided::broadcast(op.rank, &op.from, &op.to);
     for (x, d_y) in x.chunks_exact(len).zip(d_y.chunks_exact(len)) {
         let mut rows = x.chunks_exact(walk.row()).zip(d_y.chunks_exact(walk.row()));
@@ -110,23 +110,6 @@ fn prelu_grad_alpha<S: Simd>(op: &op::PreluGradAlpha, call: Call<'_>) {
             }
         });
     }
-}
-
-/// Elements of one sample. Panics if a length differs; `small` is what repeats.
-fn check<const N: usize>(
-    rank: usize,
-    from: &[usize],
-    to: &[usize],
-    samples: usize,
-    large: [&[f32]; N],
-    small: &[f32],
-) -> usize {
-    let len = to[..rank].iter().product();
-    for tensor in large {
-        assert_eq!(tensor.len(), len * samples, "a tensor has the extents `to`");
-    }
-    assert_eq!(small.len(), from[..rank].iter().product::<usize>(), "alpha has the extents `from`");
-    len
 }
 
 #[inline(always)]

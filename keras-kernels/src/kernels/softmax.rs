@@ -20,7 +20,7 @@ const FEW_COLUMNS: usize = 8;
 impl Reference {
     pub(crate) fn softmax(op: &op::Softmax, call: Call<'_>) {
         let [x] = call.inputs();
-        let axis = Axis::new(op.outer, op.extent, op.inner, call.samples, [x], call.output);
+        let axis = Axis::new(op.outer, op.extent, op.inner, call.samples);
         axis.for_each_line(|at| {
             let largest = at.clone().map(|i| x[i]).fold(f32::NEG_INFINITY, f32::max);
             let power = |i: usize| f64::from(x[i] - largest).exp();
@@ -31,7 +31,7 @@ impl Reference {
 
     pub(crate) fn softmax_grad(op: &op::SoftmaxGrad, call: Call<'_>) {
         let [y, d_y] = call.inputs();
-        let axis = Axis::new(op.outer, op.extent, op.inner, call.samples, [y, d_y], call.output);
+        let axis = Axis::new(op.outer, op.extent, op.inner, call.samples);
         axis.for_each_line(|at| {
             let dot: f64 = at.clone().map(|i| f64::from(y[i]) * f64::from(d_y[i])).sum();
             at.for_each(|i| {
@@ -42,7 +42,7 @@ impl Reference {
 
     pub(crate) fn log_softmax(op: &op::LogSoftmax, call: Call<'_>) {
         let [x] = call.inputs();
-        let axis = Axis::new(op.outer, op.extent, op.inner, call.samples, [x], call.output);
+        let axis = Axis::new(op.outer, op.extent, op.inner, call.samples);
         axis.for_each_line(|at| {
             let largest = at.clone().map(|i| x[i]).fold(f32::NEG_INFINITY, f32::max);
             let sum: f64 = at.clone().map(|i| f64::from(x[i] - largest).exp()).sum();
@@ -52,7 +52,7 @@ impl Reference {
 
     pub(crate) fn log_softmax_grad(op: &op::LogSoftmaxGrad, call: Call<'_>) {
         let [y, d_y] = call.inputs();
-        let axis = Axis::new(op.outer, op.extent, op.inner, call.samples, [y, d_y], call.output);
+        let axis = Axis::new(op.outer, op.extent, op.inner, call.samples);
         axis.for_each_line(|at| {
             let sum: f64 = at.clone().map(|i| f64::from(d_y[i])).sum();
             at.for_each(|i| {
@@ -76,7 +76,7 @@ vectorized! {
 #[inline(always)]
 fn softmax<S: Simd>(simd: S, op: &op::Softmax, call: Call<'_>) {
     let [x] = call.inputs();
-    let axis = Axis::new(op.outer, op.extent, op.inner, call.samples, [x], call.output);
+    let axis = Axis::new(op.outer, op.extent, op.inner, call.samples);
     if op.inner == 1 && op.extent <= SHORT {
         return short_rows::softmax(simd, op.extent, x, call.output);
     }
@@ -112,7 +112,7 @@ fn softmax<S: Simd>(simd: S, op: &op::Softmax, call: Call<'_>) {
 #[inline(always)]
 fn softmax_grad<S: Simd>(simd: S, op: &op::SoftmaxGrad, call: Call<'_>) {
     let [y, d_y] = call.inputs();
-    let axis = Axis::new(op.outer, op.extent, op.inner, call.samples, [y, d_y], call.output);
+    let axis = Axis::new(op.outer, op.extent, op.inner, call.samples);
     if op.inner == 1 && op.extent <= SHORT {
         return short_rows::softmax_grad(simd, op.extent, y, d_y, call.output);
     }
@@ -146,7 +146,7 @@ fn softmax_grad<S: Simd>(simd: S, op: &op::SoftmaxGrad, call: Call<'_>) {
 #[inline(always)]
 fn log_softmax<S: Simd>(op: &op::LogSoftmax, call: Call<'_>) {
     let [x] = call.inputs();
-    let axis = Axis::new(op.outer, op.extent, op.inner, call.samples, [x], call.output);
+    let axis = Axis::new(op.outer, op.extent, op.inner, call.samples);
     if op.inner == 1 {
         let rows = call.output.chunks_exact_mut(op.extent);
         for (x, y) in x.chunks_exact(op.extent).zip(rows) {
@@ -179,7 +179,7 @@ fn log_softmax<S: Simd>(op: &op::LogSoftmax, call: Call<'_>) {
 #[inline(always)]
 fn log_softmax_grad<S: Simd>(op: &op::LogSoftmaxGrad, call: Call<'_>) {
     let [y, d_y] = call.inputs();
-    let axis = Axis::new(op.outer, op.extent, op.inner, call.samples, [y, d_y], call.output);
+    let axis = Axis::new(op.outer, op.extent, op.inner, call.samples);
     if op.inner == 1 {
         let rows = call.output.chunks_exact_mut(op.extent);
         for ((y, d_y), d_x) in y.chunks_exact(op.extent).zip(d_y.chunks_exact(op.extent)).zip(rows)
@@ -235,21 +235,8 @@ struct Lines {
 }
 
 impl Axis {
-    /// Panics if a length differs.
-    pub(super) fn new<const N: usize>(
-        outer: usize,
-        extent: usize,
-        inner: usize,
-        samples: usize,
-        inputs: [&[f32]; N],
-        output: &[f32],
-    ) -> Axis {
-        let len = outer * extent * inner * samples;
-        assert!(len > 0, "no extent is 0");
-        for input in inputs {
-            assert_eq!(input.len(), len, "an input has the op's extents");
-        }
-        assert_eq!(output.len(), len, "the output has the op's extents");
+    /// The axis of a tensor of these extents.
+    pub(super) fn new(outer: usize, extent: usize, inner: usize, samples: usize) -> Axis {
         Axis { outer: outer * samples, extent, inner }
     }
 

@@ -13,7 +13,7 @@ impl Reference {
     pub(crate) fn sparsemax(op: &op::Sparsemax, call: Call<'_>) {
         let [x] = call.inputs();
         let sorted = &mut call.workspace[..op.extent];
-        let axis = Axis::new(op.outer, op.extent, op.inner, call.samples, [x], call.output);
+        let axis = Axis::new(op.outer, op.extent, op.inner, call.samples);
         axis.for_each_line(|at| {
             let (tau, _) = threshold(at.clone().map(|i| x[i]), sorted);
             at.for_each(|i| call.output[i] = if x[i] < tau { 0.0 } else { x[i] - tau });
@@ -23,7 +23,7 @@ impl Reference {
     pub(crate) fn sparsemax_grad(op: &op::SparsemaxGrad, call: Call<'_>) {
         let [x, y, d_y] = call.inputs();
         let sorted = &mut call.workspace[..op.extent];
-        let axis = Axis::new(op.outer, op.extent, op.inner, call.samples, [x, y, d_y], call.output);
+        let axis = Axis::new(op.outer, op.extent, op.inner, call.samples);
         axis.for_each_line(|at| {
             let (_, support) = threshold(at.clone().map(|i| x[i]), sorted);
             let d_tau: f32 = at.clone().filter(|i| y[*i] > 0.0).map(|i| -d_y[i]).sum();

@@ -101,12 +101,9 @@ impl Shape {
         [self.h * self.rows, self.w * self.columns]
     }
 
-    /// Elements of the small and of the large image. Panics if a length differs.
-    fn check(&self, samples: usize, small: &[f32], large: &[f32]) -> [usize; 2] {
-        let lens = [self.h * self.w * self.c, self.h * self.w * self.c * self.rows * self.columns];
-        assert_eq!(small.len(), lens[0] * samples, "the small image has the op's extents");
-        assert_eq!(large.len(), lens[1] * samples, "the large image has the op's extents");
-        lens
+    /// Elements of the small and of the large image.
+    fn lens(&self) -> [usize; 2] {
+        [self.h * self.w * self.c, self.h * self.w * self.c * self.rows * self.columns]
     }
 
     /// `y[h, j, c] = Σ_w weight(j, w) · x[h, w, c]`.
@@ -191,7 +188,7 @@ impl Reference {
     pub(crate) fn upsample2d(op: &op::Upsample2D, call: Call<'_>) {
         let [x] = call.inputs();
         let shape = shape!(op);
-        let [small, large] = shape.check(call.samples, x, call.output);
+        let [small, large] = shape.lens();
         let [height, width] = shape.large();
         for (x, y) in x.chunks_exact(small).zip(call.output.chunks_exact_mut(large)) {
             for (i, j, c) in indices(height, width, op.c) {
@@ -210,7 +207,7 @@ impl Reference {
     pub(crate) fn upsample2d_grad(op: &op::Upsample2DGrad, call: Call<'_>) {
         let [d_y] = call.inputs();
         let shape = shape!(op);
-        let [small, large] = shape.check(call.samples, call.output, d_y);
+        let [small, large] = shape.lens();
         let [height, width] = shape.large();
         call.output.fill(0.0);
         for (d_x, d_y) in call.output.chunks_exact_mut(small).zip(d_y.chunks_exact(large)) {
@@ -239,7 +236,7 @@ vectorized! {
 fn upsample2d<S: Simd>(op: &op::Upsample2D, call: Call<'_>) {
     let [x] = call.inputs();
     let shape = shape!(op);
-    let [small, large] = shape.check(call.samples, x, call.output);
+    let [small, large] = shape.lens();
     let wide = &mut call.workspace[..shape.workspace_len()];
     for (x, y) in x.chunks_exact(small).zip(call.output.chunks_exact_mut(large)) {
         shape.widen(x, wide);
@@ -251,7 +248,7 @@ fn upsample2d<S: Simd>(op: &op::Upsample2D, call: Call<'_>) {
 fn upsample2d_grad<S: Simd>(op: &op::Upsample2DGrad, call: Call<'_>) {
     let [d_y] = call.inputs();
     let shape = shape!(op);
-    let [small, large] = shape.check(call.samples, call.output, d_y);
+    let [small, large] = shape.lens();
     let wide = &mut call.workspace[..shape.workspace_len()];
     for (d_x, d_y) in call.output.chunks_exact_mut(small).zip(d_y.chunks_exact(large)) {
         shape.shorten(d_y, wide);

@@ -131,11 +131,6 @@ pub(super) fn output_cells(rows: &Window, columns: &Window) -> usize {
     rows.output * columns.output
 }
 
-/// Cells of the kernel.
-pub(super) fn kernel_cells(rows: &Window, columns: &Window) -> usize {
-    rows.kernel * columns.kernel
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

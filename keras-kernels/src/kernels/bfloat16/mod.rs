@@ -109,6 +109,7 @@ impl Cpu {
         if !is_rounded(op) {
             return run::<Cpu>(op, call);
         }
+        call.check(op, op.name());
         match op {
             Op::Gemm(op) => product(op, call),
             Op::GemmGradX(op) => product_grad_x(op, call),
@@ -134,10 +135,7 @@ fn product(op: &Gemm, call: Call<'_>) {
     let Gemm { m, k, n, bias, f } = *op;
     let rows = call.samples * m;
     let (x, w) = (call.inputs[0], call.inputs[1]);
-    assert_eq!(call.inputs.len(), 2 + usize::from(bias));
-    assert_eq!((x.len(), w.len(), call.output.len()), (rows * k, k * n, rows * n));
     let bias = bias.then(|| call.inputs[2]);
-    assert_eq!(bias.map_or(n, <[f32]>::len), n);
     let (clip, scratch) = (Clip::of(f), call.workspace);
     let finish = Finish { clip: clip.unwrap_or(Clip::Nothing), ..Finish::NOTHING };
     let (y, prepared) = (&mut *call.output, call.prepared);
@@ -148,16 +146,15 @@ fn product(op: &Gemm, call: Call<'_>) {
 }
 
 fn conv2d(op: &Conv2D, call: Call<'_>) {
-    let Conv2D { rows, columns, channels, filters, groups, bias, norm, add, f } = *op;
+    let Conv2D { rows, columns, channels, filters, groups, bias, norm, f, .. } = *op;
     let (x, kernel) = (call.inputs[0], call.inputs[1]);
-    let inputs = Inputs::new(&call.inputs[2..], bias, norm, add, [filters, call.output.len()]);
+    let inputs = Inputs::new(&call.inputs[2..], bias, norm);
     let clip = Clip::of(f);
     let (bias, finish, scratch) =
         inputs.fold(filters, clip.unwrap_or(Clip::Nothing), call.workspace);
     let (y, prepared) = (&mut *call.output, call.prepared);
     if is_pointwise(&rows, &columns, groups) {
         let (rows, k, n) = (y.len() / filters, channels, filters);
-        assert_eq!((x.len(), kernel.len(), y.len()), (rows * k, k * n, rows * n));
         let w = kernel;
         dispatch_pairs(gemm::Forward { rows, k, n, x, w, prepared, bias, finish, y, scratch });
     } else {
@@ -172,7 +169,6 @@ fn product_grad_x(op: &GemmGradX, call: Call<'_>) {
     let GemmGradX { m, k, n } = *op;
     let rows = call.samples * m;
     let [d_y, w] = call.inputs();
-    assert_eq!((d_y.len(), w.len(), call.output.len()), (rows * n, k * n, rows * k));
     let (d_x, scratch, prepared) = (call.output, call.workspace, call.prepared);
     dispatch_pairs(gemm::GradX { rows, k, n, d_y, w, prepared, d_x, scratch });
 }
@@ -181,7 +177,6 @@ fn product_grad_w(op: &GemmGradW, call: Call<'_>) {
     let GemmGradW { m, k, n, first, count } = *op;
     let rows = call.samples * m;
     let [x, d_y] = call.inputs();
-    assert_eq!((x.len(), d_y.len(), call.output.len()), (rows * k, rows * n, count * n));
     let (d_w, scratch, prepared) = (call.output, call.workspace, call.prepared);
     let (stride, x, write) = (k, &x[first..], first_write(call.run));
     dispatch_pairs(gemm::GradW { rows, stride, n, x, count, d_y, prepared, write, d_w, scratch });

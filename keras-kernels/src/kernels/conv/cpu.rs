@@ -10,7 +10,7 @@
 //! ```
 
 use keras_ir::ops as op;
-use keras_target::cost::{fills_vectors, is_pointwise, phase_lens, pooled_len};
+use keras_target::cost::{fills_vectors, is_pointwise, phase_lens};
 use keras_target::winograd::Winograd;
 
 use super::band::Geometry;
@@ -38,14 +38,10 @@ fn dispatch_for<K: Kernel>(columns: usize, product: K) -> K::Output {
 
 /// A convolution; if it pools, of each two rows and two columns only the largest cell is written.
 fn convolve(op: &op::Conv2D, pools: bool, call: Call<'_>) {
-    let op::Conv2D { rows, columns, channels, filters, groups, bias, norm, add, f } = *op;
+    let op::Conv2D { rows, columns, channels, filters, groups, bias, norm, f, .. } = *op;
     let geometry = Geometry { rows, columns, channels, filters, groups };
     let (x, kernel) = (call.inputs[0], call.inputs[1]);
-    let y_len = if pools { pooled_len(op) } else { geometry.y_len() };
-    assert_eq!(x.len(), call.samples * geometry.x_len());
-    assert_eq!(kernel.len(), geometry.kernel_len());
-    assert_eq!(call.output.len(), call.samples * y_len);
-    let inputs = Inputs::new(&call.inputs[2..], bias, norm, add, [filters, call.output.len()]);
+    let inputs = Inputs::new(&call.inputs[2..], bias, norm);
     let clip = Clip::of(f);
     let (bias, finish, scratch) =
         inputs.fold(filters, clip.unwrap_or(Clip::Nothing), call.workspace);
@@ -91,9 +87,6 @@ impl Cpu {
         let op::Conv2DGradX { rows, columns, channels, filters, groups } = *op;
         let geometry = Geometry { rows, columns, channels, filters, groups };
         let [d_y, kernel] = call.inputs();
-        assert_eq!(d_y.len(), call.samples * geometry.y_len());
-        assert_eq!(kernel.len(), geometry.kernel_len());
-        assert_eq!(call.output.len(), call.samples * geometry.x_len());
         let (d_x, scratch, prepared) = (call.output, call.workspace, call.prepared);
         if is_pointwise(&rows, &columns, groups) {
             let (rows, k, n) = (d_x.len() / channels, channels, filters);
@@ -121,9 +114,6 @@ impl Cpu {
         let op::Conv2DGradW { rows, columns, channels, filters, groups } = *op;
         let geometry = Geometry { rows, columns, channels, filters, groups };
         let [x, d_y] = call.inputs();
-        assert_eq!(x.len(), call.samples * geometry.x_len());
-        assert_eq!(d_y.len(), call.samples * geometry.y_len());
-        assert_eq!(call.output.len(), geometry.kernel_len());
         let (d_w, scratch, prepared) = (call.output, call.workspace, call.prepared);
         if is_pointwise(&rows, &columns, groups) {
             let (rows, stride, n, count) = (x.len() / channels, channels, filters, channels);

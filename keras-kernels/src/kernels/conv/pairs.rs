@@ -92,9 +92,6 @@ pub(in crate::kernels) fn conv2d_grad_x(op: &Conv2DGradX, call: Call<'_>) {
     let Conv2DGradX { rows, columns, channels, filters, groups } = *op;
     let geometry = Geometry { rows, columns, channels, filters, groups };
     let [d_y, kernel] = call.inputs();
-    assert_eq!(d_y.len(), call.samples * geometry.y_len());
-    assert_eq!(kernel.len(), geometry.kernel_len());
-    assert_eq!(call.output.len(), call.samples * geometry.x_len());
     let (d_x, scratch) = (call.output, call.workspace);
     dispatch_pairs(PairsGradX { op: *op, geometry, d_y, kernel, d_x, scratch });
 }
@@ -104,9 +101,6 @@ pub(in crate::kernels) fn conv2d_grad_w(op: &Conv2DGradW, call: Call<'_>) {
     let Conv2DGradW { rows, columns, channels, filters, groups } = *op;
     let geometry = Geometry { rows, columns, channels, filters, groups };
     let [x, d_y] = call.inputs();
-    assert_eq!(x.len(), call.samples * geometry.x_len());
-    assert_eq!(d_y.len(), call.samples * geometry.y_len());
-    assert_eq!(call.output.len(), geometry.kernel_len());
     let (d_w, scratch) = (call.output, call.workspace);
     dispatch_pairs(PairsGradW { geometry, x, d_y, d_w, scratch });
 }
@@ -119,10 +113,6 @@ impl Kernel for Forward<'_> {
         let Forward { op, x, kernel, bias, finish, y, scratch } = self;
         let Conv2D { rows, columns, channels, filters, groups, .. } = *op;
         let geometry = Geometry { rows, columns, channels, filters, groups };
-        let samples = x.len() / geometry.x_len();
-        assert_eq!(x.len(), samples * geometry.x_len());
-        assert_eq!(y.len(), samples * geometry.y_len());
-        assert_eq!(kernel.len(), geometry.kernel_len());
         let halved = Geometry { channels: channels / 2, ..geometry };
         let (packed_kernel, scratch) = scratch.split_at_mut(halved.kernel_len());
         // At least two rows, so that a panel stays in the first-level cache.

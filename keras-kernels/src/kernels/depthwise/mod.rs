@@ -11,7 +11,7 @@ use keras_ir::ops as op;
 
 use super::activate::activate;
 use super::finish::{Clip, Finish, Inputs};
-use super::window::{cell, for_each_window, input_cells, kernel_cells, output_cells, taps};
+use super::window::{cell, for_each_window, input_cells, output_cells, taps};
 use super::{Call, Cpu, Reference};
 use crate::simd::{Kernel, Simd, dispatch};
 
@@ -21,11 +21,7 @@ impl Reference {
         let filters = channels * multiplier;
         let (x_cells, y_cells) = (input_cells(&rows, &columns), output_cells(&rows, &columns));
         let (x, kernel) = (call.inputs[0], call.inputs[1]);
-        let lens = [filters, call.output.len()];
-        let inputs = Inputs::new(&call.inputs[2..], bias, norm, false, lens);
-        assert_eq!(x.len(), call.samples * x_cells * channels);
-        assert_eq!(kernel.len(), kernel_cells(&rows, &columns) * filters);
-        assert_eq!(call.output.len(), call.samples * y_cells * filters);
+        let inputs = Inputs::new(&call.inputs[2..], bias, norm);
         for s in 0..call.samples {
             for y_cell in 0..y_cells {
                 for o in 0..filters {
@@ -46,9 +42,6 @@ impl Reference {
         let filters = channels * multiplier;
         let (x_cells, y_cells) = (input_cells(&rows, &columns), output_cells(&rows, &columns));
         let [d_y, kernel] = call.inputs();
-        assert_eq!(d_y.len(), call.samples * y_cells * filters);
-        assert_eq!(kernel.len(), kernel_cells(&rows, &columns) * filters);
-        assert_eq!(call.output.len(), call.samples * x_cells * channels);
         call.output.fill(0.0);
         for s in 0..call.samples {
             for y_cell in 0..y_cells {
@@ -67,9 +60,6 @@ impl Reference {
         let filters = channels * multiplier;
         let (x_cells, y_cells) = (input_cells(&rows, &columns), output_cells(&rows, &columns));
         let [x, d_y] = call.inputs();
-        assert_eq!(x.len(), call.samples * x_cells * channels);
-        assert_eq!(d_y.len(), call.samples * y_cells * filters);
-        assert_eq!(call.output.len(), kernel_cells(&rows, &columns) * filters);
         for (i, d_weight) in call.output.iter_mut().enumerate() {
             let (o, tap) = (i % filters, i / filters);
             let mut sum = 0.0;
@@ -109,14 +99,10 @@ kernel!(GradW: Depthwise2DGradW, grad_w);
 
 impl Cpu {
     pub(crate) fn depthwise2d(op: &op::Depthwise2D, call: Call<'_>) {
-        let op::Depthwise2D { rows, columns, channels, multiplier, bias, norm, f } = *op;
+        let op::Depthwise2D { channels, multiplier, bias, norm, f, .. } = *op;
         let (filters, y) = (channels * multiplier, call.output);
-        let (x_cells, y_cells) = (input_cells(&rows, &columns), output_cells(&rows, &columns));
         let (x, kernel) = (call.inputs[0], call.inputs[1]);
-        let lens = [call.samples * x_cells * channels, call.samples * y_cells * filters];
-        assert_eq!([x.len(), y.len()], lens);
-        assert_eq!(kernel.len(), kernel_cells(&rows, &columns) * filters);
-        let inputs = Inputs::new(&call.inputs[2..], bias, norm, false, [filters, y.len()]);
+        let inputs = Inputs::new(&call.inputs[2..], bias, norm);
         let clip = Clip::of(f);
         let (bias, finish, _) = inputs.fold(filters, clip.unwrap_or(Clip::Nothing), call.workspace);
         dispatch(Forward { op, x, kernel, bias, finish, y: &mut *y });
@@ -201,8 +187,6 @@ fn grad_x<S: Simd>(simd: S, op: &op::Depthwise2DGradX, call: Call<'_>) {
     let x_len = input_cells(&rows, &columns) * channels;
     let y_len = output_cells(&rows, &columns) * filters;
     let [d_y, kernel] = call.inputs();
-    assert_eq!((d_y.len(), call.output.len()), (call.samples * y_len, call.samples * x_len));
-    assert_eq!(kernel.len(), kernel_cells(&rows, &columns) * filters);
     for (d_x, d_y) in call.output.chunks_exact_mut(x_len).zip(d_y.chunks_exact(y_len)) {
         if multiplier == 1 && three::fits(&rows, &columns) {
             three::grad_x(simd, [&rows, &columns], channels, [d_y, kernel], d_x);
@@ -233,8 +217,6 @@ fn grad_w<S: Simd>(simd: S, op: &op::Depthwise2DGradW, call: Call<'_>) {
     let x_len = input_cells(&rows, &columns) * channels;
     let y_len = output_cells(&rows, &columns) * filters;
     let [x, d_y] = call.inputs();
-    assert_eq!((x.len(), d_y.len()), (call.samples * x_len, call.samples * y_len));
-    assert_eq!(call.output.len(), kernel_cells(&rows, &columns) * filters);
     let d_w = call.output;
     for (x, d_y) in x.chunks_exact(x_len).zip(d_y.chunks_exact(y_len)) {
         if multiplier == 1 && three::fits(&rows, &columns) {
