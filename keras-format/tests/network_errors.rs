@@ -99,13 +99,13 @@ fn classes_that_are_not_available() {
 #[test]
 fn keys_that_are_missing_or_wrong() {
     refuses(&json!([1]), "expected an object with a text `class_name`, found none");
-    refuses(&chain(|config| config["name"] = json!("a/b")), "no `/`, found `a/b`");
+    refuses(&chain(|config| config["name"] = json!("a/b")), "a `name` without `/`, found `a/b`");
     refuses(
         &chain(|config| config["layers"] = json!(3)),
         "`model`: expected a list `layers`, found a number",
     );
     let nameless = |config: &mut Json| config["layers"][1]["config"] = json!({"units": 4});
-    refuses(&chain(nameless), "`model`: expected a `name` that is not empty");
+    refuses(&chain(nameless), "`model`: expected a `name` without `/`");
     let renamed = |config: &mut Json| config["layers"][1]["name"] = json!("c");
     refuses(&chain(renamed), "`model/a`: expected the name `a`, found `c` in its frame");
     let uncalled = |config: &mut Json| config["layers"][1]["inbound_nodes"] = json!([]);

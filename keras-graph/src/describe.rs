@@ -11,7 +11,7 @@ use crate::fingerprint::fingerprint;
 use crate::fuse::fold_padding;
 use crate::graph::{Graph, LayerError, Mode, WeightId};
 use crate::literal::{List, Text};
-use crate::names::{field_name, snake_case};
+use crate::names::{field_name, one_field, snake_case};
 use crate::network::{Class, LayerId, LayerKind, Network};
 use crate::order;
 use crate::plan::{Description, LayerInfo, WeightInfo};
@@ -184,14 +184,12 @@ impl Names {
         if !has_field {
             return Ok(());
         }
-        let field = field_name(name);
-        match self.fields.insert(field.clone(), name.to_string()) {
+        match self.fields.insert(field_name(name), name.to_string()) {
             None => Ok(()),
-            Some(other) => Err(LayerError::argument(
-                "name",
-                format!("the layers `{other}` and `{name}` meet in one field, `{field}`"),
-            )
-            .help("rename one of them: every character that is no letter or digit becomes `_`")),
+            Some(other) => {
+                let (message, help) = one_field("layers", [&other, name]);
+                Err(LayerError::argument("name", message).help(help))
+            }
         }
     }
 }

@@ -29,11 +29,29 @@ pub fn automatic_name(class: &str) -> String {
     if class == "Input" { "input_layer".to_string() } else { snake_case(class) }
 }
 
-/// The field that holds a layer called `name`: every character that Rust's identifiers lack becomes `_`, a leading digit gets a
-/// `_` before it, and a keyword a `_` behind it.
+/// The field of a layer, an input or an output called `name`.
+///
+/// - ASCII letters and digits stay; any other ASCII character becomes `_`.
+/// - A character outside of ASCII becomes `u` and its number in hexadecimal, with a `_` between it
+///   and its neighbours: `卷积` is `u5377_u79ef`.
+/// - A leading digit gets a `_` before it. A keyword, and a name of nothing but `_`, gets one `_`
+///   behind it: `type` is `type_`.
 pub fn field_name(name: &str) -> String {
-    let mut field: String =
-        name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
+    let mut field = String::new();
+    let mut after_number = false;
+    for c in name.chars() {
+        let is_word = c.is_ascii_alphanumeric();
+        let needs_gap = if c.is_ascii() { is_word && after_number } else { !field.is_empty() };
+        if needs_gap && !field.ends_with('_') {
+            field.push('_');
+        }
+        match c {
+            c if is_word => field.push(c),
+            c if c.is_ascii() => field.push('_'),
+            c => field.push_str(&format!("u{:x}", u32::from(c))),
+        }
+        after_number = !c.is_ascii();
+    }
     if field.is_empty() || field.starts_with(|c: char| c.is_ascii_digit()) {
         field.insert(0, '_');
     }
@@ -41,6 +59,22 @@ pub fn field_name(name: &str) -> String {
         field.push('_');
     }
     field
+}
+
+/// Why two names that meet in one field cannot both stay, and what to write: for a message.
+/// `what` names their kind, such as `layers`.
+pub fn one_field(what: &str, [first, second]: [&str; 2]) -> (String, String) {
+    let field = field_name(second);
+    let message = format!("the {what} `{first}` and `{second}` meet in one field, `{field}`");
+    let help = if first == second {
+        format!("put `Identity(name = \"{field}_2\")` behind one of them")
+    } else {
+        format!(
+            "rename one of them, as in `name = \"{field}_2\"`: in a field every character but \
+             letters and digits is `_`"
+        )
+    };
+    (message, help)
 }
 
 const KEYWORDS: &[&str] = &[
@@ -116,9 +150,27 @@ mod tests {
             ("type", "type_"),
             ("1x1", "_1x1"),
             ("", "__"),
+            ("_", "__"),
+            ("__", "___"),
+            ("Self", "Self_"),
+            ("inputs", "inputs"),
+            ("卷积", "u5377_u79ef"),
+            ("é ü", "ue9_ufc"),
+            ("αβ", "u3b1_u3b2"),
+            ("conv→1", "conv_u2192_1"),
+            ("café_2", "caf_ue9_2"),
+            ("😀", "u1f600"),
+            ("a\n\"b", "a__b"),
         ] {
             assert_eq!(field_name(name), field);
         }
+    }
+
+    #[test]
+    fn names_outside_of_ascii_keep_apart() {
+        let names = ["卷积", "积卷", "é", "e", "ü", "😀", "🚀", "α", "β"];
+        let fields: std::collections::HashSet<String> = names.map(field_name).into();
+        assert_eq!(fields.len(), names.len());
     }
 
     #[test]

@@ -225,10 +225,8 @@ pub struct LayerName(pub String);
 impl ParameterType for LayerName {
     fn from_value(value: &Value) -> Result<Self, Mismatch> {
         match value {
-            Value::Str(name) if !name.is_empty() && !name.contains('/') => {
-                Ok(LayerName(name.clone()))
-            }
-            _ => Err(Mismatch::expected("a string that is not empty and has no `/`")),
+            Value::Str(name) if !name.contains('/') => Ok(LayerName(name.clone())),
+            _ => Err(Mismatch::expected("a string without `/`")),
         }
     }
 

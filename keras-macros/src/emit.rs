@@ -8,7 +8,7 @@ use keras_graph::dtype::Dtype;
 use keras_graph::graph::{LayerError, Mode};
 use keras_graph::literal::Literal as _;
 use keras_graph::memory::LINE;
-use keras_graph::names::field_name;
+use keras_graph::names::{field_name, one_field};
 use keras_graph::network::Network;
 use keras_graph::plan::{Description, Plan, Port};
 use keras_graph::summary::doc_table;
@@ -73,11 +73,11 @@ pub(crate) fn model(
     for ((what, ports), spots) in ["inputs", "outputs"].iter().zip(ports).zip(&places.ports) {
         for (i, port) in ports.iter().enumerate() {
             let field = field_name(&port.name);
-            if ports[..i].iter().any(|other| field_name(&other.name) == field) {
+            let other = ports[..i].iter().find(|other| field_name(&other.name) == field);
+            if let Some(other) = other {
                 let spot = spots.get(i).copied().unwrap_or(struct_spot);
-                mistakes
-                    .add(spot, format!("two {what} of the model meet in one field, `{field}`"))
-                    .help("give the layers different names: `name = \"score\"`");
+                let (message, help) = one_field(what, [&other.name, &port.name]);
+                mistakes.add(spot, message).help(help);
                 return None;
             }
         }

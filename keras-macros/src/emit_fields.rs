@@ -34,8 +34,11 @@ pub(crate) fn structs(description: &Description, name: &Ident, visibility: &Toke
         let names: Vec<&str> = weight.layer.split('/').collect();
         root.insert(&path, &names, weight);
     }
-    let mut writer = Writer { visibility, used: HashSet::new(), structs: TokenStream::new() };
-    let fields = writer.fields(&root, &name.to_string());
+    let name = name.to_string();
+    // The model, and what goes in and comes out of it, have their names first.
+    let used = ["", "Inputs", "Outputs"].map(|part| format!("{name}{part}")).into();
+    let mut writer = Writer { visibility, used, structs: TokenStream::new() };
+    let fields = writer.fields(&root, &name);
     Fields { fields, structs: writer.structs }
 }
 
@@ -111,8 +114,11 @@ impl Writer<'_> {
     }
 }
 
-/// `conv2d_1` as part of a type's name: `Conv2d1`.
+/// `conv2d_1` as part of a type's name: `Conv2d1`. A field of nothing but `_` stays.
 fn camel(field: &str) -> String {
+    if field.chars().all(|c| c == '_') {
+        return field.to_string();
+    }
     let mut name = String::new();
     for word in field.split('_') {
         let mut chars = word.chars();

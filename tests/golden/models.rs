@@ -10,9 +10,9 @@ use keras_runtime::kernels::{Backend, Cpu, Reference};
 
 use crate::tensors::{Case, Inputs, check_all, folder, on_all_levels};
 
-fn check_case<B: Backend>(case: &Case) {
+fn check_case<B: Backend>(group: &str, case: &Case) {
     let file = case.json["files"]["keras"].as_str().unwrap();
-    let archive = Archive::read(folder().join("models").join(file)).unwrap();
+    let archive = Archive::read(folder().join(group).join(file)).unwrap();
     let network = from_config(&archive.config).unwrap();
     let description = describe(&network, archive.config.to_string()).unwrap();
     assert_eq!(description.name, case.name());
@@ -44,12 +44,19 @@ fn check_case<B: Backend>(case: &Case) {
     }
 }
 
+/// Whole models, and models that are each about one thing that a file may hold.
+const GROUPS: [&str; 2] = ["models", "files"];
+
 #[test]
 fn reference_models_predict_as_in_keras() {
-    check_all("models", check_case::<Reference>);
+    for group in GROUPS {
+        check_all(group, |case| check_case::<Reference>(group, case));
+    }
 }
 
 #[test]
 fn cpu_models_predict_as_in_keras() {
-    on_all_levels(|| check_all("models", check_case::<Cpu>));
+    for group in GROUPS {
+        on_all_levels(|| check_all(group, |case| check_case::<Cpu>(group, case)));
+    }
 }

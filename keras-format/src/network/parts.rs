@@ -51,7 +51,7 @@ pub(super) fn name(config: &Map<String, Json>) -> Result<String> {
             Some(Json::String(name)) => format!("`{name}`"),
             other => kind(other).to_owned(),
         };
-        Error::malformed("a `name` that is not empty and has no `/`", found)
+        Error::malformed("a `name` without `/`", found)
     })
 }
 

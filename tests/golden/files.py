@@ -1,0 +1,86 @@
+"""Makes models in files with real Keras, and what they predict (see README.md).
+
+    python files.py        # Keras 3.15 with jax, numpy, safetensors
+
+Each model is about one thing that a file may hold. Data come from numpy generators seeded by the
+model's name, so every run gives the same numbers.
+"""
+
+import json
+import os
+import zipfile
+import zlib
+
+os.environ["KERAS_BACKEND"] = "jax"
+
+import keras
+import numpy as np
+from keras import Input, Model, Sequential
+from keras.layers import Add, Concatenate, Dense
+from safetensors.numpy import save_file
+
+HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "files")
+
+
+def names():
+    """Names that are no words of Rust."""
+    a = Input((3,), name="inputs")
+    b = Input((4,), name="type")
+    x = Dense(5, name="卷积", activation="relu")(a)
+    y = Dense(5, name="é ü", activation="relu")(b)
+    z = Concatenate(name="αβ")([Dense(2, name="__")(x), Dense(3, name="_")(y)])
+    inner = Sequential([Input((5,)), Dense(4, name="outputs"), Dense(5, name="1 \"x\"")], name="😀")
+    z = Add(name="+")([inner(z), x])
+    return Model([a, b], [Dense(2, name="Self")(z), Dense(3, name="模型")(z)], name="names")
+
+
+MODELS = [names]
+
+
+def main():
+    os.makedirs(HERE, exist_ok=True)
+    cases = []
+    for build in MODELS:
+        name = build.__name__
+        keras.utils.clear_session()
+        keras.utils.set_random_seed(zlib.crc32(name.encode()))
+        model = build()
+        rng = np.random.default_rng(zlib.crc32(name.encode()))
+        for weight in model.trainable_weights:
+            if weight.name in ("bias", "beta"):
+                weight.assign(rng.normal(scale=0.3, size=weight.shape).astype("float32"))
+        path = os.path.join(HERE, f"{name}.keras")
+        model.save(path)
+        fix_dates(path)
+        inputs = [rng.normal(size=(5, *x.shape[1:])).astype("float32") for x in model.inputs]
+        outputs = model.predict(inputs if len(inputs) > 1 else inputs[0], verbose=0)
+        outputs = outputs if isinstance(outputs, list) else [outputs]
+        tensors = {f"input_{i}": x for i, x in enumerate(inputs)}
+        tensors |= {f"output_{i}": np.array(y) for i, y in enumerate(outputs)}
+        save_file(tensors, os.path.join(HERE, f"{name}.safetensors"))
+        cases.append({
+            "name": model.name,
+            "about": build.__doc__,
+            "kind": type(model).__name__,
+            "files": {"keras": f"{name}.keras"},
+            "weight_count": len(model.weights),
+            "parameters": model.count_params(),
+            "keras": keras.__version__,
+            "tolerance": {"rtol": 2e-5, "atol": 2e-6},
+            "file": f"{name}.safetensors",
+        })
+    with open(os.path.join(HERE, "cases.json"), "w") as file:
+        lines = [json.dumps(case, ensure_ascii=False) for case in cases]
+        file.write("[\n" + ",\n".join(lines) + "\n]\n")
+
+
+def fix_dates(path):
+    """Gives all members of an archive one date."""
+    with zipfile.ZipFile(path) as archive:
+        members = [(info.filename, archive.read(info)) for info in archive.infolist()]
+    with zipfile.ZipFile(path, "w") as archive:
+        for filename, data in members:
+            archive.writestr(zipfile.ZipInfo(filename, (2026, 1, 1, 0, 0, 0)), data)
+
+
+main()
