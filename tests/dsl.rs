@@ -72,6 +72,31 @@ fn the_residual_network_has_keras_numbers() {
 const RESNET20_PARAMS: usize = 274_442;
 
 model! {
+    /// Divisions with a remainder, where numbers and where counts are wanted.
+    pub struct Divided;
+
+    const OFFSET: f32 = -1 / 2;
+    const UNITS: usize = 7 / 2;
+
+    let sizes = [5, 3];
+    Sequential([
+        Input(shape = (2,)),
+        Rescaling(1/255, offset = 3 * (1 / 2) + 2 * OFFSET),
+        Dense(UNITS + sizes[3 / 2] / 2, use_bias = False, kernel_initializer = Constant(2 / 4)),
+    ])
+}
+
+#[test]
+fn a_division_is_what_its_reader_wants() {
+    assert_eq!((Divided::OFFSET, Divided::UNITS), (-0.5, 3));
+    let model = Divided::seeded(1);
+    assert_eq!(model.dense.kernel, [[0.5; 4]; 2]);
+    // 1 and 0.2, each with 0.5 added.
+    let y = model.call(&[255.0, 51.0]);
+    assert!(y.iter().all(|y| (y - 1.1).abs() < 1e-6), "{y:?}");
+}
+
+model! {
     /// One layer, called twice: it has its weights once.
     struct Siamese;
 

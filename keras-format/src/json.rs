@@ -286,6 +286,7 @@ pub fn value_to_json(value: &Value) -> Result<Json> {
             Some(number) => Ok(Json::Number(number)),
             None => Err(Error::malformed("a finite number", value.to_string())),
         },
+        Value::Quotient(quotient) => value_to_json(&Value::Float(quotient.exact)),
         Value::Str(text) => Ok(Json::String(text.clone())),
         Value::List(items) => {
             Ok(Json::Array(items.iter().map(value_to_json).collect::<Result<Vec<Json>>>()?))

@@ -17,20 +17,13 @@ pub const MAX_COUNT: i64 = 1 << 31;
 
 /// An integer in `least..=MAX_COUNT`.
 fn count(value: &Value, least: i64) -> Option<usize> {
-    match value {
-        Value::Int(value) if (least..=MAX_COUNT).contains(value) => usize::try_from(*value).ok(),
-        _ => None,
-    }
+    let count = value.integer().filter(|value| (least..=MAX_COUNT).contains(value))?;
+    usize::try_from(count).ok()
 }
 
 /// A finite number.
 pub(crate) fn number(value: &Value) -> Option<f32> {
-    let number = match value {
-        Value::Int(value) => *value as f32,
-        Value::Float(value) => *value as f32,
-        _ => return None,
-    };
-    number.is_finite().then_some(number)
+    value.number().map(|number| number as f32).filter(|number| number.is_finite())
 }
 
 /// The word that a string, or an object without arguments such as `activations.relu`, stands for.
@@ -94,10 +87,7 @@ impl ParameterType for usize {
 
 impl ParameterType for i64 {
     fn from_value(value: &Value) -> Result<Self, Mismatch> {
-        match value {
-            Value::Int(value) => Ok(*value),
-            _ => Err(Mismatch::expected("an integer")),
-        }
+        value.integer().ok_or_else(|| Mismatch::expected("an integer"))
     }
 
     fn to_value(&self) -> Value {

@@ -11,12 +11,45 @@ pub enum Value {
     Int(i64),
     /// A number with a fraction.
     Float(f64),
+    /// A division of integers that leaves a remainder.
+    Quotient(Quotient),
     /// Text.
     Str(String),
     /// A list or a tuple.
     List(Vec<Value>),
     /// A call such as `regularizers.L2(1e-4)`.
     Object(Object),
+}
+
+/// What integers and a division with a remainder come to. Who reads it decides what it means: a
+/// count, an axis or an extent is the whole number of Rust, any other number the fraction of Keras.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Quotient {
+    /// By the integers of Rust, which drop remainders.
+    pub whole: i64,
+    /// By the numbers of Python, which keep them.
+    pub exact: f64,
+}
+
+impl Value {
+    /// The value where an integer is wanted.
+    pub fn integer(&self) -> Option<i64> {
+        match self {
+            Value::Int(value) => Some(*value),
+            Value::Quotient(quotient) => Some(quotient.whole),
+            _ => None,
+        }
+    }
+
+    /// The value where a number is wanted.
+    pub fn number(&self) -> Option<f64> {
+        match self {
+            Value::Int(value) => Some(*value as f64),
+            Value::Float(value) => Some(*value),
+            Value::Quotient(quotient) => Some(quotient.exact),
+            _ => None,
+        }
+    }
 }
 
 impl From<f32> for Value {
@@ -56,6 +89,7 @@ impl std::fmt::Display for Value {
             Value::Bool(false) => f.write_str("False"),
             Value::Int(value) => write!(f, "{value}"),
             Value::Float(value) => write!(f, "{value:?}"),
+            Value::Quotient(quotient) => write!(f, "{:?}", quotient.exact),
             Value::Str(value) => write!(f, "{value:?}"),
             Value::List(items) => {
                 f.write_str("(")?;

@@ -1,4 +1,11 @@
 //! Operators on values: Rust's meaning, every one checked.
+//!
+//! A division of integers that leaves a remainder has two meanings: Rust drops the remainder, Keras
+//! keeps it. Both are computed on ([`Quotient`]), and who reads the result chooses: a count, an
+//! extent, an axis, an index or a bound of a range is Rust's whole number, any other number of a
+//! layer is Keras' fraction. Where nobody chooses and the two would differ, it is a mistake.
+
+use keras_graph::value::Quotient;
 
 use crate::ast::BinaryOp;
 use crate::value::Value;
@@ -20,10 +27,14 @@ pub(crate) fn binary(op: BinaryOp, left: &Value, right: &Value) -> Result<Value,
     use Value::*;
     match (left, right) {
         (Unknown, _) | (_, Unknown) => Ok(Unknown),
+        (Int(a), Int(b)) if op == BinaryOp::Divide && *b != 0 && a.wrapping_rem(*b) != 0 => {
+            Ok(Quotient(quotient(*a / *b, *a as f64 / *b as f64)))
+        }
         (Int(a), Int(b)) => integers(op, *a, *b),
-        (Int(a), Float(b)) => floats(op, *a as f64, *b),
-        (Float(a), Int(b)) => floats(op, *a, *b as f64),
-        (Float(a), Float(b)) => floats(op, *a, *b),
+        (Int(_) | Quotient(_), Int(_) | Quotient(_)) => quotients(op, left, right),
+        (Int(_) | Float(_) | Quotient(_), Int(_) | Float(_) | Quotient(_)) => {
+            floats(op, exact(left), exact(right))
+        }
         (Str(a), Str(b)) if op == BinaryOp::Add => Ok(Str(format!("{a}{b}").into())),
         (List(a), List(b)) if op == BinaryOp::Add => {
             Ok(Value::list(a.items.iter().chain(&b.items).cloned().collect()))
@@ -39,6 +50,59 @@ pub(crate) fn binary(op: BinaryOp, left: &Value, right: &Value) -> Result<Value,
                 op.text()
             ))),
         },
+    }
+}
+
+fn quotient(whole: i64, exact: f64) -> Quotient {
+    Quotient { whole, exact }
+}
+
+/// A number with its fraction. 0 for what is no number.
+fn exact(value: &Value) -> f64 {
+    match value {
+        Value::Int(value) => *value as f64,
+        Value::Float(value) => *value,
+        Value::Quotient(quotient) => quotient.exact,
+        _ => 0.0,
+    }
+}
+
+/// An operator on integers, of which one is a division with a remainder.
+fn quotients(op: BinaryOp, left: &Value, right: &Value) -> Result<Value, Refused> {
+    let (Some(a), Some(b)) = (left.integer(), right.integer()) else { return Ok(Value::Unknown) };
+    let whole = integers(op, a, b);
+    if matches!(op, BinaryOp::ShiftLeft | BinaryOp::ShiftRight) {
+        return whole;
+    }
+    let exact = floats(op, exact(left), exact(right));
+    match (whole, exact) {
+        (Ok(Value::Int(whole)), Ok(Value::Float(exact))) if whole as f64 != exact => {
+            Ok(Value::Quotient(quotient(whole, exact)))
+        }
+        (Ok(Value::Bool(whole)), Ok(Value::Bool(exact))) if whole != exact => {
+            Err(ambiguous(&format!("`{}`", op.text()), left, right))
+        }
+        (Ok(whole), Ok(_)) => Ok(whole),
+        // Such as 1 divided by 1 / 2, which has a meaning as a fraction alone.
+        (Err(_), Ok(exact)) => Ok(exact),
+        (_, Err(refused)) => Err(refused),
+    }
+}
+
+/// A division with a remainder where its two meanings differ.
+fn ambiguous(what: &str, left: &Value, right: &Value) -> Refused {
+    let found = [left, right].into_iter().find_map(|value| match value {
+        Value::Quotient(quotient) => Some(*quotient),
+        _ => None,
+    });
+    let meanings = found.map_or_else(String::new, |Quotient { whole, exact }| {
+        format!(": {whole} as a whole number, {exact:?} as a fraction")
+    });
+    let help = "write a fraction with a point, as in `1.0 / 255.0`, and a whole number as in \
+                `(n / 2) as i64`";
+    Refused {
+        message: format!("{what} of a division with a remainder can mean two things{meanings}"),
+        help: Some(help.to_string()),
     }
 }
 
@@ -134,6 +198,10 @@ pub(crate) fn negative(value: &Value) -> Result<Value, Refused> {
             .checked_neg()
             .map(Value::Int)
             .ok_or_else(|| Refused::new(format!("`-{value}` overflows 64 bits"))),
+        // It has a remainder, so that it is not the least integer.
+        Value::Quotient(Quotient { whole, exact }) => {
+            Ok(Value::Quotient(quotient(whole.saturating_neg(), -exact)))
+        }
         Value::Float(value) => Ok(Value::Float(-value)),
         other => Err(Refused::new(format!("`-` expects a number, found {other}"))),
     }
@@ -157,6 +225,8 @@ pub(crate) fn cast(value: &Value, ty: &str) -> Result<Value, Refused> {
     match value {
         _ if !is_float && !is_integer => Err(Refused::new(format!("`{ty}` is no type of number"))),
         Value::Unknown => Ok(Value::Unknown),
+        Value::Quotient(quotient) if is_integer => Ok(Value::Int(quotient.whole)),
+        Value::Quotient(_) => Err(ambiguous(&format!("`as {ty}`"), value, &Value::None)),
         Value::Int(value) if is_float => Ok(Value::Float(*value as f64)),
         Value::Float(value) if is_integer => Ok(Value::Int(*value as i64)),
         Value::Bool(value) if is_integer => Ok(Value::Int(i64::from(*value))),
@@ -167,11 +237,11 @@ pub(crate) fn cast(value: &Value, ty: &str) -> Result<Value, Refused> {
 
 /// `list[index]`; negative indices count from the end, as in Python.
 pub(crate) fn index(list: &Value, index: &Value) -> Result<Value, Refused> {
-    let (items, at) = match (list, index) {
-        (Value::Unknown, _) | (_, Value::Unknown) => return Ok(Value::Unknown),
-        (Value::List(list), Value::Int(at)) => (&list.items, *at),
-        (Value::List(_), other) => {
-            return Err(Refused::new(format!("an index is an integer, found {other}")));
+    let (items, at) = match (list, index.integer()) {
+        _ if list.is_unknown() || index.is_unknown() => return Ok(Value::Unknown),
+        (Value::List(list), Some(at)) => (&list.items, at),
+        (Value::List(_), None) => {
+            return Err(Refused::new(format!("an index is an integer, found {index}")));
         }
         (other, _) => {
             return Err(Refused::new(format!("expected a list to index, found {other}")));
@@ -201,7 +271,8 @@ mod tests {
         use BinaryOp::*;
         for (op, a, b, result) in [
             (Add, 3, -5, "`-2`"),
-            (Divide, 7, 2, "`3`"),
+            (Divide, 6, 2, "`3`"),
+            (Divide, 7, 2, "`3.5`"),
             (Remainder, -7, 3, "`-1`"),
             (Power, 2, 10, "`1024`"),
             (Power, 2, -1, "`0.5`"),
@@ -216,6 +287,42 @@ mod tests {
             assert_eq!(of(op, Value::Int(a), Value::Int(b)), result);
         }
         assert!(negative(&Value::Int(i64::MIN)).is_err());
+    }
+
+    #[test]
+    fn a_division_with_a_remainder_keeps_both_meanings() {
+        use BinaryOp::*;
+        let both = |op, a: &Value, b: &Value| match binary(op, a, b) {
+            Ok(Value::Quotient(Quotient { whole, exact })) => format!("{whole} or {exact}"),
+            Ok(value) => value.to_string(),
+            Err(refused) => refused.message,
+        };
+        let of = |a: i64, b: i64| Value::Quotient(quotient(a / b, a as f64 / b as f64));
+        let (half, seven_halves) = (of(1, 2), of(-7, 2));
+        for (op, a, b, result) in [
+            (Divide, &Value::Int(-7), &Value::Int(2), "-3 or -3.5"),
+            (Multiply, &seven_halves, &Value::Int(2), "-6 or -7"),
+            (Add, &seven_halves, &half, "`-3`"),
+            (Subtract, &half, &Value::Int(3), "-3 or -2.5"),
+            (Multiply, &half, &Value::Float(0.5), "`0.25`"),
+            (Divide, &Value::Int(1), &half, "`2.0`"),
+            (Remainder, &seven_halves, &Value::Int(2), "-1 or -1.5"),
+            (ShiftLeft, &seven_halves, &Value::Int(1), "`-6`"),
+            (Less, &half, &Value::Int(2), "`True`"),
+            (
+                Equal,
+                &half,
+                &Value::Int(0),
+                "`==` of a division with a remainder can mean two things: 0 as a whole number, \
+                 0.5 as a fraction",
+            ),
+        ] {
+            assert_eq!(both(op, a, b), result, "{a} {} {b}", op.text());
+        }
+        assert_eq!(cast(&seven_halves, "usize").ok().unwrap().to_string(), "`-3`");
+        assert!(cast(&seven_halves, "f32").is_err());
+        let list = Value::list(vec![Value::Int(4), Value::Int(5)]);
+        assert_eq!(index(&list, &of(3, 2)).ok().unwrap().to_string(), "`5`");
     }
 
     #[test]

@@ -46,6 +46,26 @@ pub(crate) fn emit(
     tokens
 }
 
+/// The value as the constant's type has it: a division with a remainder is a fraction if the type
+/// has one, and else a whole number.
+pub(crate) fn typed(value: &Value, ty: &TokenStream) -> Value {
+    match value {
+        Value::Quotient(quotient) if has_fraction(ty) => Value::Float(quotient.exact),
+        Value::Quotient(quotient) => Value::Int(quotient.whole),
+        Value::List(list) => Value::list(list.items.iter().map(|item| typed(item, ty)).collect()),
+        value => value.clone(),
+    }
+}
+
+/// Whether `f32` or `f64` is in a type.
+fn has_fraction(ty: &TokenStream) -> bool {
+    ty.clone().into_iter().any(|tree| match tree {
+        TokenTree::Group(group) => has_fraction(&group.stream()),
+        TokenTree::Ident(ident) => ident == "f32" || ident == "f64",
+        TokenTree::Punct(_) | TokenTree::Literal(_) => false,
+    })
+}
+
 /// The value as a literal of the type that the user wrote; none of a layer or the like.
 fn literal(value: &Value, ty: &TokenStream, span: Span) -> Option<TokenStream> {
     let literal = |mut literal: Literal| {

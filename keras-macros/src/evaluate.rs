@@ -271,13 +271,15 @@ impl<'m> Evaluator<'m> {
 
     fn range(&mut self, from: &Expr, to: &Expr, inclusive: bool, spot: Spot) -> Outcome {
         let (from, to) = (self.expr(from)?, self.expr(to)?);
-        match (from, to) {
-            (Value::Unknown, _) | (_, Value::Unknown) => Ok(Value::Unknown),
-            (Value::Int(from), Value::Int(to)) => {
+        if from.is_unknown() || to.is_unknown() {
+            return Ok(Value::Unknown);
+        }
+        match (from.integer(), to.integer()) {
+            (Some(from), Some(to)) => {
                 let to = to.saturating_add(i64::from(inclusive));
                 Ok(Value::Range { from, to, reversed: false })
             }
-            (from, to) => {
+            _ => {
                 let message = format!("a range is between integers, found {from} and {to}");
                 Ok(self.wrong(spot, message, ""))
             }

@@ -204,9 +204,8 @@ impl Evaluator<'_> {
         });
         let automatic = if is_named { String::new() } else { self.builder.next_name(class) };
         let bound = Bound::new(entry.schema, &arguments);
-        if let Some(graph::Value::Int(units)) = bound.position("units").map(|i| &arguments[i].value)
-        {
-            self.builder.last_units = usize::try_from(*units).ok();
+        if let Some(units) = bound.position("units").and_then(|i| arguments[i].value.integer()) {
+            self.builder.last_units = usize::try_from(units).ok();
         }
         let built = entry.build(&arguments, || automatic.clone());
         let layer = match built {

@@ -102,12 +102,10 @@ impl Evaluator<'_> {
 
     /// Extents written as a number or as a list of numbers.
     fn extents(&self, text: &Expr) -> Option<Shape> {
+        let positive = |extent| usize::try_from(extent).ok().filter(|extent| *extent > 0);
         let extent = |text: &Expr| match &text.kind {
-            ExprKind::Int(extent) => usize::try_from(*extent).ok().filter(|extent| *extent > 0),
-            ExprKind::Name(name) => match self.binding(name)?.value {
-                Value::Int(extent) => usize::try_from(extent).ok().filter(|extent| *extent > 0),
-                _ => None,
-            },
+            ExprKind::Int(extent) => positive(*extent),
+            ExprKind::Name(name) => positive(self.binding(name)?.value.integer()?),
             _ => None,
         };
         let extents: Option<Vec<usize>> = match &text.kind {

@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use crate::arithmetic;
 use crate::ast::{BinaryOp, Constant, Expr, Name, Pattern};
+use crate::constants;
 use crate::errors::Spot;
 use crate::evaluate::{Evaluator, Stop};
 use crate::names;
@@ -29,7 +30,7 @@ pub(crate) enum Access {
 
 impl Evaluator<'_> {
     pub(crate) fn constant(&mut self, constant: &Constant) -> Result<(), Stop> {
-        let value = self.expr(&constant.value)?;
+        let value = constants::typed(&self.expr(&constant.value)?, &constant.ty);
         let name = constant.name.text.clone();
         if self.constants.iter().any(|(other, _)| other.name.text == name) {
             self.wrong(constant.name.spot, format!("the constant `{name}` is given twice"), "");

@@ -18,6 +18,8 @@ pub(crate) enum Value {
     Bool(bool),
     Int(i64),
     Float(f64),
+    /// A division of integers that leaves a remainder, and what was computed with one.
+    Quotient(graph::Quotient),
     Str(Rc<str>),
     /// A list or a tuple.
     List(Rc<List>),
@@ -86,7 +88,7 @@ impl Value {
             Value::None => "`None`",
             Value::Bool(_) => "a boolean",
             Value::Int(_) => "an integer",
-            Value::Float(_) => "a number",
+            Value::Float(_) | Value::Quotient(_) => "a number",
             Value::Str(_) => "a string",
             Value::List(_) => "a list",
             Value::Range { .. } => "a range",
@@ -104,6 +106,7 @@ impl Value {
             Value::Bool(value) => graph::Value::Bool(*value),
             Value::Int(value) => graph::Value::Int(*value),
             Value::Float(value) => graph::Value::Float(*value),
+            Value::Quotient(quotient) => graph::Value::Quotient(*quotient),
             Value::Str(value) => graph::Value::Str(value.to_string()),
             Value::List(list) => {
                 graph::Value::List(list.items.iter().map(Value::argument).collect::<Option<_>>()?)
@@ -115,6 +118,15 @@ impl Value {
             | Value::Tensor(_)
             | Value::Template(_) => return None,
         })
+    }
+
+    /// The value where an integer is wanted.
+    pub(crate) fn integer(&self) -> Option<i64> {
+        match self {
+            Value::Int(value) => Some(*value),
+            Value::Quotient(quotient) => Some(quotient.whole),
+            _ => None,
+        }
     }
 
     /// Whether an unknown value is in it.

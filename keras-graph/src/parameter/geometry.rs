@@ -144,9 +144,8 @@ impl Axes {
 impl ParameterType for Axes {
     fn from_value(value: &Value) -> Result<Self, Mismatch> {
         let axes = match value {
-            Value::Int(axis) => Some(Axes::One(*axis)),
             Value::List(items) if !items.is_empty() => integers(items).map(Axes::Many),
-            _ => None,
+            value => value.integer().map(Axes::One),
         };
         axes.ok_or_else(|| Mismatch::expected("an axis, such as `-1`, or a list of axes"))
     }
