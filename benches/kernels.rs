@@ -124,6 +124,7 @@ fn weight(len: usize) -> WeightInfo {
         initializer: Initializer::ZEROS,
         l1: 0.0,
         l2: 0.0,
+        constraint: None,
     }
 }
 

@@ -43,6 +43,7 @@ pub mod __private {
     pub use std::boxed::Box;
 
     pub use keras_graph::activation::Activation;
+    pub use keras_graph::constraint::{NormBounds, Resolved as Constraint};
     pub use keras_graph::dtype::Dtype;
     pub use keras_graph::initializer::{Distribution, Fan, Initializer, Rule};
     pub use keras_graph::literal::{List, Text};

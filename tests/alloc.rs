@@ -87,7 +87,12 @@ model! {
     let image = Input(shape = (6, 5, 2));
     let mut x = ReLU()(BatchNormalization()(Conv2D(4, 3, padding = "same", use_bias = False)(image)));
     let mut joined = Concatenate()([x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x]);
-    joined = BatchNormalization()(Conv2D(3, 2, kernel_regularizer = regularizers.L2(1e-3))(joined));
+    joined = BatchNormalization(gamma_constraint = NonNeg())(Conv2D(
+        3,
+        2,
+        kernel_regularizer = regularizers.L2(1e-3),
+        kernel_constraint = constraints.MaxNorm(2, axis = [0, 1, 2]),
+    )(joined));
     Model(inputs = image, outputs = Dense(4)(GlobalAveragePooling2D()(joined)))
 }
 

@@ -154,6 +154,7 @@ impl Layout {
             initializer: weight.initializer,
             l1,
             l2,
+            constraint: weight.constraint.clone(),
         });
         self.len += weight.shape.len();
     }

@@ -81,7 +81,7 @@ mod tests {
         inputs: &[NodeId],
     ) -> Result<NodeId, LayerError> {
         let mut x = graph.reshape(inputs[0], &[3, 4, 1])?;
-        let kernel = graph.weight("kernel", &[1, 3, 1, 2], Initializer::ZEROS, None)?;
+        let kernel = graph.weight("kernel", &[1, 3, 1, 2], Initializer::ZEROS)?;
         let window = |input, output, kernel, pad| Window {
             input,
             output,

@@ -377,11 +377,11 @@ mod tests {
         let padded = graph.pad2d("ZeroPadding2D", x, [[1, 1], [0, 2]])?;
         let window =
             |input, output| Window { input, output, kernel: 3, stride: 1, dilation: 1, pad: 0 };
-        let kernel = graph.weight("kernel", &[3, 3, 1, 1], Initializer::ZEROS, None)?;
+        let kernel = graph.weight("kernel", &[3, 3, 1, 1], Initializer::ZEROS)?;
         let y = graph.conv2d(padded, kernel, [window(3, 1), window(5, 3)], 1)?;
         let weights = ScaleAndCenter {
             gamma: None,
-            beta: Some(graph.weight("beta", &[1], Initializer::ZEROS, None)?),
+            beta: Some(graph.weight("beta", &[1], Initializer::ZEROS)?),
         };
         let mean = graph.statistic("moving_mean", &[1], Initializer::ZEROS)?;
         let variance = graph.statistic("moving_variance", &[1], Initializer::ONES)?;
@@ -427,7 +427,7 @@ mod tests {
             dilation: 1,
             pad: 0,
         };
-        let kernel = graph.weight("kernel", &[2, 1, 1, 16], Initializer::ZEROS, None)?;
+        let kernel = graph.weight("kernel", &[2, 1, 1, 16], Initializer::ZEROS)?;
         let y = graph.conv2d(padded, kernel, [window(3, 2, 2, 1), window(6, 6, 1, 1)], 1)?;
         let y = graph.unary(y, if CUT_OFF { Activation::RELU } else { Activation::Tanh })?;
         let (rows, columns) = (window(2, 1, 2, 2), window(6, 6 / KERNEL, KERNEL, KERNEL));
@@ -470,12 +470,8 @@ mod tests {
         };
         let rows = Window { input: 1, output: 1, ..window(1) };
         let kernels = [1, 3].map(|width| {
-            let kernel = graph.weight(
-                ["narrow", "wide"][width / 2],
-                &[1, width, 1, 1],
-                Initializer::ZEROS,
-                None,
-            );
+            let kernel =
+                graph.weight(["narrow", "wide"][width / 2], &[1, width, 1, 1], Initializer::ZEROS);
             (kernel, width)
         });
         let mut sums = Vec::new();
@@ -506,11 +502,11 @@ mod tests {
 
     /// A dense layer, normalized and cut off.
     fn normalized(graph: &mut Graph, inputs: &[NodeId]) -> Result<NodeId, LayerError> {
-        let kernel = graph.weight("kernel", &[3, 3], Initializer::ZEROS, None)?;
+        let kernel = graph.weight("kernel", &[3, 3], Initializer::ZEROS)?;
         let y = graph.gemm(inputs[0], kernel)?;
         let weights = ScaleAndCenter {
             gamma: None,
-            beta: Some(graph.weight("beta", &[3], Initializer::ZEROS, None)?),
+            beta: Some(graph.weight("beta", &[3], Initializer::ZEROS)?),
         };
         let mean = graph.statistic("moving_mean", &[3], Initializer::ZEROS)?;
         let variance = graph.statistic("moving_variance", &[3], Initializer::ONES)?;

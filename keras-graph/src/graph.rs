@@ -1,10 +1,13 @@
 //! The graph of ops that layers are lowered to. A node is one op on whole tensors; adding one computes its shape.
 
+use crate::constraint::{self, Constraint};
 use crate::dtype::Dtype;
 pub use crate::error::LayerError;
 use crate::initializer::{Initializer, Rule};
 use crate::op::Op;
+use crate::parameter::WeightArguments;
 use crate::regularizer::Regularizer;
+use crate::schema::ParameterType;
 use crate::shape::{MAX_LEN, Shape};
 
 /// What the graph is for.
@@ -93,6 +96,8 @@ pub struct Weight {
     pub initializer: Initializer,
     /// Penalty on it.
     pub regularizer: Option<Regularizer>,
+    /// What it is projected to after each step of an optimizer.
+    pub constraint: Option<constraint::Resolved>,
 }
 
 /// A moving statistic to update at the end of a training step.
@@ -230,10 +235,9 @@ impl Graph {
         &mut self,
         name: &'static str,
         extents: &[usize],
-        initializer: Initializer,
-        regularizer: Option<Regularizer>,
+        arguments: impl Into<WeightArguments>,
     ) -> Result<WeightId, LayerError> {
-        self.add_weight(name, extents, initializer, regularizer, !self.is_frozen())
+        self.add_weight(name, extents, arguments.into(), !self.is_frozen())
     }
 
     /// A weight that no optimizer changes, such as a moving statistic.
@@ -243,19 +247,19 @@ impl Graph {
         extents: &[usize],
         initializer: Initializer,
     ) -> Result<WeightId, LayerError> {
-        self.add_weight(name, extents, initializer, None, false)
+        self.add_weight(name, extents, initializer.into(), false)
     }
 
     fn add_weight(
         &mut self,
         name: &'static str,
         extents: &[usize],
-        initializer: Initializer,
-        regularizer: Option<Regularizer>,
+        arguments: WeightArguments,
         trainable: bool,
     ) -> Result<WeightId, LayerError> {
         let layer = self.scope.join("/");
         let shape = Shape::new(extents);
+        let WeightArguments { initializer, regularizer, constraint } = arguments;
         check_weight(name, extents, initializer)?;
         if let Some(i) = self.weights.iter().position(|w| w.layer == layer && w.name == name) {
             let built = &self.weights[i].shape;
@@ -269,7 +273,17 @@ impl Graph {
             }
             return Ok(WeightId(i));
         }
-        self.weights.push(Weight { layer, name, shape, trainable, initializer, regularizer });
+        let constraint = constraint.map(|constraint| resolved(name, extents, &constraint));
+        let constraint = constraint.transpose()?;
+        self.weights.push(Weight {
+            layer,
+            name,
+            shape,
+            trainable,
+            initializer,
+            regularizer,
+            constraint,
+        });
         Ok(WeightId(self.weights.len() - 1))
     }
 
@@ -305,6 +319,23 @@ impl Graph {
     pub fn penalise_activity(&mut self, node: NodeId, regularizer: Regularizer) {
         self.activity.push((node, regularizer));
     }
+}
+
+/// A constraint on a weight of these extents.
+fn resolved(
+    name: &str,
+    extents: &[usize],
+    constraint: &Constraint,
+) -> Result<constraint::Resolved, LayerError> {
+    constraint.resolve(extents).ok_or_else(|| {
+        LayerError::input(format!(
+            "`axis` of `{}` expects different axes of the weight `{name}`, which has the extents \
+             {extents:?}, found `{}`",
+            constraint.class(),
+            constraint.to_value(),
+        ))
+        .help("write `axis = 0` for the first of them")
+    })
 }
 
 /// Refuses weights of too many elements and shapes that an initializer has no values for.

@@ -18,6 +18,7 @@ pub use keras_target::{cost, phase, split, winograd};
 pub mod activation;
 pub mod call;
 pub mod compile;
+pub mod constraint;
 mod describe;
 pub mod error;
 mod fingerprint;

@@ -100,7 +100,7 @@ pub(crate) fn input(network: &mut Network, name: &str, extent: usize) -> TensorI
 
 fn gemm(graph: &mut Graph, inputs: &[NodeId], n: usize) -> Result<NodeId, LayerError> {
     let k = graph.shape(inputs[0]).len();
-    let kernel = graph.weight("kernel", &[k, n], Initializer::GLOROT_UNIFORM, None)?;
+    let kernel = graph.weight("kernel", &[k, n], Initializer::GLOROT_UNIFORM)?;
     let op = Gemm { m: 1, k, n, bias: false, f: Activation::Linear };
     Ok(graph.push(op, &[inputs[0].into(), kernel.into()], Shape::new([n])))
 }
@@ -112,7 +112,7 @@ pub(crate) fn bias_and<const GELU: bool>(
 ) -> Result<NodeId, LayerError> {
     let y = gemm(graph, inputs, 5)?;
     let shape = graph.shape(y).clone();
-    let bias = graph.weight("bias", &[5], Initializer::GLOROT_UNIFORM, None)?;
+    let bias = graph.weight("bias", &[5], Initializer::GLOROT_UNIFORM)?;
     let y = graph.push(BiasAdd { rows: 1, n: 5 }, &[y.into(), bias.into()], shape.clone());
     let f = if GELU { Activation::Gelu } else { Activation::RELU };
     Ok(graph.push(Unary { len: 5, f }, &[y.into()], shape))
@@ -125,8 +125,8 @@ pub(crate) fn batch_norm(graph: &mut Graph, inputs: &[NodeId]) -> Result<NodeId,
     let channels = shape.len();
     let (outer, inner, epsilon, scale, center) = (1, 1, 1e-3, true, true);
     let f = Activation::Linear;
-    let gamma = graph.weight("gamma", &[channels], Initializer::GLOROT_UNIFORM, None)?;
-    let beta = graph.weight("beta", &[channels], Initializer::GLOROT_UNIFORM, None)?;
+    let gamma = graph.weight("gamma", &[channels], Initializer::GLOROT_UNIFORM)?;
+    let beta = graph.weight("beta", &[channels], Initializer::GLOROT_UNIFORM)?;
     let mean = graph.statistic("moving_mean", &[channels], Initializer::GLOROT_UNIFORM)?;
     let variance = graph.statistic("moving_variance", &[channels], Initializer::GLOROT_UNIFORM)?;
     if !graph.is_training("BatchNormalization")? || graph.is_frozen() {

@@ -1,11 +1,14 @@
 //! The types that a layer's parameters may have: how each is read from a value and written to a configuration.
-//! Initializers and regularizers are read in their own files. Ranges are checked here, where a value is read.
+//! Initializers, regularizers and constraints are read in their own files. Ranges are checked here, where a value is read.
 
 mod einsum;
 mod geometry;
+mod weight;
 
 pub use einsum::{AxisPair, Ellipsis, Equation, Letters, PartialShape};
 pub use geometry::{Axes, ChannelsLast, Counts, Margins, Padding, Pair, TargetShape, ZeroPair};
+pub(crate) use weight::Reading;
+pub use weight::WeightArguments;
 
 use crate::activation::{Activation, ActivationFunction, FUNCTIONS};
 use crate::names::nearest;

@@ -1,6 +1,10 @@
 //! What a layer accepts, declared once: `layer!` makes a struct, its schema with docs and defaults, the reading of its arguments
 //! and its configuration for files.
 
+mod declare;
+
+pub(crate) use declare::{layer, layer_basics};
+
 use crate::call::{Call, CallParameter, Lowered};
 use crate::dtype::Dtype;
 use crate::graph::{Graph, LayerError, NodeId};
@@ -270,82 +274,10 @@ impl<'a> Bound<'a> {
     }
 }
 
-/// Declares a layer's arguments.
-///
-/// ```text
-/// layer! {
-///     /// What it computes.
-///     pub struct Dense {
-///         /// What it means.
-///         units: usize,
-///         /// What it means.
-///         use_bias: bool = true,
-///     }
-/// }
-/// ```
-macro_rules! layer {
-    ($(#[doc = $docs:literal])* pub struct $name:ident {
-        $($(#[doc = $field_docs:literal])* $field:ident: $type:ty $(= $default:expr)?),* $(,)?
-    }) => {
-        $(#[doc = $docs])*
-        #[derive(Clone, Debug, PartialEq)]
-        pub struct $name { $($(#[doc = $field_docs])* pub $field: $type,)* }
-
-        impl $name {
-            /// What the layer accepts.
-            pub const SCHEMA: $crate::schema::Schema = $crate::schema::Schema {
-                class: stringify!($name),
-                docs: concat!($($docs, "\n"),*),
-                parameters: &[$($crate::schema::Parameter {
-                    name: stringify!($field),
-                    docs: concat!($($field_docs, "\n"),*),
-                    optional: $crate::schema::layer!(@optional $($default)?),
-                },)*],
-            };
-
-            /// Reads the arguments of a call; notes every mistake in `bound`.
-            pub(crate) fn read(
-                #[allow(unused_variables)] bound: &mut $crate::schema::Bound<'_>,
-            ) -> Option<Box<dyn $crate::schema::Layer>> {
-                $(let $field: Option<$type> = $crate::schema::layer!(@read bound, $field $(, $default)?);)*
-                Some(Box::new($name { $($field: $field?,)* }))
-            }
-
-            fn config_values(&self) -> Vec<(&'static str, $crate::value::Value)> {
-                let values: Vec<Option<(&'static str, $crate::value::Value)>> = vec![
-                    $(<$type as $crate::schema::ParameterType>::IN_CONFIG.then(|| {
-                        (stringify!($field), $crate::schema::ParameterType::to_value(&self.$field))
-                    }),)*
-                ];
-                values.into_iter().flatten().collect()
-            }
-        }
-    };
-    (@optional) => { false };
-    (@optional $default:expr) => { true };
-    (@read $bound:ident, $field:ident) => { $bound.required(stringify!($field)) };
-    (@read $bound:ident, $field:ident, $default:expr) => { $bound.or(stringify!($field), $default) };
+/// A parameter as a layer's configuration has it; none if it has no place there.
+pub(crate) fn in_config<T: ParameterType>(
+    name: &'static str,
+    value: &T,
+) -> Option<(&'static str, Value)> {
+    T::IN_CONFIG.then(|| (name, value.to_value()))
 }
-pub(crate) use layer;
-
-/// The methods of [`Layer`] that are the same for every layer made by `layer!`; `layer_basics!(no config)` leaves
-/// `config` to the layer.
-macro_rules! layer_basics {
-    () => {
-        $crate::schema::layer_basics!(no config);
-
-        fn config(&self) -> Vec<(&'static str, $crate::value::Value)> {
-            self.config_values()
-        }
-    };
-    (no config) => {
-        fn schema(&self) -> &'static $crate::schema::Schema {
-            &Self::SCHEMA
-        }
-
-        fn boxed(&self) -> Box<dyn $crate::schema::Layer> {
-            Box::new(self.clone())
-        }
-    };
-}
-pub(crate) use layer_basics;

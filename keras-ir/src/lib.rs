@@ -2,8 +2,8 @@
 //! share:
 //!
 //! - [`ops`]: the closed set of ops; [`activation`], the functions that ops carry;
-//! - [`plan`]: which ops run on which memory, in which order; [`dtype`] and [`initializer`] are
-//!   part of it;
+//! - [`plan`]: which ops run on which memory, in which order; [`dtype`], [`initializer`] and
+//!   [`constraint`] are part of it;
 //! - [`text`]: a plan in print; [`literal`]: a plan as Rust source.
 //!
 //! The crate knows neither layers nor graphs, allocates only to print, and runs without the
@@ -15,6 +15,7 @@
 extern crate alloc;
 
 pub mod activation;
+pub mod constraint;
 pub mod dtype;
 pub mod initializer;
 pub mod literal;

@@ -10,6 +10,7 @@
 use alloc::string::String;
 use core::ops::Range;
 
+use crate::constraint::Constraint;
 use crate::dtype::Dtype;
 use crate::initializer::Initializer;
 
@@ -159,6 +160,8 @@ literal! {
         pub l1: f32,
         /// See `l1`.
         pub l2: f32,
+        /// What it is projected to after each step of an optimizer.
+        pub constraint: Option<Constraint>,
     }
 
     /// A row of the summary.

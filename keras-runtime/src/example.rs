@@ -151,6 +151,7 @@ const fn weight_info(
         initializer,
         l1: 0.0,
         l2: 0.0,
+        constraint: None,
     }
 }
 

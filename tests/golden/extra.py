@@ -1,8 +1,9 @@
-"""Makes two more training runs with real Keras, in the form of `training/cases.json` (see README.md).
+"""Makes more training runs with real Keras, in the form of `training/cases.json` (see README.md).
 
     python extra.py        # Keras 3.15 with jax, numpy, safetensors
 
 `class_weight_adam`: class weights with Adam. `two_outputs_weighted`: two outputs with loss weights.
+`constrained`: a constraint of every class, on large and small weights and on one that is not trained.
 Data come from numpy generators seeded by the case's name, so every run gives the same files.
 """
 
@@ -15,6 +16,7 @@ os.environ["KERAS_BACKEND"] = "jax"
 import keras
 import numpy as np
 from keras import Input, Model, Sequential
+from keras.constraints import MaxNorm, MinMaxNorm, NonNeg, UnitNorm
 from keras.layers import Concatenate, Dense
 from keras.optimizers import RMSprop, Adam
 from safetensors.numpy import save_file
@@ -56,9 +58,31 @@ def two_outputs_weighted():
     return model, xs, ys, compile_args, fit_args
 
 
+def constrained():
+    model = Sequential([
+        Input((90,)),
+        Dense(100, activation="tanh", kernel_constraint=MaxNorm(0.9), bias_constraint=NonNeg()),
+        Dense(7, trainable=False, kernel_constraint=UnitNorm()),
+        Dense(
+            5,
+            activation="elu",
+            kernel_constraint=MinMaxNorm(0.5, 0.9, rate=0.5, axis=1),
+            bias_constraint=UnitNorm(axis=[0]),
+        ),
+        Dense(3, activation="softmax", kernel_constraint=UnitNorm(), bias_constraint="max_norm"),
+    ])
+    rng = np.random.default_rng(zlib.crc32(b"constrained"))
+    x = rng.normal(size=(29, 90)).astype("float32")
+    y = rng.integers(0, 3, size=(29,)).astype("int32")
+    compile_args = dict(
+        optimizer=RMSprop(learning_rate=0.02), loss="sparse_categorical_crossentropy", metrics=["accuracy"]
+    )
+    return model, [x], [y], compile_args, dict(batch_size=8, epochs=3, shuffle=False)
+
+
 def main():
     cases = []
-    for build in (class_weight_adam, two_outputs_weighted):
+    for build in (class_weight_adam, two_outputs_weighted, constrained):
         keras.utils.clear_session()
         keras.utils.set_random_seed(zlib.crc32(build.__name__.encode()))
         model, xs, ys, compile_args, fit_args = build()

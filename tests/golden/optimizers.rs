@@ -51,6 +51,7 @@ fn infos(weights: &[Tensor]) -> Vec<WeightInfo> {
             initializer: Initializer::ZEROS,
             l1: 0.0,
             l2: 0.0,
+            constraint: None,
         };
         offset += weight.floats().len();
         info

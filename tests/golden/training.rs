@@ -75,6 +75,24 @@ model! {
     Model(inputs = [a, b], outputs = [label, value])
 }
 
+model! {
+    /// A constraint of every class, on large and small weights and on one that is not trained.
+    struct Constrained;
+
+    Sequential([
+        Input((90,)),
+        Dense(100, activation = "tanh", kernel_constraint = MaxNorm(0.9), bias_constraint = NonNeg()),
+        Dense(7, trainable = False, kernel_constraint = UnitNorm()),
+        Dense(
+            5,
+            activation = "elu",
+            kernel_constraint = constraints.MinMaxNorm(0.5, 0.9, rate = 0.5, axis = 1),
+            bias_constraint = UnitNorm(axis = [0]),
+        ),
+        Dense(3, activation = "softmax", kernel_constraint = UnitNorm(), bias_constraint = "max_norm"),
+    ])
+}
+
 /// The case of this name.
 fn case(list: &str, name: &str) -> Case {
     let found = listed("training", list).into_iter().find(|case| case.name() == name);
@@ -320,6 +338,19 @@ fn two_outputs_weighted<B: Backend>() {
     case.check("value", "weights_tolerance", &value, case.tensor("prediction_1").floats());
 }
 
+fn constrained<B: Backend>() {
+    let case = case("extra.json", "constrained");
+    let (x, y) = (samples(case.tensor("x_0")), labels(case.tensor("y_0")));
+    let mut model = initial::<Constrained>(&case);
+    let rmsprop = RMSprop { learning_rate: 0.02, ..RMSprop::default() };
+    let loss = SparseCategoricalCrossentropy::default();
+    let mut training = model.compile(rmsprop, loss).metrics(accuracy()).backend::<B>();
+    let history = training.fit(&x, &y, fit(8, 3)).unwrap();
+    check_history(&case, &history, &[]);
+    check_end(&case, &training);
+    check_prediction(&case, &*model, &x);
+}
+
 macro_rules! on_both_backends {
     ($($name:ident),* $(,)?) => {
         mod reference {
@@ -338,4 +369,5 @@ on_both_backends!(
     callbacks_plateau,
     class_weight_adam,
     two_outputs_weighted,
+    constrained,
 );

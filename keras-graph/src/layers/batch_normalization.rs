@@ -5,7 +5,6 @@ use crate::initializer::Initializer;
 use crate::layers::Case;
 use crate::ops::ScaleAndCenter;
 use crate::parameter::{OnlyFalse, OnlyNone, Positive, Share};
-use crate::regularizer::Regularizer;
 use crate::schema::{Layer, layer, layer_basics};
 
 layer! {
@@ -24,22 +23,20 @@ layer! {
         center: bool = true,
         /// Whether the result is multiplied by a learned `gamma`.
         scale: bool = true,
-        /// How `beta` starts.
-        beta_initializer: Initializer = Initializer::ZEROS,
-        /// How `gamma` starts.
-        gamma_initializer: Initializer = Initializer::ONES,
-        /// How the moving mean starts.
-        moving_mean_initializer: Initializer = Initializer::ZEROS,
-        /// How the moving variance starts.
-        moving_variance_initializer: Initializer = Initializer::ONES,
-        /// Penalty on `beta`.
-        beta_regularizer: Option<Regularizer> = None,
-        /// Penalty on `gamma`.
-        gamma_regularizer: Option<Regularizer> = None,
-        /// Not supported yet.
-        beta_constraint: OnlyNone = OnlyNone,
-        /// Not supported yet.
-        gamma_constraint: OnlyNone = OnlyNone,
+    }
+    weights {
+        /// `beta`
+        beta = Initializer::ZEROS,
+        /// `gamma`
+        gamma = Initializer::ONES,
+    }
+    statistics {
+        /// the moving mean
+        moving_mean = Initializer::ZEROS,
+        /// the moving variance
+        moving_variance = Initializer::ONES,
+    }
+    and {
         /// Not supported yet.
         renorm: OnlyFalse = OnlyFalse,
         /// Not supported yet.
@@ -76,16 +73,13 @@ impl Layer for BatchNormalization {
         let extents = [shape.extents()[axis]];
         let mut weights = ScaleAndCenter::default();
         if self.scale {
-            let (initializer, regularizer) = (self.gamma_initializer, self.gamma_regularizer);
-            weights.gamma = Some(graph.weight("gamma", &extents, initializer, regularizer)?);
+            weights.gamma = Some(graph.weight("gamma", &extents, &self.gamma)?);
         }
         if self.center {
-            let (initializer, regularizer) = (self.beta_initializer, self.beta_regularizer);
-            weights.beta = Some(graph.weight("beta", &extents, initializer, regularizer)?);
+            weights.beta = Some(graph.weight("beta", &extents, &self.beta)?);
         }
-        let mean = graph.statistic("moving_mean", &extents, self.moving_mean_initializer)?;
-        let variance =
-            graph.statistic("moving_variance", &extents, self.moving_variance_initializer)?;
+        let mean = graph.statistic("moving_mean", &extents, self.moving_mean)?;
+        let variance = graph.statistic("moving_variance", &extents, self.moving_variance)?;
         let (epsilon, statistics) = (self.epsilon.0, [mean, variance]);
         if !graph.is_frozen() && graph.is_training("BatchNormalization")? {
             return graph.batch_norm(x, axis, epsilon, weights, statistics, self.momentum.0);

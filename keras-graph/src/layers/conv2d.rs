@@ -31,20 +31,15 @@ layer! {
         activation: NamedActivation = NamedActivation::LINEAR,
         /// Whether a learned bias is added.
         use_bias: bool = true,
-        /// How the kernel `(height, width, channels / groups, filters)` starts.
-        kernel_initializer: Initializer = Initializer::GLOROT_UNIFORM,
-        /// How the bias `(filters,)` starts.
-        bias_initializer: Initializer = Initializer::ZEROS,
-        /// Penalty on the kernel.
-        kernel_regularizer: Option<Regularizer> = None,
-        /// Penalty on the bias.
-        bias_regularizer: Option<Regularizer> = None,
-        /// Penalty on the output.
-        activity_regularizer: Option<Regularizer> = None,
-        /// Not supported yet.
-        kernel_constraint: OnlyNone = OnlyNone,
-        /// Not supported yet.
-        bias_constraint: OnlyNone = OnlyNone,
+    }
+    weights {
+        /// the kernel `(height, width, channels / groups, filters)`
+        kernel = Initializer::GLOROT_UNIFORM,
+        /// the bias `(filters,)`
+        bias = Initializer::ZEROS,
+    }
+    activity_regularizer: Option<Regularizer>;
+    and {
         /// Not supported yet.
         lora_rank: CallOnly<OnlyNone> = CallOnly(OnlyNone),
         /// Not supported yet.
@@ -111,12 +106,10 @@ impl Layer for Conv2D {
         let windows = sides.windows("Conv2D", "kernel_size", [h, w])?;
         let [kh, kw] = self.kernel_size.0;
         let extents = [kh, kw, channels / self.groups, self.filters];
-        let (initializer, regularizer) = (self.kernel_initializer, self.kernel_regularizer);
-        let kernel = graph.weight("kernel", &extents, initializer, regularizer)?;
+        let kernel = graph.weight("kernel", &extents, &self.kernel)?;
         let mut y = graph.conv2d(x, kernel, windows, self.groups)?;
         if self.use_bias {
-            let (initializer, regularizer) = (self.bias_initializer, self.bias_regularizer);
-            let bias = graph.weight("bias", &[self.filters], initializer, regularizer)?;
+            let bias = graph.weight("bias", &[self.filters], &self.bias)?;
             y = graph.bias_add(y, bias)?;
         }
         graph.activation(y, self.activation.function)

@@ -4,7 +4,7 @@ use crate::graph::{Graph, LayerError, NodeId};
 use crate::initializer::Initializer;
 use crate::layers::Case;
 use crate::layers::conv2d::check_strides;
-use crate::parameter::{ChannelsLast, NamedActivation, OnlyNone, Padding, Pair, ZeroPair};
+use crate::parameter::{ChannelsLast, NamedActivation, Padding, Pair, ZeroPair};
 use crate::regularizer::Regularizer;
 use crate::schema::{Layer, layer, layer_basics};
 use crate::window::Sides;
@@ -33,21 +33,14 @@ layer! {
         activation: NamedActivation = NamedActivation::LINEAR,
         /// Whether a learned bias is added.
         use_bias: bool = true,
-        /// How the kernel `(height, width, filters, channels)` starts.
-        kernel_initializer: Initializer = Initializer::GLOROT_UNIFORM,
-        /// How the bias `(filters,)` starts.
-        bias_initializer: Initializer = Initializer::ZEROS,
-        /// Penalty on the kernel.
-        kernel_regularizer: Option<Regularizer> = None,
-        /// Penalty on the bias.
-        bias_regularizer: Option<Regularizer> = None,
-        /// Penalty on the output.
-        activity_regularizer: Option<Regularizer> = None,
-        /// Not supported yet.
-        kernel_constraint: OnlyNone = OnlyNone,
-        /// Not supported yet.
-        bias_constraint: OnlyNone = OnlyNone,
     }
+    weights {
+        /// the kernel `(height, width, filters, channels)`
+        kernel = Initializer::GLOROT_UNIFORM,
+        /// the bias `(filters,)`
+        bias = Initializer::ZEROS,
+    }
+    activity_regularizer: Option<Regularizer>;
 }
 
 pub(super) const CASES: &[Case] = &[
@@ -89,12 +82,10 @@ impl Layer for Conv2DTranspose {
         };
         let windows = sides.transposed([h, w], self.output_padding.map(|added| added.0));
         let extents = [kh, kw, self.filters, channels];
-        let (initializer, regularizer) = (self.kernel_initializer, self.kernel_regularizer);
-        let kernel = graph.weight("kernel", &extents, initializer, regularizer)?;
+        let kernel = graph.weight("kernel", &extents, &self.kernel)?;
         let mut y = graph.conv2d_transpose(x, kernel, windows)?;
         if self.use_bias {
-            let (initializer, regularizer) = (self.bias_initializer, self.bias_regularizer);
-            let bias = graph.weight("bias", &[self.filters], initializer, regularizer)?;
+            let bias = graph.weight("bias", &[self.filters], &self.bias)?;
             y = graph.bias_add(y, bias)?;
         }
         graph.activation(y, self.activation.function)

@@ -18,20 +18,15 @@ layer! {
         activation: NamedActivation = NamedActivation::LINEAR,
         /// Whether a learned bias is added.
         use_bias: bool = true,
-        /// How the kernel `(features, units)` starts.
-        kernel_initializer: Initializer = Initializer::GLOROT_UNIFORM,
-        /// How the bias `(units,)` starts.
-        bias_initializer: Initializer = Initializer::ZEROS,
-        /// Penalty on the kernel.
-        kernel_regularizer: Option<Regularizer> = None,
-        /// Penalty on the bias.
-        bias_regularizer: Option<Regularizer> = None,
-        /// Penalty on the output.
-        activity_regularizer: CallOnly<Option<Regularizer>> = CallOnly(None),
-        /// Not supported yet.
-        kernel_constraint: OnlyNone = OnlyNone,
-        /// Not supported yet.
-        bias_constraint: OnlyNone = OnlyNone,
+    }
+    weights {
+        /// the kernel `(features, units)`
+        kernel = Initializer::GLOROT_UNIFORM,
+        /// the bias `(units,)`
+        bias = Initializer::ZEROS,
+    }
+    activity_regularizer: CallOnly<Option<Regularizer>>;
+    and {
         /// Not supported yet.
         lora_rank: CallOnly<OnlyNone> = CallOnly(OnlyNone),
         /// Not supported yet.
@@ -56,12 +51,10 @@ impl Layer for Dense {
             return Err(LayerError::input("`Dense` expects (batch, ..., features), found (batch)")
                 .help("write `Input(shape = (features,))`"));
         };
-        let (initializer, regularizer) = (self.kernel_initializer, self.kernel_regularizer);
-        let kernel = graph.weight("kernel", &[features, self.units], initializer, regularizer)?;
+        let kernel = graph.weight("kernel", &[features, self.units], &self.kernel)?;
         let mut y = graph.gemm(x, kernel)?;
         if self.use_bias {
-            let (initializer, regularizer) = (self.bias_initializer, self.bias_regularizer);
-            let bias = graph.weight("bias", &[self.units], initializer, regularizer)?;
+            let bias = graph.weight("bias", &[self.units], &self.bias)?;
             y = graph.bias_add(y, bias)?;
         }
         graph.activation(y, self.activation.function)

@@ -3,7 +3,7 @@
 use crate::graph::{Graph, LayerError, NodeId};
 use crate::initializer::Initializer;
 use crate::layers::Case;
-use crate::parameter::{ChannelsLast, NamedActivation, OnlyNone, Padding, Pair};
+use crate::parameter::{ChannelsLast, NamedActivation, Padding, Pair};
 use crate::regularizer::Regularizer;
 use crate::schema::{Layer, layer, layer_basics};
 use crate::window::Sides;
@@ -30,21 +30,14 @@ layer! {
         activation: NamedActivation = NamedActivation::LINEAR,
         /// Whether a learned bias is added.
         use_bias: bool = true,
-        /// How the kernel `(height, width, channels, depth_multiplier)` starts.
-        depthwise_initializer: Initializer = Initializer::GLOROT_UNIFORM,
-        /// How the bias starts.
-        bias_initializer: Initializer = Initializer::ZEROS,
-        /// Penalty on the kernel.
-        depthwise_regularizer: Option<Regularizer> = None,
-        /// Penalty on the bias.
-        bias_regularizer: Option<Regularizer> = None,
-        /// Penalty on the output.
-        activity_regularizer: Option<Regularizer> = None,
-        /// Not supported yet.
-        depthwise_constraint: OnlyNone = OnlyNone,
-        /// Not supported yet.
-        bias_constraint: OnlyNone = OnlyNone,
     }
+    weights {
+        /// the kernel `(height, width, channels, depth_multiplier)`
+        depthwise = Initializer::GLOROT_UNIFORM,
+        /// the bias
+        bias = Initializer::ZEROS,
+    }
+    activity_regularizer: Option<Regularizer>;
 }
 
 pub(super) const CASES: &[Case] = &[
@@ -75,13 +68,11 @@ impl Layer for DepthwiseConv2D {
         };
         let windows = sides.windows("DepthwiseConv2D", "kernel_size", [h, w])?;
         let extents = [kh, kw, channels, self.depth_multiplier];
-        let (initializer, regularizer) = (self.depthwise_initializer, self.depthwise_regularizer);
-        let kernel = graph.weight("kernel", &extents, initializer, regularizer)?;
+        let kernel = graph.weight("kernel", &extents, &self.depthwise)?;
         let mut y = graph.depthwise2d(x, kernel, windows)?;
         if self.use_bias {
-            let (initializer, regularizer) = (self.bias_initializer, self.bias_regularizer);
             let extents = [channels * self.depth_multiplier];
-            let bias = graph.weight("bias", &extents, initializer, regularizer)?;
+            let bias = graph.weight("bias", &extents, &self.bias)?;
             y = graph.bias_add(y, bias)?;
         }
         graph.activation(y, self.activation.function)

@@ -7,7 +7,7 @@ use crate::layers::Case;
 use crate::op::BinaryFunction;
 use crate::ops::contract::{Label, Labelled};
 use crate::parameter::{
-    CallOnly, Ellipsis, Equation, Letters, NamedActivation, OnlyNone, PartialShape,
+    CallOnly, Ellipsis, Equation, Letters, NamedActivation, OnlyNone, PartialShape, WeightArguments,
 };
 use crate::regularizer::Regularizer;
 use crate::schema::{Layer, ParameterType, layer, layer_basics};
@@ -27,20 +27,15 @@ layer! {
         activation: NamedActivation = NamedActivation::LINEAR,
         /// Letters of the output's axes along which a learned bias differs; no bias by default.
         bias_axes: Option<Letters> = None,
-        /// How the kernel starts.
-        kernel_initializer: Initializer = Initializer::GLOROT_UNIFORM,
-        /// How the bias starts.
-        bias_initializer: Initializer = Initializer::ZEROS,
-        /// Penalty on the kernel.
-        kernel_regularizer: Option<Regularizer> = None,
-        /// Penalty on the bias.
-        bias_regularizer: Option<Regularizer> = None,
-        /// Penalty on the output.
-        activity_regularizer: Option<Regularizer> = None,
-        /// Not supported yet.
-        kernel_constraint: OnlyNone = OnlyNone,
-        /// Not supported yet.
-        bias_constraint: OnlyNone = OnlyNone,
+    }
+    weights {
+        /// the kernel
+        kernel = Initializer::GLOROT_UNIFORM,
+        /// the bias
+        bias = Initializer::ZEROS,
+    }
+    activity_regularizer: Option<Regularizer>;
+    and {
         /// Not supported yet.
         lora_rank: CallOnly<OnlyNone> = CallOnly(OnlyNone),
         /// Not supported yet.
@@ -118,8 +113,9 @@ impl Layer for EinsumDense {
         let (outputs, inputs): (Vec<Label>, Vec<Label>) =
             plan.kernel.iter().partition(|&label| plan.output.contains(label));
         let fans = [inputs, outputs].map(|labels| plan.all(&labels).iter().product());
-        let initializer = with_fans(self.kernel_initializer, &extents, fans);
-        let kernel = graph.weight("kernel", &extents, initializer, self.kernel_regularizer)?;
+        let initializer = with_fans(self.kernel.initializer, &extents, fans);
+        let arguments = WeightArguments { initializer, ..self.kernel.clone() };
+        let kernel = graph.weight("kernel", &extents, arguments)?;
         let mut y = product(graph, x, kernel, &plan)?;
         if let Some(Letters(letters)) = &self.bias_axes {
             y = self.add_bias(graph, y, letters, &plan)?;
@@ -208,8 +204,7 @@ impl EinsumDense {
             .iter()
             .map(|&label| if differs(&label) { plan.extent(label) } else { 1 })
             .collect();
-        let (initializer, regularizer) = (self.bias_initializer, self.bias_regularizer);
-        let bias = graph.weight("bias", &extents, initializer, regularizer)?;
+        let bias = graph.weight("bias", &extents, &self.bias)?;
         if extents == plan.all(axes) {
             return graph.bias_add(y, bias);
         }

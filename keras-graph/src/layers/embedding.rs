@@ -17,12 +17,12 @@ layer! {
         input_dim: usize,
         /// Extent of a vector.
         output_dim: usize,
-        /// How the vectors `(input_dim, output_dim)` start.
-        embeddings_initializer: Initializer = Initializer::UNIFORM,
-        /// Penalty on the vectors.
-        embeddings_regularizer: Option<Regularizer> = None,
-        /// Not supported yet.
-        embeddings_constraint: OnlyNone = OnlyNone,
+    }
+    weights {
+        /// the vectors `(input_dim, output_dim)`
+        embeddings = Initializer::UNIFORM,
+    }
+    and {
         /// Not supported yet: masks are not passed on.
         mask_zero: OnlyFalse = OnlyFalse,
         /// Not supported yet.
@@ -61,8 +61,7 @@ impl Layer for Embedding {
             .help(format!("write `Input(shape = {shape}, dtype = \"int32\")`")));
         }
         let extents = [self.input_dim, self.output_dim];
-        let (initializer, regularizer) = (self.embeddings_initializer, self.embeddings_regularizer);
-        let table = graph.weight("embeddings", &extents, initializer, regularizer)?;
+        let table = graph.weight("embeddings", &extents, &self.embeddings)?;
         graph.embedding(x, table)
     }
 }

@@ -4,8 +4,7 @@ use crate::graph::{Graph, LayerError, NodeId};
 use crate::initializer::Initializer;
 use crate::layers::Case;
 use crate::ops::ScaleAndCenter;
-use crate::parameter::{Axes, OnlyFalse, OnlyNone, Positive};
-use crate::regularizer::Regularizer;
+use crate::parameter::{Axes, OnlyFalse, Positive};
 use crate::schema::{Layer, layer, layer_basics};
 
 layer! {
@@ -21,18 +20,14 @@ layer! {
         center: bool = true,
         /// Whether the result is multiplied by a learned `gamma`.
         scale: bool = true,
-        /// How `beta` starts.
-        beta_initializer: Initializer = Initializer::ZEROS,
-        /// How `gamma` starts.
-        gamma_initializer: Initializer = Initializer::ONES,
-        /// Penalty on `beta`.
-        beta_regularizer: Option<Regularizer> = None,
-        /// Penalty on `gamma`.
-        gamma_regularizer: Option<Regularizer> = None,
-        /// Not supported yet.
-        beta_constraint: OnlyNone = OnlyNone,
-        /// Not supported yet.
-        gamma_constraint: OnlyNone = OnlyNone,
+    }
+    weights {
+        /// `beta`
+        beta = Initializer::ZEROS,
+        /// `gamma`
+        gamma = Initializer::ONES,
+    }
+    and {
         /// Not supported: Keras has deprecated it.
         rms_scaling: OnlyFalse = OnlyFalse,
     }
@@ -53,12 +48,10 @@ impl Layer for LayerNormalization {
         let extents: Vec<usize> = axes.iter().map(|&axis| graph.shape(x).extents()[axis]).collect();
         let mut weights = ScaleAndCenter::default();
         if self.scale {
-            let (initializer, regularizer) = (self.gamma_initializer, self.gamma_regularizer);
-            weights.gamma = Some(graph.weight("gamma", &extents, initializer, regularizer)?);
+            weights.gamma = Some(graph.weight("gamma", &extents, &self.gamma)?);
         }
         if self.center {
-            let (initializer, regularizer) = (self.beta_initializer, self.beta_regularizer);
-            weights.beta = Some(graph.weight("beta", &extents, initializer, regularizer)?);
+            weights.beta = Some(graph.weight("beta", &extents, &self.beta)?);
         }
         graph.with_axes_last(x, &axes, |graph, x| {
             graph.layer_norm(x, axes.len(), self.epsilon.0, weights)

@@ -3,8 +3,7 @@
 use crate::graph::{Graph, LayerError, NodeId};
 use crate::initializer::Initializer;
 use crate::layers::Case;
-use crate::parameter::{Counts, OnlyNone};
-use crate::regularizer::Regularizer;
+use crate::parameter::Counts;
 use crate::schema::{Layer, Mismatch, ParameterType, layer, layer_basics};
 use crate::value::Value;
 
@@ -13,12 +12,12 @@ layer! {
     ///
     /// Shapes: `(batch, ...) -> (batch, ...)`. Source: He et al. 2015.
     pub struct PReLU {
-        /// How `alpha` starts.
-        alpha_initializer: Initializer = Initializer::ZEROS,
-        /// Penalty on `alpha`.
-        alpha_regularizer: Option<Regularizer> = None,
-        /// Not supported yet.
-        alpha_constraint: OnlyNone = OnlyNone,
+    }
+    weights {
+        /// `alpha`
+        alpha = Initializer::ZEROS,
+    }
+    and {
         /// Axes along which one `alpha` serves all elements; 1 is the first behind the batch.
         shared_axes: Option<SharedAxes> = None,
     }
@@ -66,8 +65,7 @@ impl Layer for PReLU {
             };
             *extent = 1;
         }
-        let alpha =
-            graph.weight("alpha", &extents, self.alpha_initializer, self.alpha_regularizer)?;
+        let alpha = graph.weight("alpha", &extents, &self.alpha)?;
         graph.prelu(x, alpha)
     }
 }

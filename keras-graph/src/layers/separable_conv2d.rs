@@ -3,7 +3,7 @@
 use crate::graph::{Graph, LayerError, NodeId};
 use crate::initializer::Initializer;
 use crate::layers::Case;
-use crate::parameter::{ChannelsLast, NamedActivation, OnlyNone, Padding, Pair};
+use crate::parameter::{ChannelsLast, NamedActivation, Padding, Pair};
 use crate::regularizer::Regularizer;
 use crate::schema::{Layer, layer, layer_basics};
 use crate::window::Sides;
@@ -31,27 +31,16 @@ layer! {
         activation: NamedActivation = NamedActivation::LINEAR,
         /// Whether a learned bias is added.
         use_bias: bool = true,
-        /// How the first kernel `(height, width, channels, depth_multiplier)` starts.
-        depthwise_initializer: Initializer = Initializer::GLOROT_UNIFORM,
-        /// How the second kernel `(1, 1, channels · depth_multiplier, filters)` starts.
-        pointwise_initializer: Initializer = Initializer::GLOROT_UNIFORM,
-        /// How the bias `(filters,)` starts.
-        bias_initializer: Initializer = Initializer::ZEROS,
-        /// Penalty on the first kernel.
-        depthwise_regularizer: Option<Regularizer> = None,
-        /// Penalty on the second kernel.
-        pointwise_regularizer: Option<Regularizer> = None,
-        /// Penalty on the bias.
-        bias_regularizer: Option<Regularizer> = None,
-        /// Penalty on the output.
-        activity_regularizer: Option<Regularizer> = None,
-        /// Not supported yet.
-        depthwise_constraint: OnlyNone = OnlyNone,
-        /// Not supported yet.
-        pointwise_constraint: OnlyNone = OnlyNone,
-        /// Not supported yet.
-        bias_constraint: OnlyNone = OnlyNone,
     }
+    weights {
+        /// the first kernel `(height, width, channels, depth_multiplier)`
+        depthwise = Initializer::GLOROT_UNIFORM,
+        /// the second kernel `(1, 1, channels · depth_multiplier, filters)`
+        pointwise = Initializer::GLOROT_UNIFORM,
+        /// the bias `(filters,)`
+        bias = Initializer::ZEROS,
+    }
+    activity_regularizer: Option<Regularizer>;
 }
 
 pub(super) const CASES: &[Case] = &[
@@ -77,18 +66,15 @@ impl Layer for SeparableConv2D {
         };
         let windows = sides.windows("SeparableConv2D", "kernel_size", [h, w])?;
         let extents = [kh, kw, channels, self.depth_multiplier];
-        let (initializer, regularizer) = (self.depthwise_initializer, self.depthwise_regularizer);
-        let depthwise = graph.weight("depthwise_kernel", &extents, initializer, regularizer)?;
+        let depthwise = graph.weight("depthwise_kernel", &extents, &self.depthwise)?;
         let y = graph.depthwise2d(x, depthwise, windows)?;
         let extents = [1, 1, channels * self.depth_multiplier, self.filters];
-        let (initializer, regularizer) = (self.pointwise_initializer, self.pointwise_regularizer);
-        let pointwise = graph.weight("pointwise_kernel", &extents, initializer, regularizer)?;
+        let pointwise = graph.weight("pointwise_kernel", &extents, &self.pointwise)?;
         let cells = windows.map(|window| window.output);
         let windows = Sides::POINT.windows("SeparableConv2D", "kernel_size", cells)?;
         let mut y = graph.conv2d(y, pointwise, windows, 1)?;
         if self.use_bias {
-            let (initializer, regularizer) = (self.bias_initializer, self.bias_regularizer);
-            let bias = graph.weight("bias", &[self.filters], initializer, regularizer)?;
+            let bias = graph.weight("bias", &[self.filters], &self.bias)?;
             y = graph.bias_add(y, bias)?;
         }
         graph.activation(y, self.activation.function)

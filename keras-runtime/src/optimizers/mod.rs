@@ -5,6 +5,7 @@
 //! order: clip the gradient, decay the weights, update. Weights and slots hold no denormal number afterwards. Source: Keras 3.15 `optimizers/base_optimizer.py`.
 
 mod adam;
+mod constraint;
 mod rmsprop;
 mod sgd;
 mod sums;

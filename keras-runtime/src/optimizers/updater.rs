@@ -4,6 +4,7 @@ use core::ops::Range;
 
 use keras_graph::plan::WeightInfo;
 
+use super::constraint::Constrained;
 use super::{MAX_SLOTS, Optimizer, Options, Progress, Square, sum};
 use crate::simd::Choice;
 
@@ -29,6 +30,8 @@ pub struct Updater {
     trained: Vec<Range<usize>>,
     /// Trained weights, for norms.
     tensors: Vec<Range<usize>>,
+    /// Trained weights that have a constraint.
+    constrained: Vec<Constrained>,
 }
 
 impl Updater {
@@ -41,7 +44,8 @@ impl Updater {
         let slots = vec![vec![0.0; len]; optimizer.slot_count()];
         let learning_rate = optimizer.learning_rate();
         let state = UpdaterState { iterations: 0, learning_rate, slots };
-        Updater { state, trained, tensors }
+        let constrained = weights.iter().filter_map(Constrained::of).collect();
+        Updater { state, trained, tensors, constrained }
     }
 
     /// What is remembered.
@@ -54,15 +58,23 @@ impl Updater {
         &mut self.state
     }
 
-    /// Moves the weights by a gradient, which is clipped in place. Allocates nothing.
+    /// Moves the weights by a gradient, which is clipped in place, and projects those that have a
+    /// constraint. Allocates nothing.
     pub fn step(&mut self, optimizer: &dyn Optimizer, weights: &mut [f32], gradient: &mut [f32]) {
         self.clip(optimizer.options(), gradient);
         let Updater { state, trained, .. } = self;
         let mut moving = Moving::new(state, optimizer, weights);
         moving.each(trained, &|piece, weights| weights.step(&gradient[piece]));
+        drop(moving);
+        self.project(weights);
     }
 
-    /// A step whose gradient is not clipped, to be taken piece by piece.
+    /// Projects the weights that have a constraint: the end of a step. Allocates nothing.
+    pub(crate) fn project(&mut self, weights: &mut [f32]) {
+        self.constrained.iter_mut().for_each(|constrained| constrained.apply(weights));
+    }
+
+    /// A step whose gradient is not clipped, to be taken piece by piece; [`Updater::project`] ends it.
     pub(crate) fn moving<'a>(
         &'a mut self,
         optimizer: &'a dyn Optimizer,
@@ -272,6 +284,7 @@ mod tests {
                 initializer: Initializer::ZEROS,
                 l1: 0.0,
                 l2: 0.0,
+                constraint: None,
             });
             offset += len;
         }

@@ -291,6 +291,8 @@ impl Trainer {
                     let mut moving = updater.moving(optimizer, weights);
                     let gradient = training.step_large_weights(&batch, &mut moving);
                     moving.each(small_weights, &|piece, weights| weights.step(&gradient[piece]));
+                    drop(moving);
+                    updater.project(weights);
                 }
                 None => {
                     let gradient = training.gradient(&batch);

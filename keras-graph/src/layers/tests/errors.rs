@@ -24,9 +24,11 @@ fn wrong_arguments_say_what_was_expected() {
         ),
         (
             "Dense",
-            "3, kernel_constraint = \"max_norm\"",
-            "`kernel_constraint` of `Dense` expects only `None`, found \"max_norm\"",
-            Some("any other value is not supported yet"),
+            "3, kernel_constraint = \"max_morn\"",
+            "`kernel_constraint` of `Dense` expects the name of a constraint, such as \
+             `\"non_neg\"`, or an object such as `constraints.MaxNorm(3)`, or `None`, \
+             found \"max_morn\"",
+            Some("did you mean `\"max_norm\"`?"),
         ),
         ("Dropout", "1.5", "`rate` of `Dropout` expects a number from 0 to 1, found 1.5", None),
         (
