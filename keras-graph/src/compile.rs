@@ -4,6 +4,8 @@
 //! lower → verify → fold padding → differentiate → fuse → remove what is dead → recompute → schedule → place → plan
 //! ```
 
+use keras_target::target::{Cpu, Target};
+
 use crate::cost;
 pub use crate::describe::describe;
 use crate::describe::{Layout, layout};
@@ -22,11 +24,16 @@ use crate::recompute::{LEAST_LEN, recompute};
 use crate::schedule::{Schedule, schedule};
 use crate::verify::verify;
 
-/// The plan of a model in one mode.
+/// The plan of a model in one mode, for a CPU.
 ///
 /// Weights lie where [`describe`] says, in every mode.
 /// Errors: a layer that refuses its input, two layers of one name, or two names that meet in one field.
 pub fn compile(network: &Network, mode: Mode) -> Result<Plan, LayerError> {
+    compile_for(&Cpu, network, mode)
+}
+
+/// The plan of a model for a target; see [`compile`].
+pub fn compile_for(target: &dyn Target, network: &Network, mode: Mode) -> Result<Plan, LayerError> {
     let graph = network.lower(mode)?;
     let layout = layout(network, &graph)?;
     let mut program = Program::new(graph);
@@ -35,14 +42,14 @@ pub fn compile(network: &Network, mode: Mode) -> Result<Plan, LayerError> {
     check(&program);
     differentiate(&mut program)?;
     check(&program);
-    fuse(&mut program);
+    fuse(&mut program, target);
     check(&program);
     program.remove_dead();
     check(&program);
     recompute(&mut program, LEAST_LEN);
     check(&program);
     let schedule = schedule(&program);
-    Ok(Planner::new(network, &program, &schedule, &layout).plan())
+    Ok(Planner::new(target, network, &program, &schedule, &layout).plan())
 }
 
 /// Verifies a program while the crate itself is developed: no user can make an illegal one.
@@ -56,6 +63,7 @@ fn check(program: &Program) {
 
 /// Puts a plan together from what the passes found.
 struct Planner<'a> {
+    target: &'a dyn Target,
     network: &'a Network,
     program: &'a Program,
     schedule: &'a Schedule,
@@ -69,6 +77,7 @@ struct Planner<'a> {
 
 impl<'a> Planner<'a> {
     fn new(
+        target: &'a dyn Target,
         network: &'a Network,
         program: &'a Program,
         schedule: &'a Schedule,
@@ -93,7 +102,7 @@ impl<'a> Planner<'a> {
                 NodeKind::Input(_) | NodeKind::OutputGradient(_) | NodeKind::Sample(_) => {}
             }
         }
-        Planner { network, program, schedule, layout, summed, reduced, reduced_len }
+        Planner { target, network, program, schedule, layout, summed, reduced, reduced_len }
     }
 
     fn graph(&self) -> &'a Graph {
@@ -139,7 +148,10 @@ impl<'a> Planner<'a> {
         let steps = self.steps(&self.schedule.steps);
         let whole = self.steps(&self.schedule.whole);
         let forward = &steps[..self.schedule.forward];
-        let workspaces = steps.iter().chain(&whole).map(|step| cost::workspace_len(&step.op));
+        let workspaces = steps.iter().chain(&whole).map(|step| {
+            let algorithm = self.target.algorithm(&step.op);
+            cost::workspace_len(&step.op, algorithm)
+        });
         Plan {
             flops: forward.iter().map(|step| step.op.flops()).fold(0, u64::saturating_add),
             workspace_len: workspaces.max().unwrap_or(0),

@@ -6,12 +6,13 @@
 //! An op is joined only to the one reader of its result, so that nobody misses it. In training the gradient reads
 //! the result before an activation only where it cannot work from the one after it; there nothing is joined.
 
+use keras_target::target::Target;
+
 use crate::activation::Activation;
-use crate::cost::{POOLED, pools};
 use crate::graph::{NodeId, NodeKind, Source};
 use crate::op::{
     BatchNorm, BiasAdd, Binary, BinaryFunction, ChannelNorm, Conv2D, ConvPool2D, Depthwise2D, Gemm,
-    Normalize, Op, Pad2D, Unary, UnaryGrad, Window,
+    Normalize, Op, POOLED, Pad2D, Unary, UnaryGrad, Window,
 };
 use crate::program::Program;
 
@@ -45,18 +46,18 @@ pub fn fold_padding(program: &mut Program) {
 }
 
 /// Joins biases, then normalizations, sums, activations and pools. The joined op stands where its last part stood.
-pub fn fuse(program: &mut Program) {
+pub fn fuse(program: &mut Program, target: &dyn Target) {
     rewrite(program, join_bias);
     rewrite(program, join_norm);
     join_sums(program);
     rewrite(program, join_activation);
-    rewrite(program, join_pool);
+    rewrite(program, |made, op| join_pool(target, made, op));
     swap_pool_gradients(program);
     join_derivatives(program);
 }
 
 /// Applies a rule to each node that is the only reader of its first input.
-fn rewrite(program: &mut Program, rule: fn(&Op, &Op) -> Option<Op>) {
+fn rewrite(program: &mut Program, rule: impl Fn(&Op, &Op) -> Option<Op>) {
     program.remove_dead();
     let uses = program.uses();
     for i in 0..program.graph.nodes.len() {
@@ -275,8 +276,8 @@ fn join_activation(made: &Op, op: &Op) -> Option<Op> {
     Some(joined)
 }
 
-/// `max_pool2d(conv2d(..))`, two by two, is `conv_pool2d(..)`, where a kernel has the cells at hand.
-fn join_pool(made: &Op, op: &Op) -> Option<Op> {
+/// `max_pool2d(conv2d(..))`, two by two, is `conv_pool2d(..)`, where a target can do that.
+fn join_pool(target: &dyn Target, made: &Op, op: &Op) -> Option<Op> {
     let (Op::Conv2D(conv), Op::MaxPool2D(pool)) = (*made, op) else { return None };
     let halves = |window: &Window| {
         (window.kernel, window.stride, window.dilation, window.pad) == (POOLED, POOLED, 1, 0)
@@ -284,7 +285,7 @@ fn join_pool(made: &Op, op: &Op) -> Option<Op> {
     };
     // Another activation is applied to a whole result, of cells that are all there.
     let is_kept = conv.f == Activation::Linear || is_relu(conv.f);
-    (halves(&pool.rows) && halves(&pool.columns) && is_kept && pools(&conv))
+    (halves(&pool.rows) && halves(&pool.columns) && is_kept && target.fuses_pool(&conv))
         .then(|| ConvPool2D { conv }.into())
 }
 
@@ -299,6 +300,7 @@ mod tests {
     use crate::op::{MaxPool2D, Window};
     use crate::ops::ScaleAndCenter;
     use crate::shape::Shape;
+    use keras_target::target::Cpu;
 
     type Lowering = fn(&mut Graph, &[NodeId]) -> Result<NodeId, LayerError>;
 
@@ -311,7 +313,7 @@ mod tests {
         fold_padding(&mut program);
         differentiate(&mut program).expect("every op has a gradient");
         let before = program.graph.to_string();
-        fuse(&mut program);
+        fuse(&mut program, &Cpu);
         program.remove_dead();
         (before, program.graph.to_string())
     }

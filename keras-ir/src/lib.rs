@@ -2,6 +2,7 @@
 //! share:
 //!
 //! - [`ops`]: the closed set of ops; [`activation`], the functions that ops carry;
+//!   [`algorithm`], how an op is computed;
 //! - [`plan`]: which ops run on which memory, in which order; [`dtype`], [`initializer`] and
 //!   [`constraint`] are part of it;
 //! - [`text`]: a plan in print; [`literal`]: a plan as Rust source.
@@ -15,6 +16,7 @@
 extern crate alloc;
 
 pub mod activation;
+pub mod algorithm;
 pub mod constraint;
 pub mod dtype;
 pub mod initializer;

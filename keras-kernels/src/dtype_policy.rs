@@ -4,8 +4,10 @@ use alloc::string::{String, ToString as _};
 use core::fmt;
 use core::str::FromStr;
 
+use keras_ir::algorithm::Algorithm;
 use keras_ir::ops::Op;
 use keras_target::cost::{self, Prepared};
+use keras_target::target::{Cpu, MixedBfloat16, Target as _};
 
 use crate::kernels::{Backend, Call, bfloat16, run};
 
@@ -53,10 +55,18 @@ impl DtypePolicy {
         }
     }
 
+    /// The algorithm that computes an op.
+    pub fn algorithm(self, op: &Op) -> Algorithm {
+        match self {
+            DtypePolicy::Float32 => Cpu.algorithm(op),
+            DtypePolicy::MixedBfloat16 => MixedBfloat16.algorithm(op),
+        }
+    }
+
     /// The copy that is worth making of an op's weights once for a whole batch, if any.
     pub fn prepared(self, op: &Op) -> Option<Prepared> {
         match self {
-            DtypePolicy::Float32 => cost::prepared(op),
+            DtypePolicy::Float32 => cost::prepared(op, Cpu.algorithm(op)),
             DtypePolicy::MixedBfloat16 => bfloat16::prepared(op),
         }
     }
@@ -72,7 +82,7 @@ impl DtypePolicy {
     /// Scratch elements that the kernel of an op asks for, whatever the number of samples.
     pub fn workspace_len(self, op: &Op) -> usize {
         match self {
-            DtypePolicy::Float32 => cost::workspace_len(op),
+            DtypePolicy::Float32 => cost::workspace_len(op, Cpu.algorithm(op)),
             DtypePolicy::MixedBfloat16 => bfloat16::workspace_len(op),
         }
     }

@@ -1,7 +1,9 @@
 //! What a processor's kernels want of an op, as pure functions that the compiler of models, the
 //! executor and the kernels share:
 //!
-//! - [`cost`]: scratch, packed weights, and how convolutions are computed;
+//! - [`target`]: which algorithm computes an op;
+//! - [`needs`]: what the kernels of an op need: its algorithms, scratch, packed weights and parts;
+//! - [`cost`]: how convolutions and products go through memory;
 //! - [`winograd`], [`phase`]: the arithmetic of two algorithms for convolutions;
 //! - [`split`]: one op as several, for one sample on several threads.
 //!
@@ -12,8 +14,10 @@
 extern crate alloc;
 
 pub mod cost;
+pub mod needs;
 pub mod phase;
 pub mod split;
+pub mod target;
 pub mod winograd;
 
 /// Elements of a cache line: vectors of that width are slow across two of them.

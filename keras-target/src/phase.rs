@@ -3,9 +3,10 @@
 //! ```text
 //! d_x[p] = Σ d_y[o] · kernel[k]  over all o · stride + k · dilation = p + pad
 //! ```
-//! Cells `p` whose `p + pad` leaves the same remainder by the stride meet the same cells `k` of the kernel: they are a *phase*.
-//! From one cell of a phase to the next `o` grows by 1, so a phase is a convolution of `d_y` of stride 1 with its cells of the
-//! kernel, backwards. A convolution of stride 1 has one phase.
+//! Cells `p` whose `p + pad` leaves the same remainder by the stride meet the same cells `k` of the
+//! kernel: they are a *phase*. From one cell of a phase to the next `o` grows by 1, so a phase is a
+//! convolution of `d_y` of stride 1 with its cells of the kernel, backwards. A convolution of
+//! stride 1 has one phase.
 
 use keras_ir::ops::Window;
 

@@ -1,17 +1,15 @@
-//! Cuts an op on one sample into ops of the same kind, each of which computes a part of the output from parts of the inputs.
+//! Cuts an op on one sample into ops of the same kind, each of which computes a part of the output
+//! from parts of the inputs.
 //!
-//! An image is cut between rows, and a product of one row between columns. Nothing is summed across parts, so their outputs are
-//! the whole's, to the bit.
+//! An image is cut between rows, and a product of one row between columns. Nothing is summed across
+//! parts, so their outputs are the whole's, to the bit.
 
 use alloc::vec::Vec;
 use core::ops::Range;
 
-use crate::cost::{POOLED, is_pointwise, pools};
-use crate::winograd::{TILE, Winograd};
-use keras_ir::ops::{self as op, ConvPool2D, Op, Window};
+use keras_ir::ops::{Op, Window};
 
-/// Columns of a product are cut at multiples of this, where cache lines begin.
-const COLUMNS: usize = 16;
+use crate::needs::Needs as _;
 
 /// One part of an op.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,8 +33,12 @@ pub enum Read {
     Columns(Range<usize>),
 }
 
-/// The windows `outputs`, and the cells of the input that they read. None if they read nothing but padding.
-fn window_part(window: &Window, outputs: &Range<usize>) -> Option<(Window, Range<usize>)> {
+/// The windows `outputs`, and the cells of the input that they read. None if they read nothing but
+/// padding.
+pub(crate) fn window_part(
+    window: &Window,
+    outputs: &Range<usize>,
+) -> Option<(Window, Range<usize>)> {
     let first = outputs.start * window.stride;
     let last = (outputs.end - 1) * window.stride + (window.kernel - 1) * window.dilation;
     let start = first.saturating_sub(window.pad);
@@ -46,9 +48,12 @@ fn window_part(window: &Window, outputs: &Range<usize>) -> Option<(Window, Range
     (part.input > 0).then_some((part, start..end))
 }
 
-/// Of the gradient by the input: the windows that reach cells `inputs` of it, as a window of its own, and which they are. None if
-/// there are none, or if one would begin behind the cells.
-fn adjoint_part(window: &Window, inputs: &Range<usize>) -> Option<(Window, Range<usize>)> {
+/// Of the gradient by the input: the windows that reach cells `inputs` of it, as a window of its
+/// own, and which they are. None if there are none, or if one would begin behind the cells.
+pub(crate) fn adjoint_part(
+    window: &Window,
+    inputs: &Range<usize>,
+) -> Option<(Window, Range<usize>)> {
     let spread = (window.kernel - 1) * window.dilation;
     let start = (inputs.start + window.pad).saturating_sub(spread).div_ceil(window.stride);
     let end = ((inputs.end - 1 + window.pad) / window.stride + 1).min(window.output);
@@ -57,154 +62,37 @@ fn adjoint_part(window: &Window, inputs: &Range<usize>) -> Option<(Window, Range
     (part.output > 0).then_some((part, start..end))
 }
 
-/// Cuts an op into at most `count` parts of about the same size, in the order of the output. None if its kind is not cut, or
-/// if it is too small to be.
+/// Cuts an op into at most `count` parts of about the same size, in the order of the output. None
+/// if it is not cut, if it is too small to be, or if another algorithm would compute a part, which
+/// could not read a kernel that was transformed.
 pub fn split(op: &Op, count: usize) -> Option<Vec<Part>> {
-    let units = units(op)?;
+    let algorithm = op.algorithm();
+    let units = op.units(algorithm)?;
     let count = count.min(units.len.div_ceil(units.step));
     if count < 2 {
         return None;
     }
     let steps = units.len.div_ceil(units.step);
     let cut = |i: usize| (steps * i / count * units.step).min(units.len);
-    (0..count).map(|i| part(op, cut(i)..cut(i + 1))).collect()
+    let part = |i| op.part(cut(i)..cut(i + 1)).filter(|part| part.op.algorithm() == algorithm);
+    (0..count).map(part).collect()
 }
 
 /// What an op is cut into: rows, columns or elements.
-struct Units {
-    len: usize,
+pub struct Units {
+    /// How many.
+    pub len: usize,
     /// A part begins at a multiple of this.
-    step: usize,
+    pub step: usize,
 }
 
-fn units(op: &Op) -> Option<Units> {
-    let (len, step) = match op {
-        Op::Unary(op) => (op.len, COLUMNS),
-        Op::Affine(op) => (op.len, COLUMNS),
-        Op::Binary(op) => (op.len, COLUMNS),
-        Op::Gemm(op) if op.m == 1 => (op.n, COLUMNS),
-        Op::Gemm(op) => (op.m, 1),
-        Op::Conv2D(op) if is_pointwise(&op.rows, &op.columns, op.groups) => {
-            (op.rows.output * op.columns.output, 1)
-        }
-        Op::Conv2D(conv) => {
-            (conv.rows.output, if Winograd::of_conv2d(conv).is_some() { TILE } else { 1 })
-        }
-        Op::ConvPool2D(ConvPool2D { conv }) => {
-            let is_winograd = Winograd::of_conv2d(conv).is_some();
-            (conv.rows.output / POOLED, if is_winograd { TILE / POOLED } else { 1 })
-        }
-        Op::Conv2DGradX(conv) if is_pointwise(&conv.rows, &conv.columns, conv.groups) => {
-            return None;
-        }
-        Op::Conv2DGradX(conv) => {
-            let is_winograd = Winograd::of_grad_x(conv).is_some();
-            (conv.rows.input, if is_winograd { TILE } else { conv.rows.stride })
-        }
-        Op::Depthwise2D(op) => (op.rows.output, 1),
-        Op::MaxPool2D(op) => (op.rows.output, 1),
-        Op::AveragePool2D(op) => (op.rows.output, 1),
-        _ => return None,
-    };
-    Some(Units { len, step })
-}
-
-/// The part of an op that computes some of its units.
-fn part(whole: &Op, units: Range<usize>) -> Option<Part> {
-    let scaled = |range: &Range<usize>, by: usize| range.start * by..range.end * by;
-    let part = match whole {
-        Op::Unary(op) => {
-            let op = op::Unary { len: units.len(), ..*op };
-            Part::new(op, [Read::Elements(units.clone())], units)
-        }
-        Op::Affine(op) => {
-            let op = op::Affine { len: units.len(), ..*op };
-            Part::new(op, [Read::Elements(units.clone())], units)
-        }
-        Op::Binary(op) => {
-            let op = op::Binary { len: units.len(), ..*op };
-            Part::new(op, [Read::Elements(units.clone()), Read::Elements(units.clone())], units)
-        }
-        Op::Gemm(op) if op.m == 1 => {
-            let bias = op.bias.then(|| Read::Elements(units.clone()));
-            let inputs = [Read::All, Read::Columns(units.clone())].into_iter().chain(bias);
-            Part::new(op::Gemm { n: units.len(), ..*op }, inputs, units)
-        }
-        Op::Gemm(op) => {
-            let x = Read::Elements(scaled(&units, op.k));
-            let others = (0..1 + usize::from(op.bias)).map(|_| Read::All);
-            let part = op::Gemm { m: units.len(), ..*op };
-            Part::new(part, [x].into_iter().chain(others), scaled(&units, op.n))
-        }
-        Op::Conv2D(op) => {
-            let (rows, columns, x, y) = if is_pointwise(&op.rows, &op.columns, op.groups) {
-                let row = |len: usize| Window { input: len, output: len, ..op.columns };
-                (row(1), row(units.len()), units.clone(), units)
-            } else {
-                let (rows, x) = window_part(&op.rows, &units)?;
-                (rows, op.columns, scaled(&x, op.columns.input), scaled(&units, op.columns.output))
-            };
-            let part = op::Conv2D { rows, columns, ..*op };
-            // A kernel that was transformed is of no use to another algorithm.
-            if Winograd::of_conv2d(op).is_some() != Winograd::of_conv2d(&part).is_some() {
-                return None;
-            }
-            let terms = usize::from(op.bias) + op.norm.map_or(0, |norm| norm.inputs());
-            let output = scaled(&y, op.filters);
-            let skip = op.add.then(|| Read::Elements(output.clone()));
-            let inputs = [Read::Elements(scaled(&x, op.channels)), Read::All].into_iter();
-            Part::new(part, inputs.chain((0..terms).map(|_| Read::All)).chain(skip), output)
-        }
-        Op::ConvPool2D(ConvPool2D { conv }) => {
-            // A last row without a partner goes with the others: of a tile that has it, all bits depend on it.
-            let all = conv.rows.output;
-            let end = if units.end == all / POOLED { all } else { POOLED * units.end };
-            let Part { op, inputs, .. } = part(&(*conv).into(), POOLED * units.start..end)?;
-            let Op::Conv2D(conv) = op else { return None };
-            // One without the padding of the whole may be a plain product.
-            if !pools(&conv) {
-                return None;
-            }
-            let output = scaled(&units, conv.columns.output / POOLED * conv.filters);
-            Part::new(ConvPool2D { conv }, inputs, output)
-        }
-        Op::Conv2DGradX(op) => {
-            let (rows, y) = adjoint_part(&op.rows, &units)?;
-            let part = op::Conv2DGradX { rows, ..*op };
-            if Winograd::of_grad_x(op).is_some() != Winograd::of_grad_x(&part).is_some() {
-                return None;
-            }
-            let d_y = Read::Elements(scaled(&y, op.columns.output * op.filters));
-            let d_x = scaled(&units, op.columns.input * op.channels);
-            Part::new(part, [d_y, Read::All], d_x)
-        }
-        Op::Depthwise2D(op) => {
-            let (rows, x) = window_part(&op.rows, &units)?;
-            let terms = 1 + usize::from(op.bias) + op.norm.map_or(0, |norm| norm.inputs());
-            let x = Read::Elements(scaled(&x, op.columns.input * op.channels));
-            let inputs = [x].into_iter().chain((0..terms).map(|_| Read::All));
-            let y = scaled(&units, op.columns.output * op.channels * op.multiplier);
-            Part::new(op::Depthwise2D { rows, ..*op }, inputs, y)
-        }
-        Op::MaxPool2D(op) => {
-            let (rows, x) = window_part(&op.rows, &units)?;
-            let x = Read::Elements(scaled(&x, op.columns.input * op.channels));
-            let y = scaled(&units, op.columns.output * op.channels);
-            Part::new(op::MaxPool2D { rows, ..*op }, [x], y)
-        }
-        Op::AveragePool2D(op) => {
-            let (rows, x) = window_part(&op.rows, &units)?;
-            let x = Read::Elements(scaled(&x, op.columns.input * op.channels));
-            let y = scaled(&units, op.columns.output * op.channels);
-            Part::new(op::AveragePool2D { rows, ..*op }, [x], y)
-        }
-        _ => return None,
-    };
-    Some(part)
+/// The elements of units of so many elements.
+pub(crate) fn scaled(range: &Range<usize>, by: usize) -> Range<usize> {
+    range.start * by..range.end * by
 }
 
 impl Part {
-    fn new(
+    pub(crate) fn new(
         op: impl Into<Op>,
         inputs: impl IntoIterator<Item = Read>,
         output: Range<usize>,
@@ -217,7 +105,10 @@ impl Part {
 mod tests {
     use super::*;
     use keras_ir::activation::Activation;
-    use keras_ir::ops::{Conv2D, Gemm, Softmax};
+    use keras_ir::ops::{Conv2D, ConvPool2D, Gemm, Softmax};
+
+    use crate::target::{Cpu, Target as _};
+    use crate::winograd::TILE;
 
     #[test]
     fn parts_of_a_window_read_what_the_whole_reads() {
@@ -349,7 +240,7 @@ mod tests {
         let rows = Window { input: 7, output: 8, kernel: 1, stride: 1, dilation: 1, pad: 1 };
         let columns = Window { input: 8, pad: 0, ..rows };
         let conv = Conv2D { rows, columns, channels: 3, ..op };
-        assert!(pools(&conv));
+        assert!(Cpu.fuses_pool(&conv));
         assert_eq!(split(&ConvPool2D { conv }.into(), 2), None);
     }
 }

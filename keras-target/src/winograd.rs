@@ -1,10 +1,10 @@
 //! Which convolutions are computed by Winograd's algorithm, and the scratch memory that it takes.
 //!
-//! A tile of 4 x 4 cells of the output of a 3 x 3 convolution takes 36 products for each channel and filter, not 144. Its
-//! transforms cost what they save where channels or filters are few.
+//! A tile of 4 x 4 cells of the output of a 3 x 3 convolution takes 36 products for each channel
+//! and filter, not 144. Its transforms cost what they save where channels or filters are few.
 
 use crate::phase::phases;
-use keras_ir::ops::{Conv2D, Conv2DGradW, Conv2DGradX, Op, Window};
+use keras_ir::ops::{Conv2D, Conv2DGradW, Conv2DGradX, Window};
 
 /// Rows, and columns, of a tile of the output.
 pub const TILE: usize = 4;
@@ -21,17 +21,19 @@ const MULTIPLE: usize = 16;
 /// Most elements of the transformed kernel, so that it is not read from memory again and again.
 const MAX_KERNEL_LEN: usize = TRANSFORMED * 64 * 128;
 
-/// Most elements of the tiles that are transformed at a time, before and after the products: they stay in a second-level cache.
+/// Most elements of the tiles that are transformed at a time, before and after the products: they
+/// stay in a second-level cache.
 const MAX_TILES_LEN: usize = 96 * 1024;
 
 /// Most tiles that are transformed at a time.
 const MAX_TILES: usize = 48;
 
-/// Elements between the planes of a transform, a cache line: their lengths are often powers of two, and then lines of all
-/// planes would compete for the same place in a cache.
+/// Elements between the planes of a transform, a cache line: their lengths are often powers of two,
+/// and then lines of all planes would compete for the same place in a cache.
 const GAP: usize = 16;
 
-/// The products of a cell of the transform have a multiple of so many rows, so that registers are full.
+/// The products of a cell of the transform have a multiple of so many rows, so that registers are
+/// full.
 pub const ROWS_MULTIPLE: usize = 4;
 
 /// Elements from one plane of a transform, of `len` elements, to the next.
@@ -53,41 +55,32 @@ pub struct Winograd {
 }
 
 impl Winograd {
-    /// A convolution as it is computed, if it gains by the algorithm.
-    pub fn of_conv2d(op: &Conv2D) -> Option<Winograd> {
-        Winograd::of([op.rows, op.columns], op.channels, op.filters, op.groups)
+    /// A convolution.
+    pub fn conv2d(op: &Conv2D) -> Winograd {
+        let Conv2D { rows, columns, channels, filters, .. } = *op;
+        Winograd { rows, columns, channels, filters }
     }
 
-    /// The convolution of `d_y` that a gradient by the input is, if it gains by the algorithm.
-    pub fn of_grad_x(op: &Conv2DGradX) -> Option<Winograd> {
+    /// The convolution of `d_y` that a gradient by the input is. None if it is several of them, or
+    /// begins behind the first cell.
+    pub fn grad_x(op: &Conv2DGradX) -> Option<Winograd> {
         let [rows, columns] = [op.rows, op.columns].map(|window| {
             let phase = phases(window).next().filter(|phase| phase.skip == 0);
             phase.filter(|_| window.stride == 1).map(|phase| phase.window)
         });
-        Winograd::of([rows?, columns?], op.filters, op.channels, op.groups)
+        let (channels, filters) = (op.filters, op.channels);
+        Some(Winograd { rows: rows?, columns: columns?, channels, filters })
     }
 
-    /// The convolution whose gradient by the kernel is computed, if it gains by the algorithm.
-    pub fn of_grad_w(op: &Conv2DGradW) -> Option<Winograd> {
-        Winograd::of([op.rows, op.columns], op.channels, op.filters, op.groups)
+    /// The convolution whose gradient by the kernel is computed.
+    pub fn grad_w(op: &Conv2DGradW) -> Winograd {
+        let Conv2DGradW { rows, columns, channels, filters, .. } = *op;
+        Winograd { rows, columns, channels, filters }
     }
 
-    /// Of an op that reads a transformed kernel.
-    pub fn of_kernel(op: &Op) -> Option<Winograd> {
-        match op {
-            Op::Conv2D(op) => Winograd::of_conv2d(op),
-            Op::ConvPool2D(op) => Winograd::of_conv2d(&op.conv),
-            Op::Conv2DGradX(op) => Winograd::of_grad_x(op),
-            _ => None,
-        }
-    }
-
-    fn of(
-        [rows, columns]: [Window; 2],
-        channels: usize,
-        filters: usize,
-        groups: usize,
-    ) -> Option<Winograd> {
+    /// Whether a convolution of one group is one that the algorithm can compute, and gains by it.
+    pub(crate) fn gains(&self) -> bool {
+        let Winograd { rows, columns, channels, filters } = self;
         // Of a tile that is cut to 2 cells, all work would be as much as without the algorithm.
         let fits = |window: &Window| {
             (window.kernel, window.stride, window.dilation) == (3, 1, 1)
@@ -96,8 +89,7 @@ impl Winograd {
         };
         let is_full = channels.is_multiple_of(MULTIPLE) && filters.is_multiple_of(MULTIPLE);
         let gains = TRANSFORMED * channels * filters <= MAX_KERNEL_LEN;
-        let winograd = Winograd { rows, columns, channels, filters };
-        (groups == 1 && fits(&rows) && fits(&columns) && is_full && gains).then_some(winograd)
+        fits(rows) && fits(columns) && is_full && gains
     }
 
     /// Rows of tiles of a sample.
@@ -136,8 +128,8 @@ impl Winograd {
         (SPAN + 1) * self.line_len()
     }
 
-    /// Elements of all scratch: the transformed kernel or its gradient, rows of the input, and the tiles that are transformed at a
-    /// time before and after the products.
+    /// Elements of all scratch: the transformed kernel or its gradient, rows of the input, and the
+    /// tiles that are transformed at a time before and after the products.
     pub fn scratch_len(&self) -> usize {
         let tiles = self.product_rows(self.chunk_rows());
         let planes = plane_pitch(tiles * self.channels) + plane_pitch(tiles * self.filters);

@@ -69,8 +69,25 @@ pub trait Operation: Copy {
     }
 }
 
-/// Makes the enum of all ops from their list.
+/// Takes the list of all ops: the `plain` ones, of which a target has nothing to say, and the `tuned`
+/// ones, for which it chooses an algorithm, scratch, packed weights or parts.
 macro_rules! list {
+    (
+        plain { $($plain:ident: $plain_name:ident,)* }
+        tuned { $($tuned:ident: $tuned_name:ident,)* }
+    ) => {
+        all! { $($plain: $plain_name,)* $($tuned: $tuned_name,)* }
+
+        /// Calls a macro with the list of the ops of which a target has nothing to say.
+        #[macro_export]
+        macro_rules! for_each_plain_op {
+            ($then:path) => { $then! { $($plain: $plain_name,)* } };
+        }
+    };
+}
+
+/// Makes the enum of all ops.
+macro_rules! all {
     ($($method:ident: $name:ident,)*) => {
         /// Any op.
         #[derive(Clone, Copy, Debug, PartialEq)]
@@ -126,74 +143,78 @@ macro_rules! list {
 }
 
 list! {
-    unary: Unary,
-    unary_grad: UnaryGrad,
-    affine: Affine,
-    binary: Binary,
-    select_grad: SelectGrad,
-    binary_int: BinaryInt,
-    compare: Compare,
-    select: Select,
-    ramp: Ramp,
-    broadcast: Broadcast,
-    sum_to: SumTo,
-    transpose: Transpose,
-    reshape: Reshape,
-    concat: Concat,
-    slice: Slice,
-    pad2d: Pad2D,
-    crop2d: Crop2D,
-    upsample2d: Upsample2D,
-    upsample2d_grad: Upsample2DGrad,
-    gemm: Gemm,
-    gemm_grad_x: GemmGradX,
-    gemm_grad_w: GemmGradW,
-    matmul: Matmul,
-    bias_add: BiasAdd,
-    sum_rows: SumRows,
-    conv2d: Conv2D,
-    conv_pool2d: ConvPool2D,
-    conv2d_grad_x: Conv2DGradX,
-    conv2d_grad_w: Conv2DGradW,
-    depthwise2d: Depthwise2D,
-    depthwise2d_grad_x: Depthwise2DGradX,
-    depthwise2d_grad_w: Depthwise2DGradW,
-    max_pool2d: MaxPool2D,
-    max_pool2d_grad: MaxPool2DGrad,
-    average_pool2d: AveragePool2D,
-    average_pool2d_grad: AveragePool2DGrad,
-    mean_rows: MeanRows,
-    mean_rows_grad: MeanRowsGrad,
-    max_rows: MaxRows,
-    max_rows_grad: MaxRowsGrad,
-    reduce: Reduce,
-    reduce_grad: ReduceGrad,
-    gather: Gather,
-    gather_grad: GatherGrad,
-    softmax: Softmax,
-    softmax_grad: SoftmaxGrad,
-    log_softmax: LogSoftmax,
-    log_softmax_grad: LogSoftmaxGrad,
-    sparsemax: Sparsemax,
-    sparsemax_grad: SparsemaxGrad,
-    prelu: Prelu,
-    prelu_grad_x: PreluGradX,
-    prelu_grad_alpha: PreluGradAlpha,
-    dropout: Dropout,
-    moments: Moments,
-    batch_norm: BatchNorm,
-    batch_norm_grad_sums: BatchNormGradSums,
-    batch_norm_grad_x: BatchNormGradX,
-    channel_norm: ChannelNorm,
-    channel_norm_grad_x: ChannelNormGradX,
-    channel_norm_grad_sums: ChannelNormGradSums,
-    layer_norm: LayerNorm,
-    layer_norm_grad_x: LayerNormGradX,
-    layer_norm_grad_gamma: LayerNormGradGamma,
-    embedding: Embedding,
-    embedding_grad: EmbeddingGrad,
-    cast_float: CastFloat,
-    cast_int: CastInt,
-    penalty: Penalty,
-    penalty_grad: PenaltyGrad,
+    plain {
+        unary_grad: UnaryGrad,
+        select_grad: SelectGrad,
+        binary_int: BinaryInt,
+        compare: Compare,
+        select: Select,
+        ramp: Ramp,
+        broadcast: Broadcast,
+        sum_to: SumTo,
+        transpose: Transpose,
+        reshape: Reshape,
+        concat: Concat,
+        slice: Slice,
+        pad2d: Pad2D,
+        crop2d: Crop2D,
+        bias_add: BiasAdd,
+        sum_rows: SumRows,
+        depthwise2d_grad_x: Depthwise2DGradX,
+        depthwise2d_grad_w: Depthwise2DGradW,
+        max_pool2d_grad: MaxPool2DGrad,
+        average_pool2d_grad: AveragePool2DGrad,
+        mean_rows: MeanRows,
+        mean_rows_grad: MeanRowsGrad,
+        max_rows: MaxRows,
+        max_rows_grad: MaxRowsGrad,
+        reduce: Reduce,
+        reduce_grad: ReduceGrad,
+        gather: Gather,
+        gather_grad: GatherGrad,
+        softmax: Softmax,
+        softmax_grad: SoftmaxGrad,
+        log_softmax: LogSoftmax,
+        log_softmax_grad: LogSoftmaxGrad,
+        prelu: Prelu,
+        prelu_grad_x: PreluGradX,
+        prelu_grad_alpha: PreluGradAlpha,
+        dropout: Dropout,
+        batch_norm: BatchNorm,
+        batch_norm_grad_sums: BatchNormGradSums,
+        batch_norm_grad_x: BatchNormGradX,
+        channel_norm: ChannelNorm,
+        channel_norm_grad_x: ChannelNormGradX,
+        channel_norm_grad_sums: ChannelNormGradSums,
+        layer_norm: LayerNorm,
+        layer_norm_grad_x: LayerNormGradX,
+        layer_norm_grad_gamma: LayerNormGradGamma,
+        embedding: Embedding,
+        embedding_grad: EmbeddingGrad,
+        cast_float: CastFloat,
+        cast_int: CastInt,
+        penalty: Penalty,
+        penalty_grad: PenaltyGrad,
+    }
+    tuned {
+        unary: Unary,
+        affine: Affine,
+        binary: Binary,
+        upsample2d: Upsample2D,
+        upsample2d_grad: Upsample2DGrad,
+        gemm: Gemm,
+        gemm_grad_x: GemmGradX,
+        gemm_grad_w: GemmGradW,
+        matmul: Matmul,
+        conv2d: Conv2D,
+        conv_pool2d: ConvPool2D,
+        conv2d_grad_x: Conv2DGradX,
+        conv2d_grad_w: Conv2DGradW,
+        depthwise2d: Depthwise2D,
+        max_pool2d: MaxPool2D,
+        average_pool2d: AveragePool2D,
+        sparsemax: Sparsemax,
+        sparsemax_grad: SparsemaxGrad,
+        moments: Moments,
+    }
 }

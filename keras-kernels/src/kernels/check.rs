@@ -2,6 +2,7 @@
 
 use keras_ir::ops::Op;
 use keras_target::cost::workspace_len;
+use keras_target::needs::Needs as _;
 
 use super::{Backend, Call, Cpu, Reference, Run, run};
 use crate::simd::{Level, with_level};
@@ -41,7 +42,7 @@ pub(crate) fn output_with<B: Backend>(
     let op = op.into();
     let mut output = start.to_vec();
     // The workspace holds anything.
-    let mut workspace = vec![f32::NAN; workspace_len(&op)];
+    let mut workspace = vec![f32::NAN; workspace_len(&op, op.algorithm())];
     let (workspace, run_of_call) = (&mut workspace[..], Run::default());
     let call = Call { samples, inputs, output: &mut output, workspace, prepared, run: run_of_call };
     run::<B>(&op, call);

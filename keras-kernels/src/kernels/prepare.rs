@@ -1,12 +1,15 @@
 //! Copies of right matrices, made once for a whole batch: blocks of rows, and in each panels of columns, one after the other; of a
 //! kernel to which Winograd's algorithm is applied, its transform.
 
+use keras_ir::algorithm::Algorithm;
 use keras_ir::ops::Op;
 use keras_target::cost::{PANEL_COLUMNS, PREPARED_ROWS, prepared_columns};
+use keras_target::needs::Needs as _;
+use keras_target::target::{MixedBfloat16, Target as _};
 use keras_target::winograd::Winograd;
 
 use super::Cpu;
-use super::bfloat16::{is_rounded, pack_neighbors, pack_rows};
+use super::bfloat16::{pack_neighbors, pack_rows};
 use super::conv::winograd::Transform;
 use super::tile::Right;
 use crate::simd::{Kernel, Simd, dispatch, dispatch_pairs};
@@ -14,8 +17,14 @@ use crate::simd::{Kernel, Simd, dispatch, dispatch_pairs};
 impl Cpu {
     /// Makes block `part` of the right matrix of a product, or a kernel's transform.
     pub(crate) fn prepare(op: &Op, right: &[f32], part: usize, prepared: &mut [f32]) {
-        if let Some(shape) = Winograd::of_kernel(op) {
-            let transposed = matches!(op, Op::Conv2DGradX(_));
+        if op.algorithm() == Algorithm::Winograd {
+            let (shape, transposed) = match op {
+                Op::Conv2D(op) => (Some(Winograd::conv2d(op)), false),
+                Op::ConvPool2D(op) => (Some(Winograd::conv2d(&op.conv)), false),
+                Op::Conv2DGradX(op) => (Winograd::grad_x(op), true),
+                _ => (None, false),
+            };
+            let shape = shape.expect("a kernel is transformed where one is read");
             return dispatch(Transform { shape, kernel: right, transposed, u: prepared });
         }
         let (columns, transposed) = columns(op);
@@ -36,7 +45,7 @@ impl Cpu {
         part: usize,
         prepared: &mut [f32],
     ) {
-        if !is_rounded(op) {
+        if !MixedBfloat16.algorithm(op).is_rounded() {
             return Cpu::prepare(op, right, part, prepared);
         }
         let (columns, transposed) = columns(op);

@@ -9,9 +9,10 @@ mod pack;
 
 use alloc::vec::Vec;
 
+use keras_ir::algorithm::Algorithm;
 use keras_ir::ops::{Conv2D, Gemm, GemmGradW, GemmGradX, Op};
-use keras_target::cost::{self, Prepared, is_pointwise};
-use keras_target::winograd::Winograd;
+use keras_target::cost::{self, Prepared};
+use keras_target::target::{MixedBfloat16, Target as _};
 
 pub(super) use self::pack::{pack_neighbors, pack_rows};
 use super::conv::pairs as conv;
@@ -20,40 +21,13 @@ use super::gemm::first_write;
 use super::{Call, Cpu, Reference, activate, run};
 use crate::simd::{dispatch_pairs, rounded};
 
-/// Whether an op rounds its operands.
-pub(crate) fn is_rounded(op: &Op) -> bool {
-    if is_faster_exact(op) {
-        return false;
-    }
-    match op {
-        Op::Gemm(_) | Op::GemmGradX(_) | Op::GemmGradW(_) => true,
-        Op::Conv2D(op) => is_pointwise(&op.rows, &op.columns, op.groups) || conv::takes_forward(op),
-        Op::Conv2DGradX(op) => {
-            is_pointwise(&op.rows, &op.columns, op.groups) || conv::takes_grad_x(op)
-        }
-        Op::Conv2DGradW(op) => {
-            is_pointwise(&op.rows, &op.columns, op.groups) || conv::takes_grad_w(op)
-        }
-        _ => false,
-    }
-}
-
-/// Whether a convolution takes less time in `f32`: by Winograd's algorithm, with a fourth of the products.
-fn is_faster_exact(op: &Op) -> bool {
-    match op {
-        Op::Conv2D(op) => Winograd::of_conv2d(op).is_some(),
-        Op::Conv2DGradX(op) => Winograd::of_grad_x(op).is_some(),
-        Op::Conv2DGradW(op) => Winograd::of_grad_w(op).is_some(),
-        _ => false,
-    }
-}
-
 /// The copy that is worth making of an op's right matrix once for a whole batch, if any.
 pub(crate) fn prepared(op: &Op) -> Option<Prepared> {
-    if !is_rounded(op) {
-        return cost::prepared(op);
+    let algorithm = MixedBfloat16.algorithm(op);
+    if !algorithm.is_rounded() {
+        return cost::prepared(op, algorithm);
     }
-    cost::prepared_right(op).map(|(rows, columns)| panels(rows, columns))
+    cost::prepared_right(op, algorithm).map(|(rows, columns)| panels(rows, columns))
 }
 
 /// The copy of a right matrix of `rows` rows as rows of pairs.
@@ -61,37 +35,37 @@ pub(crate) fn panels(rows: usize, columns: usize) -> Prepared {
     Prepared::panels(rows.div_ceil(2), columns)
 }
 
-/// Scratch elements that the kernel of an op asks for under the policy, whatever the number of samples.
+/// Scratch elements that the kernel of an op asks for under the policy, whatever the number of
+/// samples.
 pub(crate) fn workspace_len(op: &Op) -> usize {
-    if !is_rounded(op) {
-        return cost::workspace_len(op);
-    }
-    match op {
-        Op::Conv2D(op) => {
-            let is_pointwise = is_pointwise(&op.rows, &op.columns, op.groups);
-            let len = match is_pointwise {
-                true => gemm::scratch_len(op.channels),
-                false => conv::forward_len(op),
-            };
-            cost::folded_len(op.norm.as_ref(), op.filters) + len
-        }
-        Op::Conv2DGradX(op) if !is_pointwise(&op.rows, &op.columns, op.groups) => {
-            conv::grad_x_len(op)
-        }
-        Op::Conv2DGradW(op) if !is_pointwise(&op.rows, &op.columns, op.groups) => {
-            conv::grad_w_len(op)
-        }
-        Op::Gemm(op) => gemm::scratch_len(op.k),
-        Op::GemmGradX(op) => gemm::scratch_len(op.n),
-        Op::Conv2DGradX(op) => gemm::scratch_len(op.filters),
-        _ => gemm::scratch_len(0),
-    }
+    let algorithm = MixedBfloat16.algorithm(op);
+    let len = match algorithm {
+        Algorithm::RoundedProduct => match op {
+            Op::Gemm(op) => gemm::scratch_len(op.k),
+            Op::GemmGradX(op) => gemm::scratch_len(op.n),
+            Op::Conv2D(op) => gemm::scratch_len(op.channels),
+            Op::Conv2DGradX(op) => gemm::scratch_len(op.filters),
+            _ => gemm::scratch_len(0),
+        },
+        Algorithm::RoundedWindows => match op {
+            Op::Conv2D(op) => conv::forward_len(op),
+            Op::Conv2DGradX(op) => conv::grad_x_len(op),
+            Op::Conv2DGradW(op) => conv::grad_w_len(op),
+            _ => 0,
+        },
+        _ => return cost::workspace_len(op, algorithm),
+    };
+    let folded = match op {
+        Op::Conv2D(op) => cost::folded_len(op.norm.as_ref(), op.filters),
+        _ => 0,
+    };
+    folded + len
 }
 
 impl Reference {
     /// Computes any op under the policy.
     pub(super) fn run_mixed_bfloat16(op: &Op, call: Call<'_>) {
-        if !is_rounded(op) {
+        if !MixedBfloat16.algorithm(op).is_rounded() {
             return run::<Reference>(op, call);
         }
         // The operands; a bias is not one.
@@ -106,26 +80,27 @@ impl Reference {
 impl Cpu {
     /// Computes any op under the policy.
     pub(super) fn run_mixed_bfloat16(op: &Op, call: Call<'_>) {
-        if !is_rounded(op) {
+        let algorithm = MixedBfloat16.algorithm(op);
+        if !algorithm.is_rounded() {
             return run::<Cpu>(op, call);
         }
         call.check(op, op.name());
-        match op {
-            Op::Gemm(op) => product(op, call),
-            Op::GemmGradX(op) => product_grad_x(op, call),
-            Op::GemmGradW(op) => product_grad_w(op, call),
-            Op::Conv2DGradX(op) if is_pointwise(&op.rows, &op.columns, op.groups) => {
+        match (op, algorithm) {
+            (Op::Gemm(op), _) => product(op, call),
+            (Op::GemmGradX(op), _) => product_grad_x(op, call),
+            (Op::GemmGradW(op), _) => product_grad_w(op, call),
+            (Op::Conv2DGradX(op), Algorithm::RoundedProduct) => {
                 let m = op.rows.output * op.columns.output;
                 product_grad_x(&GemmGradX { m, k: op.channels, n: op.filters }, call);
             }
-            Op::Conv2DGradW(op) if is_pointwise(&op.rows, &op.columns, op.groups) => {
+            (Op::Conv2DGradW(op), Algorithm::RoundedProduct) => {
                 let m = op.rows.output * op.columns.output;
                 let (k, n, first, count) = (op.channels, op.filters, 0, op.channels);
                 product_grad_w(&GemmGradW { m, k, n, first, count }, call);
             }
-            Op::Conv2D(op) => conv2d(op, call),
-            Op::Conv2DGradX(op) => conv::conv2d_grad_x(op, call),
-            Op::Conv2DGradW(op) => conv::conv2d_grad_w(op, call),
+            (Op::Conv2D(op), _) => conv2d(op, algorithm, call),
+            (Op::Conv2DGradX(op), _) => conv::conv2d_grad_x(op, call),
+            (Op::Conv2DGradW(op), _) => conv::conv2d_grad_w(op, call),
             _ => unreachable!("`{}` is no product", op.name()),
         }
     }
@@ -145,15 +120,15 @@ fn product(op: &Gemm, call: Call<'_>) {
     }
 }
 
-fn conv2d(op: &Conv2D, call: Call<'_>) {
-    let Conv2D { rows, columns, channels, filters, groups, bias, norm, f, .. } = *op;
+fn conv2d(op: &Conv2D, algorithm: Algorithm, call: Call<'_>) {
+    let Conv2D { channels, filters, bias, norm, f, .. } = *op;
     let (x, kernel) = (call.inputs[0], call.inputs[1]);
     let inputs = Inputs::new(&call.inputs[2..], bias, norm);
     let clip = Clip::of(f);
     let (bias, finish, scratch) =
         inputs.fold(filters, clip.unwrap_or(Clip::Nothing), call.workspace);
     let (y, prepared) = (&mut *call.output, call.prepared);
-    if is_pointwise(&rows, &columns, groups) {
+    if algorithm == Algorithm::RoundedProduct {
         let (rows, k, n) = (y.len() / filters, channels, filters);
         let w = kernel;
         dispatch_pairs(gemm::Forward { rows, k, n, x, w, prepared, bias, finish, y, scratch });

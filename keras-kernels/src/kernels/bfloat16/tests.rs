@@ -90,7 +90,7 @@ fn assert_as_rounded(
     terms: usize,
 ) {
     let op = op.into();
-    assert!(is_rounded(&op), "{op:?}");
+    assert!(MixedBfloat16.algorithm(&op).is_rounded(), "{op:?}");
     let start = values(output_len, 5);
     let tolerance = 4.0 * f32::EPSILON * (terms as f32 + 4.0);
     for poisoned in 0..=lens.len() {
@@ -227,7 +227,7 @@ fn what_is_faster_by_winograds_algorithm_is_not_rounded() {
         let grad_x = Conv2DGradX { rows, columns, channels, filters, groups }.into();
         let grad_w = Conv2DGradW { rows, columns, channels, filters, groups }.into();
         for op in [&op, &grad_x, &grad_w] {
-            assert_eq!(is_rounded(op), !is_exact, "{op}");
+            assert_eq!(MixedBfloat16.algorithm(op).is_rounded(), !is_exact, "{op}");
         }
         if !is_exact {
             continue;
@@ -251,7 +251,7 @@ fn what_comes_in_no_pairs_is_not_rounded() {
     let (bias, f) = (false, Activation::Linear);
     let (norm, add) = (None, false);
     let op = Conv2D { rows, columns, channels, filters, groups, bias, norm, add, f }.into();
-    assert!(!is_rounded(&op));
+    assert!(!MixedBfloat16.algorithm(&op).is_rounded());
     let (x, kernel) = (values(36, 1), values(72, 2));
     let found = output_onto::<Cpu>(&op, 1, &[&x, &kernel], &[0.0; 128]);
     assert_eq!(found, super::super::check::output::<Cpu>(op, 1, &[&x, &kernel], 128));

@@ -9,8 +9,10 @@
 //! by x     see `grad_x`: the same with the kernel backwards and transposed
 //! ```
 
+use keras_ir::algorithm::Algorithm;
 use keras_ir::ops as op;
-use keras_target::cost::{fills_vectors, is_pointwise, phase_lens};
+use keras_target::cost::phase_lens;
+use keras_target::needs::Needs as _;
 use keras_target::winograd::Winograd;
 
 use super::band::Geometry;
@@ -18,7 +20,7 @@ use super::direct::Direct;
 use super::forward::Forward;
 use super::grad_w::GradW;
 use super::grad_x::GradX;
-use super::halves::{self, Halves};
+use super::halves::Halves;
 use super::winograd;
 use crate::kernels::activate::activate;
 use crate::kernels::finish::{Clip, Finish, Inputs};
@@ -46,14 +48,20 @@ fn convolve(op: &op::Conv2D, pools: bool, call: Call<'_>) {
     let (bias, finish, scratch) =
         inputs.fold(filters, clip.unwrap_or(Clip::Nothing), call.workspace);
     let (y, prepared) = (&mut *call.output, call.prepared);
-    if is_pointwise(&rows, &columns, groups) {
-        let (rows, k, n) = (x.len() / channels, channels, filters);
-        let w = kernel;
-        let product = gemm::Forward { rows, k, n, x, w, prepared, bias, finish, y, scratch };
-        if halves::fits(n) { dispatch(Halves(product)) } else { dispatch_for(n, product) }
-    } else if let Some(shape) = Winograd::of_conv2d(op) {
-        dispatch(winograd::Convolution {
-            shape,
+    let product = |x: &'_ [f32]| (x.len() / channels, channels, filters);
+    match op.algorithm() {
+        Algorithm::Product | Algorithm::RoundedProduct => {
+            let ((rows, k, n), w) = (product(x), kernel);
+            let product = gemm::Forward { rows, k, n, x, w, prepared, bias, finish, y, scratch };
+            dispatch_for(n, product);
+        }
+        Algorithm::TwoSums => {
+            let ((rows, k, n), w) = (product(x), kernel);
+            let product = gemm::Forward { rows, k, n, x, w, prepared, bias, finish, y, scratch };
+            dispatch(Halves(product));
+        }
+        Algorithm::Winograd => dispatch(winograd::Convolution {
+            shape: Winograd::conv2d(op),
             x,
             kernel,
             transposed: false,
@@ -63,11 +71,13 @@ fn convolve(op: &op::Conv2D, pools: bool, call: Call<'_>) {
             finish,
             y,
             scratch,
-        });
-    } else if fills_vectors(op) {
-        dispatch(Direct { geometry, x, kernel, bias, finish, pools, y, scratch });
-    } else {
-        dispatch(Forward { geometry, x, kernel, bias, finish, y, scratch });
+        }),
+        Algorithm::Rows => {
+            dispatch(Direct { geometry, x, kernel, bias, finish, pools, y, scratch });
+        }
+        Algorithm::General | Algorithm::RoundedWindows => {
+            dispatch(Forward { geometry, x, kernel, bias, finish, y, scratch });
+        }
     }
     if clip.is_none() {
         activate(f, call.output);
@@ -88,12 +98,13 @@ impl Cpu {
         let geometry = Geometry { rows, columns, channels, filters, groups };
         let [d_y, kernel] = call.inputs();
         let (d_x, scratch, prepared) = (call.output, call.workspace, call.prepared);
-        if is_pointwise(&rows, &columns, groups) {
-            let (rows, k, n) = (d_x.len() / channels, channels, filters);
-            dispatch_for(k, gemm::GradX { rows, k, n, d_y, w: kernel, prepared, d_x, scratch });
-        } else if let Some(shape) = Winograd::of_grad_x(op) {
-            dispatch(winograd::Convolution {
-                shape,
+        match op.algorithm() {
+            Algorithm::Product | Algorithm::TwoSums | Algorithm::RoundedProduct => {
+                let (rows, k, n) = (d_x.len() / channels, channels, filters);
+                dispatch_for(k, gemm::GradX { rows, k, n, d_y, w: kernel, prepared, d_x, scratch });
+            }
+            Algorithm::Winograd => dispatch(winograd::Convolution {
+                shape: Winograd::grad_x(op).expect("one phase that begins at the first cell"),
                 x: d_y,
                 kernel,
                 transposed: true,
@@ -103,10 +114,11 @@ impl Cpu {
                 finish: Finish::NOTHING,
                 y: d_x,
                 scratch,
-            });
-        } else {
-            let (transposed, band) = scratch.split_at_mut(phase_lens(op).0);
-            dispatch(GradX { geometry, d_y, kernel, d_x, transposed, band });
+            }),
+            Algorithm::General | Algorithm::Rows | Algorithm::RoundedWindows => {
+                let (transposed, band) = scratch.split_at_mut(phase_lens(op).0);
+                dispatch(GradX { geometry, d_y, kernel, d_x, transposed, band });
+            }
         }
     }
 
@@ -115,16 +127,20 @@ impl Cpu {
         let geometry = Geometry { rows, columns, channels, filters, groups };
         let [x, d_y] = call.inputs();
         let (d_w, scratch, prepared) = (call.output, call.workspace, call.prepared);
-        if is_pointwise(&rows, &columns, groups) {
-            let (rows, stride, n, count) = (x.len() / channels, channels, filters, channels);
-            let write = Write::Continue;
-            let product =
-                gemm::GradW { rows, stride, n, x, count, d_y, prepared, write, d_w, scratch };
-            dispatch_for(n, product);
-        } else if let Some(shape) = Winograd::of_grad_w(op) {
-            dispatch(winograd::GradW { shape, x, d_y, d_w, scratch });
-        } else {
-            dispatch(GradW { geometry, x, d_y, d_w, scratch });
+        match op.algorithm() {
+            Algorithm::Product | Algorithm::TwoSums | Algorithm::RoundedProduct => {
+                let (rows, stride, n, count) = (x.len() / channels, channels, filters, channels);
+                let write = Write::Continue;
+                let product =
+                    gemm::GradW { rows, stride, n, x, count, d_y, prepared, write, d_w, scratch };
+                dispatch_for(n, product);
+            }
+            Algorithm::Winograd => {
+                dispatch(winograd::GradW { shape: Winograd::grad_w(op), x, d_y, d_w, scratch });
+            }
+            Algorithm::General | Algorithm::Rows | Algorithm::RoundedWindows => {
+                dispatch(GradW { geometry, x, d_y, d_w, scratch });
+            }
         }
     }
 }

@@ -21,11 +21,6 @@ const LANES: usize = 2 * HALF_VECTOR;
 /// Rows of a tile: as many sums as multiplications are under way at a time.
 const HEIGHT: usize = 8;
 
-/// Whether a convolution is one of these, where vectors are long enough.
-pub(super) fn fits(filters: usize) -> bool {
-    halves_len(1, filters) > 0
-}
-
 /// The convolution; where vectors have other lengths, as any other.
 pub(super) struct Halves<'a>(pub(super) Forward<'a>);
 

@@ -126,11 +126,13 @@ impl Reference {
 #[cfg(test)]
 mod tests {
     use keras_ir::activation::Activation;
+    use keras_ir::algorithm::Algorithm;
     use keras_ir::ops::{
         Conv2D, Conv2DGradW, Conv2DGradX, ConvPool2D, MaxPool2D, Normalize, Op, Window,
     };
-    use keras_target::cost::{Prepared, pools, prepared};
-    use keras_target::winograd::Winograd;
+    use keras_target::cost::{Prepared, prepared};
+    use keras_target::needs::Needs as _;
+    use keras_target::target::{self, Target as _};
 
     use crate::kernels::check::{assert_adjoint, assert_as_reference, output, output_with, values};
     use crate::kernels::{Backend, Cpu, Reference};
@@ -307,10 +309,10 @@ mod tests {
                 ] {
                     let conv =
                         Conv2D { rows, columns, channels, filters, groups, bias, norm, add, f };
-                    if !pools(&conv) {
+                    if !target::Cpu.fuses_pool(&conv) {
                         continue;
                     }
-                    kinds[usize::from(Winograd::of_conv2d(&conv).is_some())] += 1;
+                    kinds[usize::from(conv.algorithm() == Algorithm::Winograd)] += 1;
                     let taps = rows.kernel * columns.kernel * channels;
                     let x_len = samples * rows.input * columns.input * channels;
                     let y_len = samples * rows.output * columns.output * filters;
@@ -388,14 +390,14 @@ mod tests {
                 add: false,
                 f,
             };
-            assert!(Winograd::of_conv2d(&op).is_some(), "{op:?}");
+            assert_eq!(op.algorithm(), Algorithm::Winograd, "{op:?}");
             let w_len = 9 * channels * filters;
             assert_as_reference(op, samples, &[x_len, w_len, filters], y_len, 9 * channels);
             let op = Conv2DGradX { rows, columns, channels, filters, groups };
-            assert!(Winograd::of_grad_x(&op).is_some(), "{op:?}");
+            assert_eq!(op.algorithm(), Algorithm::Winograd, "{op:?}");
             assert_as_reference(op, samples, &[y_len, w_len], x_len, 9 * filters);
             let op = Conv2DGradW { rows, columns, channels, filters, groups };
-            assert!(Winograd::of_grad_w(&op).is_some(), "{op:?}");
+            assert_eq!(op.algorithm(), Algorithm::Winograd, "{op:?}");
             assert_as_reference(op, samples, &[x_len, y_len], w_len, y_len / filters);
         }
     }
@@ -434,7 +436,8 @@ mod tests {
             {
                 let x = values(samples * 35 * channels, 2);
                 let start = vec![f32::NAN; samples * 35 * y_channels];
-                let Prepared { len, part_len } = prepared(&op).expect("large enough");
+                let Prepared { len, part_len } =
+                    prepared(&op, op.algorithm()).expect("large enough");
                 let mut copy = vec![f32::NAN; len];
                 for (part, cells) in copy.chunks_mut(part_len).enumerate() {
                     <Cpu as Backend>::prepare(&op, &kernel, part, cells);

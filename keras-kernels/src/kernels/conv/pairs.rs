@@ -11,7 +11,7 @@
 use core::ops::Range;
 
 use keras_ir::ops::{Conv2D, Conv2DGradW, Conv2DGradX};
-use keras_target::cost::{NARROW_FILTERS, band_len, phase_lens};
+use keras_target::cost::{band_len, phase_lens};
 
 use super::band::{self, Geometry, Image};
 use super::forward::Pass;
@@ -33,21 +33,6 @@ const BAND: usize = 5 * 1024;
 /// Samples that are packed at a time, of `len` pairs each.
 fn together(len: usize) -> usize {
     (PACKED / len.max(1)).max(1)
-}
-
-/// Whether a forward pass can be made of pairs.
-pub(in crate::kernels) fn takes_forward(op: &Conv2D) -> bool {
-    op.groups == 1 && op.channels.is_multiple_of(2) && op.filters > NARROW_FILTERS
-}
-
-/// Whether a gradient by the input can.
-pub(in crate::kernels) fn takes_grad_x(op: &Conv2DGradX) -> bool {
-    op.groups == 1 && op.filters.is_multiple_of(2) && op.channels > NARROW_FILTERS
-}
-
-/// Whether a gradient by the kernel gains by it.
-pub(in crate::kernels) fn takes_grad_w(op: &Conv2DGradW) -> bool {
-    op.groups == 1 && op.channels > NARROW_FILTERS && op.filters > NARROW_FILTERS
 }
 
 /// Scratch elements of [`conv2d`].
@@ -76,7 +61,7 @@ pub(in crate::kernels) fn grad_w_len(op: &Conv2DGradW) -> usize {
     turned_len(&geometry) + packed.line_len + packed.x_len + packed.y_len
 }
 
-/// A forward pass, of shapes that [`takes_forward`], with no activation but a clip.
+/// A forward pass of an even number of channels, with no activation but a clip.
 pub(in crate::kernels) struct Forward<'a> {
     pub(in crate::kernels) op: &'a Conv2D,
     pub(in crate::kernels) x: &'a [f32],
@@ -87,7 +72,7 @@ pub(in crate::kernels) struct Forward<'a> {
     pub(in crate::kernels) scratch: &'a mut [f32],
 }
 
-/// [`Conv2DGradX`] of shapes that [`takes_grad_x`].
+/// [`Conv2DGradX`] of an even number of filters.
 pub(in crate::kernels) fn conv2d_grad_x(op: &Conv2DGradX, call: Call<'_>) {
     let Conv2DGradX { rows, columns, channels, filters, groups } = *op;
     let geometry = Geometry { rows, columns, channels, filters, groups };
@@ -96,7 +81,7 @@ pub(in crate::kernels) fn conv2d_grad_x(op: &Conv2DGradX, call: Call<'_>) {
     dispatch_pairs(PairsGradX { op: *op, geometry, d_y, kernel, d_x, scratch });
 }
 
-/// [`Conv2DGradW`] of shapes that [`takes_grad_w`].
+/// [`Conv2DGradW`] of one group.
 pub(in crate::kernels) fn conv2d_grad_w(op: &Conv2DGradW, call: Call<'_>) {
     let Conv2DGradW { rows, columns, channels, filters, groups } = *op;
     let geometry = Geometry { rows, columns, channels, filters, groups };

@@ -1,0 +1,117 @@
+//! What kernels need of each op: an algorithm, scratch, packed weights, parts.
+//!
+//! An op that is `tuned` in the list of ops says it in its family's file; a `plain` one has one
+//! algorithm, takes no scratch and is not cut into parts.
+
+mod convolution;
+mod elementwise;
+mod pool;
+mod product;
+mod scratch;
+
+use core::ops::Range;
+
+pub(crate) use convolution::pools;
+
+use keras_ir::algorithm::Algorithm;
+use keras_ir::ops::*;
+
+use crate::cost::{LEAST_PREPARED, Prepared};
+use crate::split::{Part, Units};
+
+/// What kernels need of an op.
+pub trait Needs {
+    /// The algorithm that computes it in `f32`.
+    fn algorithm(&self) -> Algorithm {
+        Algorithm::General
+    }
+
+    /// The algorithm that computes it on operands rounded to bfloat16, if there is one that gains.
+    fn rounded_algorithm(&self) -> Option<Algorithm> {
+        None
+    }
+
+    /// Scratch elements that its kernel asks for in `f32`, whatever the number of samples.
+    fn workspace_len(&self, _: Algorithm) -> usize {
+        0
+    }
+
+    /// Rows and columns of the right matrix of a product, if the algorithm can read a packed copy.
+    fn right_matrix(&self, _: Algorithm) -> Option<[usize; 2]> {
+        None
+    }
+
+    /// The copy of a kernel that the algorithm transforms, if it does.
+    fn transformed_kernel(&self, _: Algorithm) -> Option<Prepared> {
+        None
+    }
+
+    /// What it is cut into for several threads, if it is cut.
+    fn units(&self, _: Algorithm) -> Option<Units> {
+        None
+    }
+
+    /// The part that computes some of its units. None if they read nothing but padding.
+    fn part(&self, _: Range<usize>) -> Option<Part> {
+        None
+    }
+}
+
+macro_rules! plain {
+    ($($method:ident: $name:ident,)*) => { $(impl Needs for $name {})* };
+}
+keras_ir::for_each_plain_op!(plain);
+
+macro_rules! all {
+    ($($method:ident: $name:ident,)*) => {
+        impl Needs for Op {
+            fn algorithm(&self) -> Algorithm {
+                match self { $(Op::$name(op) => op.algorithm(),)* }
+            }
+
+            fn rounded_algorithm(&self) -> Option<Algorithm> {
+                match self { $(Op::$name(op) => op.rounded_algorithm(),)* }
+            }
+
+            fn workspace_len(&self, algorithm: Algorithm) -> usize {
+                match self { $(Op::$name(op) => op.workspace_len(algorithm),)* }
+            }
+
+            fn right_matrix(&self, algorithm: Algorithm) -> Option<[usize; 2]> {
+                match self { $(Op::$name(op) => op.right_matrix(algorithm),)* }
+            }
+
+            fn transformed_kernel(&self, algorithm: Algorithm) -> Option<Prepared> {
+                match self { $(Op::$name(op) => op.transformed_kernel(algorithm),)* }
+            }
+
+            fn units(&self, algorithm: Algorithm) -> Option<Units> {
+                match self { $(Op::$name(op) => op.units(algorithm),)* }
+            }
+
+            fn part(&self, units: Range<usize>) -> Option<Part> {
+                match self { $(Op::$name(op) => op.part(units),)* }
+            }
+        }
+    };
+}
+keras_ir::for_each_op!(all);
+
+/// Scratch elements that the kernel of an op asks for in `f32`, whatever the number of samples.
+pub fn workspace_len(op: &Op, algorithm: Algorithm) -> usize {
+    op.workspace_len(algorithm)
+}
+
+/// What is worth making of an op's weights once for a whole batch, if anything: panels, or a
+/// kernel's transform.
+pub fn prepared(op: &Op, algorithm: Algorithm) -> Option<Prepared> {
+    let panels = || prepared_right(op, algorithm).map(|(r, c)| Prepared::panels(r, c));
+    op.transformed_kernel(algorithm).or_else(panels)
+}
+
+/// Rows and columns of the right matrix of a product, if copies of it are worth making for a whole
+/// batch.
+pub fn prepared_right(op: &Op, algorithm: Algorithm) -> Option<(usize, usize)> {
+    let [rows, columns] = op.right_matrix(algorithm)?;
+    (rows * columns >= LEAST_PREPARED).then_some((rows, columns))
+}
