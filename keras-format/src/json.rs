@@ -8,7 +8,8 @@
 //! Source: Keras 3.15 `saving/serialization_lib.py` and the `get_config` of each class.
 
 use keras_graph::value::{Argument, Object, Value};
-use serde_json::{Map, Value as Json, json};
+pub use serde_json::Value as Json;
+use serde_json::{Map, json};
 
 use crate::error::{Error, Result};
 

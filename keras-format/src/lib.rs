@@ -13,6 +13,7 @@ mod half;
 pub mod json;
 pub mod model;
 pub mod network;
+pub mod optimizer;
 pub mod weights;
 
 pub use archive::{Archive, Metadata, write_atomically};

@@ -10,27 +10,13 @@ use serde_json::Value as Json;
 
 use crate::archive::{Archive, Metadata};
 use crate::error::{Error, Result};
+use crate::optimizer::{OptimizerState, is_of_optimizer};
 use crate::weights::{self, Array, Group, Values};
 
-/// Group of the optimizer.
-const OPTIMIZER: &str = "optimizer";
 /// Between the path of a group and the number of an array.
 const VARS: &str = "/vars/";
 /// State of random numbers, which layers such as `Dropout` may have in files; it is no weight.
 const SEED_GENERATOR: &str = "/seed_generator";
-
-/// The state of an optimizer.
-#[derive(Clone, Debug, PartialEq)]
-pub struct OptimizerState {
-    /// Keras' name of the optimizer, e.g. `adam`.
-    pub name: String,
-    /// Steps done.
-    pub iteration: i32,
-    /// The factor of a step.
-    pub learning_rate: f32,
-    /// What the optimizer remembers of each trained weight, in Keras' order.
-    pub slots: Vec<Array>,
-}
 
 /// How a model is trained, and how far that is.
 #[derive(Clone, Debug, PartialEq)]
@@ -54,7 +40,7 @@ pub fn write(
     let mut groups = groups(description, weights)?;
     if let Some(Training { compile_config, optimizer }) = training {
         config["compile_config"] = compile_config.clone();
-        groups.push(optimizer_group(optimizer));
+        groups.push(optimizer.group());
     }
     Ok(Archive { metadata: Metadata::now(), config, weights: weights::write(&groups)? })
 }
@@ -65,6 +51,7 @@ fn groups(description: &Description, weights: &[f32]) -> Result<Vec<Group>> {
         path: path.to_owned(),
         name: Some(name.to_owned()),
         arrays: Vec::new(),
+        fault: None,
     };
     let mut groups = vec![group("", &description.name)];
     groups.extend(description.layers.iter().map(|layer| group(&layer.path, &layer.name)));
@@ -130,9 +117,12 @@ pub fn read_weights(groups: &[Group], infos: &[WeightInfo], weights: &mut [f32])
     Ok(())
 }
 
-/// Whether a group belongs to a layer that may have weights.
+/// Whether a group belongs to the model or a layer of it, so that the model must know its arrays. Files hold
+/// optimizers, metrics and more beside the layers, of which no weight depends.
 fn is_of_layer(group: &Group) -> bool {
-    group.path != OPTIMIZER && !group.path.ends_with(SEED_GENERATOR)
+    weights::is_of_layer(&group.path)
+        && !is_of_optimizer(&group.path)
+        && !group.path.ends_with(SEED_GENERATOR)
 }
 
 /// The values of a weight in a file.
@@ -147,39 +137,4 @@ fn values<'a>(info: &WeightInfo, array: Option<&'a Array>) -> Result<&'a [f32]> 
     };
     check_finite("", values)?;
     Ok(values)
-}
-
-fn optimizer_group(optimizer: &OptimizerState) -> Group {
-    let OptimizerState { name, iteration, learning_rate, slots } = optimizer;
-    let scalar = |values| Array { shape: Vec::new(), values };
-    let mut arrays =
-        vec![scalar(Values::I32(vec![*iteration])), scalar(Values::F32(vec![*learning_rate]))];
-    arrays.extend(slots.iter().cloned());
-    Group { path: OPTIMIZER.to_owned(), name: Some(name.clone()), arrays }
-}
-
-/// The state of the optimizer in a file; none if the file has none.
-///
-/// Errors: a group that does not start with an iteration and a learning rate.
-pub fn read_optimizer(groups: &[Group]) -> Result<Option<OptimizerState>> {
-    let Some(group) = weights::find(groups, OPTIMIZER) else { return Ok(None) };
-    let (iteration, learning_rate, slots) = match group.arrays.as_slice() {
-        [iteration, learning_rate, slots @ ..] => {
-            (iteration.values.as_i32(), learning_rate.values.as_f32(), slots)
-        }
-        _ => (None, None, &[][..]),
-    };
-    match (iteration, learning_rate) {
-        (Some(&[iteration]), Some(&[learning_rate])) => Ok(Some(OptimizerState {
-            name: group.name.clone().unwrap_or_default(),
-            iteration,
-            learning_rate,
-            slots: slots.to_vec(),
-        })),
-        _ => {
-            let expected = "an iteration, a learning rate, then slots";
-            let found = format!("{} arrays of other types", group.arrays.len());
-            Err(Error::malformed(expected, found).within(OPTIMIZER))
-        }
-    }
 }

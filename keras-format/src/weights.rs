@@ -27,8 +27,10 @@ use crate::half;
 const VARS: &str = "vars";
 /// Attribute of [`VARS`] with the object's name.
 const NAME: &str = "name";
-/// Group of a file of Keras 2.
-const LEGACY: &str = "model_weights";
+/// Group of a model's layers.
+const LAYERS: &str = "layers";
+/// Groups of files of Keras 2: of its old layout, and of the one that came before that of Keras 3.
+const LEGACY: [&str; 2] = ["model_weights", "_layer_checkpoint_dependencies"];
 /// Nesting of groups beyond that of any model; a group that holds itself ends here.
 const MAX_DEPTH: usize = 64;
 /// Groups beyond those of any model: 10,000 layers of 50 parts each.
@@ -114,18 +116,22 @@ pub struct Group {
     pub name: Option<String>,
     /// Variables `vars/0`, `vars/1`, ... in numeric order.
     pub arrays: Vec<Array>,
+    /// What is wrong with the variables of an object that is no layer; there are no arrays then. Weights are
+    /// read without them.
+    pub fault: Option<String>,
 }
 
 /// Reads all objects of a weight file, sorted by path.
 ///
 /// Errors: not an HDF5 file or a damaged one; no tree of Keras 3; numbers of a type that holds no
-/// weights; extents that cannot be true.
+/// weights; extents that cannot be true. Of objects that are no layers, the last two are noted as
+/// [`Group::fault`].
 pub fn read(bytes: Vec<u8>) -> Result<Vec<Group>> {
     let file_bytes = bytes.len() as u64;
     let file = File::from_bytes(bytes)
         .map_err(|error| Error::malformed("an HDF5 file", error.to_string()))?;
     let root = file.root();
-    if root.groups().map_err(damaged)?.iter().any(|name| name == LEGACY) {
+    if root.groups().map_err(damaged)?.iter().any(|name| LEGACY.contains(&name.as_str())) {
         let help = "open it in Keras 3 and save it again with `model.save(\"model.keras\")`";
         return Err(Error::unsupported("the layout of Keras 2", help));
     }
@@ -149,6 +155,14 @@ pub fn find<'a>(groups: &'a [Group], path: &str) -> Option<&'a Group> {
     groups.binary_search_by(|group| group.path.as_str().cmp(path)).ok().map(|i| &groups[i])
 }
 
+/// Whether an object is the model or stands among its layers; all else in a file (the optimizer, metrics) is no
+/// part of the model.
+pub(crate) fn is_of_layer(path: &str) -> bool {
+    path.is_empty()
+        || path == LAYERS
+        || path.strip_prefix(LAYERS).is_some_and(|p| p.starts_with('/'))
+}
+
 struct Reader {
     groups: Vec<Group>,
     visited: usize,
@@ -168,19 +182,30 @@ impl Reader {
         let damaged = |error| damaged(error).within(path);
         for (name, child) in group.iter_groups().map_err(damaged)? {
             if name == VARS {
-                let object = self.object(&child, path).map_err(|e| e.within(VARS).within(path))?;
-                self.groups.push(object);
+                let object = self.object(&child, path);
+                self.groups.push(match object.map_err(|error| error.within(VARS)) {
+                    Ok(object) => object,
+                    Err(error) if is_of_layer(path) || is_damage(&error) => {
+                        return Err(error.within(path));
+                    }
+                    Err(error) => Group {
+                        path: path.to_owned(),
+                        name: None,
+                        arrays: Vec::new(),
+                        fault: Some(error.to_string()),
+                    },
+                });
             } else {
                 let child_path = if path.is_empty() { name } else { format!("{path}/{name}") };
                 self.visit(&child, &child_path, depth + 1)?;
             }
         }
         match group.datasets().map_err(damaged)?.first() {
-            Some(name) => {
+            Some(name) if is_of_layer(path) => {
                 let found = format!("the array `{name}` beside it");
                 Err(Error::malformed("arrays in `vars` groups", found).within(path))
             }
-            None => Ok(()),
+            _ => Ok(()),
         }
     }
 
@@ -208,7 +233,7 @@ impl Reader {
             }
             arrays.push(self.array(&dataset).map_err(|error| error.within(&index.to_string()))?);
         }
-        Ok(Group { path: path.to_owned(), name, arrays })
+        Ok(Group { path: path.to_owned(), name, arrays, fault: None })
     }
 
     fn array(&mut self, dataset: &Dataset) -> Result<Array> {
@@ -247,8 +272,16 @@ fn declared_bytes(extents: impl Iterator<Item = u64> + Clone, element_bytes: u64
     extents.fold(element_bytes, u64::saturating_mul)
 }
 
+/// What is expected where HDF5 cannot be read.
+const READABLE: &str = "a readable HDF5 object";
+
 fn damaged(error: hdf5_pure::Error) -> Error {
-    Error::malformed("a readable HDF5 object", error.to_string())
+    Error::malformed(READABLE, error.to_string())
+}
+
+/// Whether a file is damaged there, in contrast to holding what is no weight.
+fn is_damage(error: &Error) -> bool {
+    matches!(error, Error::Malformed { expected, .. } if expected == READABLE)
 }
 
 /// The values of a dataset whose size was found acceptable, in one of the two types used here.

@@ -1,8 +1,9 @@
 //! Whole models to and from files.
 #![allow(clippy::unwrap_used)] // What a helper of a test cannot do, the test cannot do.
 
-use keras_format::model::{OptimizerState, Training, read_optimizer, read_weights, write};
+use keras_format::model::{Training, read_weights, write};
 use keras_format::network::{from_config, to_config};
+use keras_format::optimizer::OptimizerState;
 use keras_format::weights::{self, Array, Group, Values};
 use keras_format::{Archive, Error};
 use keras_graph::compile::describe;
@@ -43,7 +44,7 @@ fn what_keras_saved_is_saved_again_as_it_was() {
         let groups = weights::read(archive.weights).unwrap();
         let mut values = vec![f32::NAN; len(&description)];
         read_weights(&groups, &description.weights, &mut values).unwrap();
-        let optimizer = read_optimizer(&groups).unwrap();
+        let optimizer = OptimizerState::read(&groups).unwrap();
         assert_eq!(optimizer.is_some(), name.starts_with("training"), "{name}");
         let training =
             optimizer.map(|optimizer| Training { compile_config: json!({"a": 1}), optimizer });
@@ -106,7 +107,7 @@ fn weights_that_do_not_fit_are_named() {
         &|groups| {
             let arrays = vec![array(Values::F32(vec![1.0]))];
             let path = "layers/p_re_lu".to_owned();
-            groups.push(Group { path, name: None, arrays });
+            groups.push(Group { path, name: None, arrays, fault: None });
         },
         "`layers/p_re_lu`: expected 0 weights, as the model has, found 1",
     );
@@ -119,22 +120,70 @@ fn weights_that_do_not_fit_are_named() {
     );
 }
 
+/// An array of one number.
+fn scalar(values: Values) -> Array {
+    Array { shape: vec![], values }
+}
+
 #[test]
 fn the_state_of_an_optimizer_is_checked() {
-    let scalar = |values| Array { shape: vec![], values };
-    let group = |arrays| {
-        let path = "optimizer".to_owned();
-        vec![Group { path, name: Some("adam".to_owned()), arrays }]
+    let group = |path: &str, arrays| Group {
+        path: path.to_owned(),
+        name: Some("adam_3".to_owned()),
+        arrays,
+        fault: None,
     };
     let iteration = || scalar(Values::I32(vec![17]));
     let rate = || scalar(Values::F32(vec![0.25]));
-    let state = read_optimizer(&group(vec![iteration(), rate(), rate()])).unwrap().unwrap();
-    let slots = vec![rate()];
-    let name = "adam".to_owned();
-    assert_eq!(state, OptimizerState { name, iteration: 17, learning_rate: 0.25, slots });
-    assert!(read_optimizer(&[]).unwrap().is_none());
-    for arrays in [vec![], vec![iteration()], vec![rate(), iteration()]] {
-        let error: Error = read_optimizer(&group(arrays)).unwrap_err();
-        assert!(error.to_string().contains("`optimizer`: expected an iteration, a"), "{error}");
+    let slot = || Array { shape: vec![2], values: Values::F32(vec![1.0, -1.0]) };
+    let read = |arrays| OptimizerState::read(&[group("optimizer", arrays)]);
+    let state = |learning_rate, slots| OptimizerState {
+        name: "adam_3".to_owned(),
+        iteration: 17,
+        learning_rate,
+        slots,
+    };
+    let found = read(vec![iteration(), rate(), slot()]).unwrap().unwrap();
+    assert_eq!(found, state(Some(0.25), vec![slot()]));
+    // A schedule stands where the rate does.
+    let found = read(vec![iteration(), slot(), slot()]).unwrap().unwrap();
+    assert_eq!(found, state(None, vec![slot(), slot()]));
+    assert_eq!(read(vec![iteration()]).unwrap().unwrap(), state(None, vec![]));
+    // What scales a loss has the true optimizer inside.
+    let inner = group("optimizer/inner_optimizer", vec![iteration(), rate()]);
+    let scaling = group("optimizer", vec![rate(), rate()]);
+    let found = OptimizerState::read(&[scaling, inner]).unwrap().unwrap();
+    assert_eq!(found, state(Some(0.25), vec![]));
+    assert!(OptimizerState::read(&[]).unwrap().is_none());
+    for (arrays, expected) in [
+        (vec![], "`optimizer`: expected a count of steps, then slots, found no array"),
+        (vec![rate()], "`optimizer`: expected a count of steps as the first array"),
+        (vec![iteration(), iteration()], "`optimizer`: expected a learning rate"),
+    ] {
+        let error: Error = read(arrays).unwrap_err();
+        assert!(error.to_string().contains(expected), "{error}");
     }
+    let fault = Some("`vars/4`: expected numbers, found text".to_owned());
+    let group = Group { fault, ..group("optimizer", vec![]) };
+    let error = OptimizerState::read(&[group]).unwrap_err().to_string();
+    assert!(error.contains("found `vars/4`: expected numbers"), "{error}");
+}
+
+#[test]
+fn what_is_no_weight_is_not_looked_at() {
+    let (archive, description) = golden("models/mlp");
+    let mut groups = weights::read(archive.weights).unwrap();
+    let mut values = vec![f32::NAN; len(&description)];
+    for path in [
+        "optimizer/inner_optimizer",
+        "layers/functional/optimizer",
+        "metrics/mean",
+        "layers/dropout/seed_generator",
+    ] {
+        let arrays = vec![scalar(Values::F32(vec![f32::NAN]))];
+        groups.push(Group { path: path.to_owned(), name: None, arrays, fault: None });
+    }
+    groups.sort_by(|a, b| a.path.cmp(&b.path));
+    read_weights(&groups, &description.weights, &mut values).unwrap();
+    assert!(values.iter().all(|value| value.is_finite()));
 }

@@ -21,7 +21,7 @@ fn floats(shape: &[usize], values: &[f32]) -> Array {
 }
 
 fn group(path: &str, name: Option<&str>, arrays: Vec<Array>) -> Group {
-    Group { path: path.to_owned(), name: name.map(str::to_owned), arrays }
+    Group { path: path.to_owned(), name: name.map(str::to_owned), arrays, fault: None }
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use keras_format::json::Json;
 use keras_format::model::{self, Training};
 use keras_format::network::from_config;
 use keras_format::weights::{self, Group};
@@ -35,24 +36,32 @@ fn is_weights_file(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "h5")
 }
 
-/// Reads the weights of a `.keras` or `.h5` file into those of a model, which stay as they are if there is an error. Returns what the file
-/// holds, for the state of an optimizer.
+/// What a file holds beside the weights that were loaded, for the state of an optimizer.
+pub struct Loaded {
+    /// All objects.
+    pub groups: Vec<Group>,
+    /// The configuration; a file of weights has none.
+    pub config: Option<Json>,
+}
+
+/// Reads the weights of a `.keras` or `.h5` file into those of a model, which stay as they are if there is an
+/// error. Returns what else the file holds.
 ///
 /// A `.keras` file must describe a model that computes the same.
 ///
 /// Errors: a file that cannot be read, is damaged, or has other weights than the model (the message names the first) or
 /// another architecture.
 /// Panics: if `weights` are fewer than described.
-pub fn load(description: &Description, weights: &mut [f32], path: &Path) -> Result<Vec<Group>> {
+pub fn load(description: &Description, weights: &mut [f32], path: &Path) -> Result<Loaded> {
     with_room(|| load_here(description, weights, path))
 }
 
-fn load_here(description: &Description, weights: &mut [f32], path: &Path) -> Result<Vec<Group>> {
+fn load_here(description: &Description, weights: &mut [f32], path: &Path) -> Result<Loaded> {
     let within =
         |error: keras_format::Error| Error::File(error.within(&path.display().to_string()));
     let mut is_other = false;
-    let bytes = match is_weights_file(path) {
-        true => std::fs::read(path).map_err(Error::io(path))?,
+    let (bytes, config) = match is_weights_file(path) {
+        true => (std::fs::read(path).map_err(Error::io(path))?, None),
         false => {
             let file = Archive::read(path).map_err(Error::File)?;
             let found = from_config(&file.config).map_err(within)?;
@@ -64,7 +73,7 @@ fn load_here(description: &Description, weights: &mut [f32], path: &Path) -> Res
                 })
             })?;
             is_other = found.fingerprint != description.fingerprint;
-            file.weights
+            (file.weights, Some(file.config))
         }
     };
     let groups = weights::read(bytes).map_err(within)?;
@@ -78,7 +87,7 @@ fn load_here(description: &Description, weights: &mut [f32], path: &Path) -> Res
         });
     }
     weights.copy_from_slice(&read);
-    Ok(groups)
+    Ok(Loaded { groups, config })
 }
 
 #[cfg(test)]

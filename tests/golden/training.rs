@@ -4,7 +4,7 @@ use keras::array::Array;
 use keras::callbacks::{Callback, EarlyStopping, ReduceLROnPlateau};
 use keras::metrics::{Named, named};
 use keras::prelude::*;
-use keras_format::model::{OptimizerState, read_optimizer};
+use keras_format::optimizer::OptimizerState;
 use keras_format::{Archive, weights};
 use keras_runtime::kernels::{Backend, Cpu, Reference};
 
@@ -143,7 +143,7 @@ fn check_history(case: &Case, history: &History, left_out: &[&str]) {
 /// The optimizer's state in a `.keras` file.
 fn optimizer_state(path: &std::path::Path) -> OptimizerState {
     let groups = weights::read(Archive::read(path).unwrap().weights).unwrap();
-    read_optimizer(&groups).unwrap().unwrap()
+    OptimizerState::read(&groups).unwrap().unwrap()
 }
 
 /// Compares weights, and what a saved training holds of the optimizer.

@@ -7,6 +7,7 @@ mod check;
 mod course;
 mod feed;
 mod head;
+mod load;
 mod options;
 mod save;
 mod trainer;
@@ -205,6 +206,10 @@ impl<M: Model, L, N, W> Training<'_, M, L, N, W> {
     }
 
     /// Reads weights and the optimizer's state, so that the training goes on as if it had never stopped.
+    ///
+    /// The optimizer must be of the file's class; its name does not matter. It goes on with its arguments here, but
+    /// for the learning rate, which is the file's. Where the file has a schedule in place of a rate, the rate of this
+    /// training stays. A training that was saved before its first step starts anew.
     /// Errors: the file cannot be read, belongs to another model or optimizer, or holds a number that is not finite.
     pub fn load(&mut self, path: impl AsRef<Path>) -> Result<()> {
         self.trainer.load(self.model.weights_mut(), path.as_ref())

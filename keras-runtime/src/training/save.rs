@@ -1,20 +1,18 @@
-//! A training's way to a file and back.
-//!
-//! The order of shuffled rows and the masks of dropout follow from the count of steps that a file holds, so that a training
-//! which goes on from a file ends at the same bits as one that never stopped.
+//! A training's way to a file; `load.rs` has the way back.
 
 use std::path::Path;
 
 use keras_format::compile::{Compile, compile_config};
-use keras_format::model::{self, OptimizerState, Training};
+use keras_format::model::{self, Training};
+use keras_format::optimizer::OptimizerState;
 use keras_format::weights::{Array, Values};
 use keras_format::write_atomically;
 use keras_graph::names::snake_case;
 use keras_graph::plan::{Description, WeightInfo};
 use keras_graph::value::{Argument, Object, Value};
 
-use super::trainer::{Trainer, Weighting, is_learning_rate};
-use crate::error::{Error, Result};
+use super::trainer::{Trainer, Weighting};
+use crate::error::Result;
 use crate::files;
 
 impl Trainer {
@@ -29,55 +27,8 @@ impl Trainer {
         Ok(write_atomically(path, &archive.weights)?)
     }
 
-    /// Reads model and optimizer from a file. Both stay as they are if there is an error.
-    pub(super) fn load(&mut self, flat: &mut [f32], path: &Path) -> Result<()> {
-        let mut weights = flat.to_vec();
-        let groups = files::load(self.description, &mut weights, path)?;
-        let foreign = |found: String| Error::OptimizerState {
-            path: path.to_path_buf(),
-            optimizer: self.optimizer.class(),
-            found,
-        };
-        let Some(found) = model::read_optimizer(&groups)? else {
-            return Err(foreign("a model without one".into()));
-        };
-        let name = snake_case(self.optimizer.class());
-        if found.name != name {
-            return Err(foreign(format!("that of `{}`", found.name)));
-        }
-        let places = self.slots();
-        if found.slots.len() != places.len() {
-            return Err(foreign(format!(
-                "{} slots where it has {}",
-                found.slots.len(),
-                places.len()
-            )));
-        }
-        let mut state = self.updater.state().clone();
-        state.iterations = u64::try_from(found.iteration)
-            .map_err(|_| foreign(format!("{} steps", found.iteration)))?;
-        if !is_learning_rate(found.learning_rate) {
-            return Err(foreign(format!("a learning rate of {}", found.learning_rate)));
-        }
-        state.learning_rate = found.learning_rate;
-        for ((slot, weight), array) in places.into_iter().zip(&found.slots) {
-            let values = array.values.as_f32().filter(|_| array.shape == *weight.shape);
-            let Some(values) = values.filter(|values| values.iter().all(|value| value.is_finite()))
-            else {
-                return Err(foreign(format!(
-                    "a slot of shape {:?} for `{}`",
-                    array.shape, weight.path
-                )));
-            };
-            state.slots[slot][weight.offset..][..values.len()].copy_from_slice(values);
-        }
-        *self.updater.state_mut() = state;
-        flat.copy_from_slice(&weights);
-        Ok(())
-    }
-
     /// The slots in the order in which Keras saves them: each with the weight that it belongs to.
-    fn slots(&self) -> Vec<(usize, &'static WeightInfo)> {
+    pub(super) fn slots(&self) -> Vec<(usize, &'static WeightInfo)> {
         let description: &'static Description = self.description;
         let mut slots = Vec::new();
         for group in self.optimizer.slot_groups() {
@@ -99,7 +50,7 @@ impl Trainer {
             name: snake_case(self.optimizer.class()),
             // Keras counts steps in 32 bits.
             iteration: i32::try_from(state.iterations).unwrap_or(i32::MAX),
-            learning_rate: state.learning_rate,
+            learning_rate: Some(state.learning_rate),
             slots: self.slots().into_iter().map(slot).collect(),
         }
     }
