@@ -7,9 +7,8 @@
 //! Source: Keras 3.15 `saving/saving_lib.py`.
 
 use std::fs;
-use std::io::{Cursor, Read, Seek, Write};
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::io::{Cursor, Read, Seek, SeekFrom, Write};
+use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value as Json, json};
@@ -17,6 +16,9 @@ use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
 use crate::error::{Error, Result};
+use crate::foreign::{self, HDF5_SIGNATURE, START_BYTES};
+use crate::python;
+use crate::save::write_atomically;
 
 /// Version of Keras whose files are written.
 pub const KERAS_VERSION: &str = "3.15.1";
@@ -33,8 +35,8 @@ const MEMBER_EXPANSION: u64 = 100;
 /// JSON is parsed into a tree several times its length, so it has a bound of its own.
 const JSON_LIMIT_BYTES: u64 = 64 << 20;
 
-const HDF5_SIGNATURE: &[u8] = b"\x89HDF\r\n\x1a\n";
-const ZIP_SIGNATURE: &[u8] = b"PK\x03\x04";
+/// What is expected where an archive is read.
+const EXPECTED: &str = "a `.keras` archive (zip)";
 
 /// Who wrote an archive, and when.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,16 +93,9 @@ impl Archive {
     /// size that cannot be true.
     pub fn read(path: impl AsRef<Path>) -> Result<Archive> {
         let path = path.as_ref();
-        let place = path.display().to_string();
-        let io = |source| Error::Io { path: place.clone(), action: "read", source };
-        // Before opening: to open a named pipe is to wait for its writer.
-        let kind = fs::metadata(path).map_err(io)?;
-        if !kind.is_file() {
-            let found = if kind.is_dir() { "a directory" } else { "no regular file" };
-            return Err(Error::malformed("a `.keras` archive", found).within(&place));
-        }
-        let file = std::io::BufReader::new(fs::File::open(path).map_err(io)?);
-        Archive::read_from(file).map_err(|error| error.within(&place))
+        let within = |error: Error| error.within(&path.display().to_string());
+        let file = open(path, "a `.keras` archive").map_err(within)?;
+        Archive::read_from(std::io::BufReader::new(file)).map_err(within)
     }
 
     /// Reads the bytes of a `.keras` file. Errors: as [`Archive::read`].
@@ -109,11 +104,13 @@ impl Archive {
     }
 
     fn read_from<R: Read + Seek>(mut reader: R) -> Result<Archive> {
-        let io = |source| Error::Io { path: String::new(), action: "read", source };
-        let mut start = Vec::new();
-        reader.by_ref().take(HDF5_SIGNATURE.len() as u64).read_to_end(&mut start).map_err(io)?;
-        let archive_bytes = reader.seek(std::io::SeekFrom::End(0)).map_err(io)?;
-        let mut zip = ZipArchive::new(reader).map_err(|error| foreign(&start, &error))?;
+        let start = start(&mut reader)?;
+        let archive_bytes = reader.seek(SeekFrom::End(0)).map_err(unreadable)?;
+        let mut zip = ZipArchive::new(reader).map_err(|error| {
+            // What zip says helps where a file looked like an archive.
+            let detail = if start.starts_with(b"PK") { error.to_string() } else { String::new() };
+            foreign::refused(EXPECTED, &start, &detail)
+        })?;
         if zip.has_duplicate_names() {
             return Err(Error::malformed("each member once", "two members of one name"));
         }
@@ -135,7 +132,7 @@ impl Archive {
         });
         let members = [
             (METADATA, metadata.to_string().into_bytes()),
-            (CONFIG, self.config.to_string().into_bytes()),
+            (CONFIG, python::to_string(&self.config).into_bytes()),
         ];
         let members = members.iter().map(|(name, bytes)| (*name, bytes.as_slice()));
         let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
@@ -164,20 +161,62 @@ impl Archive {
     }
 }
 
-/// What a file is that zip cannot open, by its first bytes.
-fn foreign(start: &[u8], error: &zip::result::ZipError) -> Error {
-    let found = if start.is_empty() {
-        "an empty file".to_owned()
-    } else if start.starts_with(HDF5_SIGNATURE) {
-        let help = "open it in Keras and save it again with `model.save(\"model.keras\")`";
-        return Error::unsupported("an HDF5 file in place of a `.keras` archive", help);
-    } else if start.starts_with(ZIP_SIGNATURE) {
-        format!("a truncated or damaged one ({error})")
-    } else {
-        let bytes: Vec<String> = start.iter().map(|byte| format!("{byte:02x}")).collect();
-        format!("a file that starts with the bytes {}", bytes.join(" "))
-    };
-    Error::malformed("a `.keras` archive (zip)", found)
+/// What a model is loaded from.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Content {
+    /// A `.keras` file: architecture, weights, and how the model is trained.
+    Model(Archive),
+    /// The bytes of a `.weights.h5` file: weights, and perhaps the state of an optimizer.
+    Weights(Vec<u8>),
+}
+
+impl Content {
+    /// Reads a file of either kind, which its first bytes tell apart.
+    ///
+    /// Errors: as [`Archive::read`].
+    pub fn read(path: impl AsRef<Path>) -> Result<Content> {
+        let path = path.as_ref();
+        let within = |error: Error| error.within(&path.display().to_string());
+        let mut file = open(path, "a `.keras` or `.weights.h5` file").map_err(within)?;
+        let start = start(&mut file).map_err(within)?;
+        let read = |mut file: fs::File| {
+            if start.starts_with(HDF5_SIGNATURE) {
+                let mut bytes = Vec::new();
+                file.read_to_end(&mut bytes).map_err(unreadable)?;
+                return Ok(Content::Weights(bytes));
+            }
+            if path.extension().is_some_and(|extension| extension == "h5") {
+                return Err(foreign::refused("an HDF5 file of weights", &start, ""));
+            }
+            Archive::read_from(std::io::BufReader::new(file)).map(Content::Model)
+        };
+        read(file).map_err(within)
+    }
+}
+
+fn unreadable(source: std::io::Error) -> Error {
+    Error::Io { path: String::new(), action: "read", source }
+}
+
+/// Opens what is a file.
+fn open(path: &Path, expected: &str) -> Result<fs::File> {
+    // Before opening: to open a named pipe is to wait for its writer.
+    let kind = fs::metadata(path).map_err(unreadable)?;
+    if kind.is_dir() {
+        return Err(Error::malformed(expected, "a directory"));
+    }
+    if !kind.is_file() {
+        return Err(Error::malformed(expected, "no regular file"));
+    }
+    fs::File::open(path).map_err(unreadable)
+}
+
+/// The first bytes of a file, which is at its start again afterwards.
+fn start<R: Read + Seek>(reader: &mut R) -> Result<Vec<u8>> {
+    let mut start = Vec::new();
+    reader.by_ref().take(START_BYTES as u64).read_to_end(&mut start).map_err(unreadable)?;
+    reader.seek(SeekFrom::Start(0)).map_err(unreadable)?;
+    Ok(start)
 }
 
 /// The bytes of one member, at most `limit_bytes`.
@@ -217,7 +256,7 @@ fn member<R: Read + Seek>(
 }
 
 fn json(bytes: &[u8]) -> Result<Json> {
-    serde_json::from_slice(bytes).map_err(|error| Error::malformed("JSON", error.to_string()))
+    python::from_slice(bytes).map_err(|error| Error::malformed("JSON", error.to_string()))
 }
 
 fn metadata(bytes: &[u8]) -> Result<Metadata> {
@@ -232,46 +271,6 @@ fn metadata(bytes: &[u8]) -> Result<Metadata> {
         return Err(Error::malformed(expected, format!("one of Keras {keras_version}")));
     }
     Ok(Metadata { keras_version, date_saved: text("date_saved")? })
-}
-
-/// Puts `bytes` at `path` in one step: either the whole new file is there afterwards or the old one is.
-///
-/// They are written to a new file in the same folder, forced to the disk, and renamed; a link at `path` is
-/// followed. Errors: the system's; the new file is removed then.
-pub fn write_atomically(path: impl AsRef<Path>, bytes: &[u8]) -> Result<()> {
-    let path = path.as_ref();
-    let io = |action| move |source| Error::Io { path: path.display().to_string(), action, source };
-    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let partial = partial_path(&target);
-    let written = write_synced(&partial, bytes).and_then(|()| fs::rename(&partial, &target));
-    if let Err(source) = written {
-        // The first fault is the one to report; that the file was never made is no second one.
-        let _ = fs::remove_file(&partial);
-        return Err(io("write")(source));
-    }
-    // Makes the new name durable where folders can be opened and synced; the file is whole either way.
-    if let Some(Ok(folder)) = partial.parent().map(fs::File::open) {
-        let _ = folder.sync_all();
-    }
-    Ok(())
-}
-
-/// A name beside `target` that no other save uses: other processes differ by id, threads by count.
-fn partial_path(target: &Path) -> PathBuf {
-    static COUNT: AtomicU64 = AtomicU64::new(0);
-    let count = COUNT.fetch_add(1, Ordering::Relaxed);
-    let name = target.file_name().unwrap_or_default().to_string_lossy();
-    let partial = format!(".{name}.{}-{count}.partial", std::process::id());
-    match target.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder.join(partial),
-        _ => Path::new(".").join(partial),
-    }
-}
-
-fn write_synced(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let mut file = fs::OpenOptions::new().write(true).create_new(true).open(path)?;
-    file.write_all(bytes)?;
-    file.sync_all()
 }
 
 #[cfg(test)]

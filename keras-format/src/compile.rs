@@ -16,16 +16,16 @@ pub struct Compile<'a> {
     pub losses: &'a [Object],
     /// The factor of each loss, if they are not all 1.
     pub loss_weights: Option<&'a [f32]>,
-    /// Keras' names of the metrics of each output, e.g. `sparse_categorical_accuracy`; empty for no metrics at all.
-    pub metrics: &'a [Vec<String>],
+    /// The metrics of each output: their classes and all arguments by name. Empty for no metrics at all.
+    pub metrics: &'a [Vec<Object>],
     /// Likewise, of the metrics in which a row counts its sample weight.
-    pub weighted_metrics: &'a [Vec<String>],
+    pub weighted_metrics: &'a [Vec<Object>],
 }
 
 /// What stands in `config.json` as `compile_config`, beside the model's own keys.
 ///
 /// A model with one output has one loss and a list of metrics; one with several has a list of each.
-/// Errors: an argument without a name, or one that JSON cannot hold; another number of losses than of their factors.
+/// Errors: an argument without a name, or a class in it that is not known; another number of losses than of their factors.
 pub fn compile_config(compile: &Compile) -> Result<Json> {
     let Compile { optimizer, losses, loss_weights, metrics, weighted_metrics } = *compile;
     if let Some(weights) = loss_weights
@@ -36,12 +36,18 @@ pub fn compile_config(compile: &Compile) -> Result<Json> {
     }
     let losses: Vec<Json> =
         losses.iter().map(|loss| object("keras.losses", loss)).collect::<Result<_>>()?;
+    let metrics_of_all = |metrics: &[Vec<Object>]| {
+        let of_output = |metrics: &Vec<Object>| {
+            metrics.iter().map(|metric| object("keras.metrics", metric)).collect()
+        };
+        metrics.iter().map(of_output).collect::<Result<Vec<Json>>>().map(one_or_all)
+    };
     Ok(json!({
         "optimizer": object("keras.optimizers", optimizer)?,
         "loss": one_or_all(losses),
         "loss_weights": loss_weights,
-        "metrics": one_or_all(metrics.iter().map(|names| json!(names)).collect()),
-        "weighted_metrics": one_or_all(weighted_metrics.iter().map(|names| json!(names)).collect()),
+        "metrics": metrics_of_all(metrics)?,
+        "weighted_metrics": metrics_of_all(weighted_metrics)?,
         "run_eagerly": false,
         "steps_per_execution": 1,
         "jit_compile": "auto",

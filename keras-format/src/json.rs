@@ -12,6 +12,7 @@ pub use serde_json::Value as Json;
 use serde_json::{Map, json};
 
 use crate::error::{Error, Result};
+use crate::python;
 
 /// Nesting beyond that of any argument.
 const MAX_DEPTH: usize = 64;
@@ -162,6 +163,13 @@ impl<'a> Framed<'a> {
         if class_name == "Lambda" {
             return Err(code(class_name));
         }
+        if let Some(Json::Null) = json.get("module") {
+            let help = "write it with the classes of Keras; Python code is never run";
+            return Err(Error::unsupported(
+                format!("the class `{class_name}`, which is Python code"),
+                help,
+            ));
+        }
         let module = text("module").map_err(|error| error.within(class_name))?;
         match json.get("config") {
             Some(Json::Object(config)) => Ok(Framed { module, class_name, config }),
@@ -240,7 +248,10 @@ fn object_at(json: &Json, fields: &Map<String, Json>, depth: usize) -> Result<Va
             Some(Json::String(name)) => Ok(Value::Str(name.clone())),
             other => Err(Error::malformed("a function's name", kind(other))),
         },
-        _ => framed_at(Framed::from_json(json)?, depth),
+        _ => match python::as_float(json) {
+            Some(value) => Ok(Value::Float(value)),
+            None => framed_at(Framed::from_json(json)?, depth),
+        },
     }
 }
 
@@ -276,8 +287,8 @@ fn framed_at(framed: Framed, depth: usize) -> Result<Value> {
 
 /// Writes an argument. Initializers, regularizers and constraints get their frame and all arguments.
 ///
-/// Errors: a number that JSON cannot hold (infinity, NaN); a class that is none of the three, or an
-/// argument that it does not have.
+/// Infinity and NaN become what [`python`] writes as Python's words. Errors: a class that is none of the three,
+/// or an argument that it does not have.
 pub fn value_to_json(value: &Value) -> Result<Json> {
     match value {
         Value::None => Ok(Json::Null),
@@ -285,7 +296,7 @@ pub fn value_to_json(value: &Value) -> Result<Json> {
         Value::Int(value) => Ok(Json::from(*value)),
         Value::Float(value) => match serde_json::Number::from_f64(*value) {
             Some(number) => Ok(Json::Number(number)),
-            None => Err(Error::malformed("a finite number", value.to_string())),
+            None => Ok(python::float(*value).unwrap_or_default()),
         },
         Value::Quotient(quotient) => value_to_json(&Value::Float(quotient.exact)),
         Value::Str(text) => Ok(Json::String(text.clone())),

@@ -9,12 +9,16 @@
 pub mod archive;
 pub mod compile;
 mod error;
+mod foreign;
 mod half;
 pub mod json;
 pub mod model;
 pub mod network;
 pub mod optimizer;
+pub mod python;
+mod save;
 pub mod weights;
 
-pub use archive::{Archive, Metadata, write_atomically};
+pub use archive::{Archive, Content, Metadata};
 pub use error::{Error, Result};
+pub use save::write_atomically;

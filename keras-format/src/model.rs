@@ -11,6 +11,7 @@ use serde_json::Value as Json;
 use crate::archive::{Archive, Metadata};
 use crate::error::{Error, Result};
 use crate::optimizer::{OptimizerState, is_of_optimizer};
+use crate::python;
 use crate::weights::{self, Array, Group, Values};
 
 /// Between the path of a group and the number of an array.
@@ -35,7 +36,7 @@ pub fn write(
     weights: &[f32],
     training: Option<&Training>,
 ) -> Result<Archive> {
-    let mut config: Json = serde_json::from_str(&description.config)
+    let mut config: Json = python::from_slice(description.config.as_bytes())
         .map_err(|error| Error::malformed("a model's configuration as JSON", error.to_string()))?;
     let mut groups = groups(description, weights)?;
     if let Some(Training { compile_config, optimizer }) = training {

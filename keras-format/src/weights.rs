@@ -21,6 +21,7 @@ use hdf5_pure::{
 };
 
 use crate::error::{Error, Result};
+use crate::foreign::{self, START_BYTES};
 use crate::half;
 
 /// Subgroup that holds an object's variables.
@@ -128,12 +129,16 @@ pub struct Group {
 /// [`Group::fault`].
 pub fn read(bytes: Vec<u8>) -> Result<Vec<Group>> {
     let file_bytes = bytes.len() as u64;
+    let start = bytes[..bytes.len().min(START_BYTES)].to_vec();
     let file = File::from_bytes(bytes)
-        .map_err(|error| Error::malformed("an HDF5 file", error.to_string()))?;
+        .map_err(|error| foreign::refused("an HDF5 file", &start, &error.to_string()))?;
     let root = file.root();
     if root.groups().map_err(damaged)?.iter().any(|name| LEGACY.contains(&name.as_str())) {
         let help = "open it in Keras 3 and save it again with `model.save(\"model.keras\")`";
-        return Err(Error::unsupported("the layout of Keras 2", help));
+        return Err(Error::unsupported(
+            "the layout of Keras 2, which `model.save(\"model.h5\")` writes",
+            help,
+        ));
     }
     let limit_bytes = file_bytes.saturating_mul(VALUES_EXPANSION).max(VALUES_FLOOR_BYTES);
     let mut reader =

@@ -25,7 +25,7 @@ fn one_output_has_one_loss() {
         ],
     );
     let losses = [object("MeanSquaredError", &[("reduction", Value::Str("sum".to_owned()))])];
-    let metrics = [vec!["mean_absolute_error".to_owned()]];
+    let metrics = [vec![object("MeanAbsoluteError", &[("name", Value::Str("mae".to_owned()))])]];
     let compile = Compile {
         optimizer: &optimizer,
         losses: &losses,
@@ -47,7 +47,12 @@ fn one_output_has_one_loss() {
             "registered_name": null
         },
         "loss_weights": null,
-        "metrics": ["mean_absolute_error"],
+        "metrics": [{
+            "module": "keras.metrics",
+            "class_name": "MeanAbsoluteError",
+            "config": {"name": "mae"},
+            "registered_name": null
+        }],
         "weighted_metrics": null,
         "run_eagerly": false,
         "steps_per_execution": 1,
@@ -60,20 +65,21 @@ fn one_output_has_one_loss() {
 fn several_outputs_have_lists() {
     let optimizer = object("Adam", &[]);
     let losses = [object("MeanSquaredError", &[]), object("BinaryCrossentropy", &[])];
-    let metrics = [vec![], vec!["binary_accuracy".to_owned()]];
+    let metrics = [vec![], vec![object("BinaryAccuracy", &[])]];
     let weights = [0.25, 2.0];
     let compile = Compile {
         optimizer: &optimizer,
         losses: &losses,
         loss_weights: Some(&weights),
         metrics: &metrics,
-        weighted_metrics: &[vec!["accuracy".to_owned()], vec![]],
+        weighted_metrics: &[vec![object("Accuracy", &[])], vec![]],
     };
     let config = compile_config(&compile).unwrap();
     assert_eq!(config["loss"][1]["class_name"], "BinaryCrossentropy");
     assert_eq!(config["loss_weights"], json!([0.25, 2.0]));
-    assert_eq!(config["metrics"], json!([[], ["binary_accuracy"]]));
-    assert_eq!(config["weighted_metrics"], json!([["accuracy"], []]));
+    assert_eq!(config["metrics"][0], json!([]));
+    assert_eq!(config["metrics"][1][0]["class_name"], "BinaryAccuracy");
+    assert_eq!(config["weighted_metrics"][0][0]["class_name"], "Accuracy");
     let few = Compile { loss_weights: Some(&weights[..1]), metrics: &[], ..compile };
     let message = compile_config(&few).unwrap_err().to_string();
     assert!(message.contains("expected 2 loss weights, found 1"), "{message}");
@@ -82,11 +88,15 @@ fn several_outputs_have_lists() {
 #[test]
 fn what_cannot_be_written_is_named() {
     let fine = object("Adam", &[]);
-    let infinite = object("Adam", &[("learning_rate", Value::Float(f64::INFINITY))]);
+    let class = Object { class: "MyDecay".to_owned(), arguments: vec![] };
+    let unknown = object("Adam", &[("learning_rate", Value::Object(class))]);
     let mut nameless = object("Adam", &[("learning_rate", Value::Int(1))]);
     nameless.arguments[0].name = None;
     for (optimizer, expected) in [
-        (infinite, "`Adam/learning_rate`: expected a finite number, found inf"),
+        (
+            unknown,
+            "`Adam/learning_rate/MyDecay`: expected an initializer, a regularizer or a constraint",
+        ),
         (nameless, "`Adam`: expected every argument by name, found 1"),
     ] {
         let compile = Compile {

@@ -190,12 +190,10 @@ fn what_cannot_be_read_is_named() {
 #[test]
 fn what_cannot_be_written_is_named() {
     let cases = [
-        (Value::Float(f64::INFINITY), "expected a finite number, found inf"),
         (object("L3", &[]), "`L3`: expected an initializer, a regularizer or a constraint"),
         (object("L2", &[("l1", Value::Int(1))]), "`L2`: expected the arguments (l2), found `l1`"),
         (object("L2", &[("", Value::Int(1)), ("", Value::Int(2))]), "found one more"),
         (object("L2", &[("", Value::Int(1)), ("l2", Value::Int(2))]), "expected `l2` once"),
-        (object("L2", &[("l2", Value::Float(f64::NAN))]), "`L2/l2`: expected a finite number"),
     ];
     for (value, expected) in cases {
         let message = value_to_json(&value).unwrap_err().to_string();

@@ -150,7 +150,10 @@ fn traps_are_errors_that_name_the_place() {
         ),
         ("circle.weights.h5", "expected at most 524288 groups, nested at most 64 deep, found more"),
         ("links.weights.h5", "`layers/dense/vars`: expected an array `1`, found none"),
-        ("legacy.weights.h5", "the layout of Keras 2 is not supported\nhelp: open it in Keras 3"),
+        (
+            "legacy.weights.h5",
+            "which `model.save(\"model.h5\")` writes is not supported\nhelp: open it in Keras 3",
+        ),
     ];
     for (name, expected) in cases {
         let message = read(fixture(name)).unwrap_err().to_string();
@@ -162,7 +165,7 @@ fn traps_are_errors_that_name_the_place() {
 fn garbage_is_an_error() {
     for bytes in [&b""[..], b"garbage", b"\x89HDF\r\n\x1a\n", &[0x89; 5000]] {
         let error = read(bytes.to_vec()).unwrap_err();
-        assert!(matches!(error, Error::Malformed { .. }), "{error}");
+        assert!(error.to_string().contains("expected an HDF5 file"), "{error}");
     }
     let bytes = classifier();
     for len in (0..bytes.len()).step_by(211) {

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use keras_format::archive::Archive;
 use keras_format::network::{from_config, to_config};
+use keras_format::python;
 use keras_format::weights::{self, Group};
 use keras_format::{Error, Result};
 use keras_graph::compile::describe;
@@ -22,7 +23,7 @@ use crate::tokens::Tokens;
 
 /// `config.json` of a model; an error if JSON cannot hold it.
 pub(crate) fn config(network: &Network) -> Result<String> {
-    to_config(network).map(|json| json.to_string())
+    to_config(network).map(|json| python::to_string(&json))
 }
 
 /// A path as the user wrote it, from the crate's root.

@@ -100,15 +100,6 @@ pub enum Error {
         /// The shape found.
         found: Vec<usize>,
     },
-    /// A file ends before its content does.
-    FileTruncated {
-        /// The file.
-        path: PathBuf,
-        /// Bytes that its content needs.
-        expected_bytes: u64,
-        /// Bytes there.
-        found_bytes: u64,
-    },
     /// A model's file cannot be read or written.
     File(keras_format::Error),
     /// Reading or writing failed in the operating system.
@@ -228,8 +219,6 @@ pub enum Error {
         /// The names that are reported.
         found: Vec<String>,
     },
-    /// The learning rate follows a schedule, so that a callback cannot set it.
-    LearningRateSchedule,
     /// The loss became NaN or infinite.
     NonFiniteLoss {
         /// The epoch, from 0.
@@ -325,13 +314,6 @@ impl fmt::Display for Error {
             Self::ShapeMismatch { what, expected, found } => {
                 write!(f, "{what}: expected shape {}, found {}", Shape(expected), Shape(found))
             }
-            Self::FileTruncated { path, expected_bytes, found_bytes } => {
-                write!(
-                    f,
-                    "{}: expected {expected_bytes} bytes, found {found_bytes}",
-                    path.display()
-                )
-            }
             Self::File(error) => write!(f, "{error}"),
             Self::Io { path, source } => write!(f, "{}: {source}", path.display()),
             Self::DatasetMissing { .. } => self.fmt_missing(f),
@@ -369,9 +351,6 @@ impl fmt::Display for Error {
                 write!(f, "`{callback}`: `{argument}`: expected {expected}, found {found}")
             }
             Self::MissingLog { .. } => self.fmt_missing_log(f),
-            Self::LearningRateSchedule => f.write_str(
-                "learning rate: expected a number that a callback may change, found a schedule",
-            ),
             Self::NonFiniteLoss { epoch, batch, value } => write!(
                 f,
                 "loss at batch {batch} of epoch {epoch}: expected a finite number, found {value}"

@@ -6,34 +6,75 @@ use keras_format::json::Json;
 use keras_format::model::{self, Training};
 use keras_format::network::from_config;
 use keras_format::weights::{self, Group};
-use keras_format::{Archive, write_atomically};
+use keras_format::{Content, write_atomically};
 use keras_graph::compile::describe;
 use keras_graph::plan::Description;
 
 use crate::error::{Error, Result};
 use crate::stack::with_room;
 
-/// Saves a model, and with `training` how it is trained and how far that is. Either the whole file is there afterwards or
-/// what was there before. A path that ends in `.h5` gets the weights (and the optimizer's state) alone.
+/// Saves a model, and with `training` how it is trained and how far that is. Either the new file is there
+/// afterwards or what was there before. A path that ends in `.weights.h5` gets the weights (and the optimizer's
+/// state) alone, one that ends in `.keras` all.
 ///
-/// Errors: weights that are not finite; the system's. Panics: if `weights` are fewer than described.
+/// Errors: another ending, by which Keras would not open the file; weights that are not finite; the system's.
+/// Panics: if `weights` are fewer than described.
 pub fn save(
     description: &Description,
     weights: &[f32],
     training: Option<&Training>,
     path: &Path,
 ) -> Result<()> {
+    let ending = Ending::of(path)?;
     let file = model::write(description, weights, training);
-    let write = |file: Archive| match is_weights_file(path) {
-        true => write_atomically(path, &file.weights),
-        false => file.write(path),
+    let file = file.map_err(|error| Error::File(error.within(&path.display().to_string())))?;
+    let written = match ending {
+        Ending::Weights => write_atomically(path, &file.weights),
+        Ending::Model => file.write(path),
     };
-    file.and_then(write).map_err(Error::File)
+    written.map_err(Error::File)
 }
 
-/// Whether a file holds weights alone.
-fn is_weights_file(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension == "h5")
+/// What a file is to hold.
+enum Ending {
+    Model,
+    Weights,
+}
+
+impl Ending {
+    /// What Keras expects in a file of this name.
+    fn of(path: &Path) -> Result<Ending> {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if name.ends_with(".keras") {
+            return Ok(Ending::Model);
+        }
+        if name.ends_with(".weights.h5") {
+            return Ok(Ending::Weights);
+        }
+        let why = match path.extension() {
+            None => "no ending".to_owned(),
+            Some(extension) if extension == "h5" => {
+                "`.h5`, where Keras expects the layout of Keras 2".to_owned()
+            }
+            Some(extension) => format!("`.{}`", extension.display()),
+        };
+        // Of `m.H5` or `m.zip` the stem, of `model.v1` all.
+        let known = ["h5", "hdf5", "keras", "zip"];
+        let is_known =
+            |extension: &std::ffi::OsStr| known.iter().any(|k| extension.eq_ignore_ascii_case(k));
+        let stem = match path.extension().is_some_and(is_known) {
+            true => path.with_extension(""),
+            false => path.to_owned(),
+        };
+        let stem = stem.display();
+        Err(Error::File(keras_format::Error::Refused {
+            path: path.display().to_string(),
+            message: format!("expected a path that ends in `.keras` or `.weights.h5`, found {why}"),
+            help: Some(format!(
+                "write `{stem}.keras` for the model, `{stem}.weights.h5` for its weights alone: Keras opens no other"
+            )),
+        }))
+    }
 }
 
 /// What a file holds beside the weights that were loaded, for the state of an optimizer.
@@ -60,10 +101,9 @@ fn load_here(description: &Description, weights: &mut [f32], path: &Path) -> Res
     let within =
         |error: keras_format::Error| Error::File(error.within(&path.display().to_string()));
     let mut is_other = false;
-    let (bytes, config) = match is_weights_file(path) {
-        true => (std::fs::read(path).map_err(Error::io(path))?, None),
-        false => {
-            let file = Archive::read(path).map_err(Error::File)?;
+    let (bytes, config) = match Content::read(path).map_err(Error::File)? {
+        Content::Weights(bytes) => (bytes, None),
+        Content::Model(file) => {
             let found = from_config(&file.config).map_err(within)?;
             let found = describe(&found, String::new()).map_err(|error| {
                 within(keras_format::Error::Refused {

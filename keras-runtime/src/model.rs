@@ -178,8 +178,9 @@ pub unsafe trait Model: Sized + Send + Sync + 'static {
         Training::new(self, Box::new(optimizer), loss)
     }
 
-    /// Saves the architecture and the weights as a `.keras` file, which Keras opens; the weights alone if the path ends in `.h5`.
-    /// Errors: weights that are not finite; the system's. What was there before stays then.
+    /// Saves the architecture and the weights as a `.keras` file, which Keras opens; the weights alone if the path
+    /// ends in `.weights.h5`. Errors: another ending, by which Keras would not open the file; weights that are not
+    /// finite; the system's. What was there before stays then.
     fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         files::save(Self::description(), self.weights(), None, path.as_ref())
     }

@@ -62,6 +62,14 @@ impl Reader {
             let expected = format!("models nested at most {MAX_DEPTH} deep");
             return Err(Error::malformed(expected, "deeper"));
         }
+        if let (Some(Json::Null), Some(Json::String(class))) =
+            (json.get("module"), json.get("class_name"))
+        {
+            let found = format!("the Python code of the class `{class}`, a subclass of `Model`,");
+            let help = "save a functional or sequential model; `keras.Model(model.inputs, model.outputs)` makes one of \
+                        a subclass of a functional model";
+            return Err(Error::unsupported(found, help));
+        }
         let framed = Framed::from_json(json)?;
         let Some(class) = model_class(&framed) else {
             let found =

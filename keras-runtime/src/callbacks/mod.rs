@@ -60,7 +60,7 @@ pub trait Control {
     fn learning_rate(&self) -> f32;
 
     /// Changes the optimizer's learning rate from the next step on.
-    /// Errors: [`Error::LearningRateSchedule`](crate::error::Error::LearningRateSchedule) if it follows a schedule.
+    /// Errors: a rate that is negative or not finite.
     fn set_learning_rate(&mut self, learning_rate: f32) -> Result<()>;
 
     /// All weights of the model, in Keras' order.

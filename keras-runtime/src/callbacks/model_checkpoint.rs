@@ -147,10 +147,16 @@ impl ModelCheckpoint {
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             fs::create_dir_all(folder).map_err(Error::io(folder))?;
         }
-        match self.save_weights_only {
-            true => control.save_weights(&path)?,
-            false => control.save(&path)?,
-        }
+        let saved = match self.save_weights_only {
+            true => control.save_weights(&path),
+            false => control.save(&path),
+        };
+        saved.map_err(|cause| {
+            let of_batch = batch.map_or(String::new(), |batch| format!("batch {} of ", batch + 1));
+            let place =
+                format!("`{NAME}` after {of_batch}epoch {}, `{}`", epoch + 1, path.display());
+            Error::within(place)(cause)
+        })?;
         if self.verbose {
             let (epoch, path) = (epoch + 1, path.display());
             control.print(&format!("\nEpoch {epoch}: finished saving model to {path}"));

@@ -42,6 +42,14 @@ pub trait MetricFunction: Send + Sync {
     /// Keras' arguments beside the name.
     fn arguments(&self) -> Vec<(&'static str, Value)>;
 
+    /// Keras' configuration.
+    fn config(&self) -> Vec<(&'static str, Value)> {
+        let mut config =
+            vec![("name", Value::Str(self.name())), ("dtype", Value::Str("float32".to_string()))];
+        config.extend(self.arguments());
+        config
+    }
+
     /// Whether more is better.
     fn direction(&self) -> Direction;
 

@@ -106,25 +106,37 @@ impl Control for Running<'_> {
 }
 
 impl Trainer {
-    /// Trains over a course of epochs.
+    /// Trains over a course of epochs. What they reported is kept, also if an error ends it.
     pub(super) fn fit(
         &mut self,
         weights: &mut [f32],
         feed: &mut dyn Feed,
         course: Course<'_>,
     ) -> Result<History> {
+        let mut history = History::new();
+        let end = self.run(weights, feed, course, &mut history);
+        self.history = history;
+        end.map(|()| self.history.clone())
+    }
+
+    fn run(
+        &mut self,
+        weights: &mut [f32],
+        feed: &mut dyn Feed,
+        course: Course<'_>,
+        history: &mut History,
+    ) -> Result<()> {
         let Course { from, to, validation, mut callbacks, verbose } = course;
         let validation_freq = validation.as_ref().map(|validation| validation.freq);
         let params = Params { epochs: to, steps: feed.steps(), validation_freq };
         let mut running =
             Running { trainer: self, weights, params, epoch: from, is_stopped: false };
         let mut bar = Bar(ProgressBar::new(verbose, to, params.steps));
-        let mut history = History::new();
         let mut logs = Logs::new();
         // In Keras' order: the user's callbacks, then the history, then the bar.
         let mut told: Vec<&mut dyn Callback> = Vec::new();
         told.extend(callbacks.iter_mut().map(|callback| &mut **callback as &mut dyn Callback));
-        told.push(&mut history);
+        told.push(history);
         told.push(&mut bar);
         each(&mut told, |callback| callback.on_train_begin(&mut running))?;
         for epoch in from..to {
@@ -135,8 +147,7 @@ impl Trainer {
                 break;
             }
         }
-        each(&mut told, |callback| callback.on_train_end(&logs, &mut running))?;
-        Ok(history)
+        each(&mut told, |callback| callback.on_train_end(&logs, &mut running))
     }
 
     /// Tests rows, batch by batch.

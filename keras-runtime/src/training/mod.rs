@@ -194,13 +194,20 @@ impl<M: Model, L, N, W> Training<'_, M, L, N, W> {
         self.trainer.set_learning_rate(learning_rate)
     }
 
+    /// What the epochs of the last fit reported: what [`Training::fit`] returned, or, where it ended with an error,
+    /// the epochs until then.
+    pub fn history(&self) -> &History {
+        &self.trainer.history
+    }
+
     /// Steps of the optimizer so far.
     pub fn iterations(&self) -> u64 {
         self.trainer.updater.state().iterations
     }
 
-    /// Writes the model with the optimizer's state: a `.keras` file that Keras opens and goes on from.
-    /// Errors: the file cannot be written; a weight is not finite.
+    /// Writes the model with the optimizer's state: a `.keras` file that Keras opens and goes on from, or the weights
+    /// alone if the path ends in `.weights.h5`.
+    /// Errors: another ending; the file cannot be written; a weight is not finite.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         self.trainer.save(self.model.weights(), path.as_ref())
     }

@@ -57,24 +57,26 @@ impl Trainer {
 
     /// How the model is trained, and how far that is.
     fn progress(&self) -> Result<Training> {
-        let object = |class: &str, config: Vec<(&'static str, Value)>| {
-            let argument =
-                |(name, value): (&str, Value)| Argument { name: Some(name.to_string()), value };
-            Object {
-                class: class.to_string(),
-                arguments: config.into_iter().map(argument).collect(),
-            }
-        };
-        let losses: Vec<Object> =
-            self.losses.heads().iter().map(|loss| object(loss.class(), loss.config())).collect();
+        let losses: Vec<Object> = self
+            .losses
+            .heads()
+            .iter()
+            .map(|loss| keras_object(loss.class(), loss.config()))
+            .collect();
         let factors: Vec<f32> = self.outputs.iter().map(|output| output.loss_weight).collect();
         let compile_config = compile_config(&Compile {
-            optimizer: &object(self.optimizer.class(), self.optimizer.config()),
+            optimizer: &keras_object(self.optimizer.class(), self.optimizer.config()),
             losses: &losses,
             loss_weights: factors.iter().any(|&factor| factor != 1.0).then_some(&factors[..]),
-            metrics: &self.metric_names(Weighting::Even),
-            weighted_metrics: &self.metric_names(Weighting::BySample),
+            metrics: &self.metric_objects(Weighting::Even),
+            weighted_metrics: &self.metric_objects(Weighting::BySample),
         })?;
         Ok(Training { compile_config, optimizer: self.optimizer_state() })
     }
+}
+
+/// An object of Keras with all its arguments.
+pub(super) fn keras_object(class: &str, config: Vec<(&'static str, Value)>) -> Object {
+    let argument = |(name, value): (&str, Value)| Argument { name: Some(name.to_string()), value };
+    Object { class: class.to_string(), arguments: config.into_iter().map(argument).collect() }
 }

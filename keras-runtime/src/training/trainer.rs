@@ -3,12 +3,15 @@
 use core::ops::Range;
 
 use keras_graph::plan::{Description, Plan, WeightInfo};
+use keras_graph::value::Object;
 use rayon::ThreadPool;
 
 use super::head::{Input, LossHead, Output, Supervised, scale};
+use super::save::keras_object;
 use crate::dtype_policy::DtypePolicy;
 use crate::error::{Error, Result};
 use crate::execute::{Batch, Execution, Keep, Rows};
+use crate::history::History;
 use crate::kernels::{Backend, Cpu};
 use crate::logs::Logs;
 use crate::losses::Losses;
@@ -37,8 +40,8 @@ impl Mean {
 /// A metric, what it has gathered, and the key that it is reported by.
 struct Gathered {
     output: usize,
-    /// The metric's own name.
-    name: String,
+    /// Its class and arguments.
+    object: Object,
     key: String,
     direction: Direction,
     weighting: Weighting,
@@ -87,6 +90,8 @@ pub(crate) struct Trainer {
     output_losses: Vec<Mean>,
     output_keys: Vec<String>,
     logs: Logs,
+    /// What the last fit reported.
+    pub(super) history: History,
     pub(super) seed: u64,
     pub(super) pool: Option<ThreadPool>,
     /// Room for what the rows of a batch count by their classes.
@@ -131,6 +136,7 @@ impl Trainer {
             output_keys: outputs.iter().map(|output| format!("{}_loss", output.name)).collect(),
             outputs,
             logs: Logs::new(),
+            history: History::new(),
             seed: 0,
             pool: None,
         }
@@ -219,10 +225,10 @@ impl Trainer {
             {
                 self.refused = Some([setting, expected, found]);
             }
-            let name = function.name();
-            let key = self.free_key(output, &name, weighting);
+            let key = self.free_key(output, &function.name(), weighting);
+            let object = keras_object(function.class(), function.config());
             let (direction, state) = (function.direction(), function.start());
-            self.metrics.push(Gathered { output, name, key, direction, weighting, state });
+            self.metrics.push(Gathered { output, object, key, direction, weighting, state });
         }
         let keep = if self.metrics.is_empty() { Keep::Sums } else { Keep::Outputs };
         self.training.set_keep(keep);
@@ -250,17 +256,17 @@ impl Trainer {
         }
     }
 
-    /// Names of the metrics of each output, as a file has them.
-    pub(super) fn metric_names(&self, weighting: Weighting) -> Vec<Vec<String>> {
+    /// The metrics of each output, as a file has them.
+    pub(super) fn metric_objects(&self, weighting: Weighting) -> Vec<Vec<Object>> {
         let metrics = || self.metrics.iter().filter(|metric| metric.weighting == weighting);
         if metrics().next().is_none() {
             return Vec::new();
         }
-        let mut names = vec![Vec::new(); self.outputs.len()];
+        let mut objects = vec![Vec::new(); self.outputs.len()];
         for metric in metrics() {
-            names[metric.output].push(metric.name.clone());
+            objects[metric.output].push(metric.object.clone());
         }
-        names
+        objects
     }
 
     /// Whether a reported metric is better when larger.
