@@ -337,7 +337,7 @@ fn the_state_of_another_optimizer_is_refused() {
     training.save(&path).unwrap();
     let mut training = model.compile(AdamW::default(), MeanSquaredError::default());
     let refusal = training.load(&path).unwrap_err().to_string();
-    assert!(refusal.contains("`adam`"), "{refusal}");
+    assert!(refusal.contains("found that of `Adam`"), "{refusal}");
 }
 
 model! {

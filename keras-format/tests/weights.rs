@@ -6,7 +6,7 @@ use std::path::Path;
 
 use hdf5_pure::{AttrValue, File};
 use keras_format::weights::{Array, Group, Values, find, read, write};
-use keras_format::{Archive, Error};
+use keras_format::Archive;
 
 fn fixture(name: &str) -> Vec<u8> {
     fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)).unwrap()

@@ -1,5 +1,7 @@
 //! Names: Keras' automatic ones, Rust fields made of them, and the nearest known name of a misspelt one.
 
+use std::collections::HashSet;
+
 /// Keras' snake case of a class: `Conv2D` is `conv2d`, `ReLU` is `re_lu`, `MaxPooling2D` is `max_pooling2d`.
 /// Source: Keras 3.15 `utils/naming.py`.
 pub fn snake_case(class: &str) -> String {
@@ -27,6 +29,22 @@ pub fn snake_case(class: &str) -> String {
 /// `Input` layers are called `input_layer`; every other class by its snake case.
 pub fn automatic_name(class: &str) -> String {
     if class == "Input" { "input_layer".to_string() } else { snake_case(class) }
+}
+
+/// The names, with a number behind those that stood before: `y`, `y_1`, `y_2`. The first of a name keeps it.
+pub fn distinct(names: Vec<String>) -> Vec<String> {
+    let mut taken: HashSet<String> = names.iter().cloned().collect();
+    let mut seen: HashSet<String> = HashSet::new();
+    names
+        .into_iter()
+        .map(|name| {
+            if seen.insert(name.clone()) {
+                return name;
+            }
+            let mut numbered = (1..).map(|number: usize| format!("{name}_{number}"));
+            numbered.find(|free| taken.insert(free.clone())).unwrap_or(name)
+        })
+        .collect()
 }
 
 /// The field of a layer, an input or an output called `name`.
@@ -123,6 +141,12 @@ fn edit_distance(a: &str, b: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_that_stood_before_are_numbered() {
+        let names = ["y", "x", "y", "y", "y_1"].map(String::from).to_vec();
+        assert_eq!(distinct(names), ["y", "x", "y_2", "y_3", "y_1"]);
+    }
 
     #[test]
     fn classes_get_keras_names() {

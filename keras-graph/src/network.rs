@@ -5,6 +5,7 @@
 use crate::call::{Call, CallKind, CallParameter, Lowered, MASK, TRAINING};
 use crate::dtype::Dtype;
 use crate::graph::{Graph, LayerError, Mode};
+use crate::names::distinct;
 use crate::regularizer::Regularizer;
 use crate::schema::Layer;
 use crate::shape::Shape;
@@ -229,16 +230,14 @@ impl Network {
         &self.tensors[tensor.0].shape
     }
 
-    /// Names the model's outputs; ends the building.
+    /// Names the model's outputs by their layers, those of one layer with a number; ends the building.
     pub fn finish(&mut self, outputs: &[TensorId]) {
         self.outputs = outputs.to_vec();
-        self.output_names = outputs
-            .iter()
-            .map(|output| {
-                let call = self.tensors[output.0].call;
-                self.layers[self.calls[call].layer.0].name.clone()
-            })
-            .collect();
+        let names = outputs.iter().map(|output| {
+            let call = self.tensors[output.0].call;
+            self.layers[self.calls[call].layer.0].name.clone()
+        });
+        self.output_names = distinct(names.collect());
     }
 
     /// Number of layers, those of nested models included.

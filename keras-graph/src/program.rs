@@ -37,8 +37,10 @@ impl Program {
     pub fn new(mut graph: Graph) -> Program {
         for i in 0..graph.outputs.len() {
             let output = graph.outputs[i];
-            // A port of its own, since the outside fills an input's buffer and reads an output's.
-            if matches!(graph.nodes[output.0].kind, NodeKind::Input(_)) {
+            // A place of its own, since the outside fills an input's buffer and reads an output's, and a loss writes
+            // the gradient of each output.
+            let is_input = matches!(graph.nodes[output.0].kind, NodeKind::Input(_));
+            if is_input || graph.outputs[..i].contains(&output) {
                 let shape = graph.shape(output).clone();
                 let copy = Node {
                     kind: NodeKind::Sample(Reshape { len: shape.len() }.into()),

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
+use keras_graph::names::distinct;
 use keras_graph::network::{
     Class, LayerCall, LayerId, LayerKind, Network, NetworkLayer, Tensor, TensorId,
 };
@@ -93,21 +94,14 @@ impl Evaluator<'_> {
             let arena = &self.builder.arena;
             let layer = arena.calls[arena.tensors[tensor.0].call].layer;
             let is_input = matches!(arena.layers[layer.0].kind, LayerKind::Input { .. });
-            if is_input != (what == "inputs") {
-                let (message, help) = match is_input {
-                    true => (
-                        "an input cannot be an output as it is",
-                        "put a layer between: `Identity()(x)`",
-                    ),
-                    false => {
-                        ("this tensor is no `Input`", "`inputs` lists what `Input(..)` returned")
-                    }
-                };
-                self.wrong(spot, message, help);
+            // Outputs may be inputs, and stand there twice.
+            if what == "inputs" && !is_input {
+                let help = "`inputs` lists what `Input(..)` returned";
+                self.wrong(spot, "this tensor is no `Input`", help);
                 return None;
             }
-            if ends.iter().any(|end| end.tensor == *tensor) {
-                self.wrong(spot, format!("this tensor stands twice in `{what}`"), "");
+            if what == "inputs" && ends.iter().any(|end| end.tensor == *tensor) {
+                self.wrong(spot, "this tensor stands twice in `inputs`", "");
                 return None;
             }
             ends.push(End { tensor: *tensor, layer, spot, variable });
@@ -234,6 +228,7 @@ impl Evaluator<'_> {
                     network.output_names[i] = name;
                 }
             }
+            network.output_names = distinct(std::mem::take(&mut network.output_names));
         }
     }
 

@@ -52,7 +52,36 @@ def optimizers():
     trained("averaged", keras.optimizers.SGD(0.1, use_ema=True), steps=2, seed=4)
     accumulating = keras.optimizers.SGD(0.1, gradient_accumulation_steps=2)
     trained("accumulated", accumulating, steps=2, seed=5)
+    trained("infinite", keras.optimizers.SGD(0.1, clipvalue=float("inf")), steps=2, seed=6)
+    mlp(7).save(FOLDER / "without_optimizer.keras")
+
+
+def predictions(name, model, x):
+    np.asarray(model(x)).astype("<f4").tofile(FOLDER / f"{name}.p")
+
+
+def compiled_inside():
+    """Weights of a model with another inside that has an optimizer of its own."""
+    keras.utils.set_random_seed(8)
+    inner = keras.Sequential([keras.Input((4,)), layers.Dense(3, activation="tanh")])
+    inner.compile("adam", "mse")
+    inner.train_on_batch(X, np.ones((8, 3)))
+    x = keras.Input((4,))
+    outer = keras.Model(x, layers.Dense(2)(inner(x)))
+    outer.save_weights(FOLDER / "compiled_inside.weights.h5")
+    predictions("compiled_inside", outer, X)
+
+
+def same_output_twice():
+    model = keras.saving.load_model(FOLDER / "same_output_twice.keras")
+    x = np.array([[0.5, -1.0, 2.0], [1.5, 0.25, -0.75]], "f4")
+    first, second = model(x)
+    assert np.array_equal(first, second)
+    np.asarray(first).astype("<f4").tofile(FOLDER / "same_output_twice.p")
 
 
 if __name__ == "__main__":
     optimizers()
+    compiled_inside()
+    same_output_twice()
+    mlp(9).save(FOLDER / "legacy.h5")
