@@ -95,15 +95,26 @@ impl Archive {
         let path = path.as_ref();
         let within = |error: Error| error.within(&path.display().to_string());
         let file = open(path, "a `.keras` archive").map_err(within)?;
+        Archive::read_from(std::io::BufReader::new(file))
+            .map(|(archive, _)| archive)
+            .map_err(within)
+    }
+
+    /// Reads a `.keras` file, and says from which byte of it on the weights lie there as they are; none if they are
+    /// compressed. Errors: as [`Archive::read`].
+    pub fn read_in_place(path: impl AsRef<Path>) -> Result<(Archive, Option<usize>)> {
+        let path = path.as_ref();
+        let within = |error: Error| error.within(&path.display().to_string());
+        let file = open(path, "a `.keras` archive").map_err(within)?;
         Archive::read_from(std::io::BufReader::new(file)).map_err(within)
     }
 
     /// Reads the bytes of a `.keras` file. Errors: as [`Archive::read`].
     pub fn from_bytes(bytes: &[u8]) -> Result<Archive> {
-        Archive::read_from(Cursor::new(bytes))
+        Ok(Archive::read_from(Cursor::new(bytes))?.0)
     }
 
-    fn read_from<R: Read + Seek>(mut reader: R) -> Result<Archive> {
+    fn read_from<R: Read + Seek>(mut reader: R) -> Result<(Archive, Option<usize>)> {
         let start = start(&mut reader)?;
         let archive_bytes = reader.seek(SeekFrom::End(0)).map_err(unreadable)?;
         let mut zip = ZipArchive::new(reader).map_err(|error| {
@@ -119,7 +130,8 @@ impl Archive {
         let config = json(&member(&mut zip, CONFIG, archive_bytes, JSON_LIMIT_BYTES)?)
             .map_err(|error| error.within(CONFIG))?;
         let weights = member(&mut zip, WEIGHTS, archive_bytes, u64::MAX)?;
-        Ok(Archive { metadata, config, weights })
+        let start = stored_from(&mut zip, WEIGHTS);
+        Ok((Archive { metadata, config, weights }, start))
     }
 
     /// The bytes of the `.keras` file: the same bytes for the same content.
@@ -188,7 +200,8 @@ impl Content {
             if path.extension().is_some_and(|extension| extension == "h5") {
                 return Err(foreign::refused("an HDF5 file of weights", &start, ""));
             }
-            Archive::read_from(std::io::BufReader::new(file)).map(Content::Model)
+            Archive::read_from(std::io::BufReader::new(file))
+                .map(|(archive, _)| Content::Model(archive))
         };
         read(file).map_err(within)
     }
@@ -253,6 +266,13 @@ fn member<R: Read + Seek>(
         return Err(Error::malformed(format!("{declared} bytes"), found).within(name));
     }
     Ok(bytes)
+}
+
+/// Where the bytes of a member begin, if they are not compressed.
+fn stored_from<R: Read + Seek>(zip: &mut ZipArchive<R>, name: &str) -> Option<usize> {
+    let file = zip.by_name(name).ok()?;
+    let start = file.data_start().filter(|_| file.compression() == CompressionMethod::Stored);
+    usize::try_from(start?).ok()
 }
 
 fn json(bytes: &[u8]) -> Result<Json> {

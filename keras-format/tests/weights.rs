@@ -5,8 +5,8 @@ use std::fs;
 use std::path::Path;
 
 use hdf5_pure::{AttrValue, File};
-use keras_format::weights::{Array, Group, Values, find, read, write};
 use keras_format::Archive;
+use keras_format::weights::{Array, Group, Values, find, read, write};
 
 fn fixture(name: &str) -> Vec<u8> {
     fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)).unwrap()

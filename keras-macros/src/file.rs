@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use keras_format::archive::Archive;
 use keras_format::network::{from_config, to_config};
 use keras_format::python;
-use keras_format::weights::{self, Group};
+use keras_format::weights::{InPlace, Stored};
 use keras_format::{Error, Result};
 use keras_graph::compile::describe;
 use keras_graph::network::Network;
@@ -31,17 +31,17 @@ fn absolute(path: &str) -> PathBuf {
     PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default()).join(path)
 }
 
-/// Reads a `.keras` file. Others are refused by their name, so that the message says what to save in their place.
-fn archive(path: &str) -> Result<Archive> {
-    if Path::new(path).extension().is_none_or(|extension| extension != "keras") {
-        return Err(Error::Refused {
-            path: path.to_string(),
-            message: "expected a `.keras` file, which holds the architecture and the weights"
-                .to_string(),
-            help: Some("save the whole model: `model.save(\"model.keras\")`".to_string()),
-        });
+/// Refuses other files than `.keras` by their name, so that the message says what to save in their place.
+fn check_ending(path: &str) -> Result<()> {
+    if Path::new(path).extension().is_some_and(|extension| extension == "keras") {
+        return Ok(());
     }
-    Archive::read(absolute(path))
+    Err(Error::Refused {
+        path: path.to_string(),
+        message: "expected a `.keras` file, which holds the architecture and the weights"
+            .to_string(),
+        help: Some("save the whole model: `model.save(\"model.keras\")`".to_string()),
+    })
 }
 
 /// Makes the compiler depend on a file.
@@ -55,7 +55,10 @@ pub(crate) fn network(path: &str, spot: Spot, mistakes: &mut Mistakes) -> Expans
     if path.is_empty() {
         return Expansion::default(); // The mistake is told.
     }
-    let network = match archive(path).and_then(|file| from_config(&file.config)) {
+    let network = match check_ending(path)
+        .and_then(|()| Archive::read(absolute(path)))
+        .and_then(|file| from_config(&file.config))
+    {
         Ok(network) => Some(network),
         Err(error) => {
             refuse(mistakes, spot, &error);
@@ -90,16 +93,26 @@ pub(crate) fn embed(input: TokenStream) -> TokenStream {
     }
 }
 
-/// Weights in the model's order.
+/// A trained model.
 struct Trained {
+    /// In the model's order.
     weights: Vec<WeightInfo>,
-    bytes: Vec<u8>,
+    numbers: Numbers,
     fingerprint: u64,
+}
+
+/// The numbers of all weights, in the model's order.
+enum Numbers {
+    /// Where in the file the bytes of each weight lie: first byte and length.
+    Pieces(Vec<[usize; 2]>),
+    /// Their bytes, where the file has them compressed or of another type.
+    Bytes(Vec<u8>),
 }
 
 /// Reads a trained model.
 fn trained(path: &str) -> Result<Trained> {
-    let file = archive(path)?;
+    check_ending(path)?;
+    let (file, start) = Archive::read_in_place(absolute(path))?;
     let network = from_config(&file.config).map_err(|error| error.within(path))?;
     let refused = |message: String, help: Option<String>| Error::Refused {
         path: path.to_string(),
@@ -108,40 +121,90 @@ fn trained(path: &str) -> Result<Trained> {
     };
     let description =
         describe(&network, String::new()).map_err(|error| refused(error.message, error.help))?;
-    let groups = weights::read(file.weights).map_err(|error| error.within(path))?;
-    let mut bytes = Vec::new();
-    for weight in description.weights.iter() {
-        let values = values(&groups, weight).map_err(|message| refused(message, None))?;
-        bytes.extend(values.iter().flat_map(|value| value.to_le_bytes()));
-    }
     let fingerprint = description.fingerprint;
-    Ok(Trained { weights: description.weights.into_owned(), bytes, fingerprint })
+    let stored = InPlace::read(file.weights).map_err(|error| error.within(path))?;
+    let (mut pieces, mut bytes) = (Vec::new(), Vec::new());
+    for weight in description.weights.iter() {
+        let numbers = numbers(&stored, weight).map_err(|message| refused(message, None))?;
+        if let (Some(start), Stored::Bytes(first, piece)) = (start, numbers) {
+            pieces.push([start + first, piece.len()]);
+        }
+    }
+    let weights = description.weights.into_owned();
+    if pieces.len() == weights.len() {
+        return Ok(Trained { weights, numbers: Numbers::Pieces(pieces), fingerprint });
+    }
+    for weight in &weights {
+        match numbers(&stored, weight).map_err(|message| refused(message, None))? {
+            Stored::Bytes(_, piece) => bytes.extend_from_slice(piece),
+            Stored::Values(values) => {
+                let values = values.as_f32().unwrap_or_default();
+                bytes.extend(values.iter().flat_map(|value| value.to_le_bytes()));
+            }
+        }
+    }
+    Ok(Trained { weights, numbers: Numbers::Bytes(bytes), fingerprint })
 }
 
-/// The values of a weight, or what is wrong with them.
-fn values<'g>(groups: &'g [Group], weight: &WeightInfo) -> std::result::Result<&'g [f32], String> {
+/// The numbers of a weight, or what is wrong with them.
+fn numbers<'s>(
+    stored: &'s InPlace,
+    weight: &WeightInfo,
+) -> std::result::Result<Stored<'s>, String> {
     let path = &weight.path;
-    let array = path.rsplit_once("/vars/").and_then(|(group, index)| {
+    let found = path.rsplit_once("/vars/").and_then(|(group, index)| {
         let index: usize = index.parse().ok()?;
-        weights::find(groups, group)?.arrays.get(index)
+        stored.find(group, index)
     });
-    let Some(array) = array else { return Err(format!("there is no weight `{path}`")) };
-    if array.shape != *weight.shape {
-        let (expected, found) = (&weight.shape, &array.shape);
+    let Some((found, numbers)) = found else { return Err(format!("there is no weight `{path}`")) };
+    if *found != *weight.shape {
+        let expected = &weight.shape;
         return Err(format!("weight `{path}`: expected shape {expected:?}, found {found:?}"));
     }
-    let Some(values) = array.values.as_f32() else {
-        return Err(format!("weight `{path}`: expected numbers with a fraction, found integers"));
+    let not_finite = match numbers {
+        Stored::Bytes(_, bytes) => {
+            let mut values = bytes.as_chunks().0.iter().map(|&bytes| f32::from_le_bytes(bytes));
+            values.find(|value| !value.is_finite())
+        }
+        Stored::Values(values) => match values.as_f32() {
+            Some(values) => values.iter().copied().find(|value| !value.is_finite()),
+            None => {
+                let expected = "expected numbers with a fraction, found integers";
+                return Err(format!("weight `{path}`: {expected}"));
+            }
+        },
     };
-    match values.iter().find(|value| !value.is_finite()) {
+    match not_finite {
         Some(value) => Err(format!("weight `{path}` holds {value}, which is not finite")),
-        None => Ok(values),
+        None => Ok(numbers),
     }
 }
 
 fn embedded(path: &str, trained: &Trained) -> TokenStream {
-    let dependency = dependency(path);
-    let bytes = Literal::byte_string(&trained.bytes);
+    let bytes = match &trained.numbers {
+        Numbers::Pieces(pieces) => {
+            let path = absolute(path).display().to_string();
+            let len = Literal::usize_unsuffixed(pieces.iter().map(|[_, len]| len).sum());
+            let pieces = pieces.iter().map(|piece| {
+                let [start, len] = piece.map(Literal::usize_unsuffixed);
+                quote! { [#start, #len] }
+            });
+            quote! {
+                ::keras::__private::Aligned::<[::core::primitive::u8; #len]>::gathered(
+                    ::core::include_bytes!(#path),
+                    &[#(#pieces),*],
+                )
+            }
+        }
+        Numbers::Bytes(bytes) => {
+            let bytes = Literal::byte_string(bytes);
+            quote! { ::keras::__private::Aligned(*#bytes) }
+        }
+    };
+    let dependency = match &trained.numbers {
+        Numbers::Pieces(_) => TokenStream::new(),
+        Numbers::Bytes(_) => dependency(path),
+    };
     let fingerprint = Literal::u64_suffixed(trained.fingerprint);
     let table = trained.weights.iter().map(|weight| {
         let path = &*weight.path;
@@ -151,8 +214,7 @@ fn embedded(path: &str, trained: &Trained) -> TokenStream {
     quote! {
         {
             #dependency
-            const BYTES: &::keras::__private::Aligned<[::core::primitive::u8]> =
-                &::keras::__private::Aligned(*#bytes);
+            const BYTES: &::keras::__private::Aligned<[::core::primitive::u8]> = &#bytes;
             const FILE: &[::keras::__private::FileWeight] = &[#(#table),*];
             const { ::keras::__private::Embedded::new(BYTES, FILE, #fingerprint) }
         }

@@ -68,10 +68,41 @@ pub struct Aligned<B: ?Sized>(
     pub B,
 );
 
+impl<const N: usize> Aligned<[u8; N]> {
+    /// Some pieces of a file one behind the other, each said by its first byte and its length. Copies them without a
+    /// loop over bytes, which the compiler would take minutes for. Panics: if the pieces have another length than `N`
+    /// together, or reach beyond the file.
+    pub const fn gathered(file: &[u8], pieces: &[[usize; 2]]) -> Self {
+        let mut gathered = Aligned([0; N]);
+        let mut rest: &mut [u8] = &mut gathered.0;
+        let mut i = 0;
+        while i < pieces.len() {
+            let [start, len] = pieces[i];
+            let (piece, after) = rest.split_at_mut(len);
+            piece.copy_from_slice(file.split_at(start).1.split_at(len).0);
+            rest = after;
+            i += 1;
+        }
+        assert!(rest.is_empty(), "as many bytes as the pieces have");
+        gathered
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::example::Example;
+
+    #[test]
+    fn pieces_of_a_file_are_gathered_in_their_order() {
+        const GATHERED: Aligned<[u8; 5]> =
+            Aligned::gathered(b"abcdefgh", &[[5, 2], [0, 0], [1, 3]]);
+        assert_eq!(&GATHERED.0, b"fgbcd");
+        for pieces in [[[0, 2], [7, 2]], [[0, 2], [3, 4]], [[0, 1], [1, 1]]] {
+            let gather = || Aligned::<[u8; 4]>::gathered(b"abcdefgh", &pieces);
+            assert!(std::panic::catch_unwind(gather).is_err(), "{pieces:?}");
+        }
+    }
 
     #[test]
     fn the_flat_view_follows_the_fields() {
