@@ -3,7 +3,8 @@
 For each folder `NAME/` of the folder given: loads `rust.keras`, compares its predictions for `x0.bin`, ... with
 `rust_y0.bin`, ..., then changes every weight, saves `keras.keras` and writes its predictions to `keras_y0.bin`, ... .
 A folder with `targets0.bin`, ... holds a training: Keras resumes it where Rust left it, saves it as
-`keras.keras`, goes on, and writes what it predicts then to `keras_after_y0.bin`, ... .
+`keras.keras`, goes on, and writes what it predicts then to `keras_after_y0.bin`, ... . `scores.txt` has the losses and
+metrics that Rust reports.
 Numbers are raw, little-endian, row-major, without the batch size, which follows from the model.
 """
 
@@ -79,6 +80,13 @@ def exchange_training(folder, model, x):
         for path, shape in zip(sorted(folder.glob("targets*.bin")), [y.shape for y in model.outputs])
     ]
     targets = targets if len(targets) > 1 else targets[0]
+    scores = model.evaluate(x, targets, verbose=0, return_dict=True)
+    lines = [line.split() for line in (folder / "scores.txt").read_text().splitlines()]
+    if sorted(scores) != sorted(name for name, _ in lines):
+        sys.exit(f"{folder.name}: Keras reports {sorted(scores)}, Rust {lines}")
+    for name, value in lines:
+        if not np.isclose(scores[name], float(value), RTOL, ATOL):
+            sys.exit(f"{folder.name}: `{name}` is {scores[name]} in Keras, {value} in Rust")
     for _ in range(STEPS):
         model.train_on_batch(x, targets)
     write_predictions(folder, "keras_y", predictions(model, x))

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use keras::losses::{CategoricalCrossentropy, Loss, Losses, MeanSquaredError};
-use keras::metrics::MetricSet;
+use keras::metrics::{CategoricalAccuracy, MetricSet, named};
 use keras::optimizers::{Adam, Optimizer, SGD};
 use keras::prelude::*;
 use keras::sample::Sample;
@@ -20,7 +20,10 @@ const STEPS: usize = 3;
 pub(crate) fn adam(folder: &Path, half: Half) -> Result<f32> {
     let targets = |sample| one_hot::<3>(sample + 1);
     let optimizer = Adam { learning_rate: 0.02, ..Adam::default() };
-    exchange::<Trained, _, _>(folder, half, optimizer, CategoricalCrossentropy::default(), targets)
+    let loss = CategoricalCrossentropy { label_smoothing: 0.125, ..Default::default() };
+    let metrics =
+        (named("squares", MeanSquaredError::default()), CategoricalAccuracy::default(), loss);
+    exchange::<Trained, _, _, _>(folder, half, optimizer, loss, metrics, targets)
 }
 
 /// Several outputs with a loss each, and a slot that looks ahead.
@@ -34,30 +37,32 @@ pub(crate) fn sgd(folder: &Path, half: Half) -> Result<f32> {
         label: CategoricalCrossentropy::default(),
     };
     let optimizer = SGD { learning_rate: 0.05, momentum: 0.9, nesterov: true, ..SGD::default() };
-    exchange::<Several, _, _>(folder, half, optimizer, losses, targets)
+    exchange::<Several, _, _, _>(folder, half, optimizer, losses, (), targets)
 }
 
 fn one_hot<const N: usize>(class: usize) -> [f32; N] {
     std::array::from_fn(|i| if i == class % N { 1.0 } else { 0.0 })
 }
 
-fn exchange<M: Model, L, T: Sample>(
+fn exchange<M: Model, L, N, T: Sample>(
     folder: &Path,
     half: Half,
     optimizer: impl Optimizer + 'static,
     loss: L,
+    metrics: N,
     target: impl Fn(usize) -> T,
 ) -> Result<f32>
 where
     M::Input: Draw,
     L: Losses + Loss<M::Output, T> + 'static,
+    N: MetricSet<M::Output, T>,
     (): MetricSet<M::Output, T>,
 {
     let x = inputs::<M>();
     let y: Vec<T> = (0..SAMPLES).map(target).collect();
     let mut model = M::seeded(11);
-    let mut training = model.compile(optimizer, loss);
-    let steps = |training: &mut Training<M, L>| -> Result<Vec<M::Output>> {
+    let mut training = model.compile(optimizer, loss).metrics(metrics);
+    let steps = |training: &mut Training<M, L, N>| -> Result<Vec<M::Output>> {
         for _ in 0..STEPS {
             training.train_on_batch(&x, &y)?;
         }
@@ -70,6 +75,9 @@ where
         write(folder, "x", &x)?;
         write(folder, "targets", &y)?;
         write(folder, "rust_y", &predictions)?;
+        let scores = training.evaluate(&x, &y)?;
+        let lines = (&scores).into_iter().map(|(name, value)| format!("{name} {value}\n"));
+        std::fs::write(folder.join("scores.txt"), lines.collect::<String>())?;
         return Ok(0.0);
     }
     // Rust's file, resumed here, ends where Keras ends that resumed the same file.

@@ -152,7 +152,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder for the test");
         let path = folder.path().join("model.keras");
         Example::seeded(3).save(&path).expect("a folder that can be written");
-        let file = Archive::read(&path).expect("the file just saved");
+        let file = keras_format::Archive::read(&path).expect("the file just saved");
         let network = from_config(&file.config).expect("a legal configuration");
         let found = describe(&network, String::new()).expect("a legal model");
         assert_eq!(found.fingerprint, Example::FINGERPRINT);

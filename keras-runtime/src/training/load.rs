@@ -173,6 +173,7 @@ fn is_set(value: &Value) -> bool {
         Value::Bool(value) => *value,
         Value::Int(value) => *value != 0,
         Value::Float(value) => *value != 0.0,
+        Value::Quotient(quotient) => quotient.exact != 0.0,
         Value::Str(_) | Value::List(_) | Value::Object(_) => true,
     }
 }
