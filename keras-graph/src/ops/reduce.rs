@@ -2,7 +2,7 @@
 
 use crate::activation::Activation;
 use crate::graph::{Graph, LayerError, NodeId};
-use crate::op::{BinaryFunction, Gather, GatherGrad, Reduce, ReduceGrad, SumTo};
+use crate::op::{BinaryFunction, Cumsum, Gather, GatherGrad, Reduce, ReduceGrad, SumTo};
 use crate::ops::gradient::{Differentiate, Gradients, Made, no_gradient};
 use crate::ops::ranked;
 
@@ -19,6 +19,13 @@ impl Graph {
         }
         let (from, to) = (ranked(&extents)?, ranked(&to)?);
         self.emit(SumTo { rank: extents.len(), from, to }, &[x.into()], left)
+    }
+
+    /// The sums of the elements up to each along an axis; from each on if `reverse`.
+    pub fn cumsum(&mut self, x: NodeId, axis: usize, reverse: bool) -> Result<NodeId, LayerError> {
+        let x = self.float(x)?;
+        let (outer, extent, inner) = self.shape(x).around(axis);
+        self.emit(Cumsum { outer, extent, inner, reverse }, &[x.into()], self.extents(x))
     }
 
     /// `x / max(√Σ x², least)`, where the sum is over some axes, given in order.
@@ -69,4 +76,46 @@ impl Differentiate for Gather {
     }
 }
 
+impl Differentiate for Cumsum {
+    /// An element is part of all sums from it on, so its gradient is the sum of theirs.
+    fn differentiate(&self, gradients: &mut Gradients, made: &Made) -> Result<(), LayerError> {
+        let [x] = made.inputs()?;
+        gradients.push(x, Cumsum { reverse: !self.reverse, ..*self }, &[made.d_y]);
+        Ok(())
+    }
+}
+
 no_gradient! { ReduceGrad, GatherGrad }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::grad::differentiate;
+    use crate::graph::Mode;
+    use crate::models;
+    use crate::network::{Class, Network};
+    use crate::program::Program;
+
+    fn running_sums(graph: &mut Graph, inputs: &[NodeId]) -> Result<NodeId, LayerError> {
+        graph.cumsum(inputs[0], 0, false)
+    }
+
+    #[test]
+    fn the_gradient_of_running_sums_runs_backwards() {
+        let mut network = Network::new("model", Class::Sequential);
+        let x = models::input(&mut network, "x", 3);
+        let y = models::other(&mut network, "layer", running_sums, x);
+        network.finish(&[y]);
+        let mode = Mode::Training { input_gradients: true };
+        let mut program = Program::new(network.lower(mode).expect("a legal model"));
+        differentiate(&mut program).expect("every op has a gradient");
+        assert_eq!(
+            program.graph.to_string(),
+            "%0 [3] = input 0 float32\n\
+             %1 [3] = cumsum { outer: 1, extent: 3, inner: 1, reverse: false } %0\n\
+             %2 [3] = gradient of output 0\n\
+             %3 [3] = cumsum { outer: 1, extent: 3, inner: 1, reverse: true } %2\n\
+             outputs %1\n"
+        );
+    }
+}

@@ -170,6 +170,7 @@ list! {
         max_rows_grad: MaxRowsGrad,
         reduce: Reduce,
         reduce_grad: ReduceGrad,
+        cumsum: Cumsum,
         gather: Gather,
         gather_grad: GatherGrad,
         softmax: Softmax,

@@ -38,4 +38,10 @@ ops! {
     reads (ids: ids(outer * count * inner), d_y: sample(outer * count * inner))
     makes sample(outer * extent * inner)
     flops outer * count * inner;
+
+    /// `y[o, a, i] = Σ_{b ≤ a} x[o, b, i]`, or over `b ≥ a` if `reverse`.
+    Cumsum { outer: usize, extent: usize, inner: usize, reverse: bool }
+    reads (x: sample(outer * extent * inner))
+    makes sample(outer * extent * inner)
+    flops outer * extent * inner;
 }

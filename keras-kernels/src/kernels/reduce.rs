@@ -1,4 +1,5 @@
-//! The largest or the smallest element along an axis, and its gradient, which elements that tie share evenly.
+//! The largest or the smallest element along an axis, and its gradient, which elements that tie
+//! share evenly; running sums along one.
 
 use super::vectorized::vectorized;
 use super::{Call, Reference};
@@ -44,11 +45,51 @@ impl Reference {
             }
         }
     }
+
+    pub(crate) fn cumsum(op: &op::Cumsum, call: Call<'_>) {
+        let op::Cumsum { extent, inner, reverse, .. } = *op;
+        let [x] = call.inputs();
+        let len = extent * inner;
+        for (x, y) in x.chunks_exact(len).zip(call.output.chunks_exact_mut(len)) {
+            for i in 0..inner {
+                let mut sum = 0.0;
+                for a in 0..extent {
+                    let place = if reverse { extent - 1 - a } else { a } * inner + i;
+                    sum += f64::from(x[place]);
+                    y[place] = sum as f32;
+                }
+            }
+        }
+    }
 }
 
 vectorized! {
     reduce: Reduce,
     reduce_grad: ReduceGrad,
+    cumsum: Cumsum,
+}
+
+#[inline(always)]
+fn cumsum<S: Simd>(op: &op::Cumsum, call: Call<'_>) {
+    let op::Cumsum { extent, inner, reverse, .. } = *op;
+    let [x] = call.inputs();
+    let len = extent * inner;
+    call.output.copy_from_slice(x);
+    for y in call.output.chunks_exact_mut(len) {
+        for a in 1..extent {
+            // The sums before, then those that follow from them.
+            let (sums, row) = if reverse {
+                let (front, sums) = y.split_at_mut(len - a * inner);
+                (&*sums, &mut front[len - (a + 1) * inner..])
+            } else {
+                let (sums, rest) = y.split_at_mut(a * inner);
+                (&sums[(a - 1) * inner..], rest)
+            };
+            for (y, sum) in row[..inner].iter_mut().zip(sums) {
+                *y += sum;
+            }
+        }
+    }
 }
 
 #[inline(always)]
@@ -206,6 +247,35 @@ mod tests {
         let op = op::ReduceGrad { outer: 1, extent: 3, inner: 2 };
         let d_x = agreed(op, 1, &[&x, &[1.0, -5.0], &[3.0, 5.0]], &[f32::NAN; 6], 0.0);
         assert_eq!(d_x, [3.0, 2.5, 0.0, 0.0, 0.0, 2.5]);
+    }
+
+    #[test]
+    fn running_sums_of_any_extent() {
+        let x = [1.0, -5.0, 4.0, -2.0, 4.0, -5.0];
+        let op = op::Cumsum { outer: 1, extent: 3, inner: 2, reverse: false };
+        let expected = [1.0, -5.0, 5.0, -7.0, 9.0, -12.0];
+        assert_eq!(agreed(op, 1, &[&x], &[f32::NAN; 6], 0.0), expected);
+        let op = op::Cumsum { reverse: true, ..op };
+        let expected = [9.0, -12.0, 8.0, -7.0, 4.0, -5.0];
+        assert_eq!(agreed(op, 1, &[&x], &[f32::NAN; 6], 0.0), expected);
+        for (outer, extent, inner) in
+            [(1, 1, 1), (3, 5, 1), (2, 97, 1), (1, 7, 31), (3, 2, 33), (2, 16, 16)]
+        {
+            let len = 2 * outer * extent * inner;
+            let (x, d_y) = (values(len, 1), values(len, 2));
+            for reverse in [false, true] {
+                let op = op::Cumsum { outer, extent, inner, reverse };
+                let tolerance = 4.0 * f32::EPSILON * extent as f32;
+                let y = agreed(op, 2, &[&x], &vec![f32::NAN; len], tolerance);
+                let back = op::Cumsum { reverse: !reverse, ..op };
+                let d_x = agreed(back, 2, &[&d_y], &vec![f32::NAN; len], tolerance);
+                let dot = |a: &[f32], b: &[f32]| -> f64 {
+                    a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum()
+                };
+                let (forth, back) = (dot(&y, &d_y), dot(&x, &d_x));
+                assert!((forth - back).abs() < 1e-4 * (1.0 + forth.abs()), "{forth}, {back}");
+            }
+        }
     }
 
     #[test]
