@@ -17,7 +17,7 @@ pub struct Phase {
     pub first: usize,
     /// Cells of `d_y` in front of the first that is read; they do not count in `window`.
     pub skip: usize,
-    /// From `d_y` to the phase's cells. The kernel is empty where no window reads them.
+    /// From `d_y` to the phase's cells.
     pub window: Window,
     /// The kernel's cell that is cell 0 of the phase's; those that follow stand `step` lower each.
     pub last: usize,
@@ -32,20 +32,30 @@ impl Phase {
     }
 }
 
-/// The phases of a window, in the order of their first cells.
+/// The phases of a window that meet cells of its kernel, so at most as many as those.
 pub fn phases(window: Window) -> impl Iterator<Item = Phase> {
-    (0..window.stride.min(window.input)).map(move |first| phase(window, first))
+    let Window { input, kernel, stride, dilation, pad, .. } = window;
+    let step = stride / common_divisor(stride, dilation);
+    (0..step.min(kernel)).filter_map(move |lowest| {
+        // The first cell whose place is that of cell `lowest` of the kernel, or some strides on.
+        let first = (lowest * dilation + stride - pad % stride) % stride;
+        (first < input).then(|| phase(window, first, lowest))
+    })
 }
 
-fn phase(window: Window, first: usize) -> Phase {
+/// Whether every cell of the input is one of some phase; no window reads the others.
+pub fn phases_cover(window: Window) -> bool {
+    phases(window).count() == window.stride.min(window.input)
+}
+
+/// The phase from cell `first` on, of cells `lowest, lowest + step, ..` of the kernel.
+fn phase(window: Window, first: usize, lowest: usize) -> Phase {
     let Window { input, output, kernel, stride, dilation, pad } = window;
     let common = common_divisor(stride, dilation);
     let (step, dilation_of_phase) = (stride / common, dilation / common);
     let place = first + pad;
-    let is_met = |&k: &usize| k * dilation % stride == place % stride;
-    let lowest = (0..step.min(kernel)).find(is_met);
-    let count = lowest.map_or(0, |lowest| (kernel - 1 - lowest) / step + 1);
-    let last = lowest.map_or(0, |lowest| lowest + (count - 1) * step);
+    let count = (kernel - 1 - lowest) / step + 1;
+    let last = lowest + (count - 1) * step;
     let reach = last * dilation;
     let skip = place.saturating_sub(reach) / stride;
     let window = Window {
@@ -116,5 +126,16 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_huge_stride_has_as_few_phases_as_cells_of_the_kernel() {
+        let (stride, dilation, pad) = (1 << 20, 1, 3);
+        let window = Window { input: 1 << 24, output: 16, kernel: 255, stride, dilation, pad };
+        assert_eq!(phases(window).count(), 255);
+        assert!(!phases_cover(window));
+        let firsts: Vec<usize> = phases(window).map(|phase| phase.first).collect();
+        assert_eq!(firsts[..4], [stride - 3, stride - 2, stride - 1, 0]);
+        assert!(phases_cover(Window { stride: 2, ..window }));
     }
 }

@@ -114,11 +114,15 @@ pub(super) fn taps<'a>(
     y_cell: usize,
 ) -> impl Iterator<Item = (usize, usize)> + 'a {
     let (i, j) = (y_cell / columns.output, y_cell % columns.output);
-    (0..rows.kernel).filter_map(move |a| Some((a, cell(rows, i, a)?))).flat_map(move |(a, row)| {
-        (0..columns.kernel).filter_map(move |b| {
-            Some((a * columns.kernel + b, row * columns.input + cell(columns, j, b)?))
-        })
-    })
+    // A window may be mostly padding.
+    let real_columns = real_cells(columns, j);
+    real_cells(rows, i).filter_map(move |a| Some((a, cell(rows, i, a)?))).flat_map(
+        move |(a, row)| {
+            real_columns.clone().filter_map(move |b| {
+                Some((a * columns.kernel + b, row * columns.input + cell(columns, j, b)?))
+            })
+        },
+    )
 }
 
 /// Cells of the input of one sample.

@@ -8,7 +8,7 @@
 //! ```
 //! Nothing is added up in memory, and each cell is written once.
 
-use keras_target::phase::{Phase, phases};
+use keras_target::phase::{Phase, phases, phases_cover};
 
 use super::band::{self, Geometry, Image};
 use super::forward::Pass;
@@ -35,15 +35,11 @@ impl Kernel for GradX<'_> {
     fn run<S: Simd>(mut self, simd: S) {
         let geometry = self.geometry;
         let group_channels = geometry.group_channels();
-        let is_empty = |phase: Phase| phase.window.kernel == 0;
-        if phases(geometry.rows).any(is_empty) || phases(geometry.columns).any(is_empty) {
+        if !phases_cover(geometry.rows) || !phases_cover(geometry.columns) {
             self.d_x.fill(0.0);
         }
         for rows in phases(geometry.rows) {
             for columns in phases(geometry.columns) {
-                if is_empty(rows) || is_empty(columns) {
-                    continue;
-                }
                 // At least two rows, so that a panel fits the scratch.
                 let panels = Panels::new::<S>(columns.window.output.max(2), group_channels);
                 for group in 0..geometry.groups {
