@@ -6,6 +6,7 @@
 
 use std::convert::Infallible;
 
+use crate::error::LayerError;
 use crate::graph::NodeId;
 use crate::names::nearest;
 use crate::schema::{ArgumentError, At};
@@ -226,6 +227,17 @@ impl Lowered {
 }
 
 impl Call<Lowered> {
+    /// The one tensor that a layer of this class is called on. Errors: a list of several.
+    pub fn one(&self, class: &str) -> Result<NodeId, LayerError> {
+        match self.inputs.as_slice() {
+            [x] => Ok(x.node),
+            many => Err(LayerError::input(format!(
+                "`{class}` expects one tensor, found a list of {}",
+                many.len()
+            ))),
+        }
+    }
+
     /// The mask that a call works with: the one it is given, or that of the first tensor.
     pub fn mask(&self) -> Option<NodeId> {
         let given = self.tensor(MASK.name).map(|mask| mask.node);

@@ -50,8 +50,10 @@ fn wanted(program: &Program, input_gradients: bool) -> Vec<bool> {
             Source::Node(node) => wanted[node.0],
             Source::Weight(weight) => program.graph.weights[weight.0].trainable,
         });
-        let is_input = matches!(node.kind, NodeKind::Input(_)) && node.dtype == Dtype::Float32;
-        wanted.push(!node.is_reduced() && (behind || is_input && input_gradients));
+        // Integers and truth values have no gradient.
+        let is_float = node.dtype == Dtype::Float32;
+        let is_input = matches!(node.kind, NodeKind::Input(_));
+        wanted.push(is_float && !node.is_reduced() && (behind || is_input && input_gradients));
     }
     wanted
 }

@@ -127,6 +127,14 @@ impl Graph {
         ))
         .help(reshape_advice(found.extents())))
     }
+
+    /// Steps and features of a sequence. Errors: another number of axes.
+    pub(crate) fn sequence(&self, class: &str, x: NodeId) -> Result<[usize; 2], LayerError> {
+        let found = self.shape(x);
+        found.extents().try_into().map_err(|_| {
+            LayerError::input(format!("`{class}` expects (batch, steps, features), found {found}"))
+        })
+    }
 }
 
 /// How to make an image of what was found.

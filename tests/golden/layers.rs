@@ -3,20 +3,24 @@
 //! The graph of each case is made from the arguments that the case gives in Python, and its plans are run as they are for a user's
 //! model. Of a batch normalization the gradients in inference are those of a frozen layer; the others come from its training plan.
 
+use std::collections::HashMap;
 use std::ops::Range;
 
 use keras_graph::activation::{Activation, ActivationFunction};
+use keras_graph::call::{Call, CallValue, Given, Lowered, bind};
 use keras_graph::compile::{compile, describe};
 use keras_graph::dtype::Dtype;
 use keras_graph::graph::{Graph, LayerError, Mode, NodeId};
 use keras_graph::layers::Entry;
-use keras_graph::network::{Class, LayerKind, Network, NetworkLayer};
+use keras_graph::network::{Class, LayerKind, Network, NetworkLayer, TensorId};
 use keras_graph::schema::{Layer, Schema};
 use keras_graph::shape::Shape;
 use keras_graph::value::{Object, Value};
 use keras_runtime::dtype_policy::DtypePolicy;
 use keras_runtime::execute::{Batch, Execution, Head, Keep, NoHead, Rows};
 use keras_runtime::kernels::{Backend, Cpu, Reference};
+
+use serde_json::Value as Json;
 
 use crate::python;
 use crate::tensors::{Case, Inputs, Tensor, check_all, on_all_levels};
@@ -98,38 +102,114 @@ impl Layer for Function {
     }
 }
 
-/// The model of a case: its inputs and one call of its layer.
-pub(crate) fn network(case: &Case, trainable: bool) -> Network {
-    let object = python::call(case.code());
-    let kind = if case.json["kind"] == "function" {
-        LayerKind::Layer(Box::new(Function(object)))
-    } else {
-        let entry = Entry::by_class(&object.class).unwrap();
-        let built = entry.build(&object.arguments, || "layer".to_string()).unwrap();
-        return with_layer(case, NetworkLayer { trainable, ..built });
-    };
-    let name = "layer".to_string();
-    with_layer(case, NetworkLayer { name, kind, trainable, activity_regularizer: None })
+/// A layer that gives the mask that reaches it.
+#[derive(Clone, Debug)]
+struct MaskOf;
+
+static MASK_OF: Schema = Schema { class: "MaskOf", docs: "", parameters: &[] };
+
+impl Layer for MaskOf {
+    fn schema(&self) -> &'static Schema {
+        &MASK_OF
+    }
+
+    fn config(&self) -> Vec<(&'static str, Value)> {
+        vec![]
+    }
+
+    fn boxed(&self) -> Box<dyn Layer> {
+        Box::new(self.clone())
+    }
+
+    fn lower_call(&self, _: &mut Graph, call: &Call<Lowered>) -> Result<Vec<Lowered>, LayerError> {
+        Ok(vec![Lowered::unmasked(call.mask().expect("a mask"))])
+    }
 }
 
-fn with_layer(case: &Case, layer: NetworkLayer) -> Network {
-    let mut network = Network::new("case", Class::Functional);
-    let inputs: Vec<_> = case
-        .numbered("input")
-        .iter()
-        .enumerate()
-        .map(|(i, tensor)| {
-            let dtype = match case.json["input_dtypes"][i].as_str() {
-                Some("int32") => Dtype::Int32,
-                _ => Dtype::Float32,
-            };
-            network.add_input(format!("input_{i}"), Shape::new(&tensor.shape[1..]), dtype)
-        })
-        .collect();
-    let layer = network.add_layer(layer);
-    let outputs = network.call(layer, &inputs).unwrap();
-    network.finish(&outputs);
+/// The model of a case: its inputs and one call of its layer, or those of a list of layers.
+pub(crate) fn network(case: &Case, trainable: bool) -> Network {
+    let (mut network, output) = called(case, trainable);
+    network.finish(&[output]);
     network
+}
+
+/// A model whose output is the mask of a case's output.
+fn mask_network(case: &Case) -> Network {
+    let (mut network, output) = called(case, true);
+    let mask_of = network.add_layer(plain_layer(LayerKind::Layer(Box::new(MaskOf)), true));
+    let mask = network.call(mask_of, &[output]).unwrap();
+    network.finish(&mask);
+    network
+}
+
+fn plain_layer(kind: LayerKind, trainable: bool) -> NetworkLayer {
+    let name = "layer".to_string();
+    NetworkLayer { name, kind, trainable, activity_regularizer: None }
+}
+
+fn built(object: &Object, name: String, trainable: bool) -> NetworkLayer {
+    let entry = Entry::by_class(&object.class).unwrap();
+    NetworkLayer { trainable, ..entry.build(&object.arguments, || name).unwrap() }
+}
+
+/// A network with the calls of a case, and what the last returned.
+fn called(case: &Case, trainable: bool) -> (Network, TensorId) {
+    let mut network = Network::new("case", Class::Functional);
+    let mut input = |name: String, tensor: &Tensor, dtype: Dtype| {
+        network.add_input(name, Shape::new(&tensor.shape[1..]), dtype)
+    };
+    let mut inputs = Vec::new();
+    for (i, tensor) in case.numbered("input").iter().enumerate() {
+        let dtype = match case.json["input_dtypes"][i].as_str() {
+            Some("int32") => Dtype::Int32,
+            _ => Dtype::Float32,
+        };
+        inputs.push(input(format!("input_{i}"), tensor, dtype));
+    }
+    let mut named = HashMap::new();
+    for (name, described) in case.json["extra"].as_object().into_iter().flatten() {
+        let dtype = if described["dtype"] == "bool" { Dtype::Bool } else { Dtype::Float32 };
+        named.insert(name.as_str(), input(name.clone(), case.tensor(name), dtype));
+    }
+    let object = python::call(case.code());
+    let layers: Vec<NetworkLayer> = match case.json["kind"].as_str() {
+        Some("function") => {
+            vec![plain_layer(LayerKind::Layer(Box::new(Function(object))), trainable)]
+        }
+        Some("Sequential") => match &object.arguments[0].value {
+            Value::List(items) => items
+                .iter()
+                .enumerate()
+                .map(|(i, item)| match item {
+                    Value::Object(object) => built(object, format!("layer_{i}"), trainable),
+                    other => panic!("expected a layer, found {other}"),
+                })
+                .collect(),
+            other => panic!("expected a list of layers, found {other}"),
+        },
+        _ => vec![built(&object, "layer".to_string(), trainable)],
+    };
+    for layer in layers {
+        let layer = network.add_layer(layer);
+        let (class, parameters) = network.call_parameters(layer);
+        let list = match inputs.as_slice() {
+            [one] => CallValue::Tensor(*one),
+            many => CallValue::List(many.iter().copied().map(CallValue::Tensor).collect()),
+        };
+        let mut given = vec![Given { name: None, value: list }];
+        for (name, value) in case.json["kwargs"].as_object().into_iter().flatten() {
+            let value = match value {
+                Json::String(tensor) => CallValue::Tensor(named[tensor.as_str()]),
+                Json::Bool(value) => CallValue::Value(Value::Bool(*value)),
+                other => panic!("{}: cannot call with {other}", case.name()),
+            };
+            given.push(Given { name: Some(name.clone()), value });
+        }
+        let call = bind(class, parameters, given).unwrap();
+        inputs = vec![network.call_with(layer, call).unwrap()[0]];
+    }
+    let [output] = inputs[..] else { panic!("{} calls no layer", case.name()) };
+    (network, output)
 }
 
 /// Sends the case's upstream gradient into the model.
@@ -177,7 +257,7 @@ pub(crate) fn execute_under<B: Backend>(
 ) -> Run {
     let plan = compile(network, mode).unwrap();
     let training = mode != Mode::Inference;
-    let inputs = Inputs(case.numbered("input"));
+    let inputs = Inputs(case.inputs());
     let mut weights: Vec<f32> =
         case.numbered("weight").iter().flat_map(|w| w.floats().to_vec()).collect();
     let samples = inputs.0[0].shape[0];
@@ -186,7 +266,7 @@ pub(crate) fn execute_under<B: Backend>(
     let batch = Batch { x: &inputs, rows: Rows::Range(0..samples), seed: 1, step: 0 };
     let upstream = Upstream(case.numbered("upstream"));
     execution.run(&weights, &batch, if training { &upstream as &dyn Head } else { &NoHead });
-    let mut output = vec![0.0; case.tensor("output_0").floats().len()];
+    let mut output = vec![0.0; samples * plan.outputs[0].place.len];
     execution.copy_output(0, &mut output);
     let mut run = Run {
         output,
@@ -236,6 +316,10 @@ fn check_case<B: Backend>(case: &Case) {
     }
     let inference = execute::<B>(case, &network_trained, Mode::Inference);
     case.check("output", "tolerance", &inference.output, case.tensor("output_0").floats());
+    if let Some(mask) = case.tensors.get("output_mask_0") {
+        let found = execute::<B>(case, &mask_network(case), Mode::Inference);
+        case.check("output mask", "tolerance", &found.output, mask.floats());
+    }
     let mode = Mode::Training { input_gradients: true };
     let training = execute::<B>(case, &network_trained, mode);
     if let Some(expected) = case.tensors.get("train_output") {

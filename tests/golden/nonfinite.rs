@@ -50,7 +50,7 @@ impl Problem {
         Problem {
             name: case.name().to_string(),
             network: network(case, true),
-            inputs: case.numbered("input"),
+            inputs: case.inputs(),
             weights: case.numbered("weight").iter().flat_map(|w| w.floats().to_vec()).collect(),
             upstream: case.tensor("upstream_0").floats().to_vec(),
         }

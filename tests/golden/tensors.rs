@@ -94,6 +94,14 @@ impl Case {
         (0..).map_while(|i| self.tensors.get(&format!("{prefix}_{i}")).cloned()).collect()
     }
 
+    /// What the case's layer is called on, then the tensors that its call names.
+    pub(crate) fn inputs(&self) -> Vec<Tensor> {
+        let mut inputs = self.numbered("input");
+        let extra = self.json["extra"].as_object().into_iter().flatten();
+        inputs.extend(extra.map(|(name, _)| self.tensor(name).clone()));
+        inputs
+    }
+
     /// Panics unless `found` equals `expected` within the tolerance of the case called `tolerance`.
     pub(crate) fn check(&self, what: &str, tolerance: &str, found: &[f32], expected: &[f32]) {
         let tolerance = &self.json[tolerance];
@@ -138,11 +146,13 @@ fn read(path: &PathBuf) -> HashMap<String, Tensor> {
     let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
     file.tensors()
         .into_iter()
-        // Masks, which no covered case compares.
-        .filter(|(_, view)| view.dtype() != safetensors::Dtype::BOOL)
         .map(|(name, view)| {
             let words = view.data().as_chunks::<4>().0;
             let numbers = match view.dtype() {
+                // Truth values, which are floats in memory.
+                safetensors::Dtype::BOOL => {
+                    Numbers::F32(view.data().iter().map(|truth| f32::from(*truth)).collect())
+                }
                 safetensors::Dtype::F32 => {
                     Numbers::F32(words.iter().map(|word| f32::from_le_bytes(*word)).collect())
                 }

@@ -26,6 +26,10 @@ pub(super) const CASES: &[Case] = &[
 impl Layer for Activation {
     layer_basics!();
 
+    fn supports_masking(&self) -> bool {
+        true
+    }
+
     fn lower(&self, graph: &mut Graph, x: NodeId) -> Result<NodeId, LayerError> {
         graph.activation(x, self.activation.function)
     }

@@ -26,6 +26,10 @@ pub(super) const CASES: &[Case] = &[
 impl Layer for ActivityRegularization {
     layer_basics!();
 
+    fn supports_masking(&self) -> bool {
+        true
+    }
+
     fn lower(&self, graph: &mut Graph, x: NodeId) -> Result<NodeId, LayerError> {
         let (l1, l2) = (self.l1.0, self.l2.0);
         let x = graph.float(x)?;

@@ -1,16 +1,19 @@
 //! `BatchNormalization`: each channel gets mean 0 and variance 1 over the batch.
 
-use crate::graph::{Graph, LayerError, NodeId};
+use crate::call::{Call, CallParameter, Lowered, MASK, TRAINING};
+use crate::graph::{Graph, LayerError, MovingStatistics, NodeId};
 use crate::initializer::Initializer;
 use crate::layers::Case;
 use crate::ops::ScaleAndCenter;
 use crate::parameter::{OnlyFalse, OnlyNone, Positive, Share};
 use crate::schema::{Layer, layer, layer_basics};
+use crate::shape::Shape;
 
 layer! {
     /// Normalizes each channel over the batch: `y = gamma · (x - mean) / √(variance + epsilon) + beta`.
     ///
     /// Training uses the batch's mean and variance, which moving averages follow; predictions and frozen layers use those.
+    /// Under a mask, given by `mask = m` or carried by the tensor, only the steps that count enter mean and variance.
     /// Shapes: `(batch, ..., channels) -> (batch, ..., channels)`. Source: Ioffe and Szegedy 2015.
     pub struct BatchNormalization {
         /// The axis of the channels.
@@ -58,10 +61,14 @@ pub(super) const CASES: &[Case] = &[
     Case { arguments: "center = False", inputs: &[&[5]], output: &[5] },
 ];
 
-impl Layer for BatchNormalization {
-    layer_basics!();
-
-    fn lower(&self, graph: &mut Graph, x: NodeId) -> Result<NodeId, LayerError> {
+impl BatchNormalization {
+    /// Normalizes `x`, in training by the elements that count.
+    fn normalize(
+        &self,
+        graph: &mut Graph,
+        x: NodeId,
+        mask: Option<NodeId>,
+    ) -> Result<NodeId, LayerError> {
         let shape = graph.shape(x);
         let Some(axis) = shape.axis(self.axis) else {
             let message = format!(
@@ -82,8 +89,52 @@ impl Layer for BatchNormalization {
         let variance = graph.statistic("moving_variance", &extents, self.moving_variance)?;
         let (epsilon, statistics) = (self.epsilon.0, [mean, variance]);
         if !graph.is_frozen() && graph.is_training("BatchNormalization")? {
-            return graph.batch_norm(x, axis, epsilon, weights, statistics, self.momentum.0);
+            let Some(mask) = mask else {
+                return graph.batch_norm(x, axis, epsilon, weights, statistics, self.momentum.0);
+            };
+            let mask = graph.cover(mask, &graph.extents(x))?;
+            let moments = graph.moments(x, axis, Some(mask))?;
+            let momentum = self.momentum.0;
+            graph.follow(MovingStatistics { moments, mean, variance, momentum });
+            return graph.batch_norm_by(x, moments, axis, epsilon, weights);
         }
         graph.channel_norm(x, axis, epsilon, weights, statistics)
+    }
+}
+
+impl Layer for BatchNormalization {
+    layer_basics!();
+
+    fn call_parameters(&self) -> &'static [CallParameter] {
+        &[TRAINING, MASK]
+    }
+
+    fn supports_masking(&self) -> bool {
+        true
+    }
+
+    fn lower_call(
+        &self,
+        graph: &mut Graph,
+        call: &Call<Lowered>,
+    ) -> Result<Vec<Lowered>, LayerError> {
+        let (x, mask) = (call.one("BatchNormalization")?, call.mask());
+        if let Some(mask) = mask {
+            let (shape, found) = (graph.shape(x), graph.shape(mask));
+            let steps = shape.extents().split_last().map_or(&[][..], |(_, steps)| steps);
+            if found.extents() != steps {
+                let expected = Shape::new(steps);
+                let message = format!(
+                    "`BatchNormalization` expects `mask` of shape {expected}, found {found}"
+                );
+                return Err(LayerError::argument("mask", message)
+                    .help("a mask has all axes of the tensor but the last"));
+            }
+        }
+        Ok(vec![Lowered { node: self.normalize(graph, x, mask)?, mask }])
+    }
+
+    fn lower(&self, graph: &mut Graph, x: NodeId) -> Result<NodeId, LayerError> {
+        self.normalize(graph, x, None)
     }
 }

@@ -1,5 +1,6 @@
 //! `Concatenate`: tensors side by side.
 
+use crate::call::{Call, Lowered};
 use crate::graph::{Graph, LayerError, NodeId};
 use crate::layers::Case;
 use crate::schema::{Layer, layer, layer_basics};
@@ -58,6 +59,36 @@ impl Layer for Concatenate {
             return Err(LayerError::input(message));
         }
         graph.concat(inputs, axis)
+    }
+
+    fn supports_masking(&self) -> bool {
+        true
+    }
+
+    /// The masks side by side; along the last axis, what counts in any tensor. One without a mask counts everywhere.
+    fn compute_mask(
+        &self,
+        graph: &mut Graph,
+        call: &Call<Lowered>,
+    ) -> Result<Option<NodeId>, LayerError> {
+        if call.inputs.iter().all(|input| input.mask.is_none()) {
+            return Ok(None);
+        }
+        let mut masks = Vec::with_capacity(call.inputs.len());
+        for input in &call.inputs {
+            let extents = graph.extents(input.node);
+            let mask = match input.mask {
+                Some(mask) => mask,
+                None => {
+                    let ones = graph.ramp(&extents, 1.0, 0.0)?;
+                    graph.as_truth(ones)?
+                }
+            };
+            masks.push(graph.cover(mask, &extents)?);
+        }
+        let axis = graph.shape(call.inputs[0].node).axis(self.axis).unwrap_or_default();
+        let side_by_side = graph.concat(&masks, axis)?;
+        graph.any_last(side_by_side).map(Some)
     }
 
     fn joins(&self) -> bool {

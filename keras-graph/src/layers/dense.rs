@@ -46,6 +46,10 @@ pub(super) const CASES: &[Case] = &[
 impl Layer for Dense {
     layer_basics!();
 
+    fn supports_masking(&self) -> bool {
+        true
+    }
+
     fn lower(&self, graph: &mut Graph, x: NodeId) -> Result<NodeId, LayerError> {
         let Some(&features) = graph.shape(x).extents().last() else {
             return Err(LayerError::input("`Dense` expects (batch, ..., features), found (batch)")

@@ -83,6 +83,10 @@ impl Dropout {
 impl Layer for Dropout {
     layer_basics!();
 
+    fn supports_masking(&self) -> bool {
+        true
+    }
+
     fn lower(&self, graph: &mut Graph, x: NodeId) -> Result<NodeId, LayerError> {
         let extents = graph.extents(x);
         let mask = self.noise_shape.as_ref().map(|noise| self.mask(&extents, noise)).transpose()?;

@@ -1,17 +1,19 @@
 //! `Embedding`: a learned vector for each id.
 
+use crate::call::{Call, Lowered};
 use crate::dtype::Dtype;
 use crate::graph::{Graph, LayerError, NodeId};
 use crate::initializer::Initializer;
 use crate::layers::Case;
-use crate::parameter::{CallOnly, Counts, OnlyFalse, OnlyNone};
+use crate::op::Comparison;
+use crate::parameter::{CallOnly, OnlyNone};
 use crate::regularizer::Regularizer;
-use crate::schema::{Layer, ParameterType, layer, layer_basics};
+use crate::schema::{Layer, layer, layer_basics};
 
 layer! {
     /// Looks up a learned vector for each id.
     ///
-    /// Shapes: ids `(batch, ...) -> (batch, ..., output_dim)`. Ids are int32 from 0 to `input_dim - 1`.
+    /// Shapes: ids `(batch, ...) -> (batch, ..., output_dim)`. Ids are from 0 to `input_dim - 1`; floats are cut off to integers.
     pub struct Embedding {
         /// Number of ids.
         input_dim: usize,
@@ -23,8 +25,8 @@ layer! {
         embeddings = Initializer::UNIFORM,
     }
     and {
-        /// Not supported yet: masks are not passed on.
-        mask_zero: OnlyFalse = OnlyFalse,
+        /// Whether the id 0 is padding: the result carries a mask of the other ids.
+        mask_zero: bool = false,
         /// Not supported yet.
         weights: CallOnly<OnlyNone> = CallOnly(OnlyNone),
         /// Not supported yet.
@@ -41,25 +43,35 @@ layer! {
 pub(super) const CASES: &[Case] = &[
     Case { arguments: "7, 3", inputs: &[&[4]], output: &[4, 3] },
     Case { arguments: "input_dim = 5, output_dim = 2", inputs: &[&[3, 4]], output: &[3, 4, 2] },
+    Case { arguments: "5, 2, mask_zero = True", inputs: &[&[3]], output: &[3, 2] },
 ];
 
 impl Layer for Embedding {
     layer_basics!();
+
+    fn supports_masking(&self) -> bool {
+        true
+    }
+
+    fn compute_mask(
+        &self,
+        graph: &mut Graph,
+        call: &Call<Lowered>,
+    ) -> Result<Option<NodeId>, LayerError> {
+        match call.inputs.first() {
+            Some(ids) if self.mask_zero => {
+                graph.compare_with(ids.node, Comparison::NotEqual, 0.0).map(Some)
+            }
+            _ => Ok(None),
+        }
+    }
 
     fn input_dtype(&self) -> Dtype {
         Dtype::Int32
     }
 
     fn lower(&self, graph: &mut Graph, x: NodeId) -> Result<NodeId, LayerError> {
-        if graph.dtype(x) != Dtype::Int32 {
-            let shape = Counts(graph.extents(x)).to_value();
-            return Err(LayerError::input(format!(
-                "`Embedding` expects ids of type int32, found {} of type {}",
-                graph.shape(x),
-                graph.dtype(x).name()
-            ))
-            .help(format!("write `Input(shape = {shape}, dtype = \"int32\")`")));
-        }
+        let x = graph.integer(x)?;
         let extents = [self.input_dim, self.output_dim];
         let table = graph.weight("embeddings", &extents, &self.embeddings)?;
         graph.embedding(x, table)

@@ -16,6 +16,10 @@ pub(super) const CASES: &[Case] = &[Case { arguments: "", inputs: &[&[2, 3]], ou
 impl Layer for Identity {
     layer_basics!();
 
+    fn supports_masking(&self) -> bool {
+        true
+    }
+
     fn lower(&self, _graph: &mut Graph, x: NodeId) -> Result<NodeId, LayerError> {
         Ok(x)
     }

@@ -20,7 +20,8 @@ pub const INPUT: Schema = Schema {
     parameters: parameters! {
         "shape": "Extents of one sample: the batch is implied.",
         "batch_size": "Any batch size works, so this says nothing.",
-        "dtype": "`\"float32\"` by default, or `\"int32\"` for the ids of an `Embedding`.",
+        "dtype": "The type of a sample of the struct. Every float type is `f32`, which is the default, every integer type is \
+            `i32`, and `\"bool\"` is `f32`, where 0 is false. A layer casts what it reads: an `Embedding` takes any of them.",
         "sparse": "Not supported yet.",
         "ragged": "Not supported yet.",
         "batch_shape": "Another way to write `shape`, the batch first.",
@@ -116,12 +117,20 @@ struct InputDtype(Dtype);
 
 impl ParameterType for InputDtype {
     fn from_value(value: &Value) -> Result<Self, Mismatch> {
-        match dtype_name(value) {
-            Some("float32") => Ok(InputDtype(Dtype::Float32)),
-            Some("int32") => Ok(InputDtype(Dtype::Int32)),
-            None if *value == Value::None => Ok(InputDtype(Dtype::Float32)),
-            Some(_) | None => Err(Mismatch::expected("`\"float32\"` or `\"int32\"`")),
-        }
+        let dtype = match dtype_name(value) {
+            Some("float16" | "bfloat16" | "float32" | "float64") => Dtype::Float32,
+            Some("int8" | "int16" | "int32" | "int64" | "uint8" | "uint16" | "uint32") => {
+                Dtype::Int32
+            }
+            Some("bool") => Dtype::Bool,
+            None if *value == Value::None => Dtype::Float32,
+            Some(_) | None => {
+                let expected =
+                    "`\"float32\"`, `\"int32\"`, `\"bool\"`, or another float or integer";
+                return Err(Mismatch::expected(expected));
+            }
+        };
+        Ok(InputDtype(dtype))
     }
 
     fn to_value(&self) -> Value {

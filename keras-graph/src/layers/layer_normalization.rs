@@ -43,6 +43,10 @@ pub(super) const CASES: &[Case] = &[
 impl Layer for LayerNormalization {
     layer_basics!();
 
+    fn supports_masking(&self) -> bool {
+        true
+    }
+
     fn lower(&self, graph: &mut Graph, x: NodeId) -> Result<NodeId, LayerError> {
         let axes = graph.axes("LayerNormalization", x, &self.axis)?;
         let extents: Vec<usize> = axes.iter().map(|&axis| graph.shape(x).extents()[axis]).collect();

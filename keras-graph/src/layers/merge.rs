@@ -1,5 +1,6 @@
 //! What the layers that merge tensors element by element have in common. Source: Keras 3.15 `layers/merging/base_merge.py`.
 
+use crate::call::{Call, Lowered};
 use crate::graph::{Graph, LayerError, NodeId};
 use crate::op::BinaryFunction;
 use crate::shape::Shape;
@@ -67,6 +68,72 @@ fn unequal(class: &str, graph: &Graph, inputs: &[NodeId]) -> LayerError {
     }
 }
 
+/// The mask of tensors that are merged: what counts in any of them, if all have a mask.
+pub(super) fn merged_mask(
+    graph: &mut Graph,
+    call: &Call<Lowered>,
+) -> Result<Option<NodeId>, LayerError> {
+    let masks: Option<Vec<NodeId>> = call.inputs.iter().map(|input| input.mask).collect();
+    graph.any_of(&masks.unwrap_or_default())
+}
+
+/// [`merge`] of tensors with masks. A product leaves masked steps out, and a maximum or a minimum takes them from the other
+/// tensors; other functions do not look at masks. Source: Keras 3.15 `layers/merging/multiply.py` and `base_merge.py`.
+pub(super) fn merge_masked(
+    class: &str,
+    graph: &mut Graph,
+    call: &Call<Lowered>,
+    f: BinaryFunction,
+) -> Result<Vec<Lowered>, LayerError> {
+    let nodes: Vec<NodeId> = call.inputs.iter().map(|input| input.node).collect();
+    let mask = merged_mask(graph, call)?;
+    let minds_masks =
+        matches!(f, BinaryFunction::Multiply | BinaryFunction::Maximum | BinaryFunction::Minimum);
+    if !minds_masks || call.inputs.iter().all(|input| input.mask.is_none()) {
+        return Ok(vec![Lowered { node: merge(class, graph, &nodes, f)?, mask }]);
+    }
+    let to = merged_extents(class, graph, &nodes)?;
+    let mut merged: Option<Lowered> = None;
+    for input in &call.inputs {
+        let has_rank = graph.shape(input.node).rank() == to.len();
+        let mut x = graph.broadcast(input.node, &to)?;
+        let of_x = match input.mask.filter(|_| has_rank) {
+            Some(mask) => Some(graph.cover(mask, &to)?),
+            None => None,
+        };
+        let Some(Lowered { node: mut y, mask: of_y }) = merged else {
+            let node = match of_x {
+                Some(mask) if f == BinaryFunction::Multiply => graph.masked(x, mask, 1.0)?,
+                _ => x,
+            };
+            merged = Some(Lowered { node, mask: of_x });
+            continue;
+        };
+        if f == BinaryFunction::Multiply {
+            if let Some(mask) = of_x {
+                x = graph.masked(x, mask, 1.0)?;
+            }
+        } else {
+            if let Some(mask) = of_x {
+                x = graph.select(mask, x, y)?;
+            }
+            if let Some(mask) = of_y {
+                y = graph.select(mask, y, x)?;
+            }
+        }
+        let both = match (of_x, of_y) {
+            (Some(of_x), Some(of_y)) => graph.any_of(&[of_y, of_x])?,
+            _ => None,
+        };
+        merged = Some(Lowered { node: graph.binary(y, x, f)?, mask: both });
+    }
+    let Some(Lowered { mut node, mask: of_all }) = merged else { return Ok(Vec::new()) };
+    if let (Some(of_all), BinaryFunction::Multiply) = (of_all, f) {
+        node = graph.masked(node, of_all, 0.0)?;
+    }
+    Ok(vec![Lowered { node, mask }])
+}
+
 /// Declares a layer that merges by one function.
 macro_rules! merge_layer {
     ($(#[doc = $docs:literal])* $name:ident, $f:ident) => {
@@ -88,6 +155,19 @@ macro_rules! merge_layer {
             ) -> Result<$crate::graph::NodeId, $crate::graph::LayerError> {
                 let f = $crate::op::BinaryFunction::$f;
                 $crate::layers::merge::merge(stringify!($name), graph, inputs, f)
+            }
+
+            fn lower_call(
+                &self,
+                graph: &mut $crate::graph::Graph,
+                call: &$crate::call::Call<$crate::call::Lowered>,
+            ) -> Result<Vec<$crate::call::Lowered>, $crate::graph::LayerError> {
+                let f = $crate::op::BinaryFunction::$f;
+                $crate::layers::merge::merge_masked(stringify!($name), graph, call, f)
+            }
+
+            fn supports_masking(&self) -> bool {
+                true
             }
 
             fn joins(&self) -> bool {

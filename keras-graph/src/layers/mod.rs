@@ -17,12 +17,15 @@ mod einsum_dense;
 mod elu;
 mod embedding;
 mod flatten;
+mod global_average_pooling1d;
 mod global_average_pooling2d;
+mod global_max_pooling1d;
 mod global_max_pooling2d;
 mod identity;
 mod input;
 mod layer_normalization;
 mod leaky_re_lu;
+mod masking;
 mod max_pooling2d;
 mod maximum;
 mod merge;
@@ -57,12 +60,15 @@ pub use einsum_dense::EinsumDense;
 pub use elu::ELU;
 pub use embedding::Embedding;
 pub use flatten::Flatten;
+pub use global_average_pooling1d::GlobalAveragePooling1D;
 pub use global_average_pooling2d::GlobalAveragePooling2D;
+pub use global_max_pooling1d::GlobalMaxPooling1D;
 pub use global_max_pooling2d::GlobalMaxPooling2D;
 pub use identity::Identity;
 pub use input::{INPUT, InputArguments};
 pub use layer_normalization::LayerNormalization;
 pub use leaky_re_lu::LeakyReLU;
+pub use masking::Masking;
 pub use max_pooling2d::MaxPooling2D;
 pub use maximum::Maximum;
 pub use minimum::Minimum;
@@ -136,11 +142,14 @@ catalogue! {
     elu::ELU,
     embedding::Embedding,
     flatten::Flatten,
+    global_average_pooling1d::GlobalAveragePooling1D["GlobalAvgPool1D"],
     global_average_pooling2d::GlobalAveragePooling2D["GlobalAvgPool2D"],
+    global_max_pooling1d::GlobalMaxPooling1D["GlobalMaxPool1D"],
     global_max_pooling2d::GlobalMaxPooling2D["GlobalMaxPool2D"],
     identity::Identity,
     layer_normalization::LayerNormalization,
     leaky_re_lu::LeakyReLU,
+    masking::Masking,
     maximum::Maximum,
     max_pooling2d::MaxPooling2D["MaxPool2D"],
     minimum::Minimum,

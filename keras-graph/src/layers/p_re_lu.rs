@@ -55,6 +55,10 @@ impl ParameterType for SharedAxes {
 impl Layer for PReLU {
     layer_basics!();
 
+    fn supports_masking(&self) -> bool {
+        true
+    }
+
     fn lower(&self, graph: &mut Graph, x: NodeId) -> Result<NodeId, LayerError> {
         let mut extents = graph.extents(x);
         for &axis in self.shared_axes.iter().flat_map(|axes| &axes.0) {

@@ -32,6 +32,10 @@ pub(super) const CASES: &[Case] = &[
 impl Layer for ReLU {
     layer_basics!();
 
+    fn supports_masking(&self) -> bool {
+        true
+    }
+
     fn lower(&self, graph: &mut Graph, x: NodeId) -> Result<NodeId, LayerError> {
         let f = Activation::Relu {
             negative_slope: self.negative_slope.0,

@@ -24,6 +24,10 @@ pub(super) const CASES: &[Case] = &[
 impl Layer for Rescaling {
     layer_basics!();
 
+    fn supports_masking(&self) -> bool {
+        true
+    }
+
     fn lower(&self, graph: &mut Graph, x: NodeId) -> Result<NodeId, LayerError> {
         graph.affine(x, self.scale, self.offset)
     }

@@ -1,5 +1,6 @@
 //! `Softmax`: shares that sum to 1.
 
+use crate::call::{Call, CallParameter, Lowered, MASK};
 use crate::graph::{Graph, LayerError, NodeId};
 use crate::layers::Case;
 use crate::parameter::Axes;
@@ -8,7 +9,8 @@ use crate::schema::{Layer, layer, layer_basics};
 layer! {
     /// `y = exp(x) / Σ exp(x)`, summed along the given axes.
     ///
-    /// Shapes: `(batch, ...) -> (batch, ...)`.
+    /// Called with `mask = m`, elements where `m` is false count as -1e9, and their shares are 0.
+    /// Shapes: `(batch, ...) -> (batch, ...)`, `m` likewise, with extents of 1 repeated.
     pub struct Softmax {
         /// The axis, or the axes, along which the shares sum to 1.
         axis: Axes = Axes::One(-1),
@@ -21,8 +23,45 @@ pub(super) const CASES: &[Case] = &[
     Case { arguments: "axis = [1, 3]", inputs: &[&[4, 2, 3]], output: &[4, 2, 3] },
 ];
 
+/// What stands in place of an element that does not count.
+const MASKED: f32 = -1e9;
+
 impl Layer for Softmax {
     layer_basics!();
+
+    fn call_parameters(&self) -> &'static [CallParameter] {
+        &[MASK]
+    }
+
+    fn supports_masking(&self) -> bool {
+        true
+    }
+
+    /// Elements that do not count get no share, even where none of an axis counts.
+    fn lower_call(
+        &self,
+        graph: &mut Graph,
+        call: &Call<Lowered>,
+    ) -> Result<Vec<Lowered>, LayerError> {
+        let (x, mask) = (call.one("Softmax")?, call.mask());
+        let Some(given) = mask else {
+            return Ok(vec![Lowered { node: self.lower(graph, x)?, mask }]);
+        };
+        let (expected, found) = (graph.shape(x), graph.shape(given));
+        let fits = |(mask, x): (&usize, &usize)| mask == x || *mask == 1;
+        if expected.rank() != found.rank()
+            || !found.extents().iter().zip(expected.extents()).all(fits)
+        {
+            let message = format!("`Softmax` expects `mask` of shape {expected}, found {found}");
+            return Err(
+                LayerError::argument("mask", message).help("axes of the mask may be of extent 1")
+            );
+        }
+        let truth = graph.as_truth(given)?;
+        let x = graph.masked(x, truth, MASKED)?;
+        let shares = self.lower(graph, x)?;
+        Ok(vec![Lowered { node: graph.masked(shares, truth, 0.0)?, mask }])
+    }
 
     fn lower(&self, graph: &mut Graph, x: NodeId) -> Result<NodeId, LayerError> {
         let axes = graph.axes("Softmax", x, &self.axis)?;

@@ -1,8 +1,9 @@
 //! `Subtract`: the difference of two tensors.
 
+use crate::call::{Call, Lowered};
 use crate::graph::{Graph, LayerError, NodeId};
 use crate::layers::Case;
-use crate::layers::merge::merge;
+use crate::layers::merge::{merge, merged_mask};
 use crate::op::BinaryFunction;
 use crate::schema::{Layer, layer, layer_basics};
 
@@ -28,6 +29,18 @@ impl Layer for Subtract {
             return Err(LayerError::input(message));
         }
         merge("Subtract", graph, inputs, BinaryFunction::Subtract)
+    }
+
+    fn supports_masking(&self) -> bool {
+        true
+    }
+
+    fn compute_mask(
+        &self,
+        graph: &mut Graph,
+        call: &Call<Lowered>,
+    ) -> Result<Option<NodeId>, LayerError> {
+        merged_mask(graph, call)
     }
 
     fn joins(&self) -> bool {

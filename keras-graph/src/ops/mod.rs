@@ -14,6 +14,7 @@ mod elementwise;
 mod embedding;
 pub(crate) mod gradient;
 mod layout;
+mod mask;
 mod normalization;
 mod penalty;
 mod pool;

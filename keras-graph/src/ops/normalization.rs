@@ -4,8 +4,9 @@ use crate::activation::Activation;
 use crate::dtype::Dtype;
 use crate::graph::{Graph, LayerError, MovingStatistics, Node, NodeId, NodeKind, Source, WeightId};
 use crate::op::{
-    BatchNorm, BatchNormGradSums, BatchNormGradX, ChannelNorm, ChannelNormGradSums,
-    ChannelNormGradX, LayerNorm, LayerNormGradGamma, LayerNormGradX, Moments, SumRows,
+    BatchNorm, BatchNormGradSums, BatchNormGradX, Binary, BinaryFunction, ChannelNorm,
+    ChannelNormGradSums, ChannelNormGradX, LayerNorm, LayerNormGradGamma, LayerNormGradX,
+    MaskedMoments, Moments, Op, Ramp, Select, SumRows,
 };
 use crate::ops::gradient::{Differentiate, Gradients, Made, no_gradient};
 use crate::shape::Shape;
@@ -37,23 +38,44 @@ impl Graph {
         [mean, variance]: [WeightId; 2],
         momentum: f32,
     ) -> Result<NodeId, LayerError> {
+        let moments = self.moments(x, axis, None)?;
+        self.follow(MovingStatistics { moments, mean, variance, momentum });
+        self.batch_norm_by(x, moments, axis, epsilon, weights)
+    }
+
+    /// Count, mean and squared distances of each channel over the batch, of the elements that count
+    /// if there is a mask, of the shape of `x`.
+    pub(crate) fn moments(
+        &mut self,
+        x: NodeId,
+        axis: usize,
+        mask: Option<NodeId>,
+    ) -> Result<NodeId, LayerError> {
         let x = self.float(x)?;
         let (outer, channels, inner) = self.shape(x).around(axis);
-        let kind = NodeKind::Moments(Moments { outer, channels, inner }.into());
-        let shape = Shape::new([3 * channels]);
-        let moments = self.add(Node { kind, inputs: vec![x.into()], shape, dtype: Dtype::Float32 });
-        self.follow(MovingStatistics { moments, mean, variance, momentum });
-        let (scale, center) = (weights.gamma.is_some(), weights.beta.is_some());
-        let op = BatchNorm {
-            outer,
-            channels,
-            inner,
-            epsilon,
-            scale,
-            center,
-            add: false,
-            f: Activation::Linear,
+        let op = match mask {
+            None => Moments { outer, channels, inner }.into(),
+            Some(_) => MaskedMoments { outer, channels, inner }.into(),
         };
+        let inputs = std::iter::once(x).chain(mask).map(Source::from).collect();
+        let (shape, dtype) = (Shape::new([3 * channels]), Dtype::Float32);
+        Ok(self.add(Node { kind: NodeKind::Moments(op), inputs, shape, dtype }))
+    }
+
+    /// Batch normalization along an axis by moments.
+    pub(crate) fn batch_norm_by(
+        &mut self,
+        x: NodeId,
+        moments: NodeId,
+        axis: usize,
+        epsilon: f32,
+        weights: ScaleAndCenter,
+    ) -> Result<NodeId, LayerError> {
+        let x = self.float(x)?;
+        let (outer, channels, inner) = self.shape(x).around(axis);
+        let (scale, center) = (weights.gamma.is_some(), weights.beta.is_some());
+        let (add, f) = (false, Activation::Linear);
+        let op = BatchNorm { outer, channels, inner, epsilon, scale, center, add, f };
         self.emit(op, &weights.extend(&[x.into(), moments.into()]), self.extents(x))
     }
 
@@ -119,9 +141,38 @@ impl Differentiate for BatchNorm {
         inputs.extend(weights.iter().take(usize::from(scale)));
         let center = false;
         let grad_x = BatchNormGradX { outer, channels, inner, epsilon, scale, center, f };
-        gradients.push(x, grad_x, &inputs);
+        match mask_of(gradients, moments) {
+            None => gradients.push(x, grad_x, &inputs),
+            Some(mask) if gradients.wants(x) => {
+                masked_grad_x(gradients, grad_x, inputs, mask);
+            }
+            Some(_) => {}
+        }
         Ok(())
     }
+}
+
+/// The mask that moments were taken under.
+fn mask_of(gradients: &Gradients, moments: Source) -> Option<Source> {
+    let Source::Node(moments) = moments else { return None };
+    let node = &gradients.program.graph.nodes[moments.0];
+    match (node.kind, node.inputs.as_slice()) {
+        (NodeKind::Moments(Op::MaskedMoments(_)), &[_, mask]) => Some(mask),
+        _ => None,
+    }
+}
+
+/// An element that does not count has no part in mean and variance, so that of its gradient
+/// `g(d_y) = scale · (d_y - ..)` the first term alone is left: `g(d_y) - g(0)`.
+fn masked_grad_x(gradients: &mut Gradients, op: BatchNormGradX, inputs: Vec<Source>, mask: Source) {
+    let (x, len) = (inputs[0], gradients.len(inputs[0]));
+    let zeros = gradients.made(Ramp { len, start: 0.0, step: 0.0 }, &[], x);
+    let through = gradients.made(op, &inputs, x);
+    let mut without = inputs;
+    without[3] = zeros;
+    let by_statistics = gradients.made(op, &without, x);
+    let kept = gradients.made(Select { len }, &[mask, zeros, by_statistics], x);
+    gradients.push(x, Binary { len, f: BinaryFunction::Subtract }, &[through, kept]);
 }
 
 impl Differentiate for ChannelNorm {
@@ -160,6 +211,7 @@ impl Differentiate for LayerNorm {
 
 no_gradient! {
     Moments,
+    MaskedMoments,
     BatchNormGradSums,
     BatchNormGradX,
     ChannelNormGradX,

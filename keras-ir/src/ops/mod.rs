@@ -181,6 +181,7 @@ list! {
         prelu_grad_x: PreluGradX,
         prelu_grad_alpha: PreluGradAlpha,
         dropout: Dropout,
+        masked_moments: MaskedMoments,
         batch_norm: BatchNorm,
         batch_norm_grad_sums: BatchNormGradSums,
         batch_norm_grad_x: BatchNormGradX,

@@ -11,6 +11,12 @@ ops! {
     makes moments(3 * channels)
     flops 5 * outer * channels * inner;
 
+    /// [`Moments`] of the elements where the mask is not 0.
+    MaskedMoments { outer: usize, channels: usize, inner: usize }
+    reads (x: sample(outer * channels * inner), mask: sample(outer * channels * inner))
+    makes moments(3 * channels)
+    flops 6 * outer * channels * inner;
+
     /// Batch normalization by the batch's own moments:
     /// `y = f(gamma · (x - mean) / √(m2 / count + epsilon) + beta + skip)`.
     BatchNorm {

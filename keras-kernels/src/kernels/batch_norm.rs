@@ -10,7 +10,7 @@ use super::batch_norm_terms::{
 };
 use super::channels::Channels;
 use super::finish::Clip;
-use super::moments::Statistics;
+use super::moments::{Statistics, at_least_one};
 use super::vectorized::vectorized;
 use super::{Call, Reference};
 #[cfg(not(feature = "std"))]
@@ -217,7 +217,7 @@ impl Reference {
         for (i, d_x) in call.output.iter_mut().enumerate() {
             let c = i / axis.inner % axis.channels;
             let (mean, r) = norm.statistics.at(c, norm.epsilon);
-            let count = moments[c + 2 * axis.channels];
+            let count = at_least_one(moments[c + 2 * axis.channels]);
             let d_y = norm.behind(op.f, c, x[i], d_y[i]);
             let centered =
                 d_y - sums[c + axis.channels] / count - (x[i] - mean) * r * sums[c] / count;
@@ -275,7 +275,7 @@ fn batch_norm_grad_x<S: Simd>(simd: S, op: &op::BatchNormGradX, call: Call<'_>) 
     let most = if let Clip::Bounded(most) = clip { most } else { 0.0 };
     let numbers = |c: usize| {
         let (mean, r) = norm.statistics.at(c, norm.epsilon);
-        let count = moments[c + 2 * axis.channels];
+        let count = at_least_one(moments[c + 2 * axis.channels]);
         let scale = of(norm.gamma, c, 1.0) * r;
         [scale, -mean, -sums[c + axis.channels] / count, -r * sums[c] / count]
     };

@@ -5,7 +5,7 @@
 
 use super::channels::{Channels, Elements, Terms};
 use super::vectorized::vectorized;
-use super::{Call, Reference};
+use super::{Call, Cpu, Reference};
 #[cfg(not(feature = "std"))]
 use crate::float::Float as _;
 use crate::simd::Simd;
@@ -40,6 +40,12 @@ fn merge_channel(total: &mut [f32], c: usize, mean: f64, m2: f64, count: f64) {
     total[count_at] = both as f32;
 }
 
+/// The number of elements that moments are divided by: the variance of none is 0, as in Keras.
+#[inline(always)]
+pub(super) fn at_least_one(count: f32) -> f32 {
+    count.max(1.0)
+}
+
 /// What a channel is normalized by.
 #[derive(Clone, Copy)]
 pub(super) enum Statistics<'a> {
@@ -56,7 +62,7 @@ impl Statistics<'_> {
         let (mean, variance) = match self {
             Statistics::Moments(moments) => {
                 let channels = moments.len() / 3;
-                (moments[c], moments[c + channels] / moments[c + 2 * channels])
+                (moments[c], moments[c + channels] / at_least_one(moments[c + 2 * channels]))
             }
             Statistics::Given(mean, variance) => (mean[c], variance[c]),
         };
@@ -75,6 +81,39 @@ impl Reference {
             let m2 = cells.map(|(_, x)| (f64::from(*x) - mean).powi(2)).sum();
             merge_channel(call.output, c, mean, m2, count);
         }
+    }
+}
+
+/// Gathers the moments of the elements that count, channel by channel.
+fn masked_moments(op: &op::MaskedMoments, call: Call<'_>) {
+    let op::MaskedMoments { outer, channels, inner } = *op;
+    let [x, mask] = call.inputs();
+    assert_eq!(x.len(), outer * channels * inner * call.samples, "`x` has the op's length");
+    assert_eq!(x.len(), mask.len(), "the mask has the length of `x`");
+    assert_eq!(call.output.len(), 3 * channels, "each channel has three moments");
+    for c in 0..channels {
+        let rows = x.chunks_exact(inner).zip(mask.chunks_exact(inner));
+        let of_channel = rows.skip(c).step_by(channels);
+        let cells = of_channel.flat_map(|(x, mask)| x.iter().zip(mask));
+        let counted = cells.filter(|(_, mask)| **mask != 0.0).map(|(x, _)| f64::from(*x));
+        let count = counted.clone().count() as f64;
+        if count > 0.0 {
+            let mean = counted.clone().sum::<f64>() / count;
+            let m2 = counted.map(|x| (x - mean) * (x - mean)).sum();
+            merge_channel(call.output, c, mean, m2, count);
+        }
+    }
+}
+
+impl Reference {
+    pub(crate) fn masked_moments(op: &op::MaskedMoments, call: Call<'_>) {
+        masked_moments(op, call);
+    }
+}
+
+impl Cpu {
+    pub(crate) fn masked_moments(op: &op::MaskedMoments, call: Call<'_>) {
+        masked_moments(op, call);
     }
 }
 
@@ -118,7 +157,6 @@ fn moments<S: Simd>(simd: S, op: &op::Moments, call: Call<'_>) {
 pub(super) mod tests {
     use super::super::check::{agreed, output_onto, values};
     use super::*;
-    use crate::kernels::Cpu;
 
     /// Outer, channels, inner.
     pub(in crate::kernels) const EXTENTS: [[usize; 3]; 6] =
@@ -173,5 +211,21 @@ pub(super) mod tests {
         let moments =
             agreed(op::Moments { outer: 2, channels: 1, inner: 1 }, 2, &[&x], &[0.0; 3], 0.0);
         assert_eq!(moments, [1e4, 4.0, 4.0]);
+    }
+
+    #[test]
+    fn masked_elements_do_not_count() {
+        let x = [1.0, 9.0, 2.0, 8.0, 4.0, f32::NAN, 6.0, 5.0];
+        let mask = [1.0, 1.0, 1.0, 0.0, 1.0, 0.0, 0.0, 0.0];
+        let op = op::MaskedMoments { outer: 2, channels: 2, inner: 1 };
+        let moments = agreed(op, 2, &[&x, &mask], &[0.0; 6], 1e-6);
+        let mean = 7.0 / 3.0;
+        let m2 = [1.0_f32, 2.0, 4.0].iter().map(|x| (x - mean).powi(2)).sum::<f32>();
+        assert_eq!([moments[1], moments[3], moments[4], moments[5]], [9.0, 0.0, 3.0, 1.0]);
+        assert!((moments[0] - mean).abs() < 1e-6 && (moments[2] - m2).abs() < 1e-5);
+        // Nothing that counts: mean and variance are 0.
+        let none = agreed(op, 2, &[&x, &[0.0; 8]], &[0.0; 6], 0.0);
+        assert_eq!(none, [0.0; 6]);
+        assert_eq!(Statistics::Moments(&none).at(1, 0.25), (0.0, 2.0));
     }
 }

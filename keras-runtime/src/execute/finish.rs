@@ -59,7 +59,8 @@ pub(super) fn move_statistics(plan: &Plan, merged: &[f32], weights: &mut [f32]) 
         };
         for c in 0..channels {
             towards(&mut weights[average.mean + c], mean[c]);
-            towards(&mut weights[average.variance + c], m2[c] / count[c]);
+            // The variance of no elements, all of them masked, is 0.
+            towards(&mut weights[average.variance + c], m2[c] / count[c].max(1.0));
         }
     }
 }
