@@ -6,8 +6,8 @@
 //!     d_y = gradient[node];  append the op's gradient ops;  gradient[input] += d_x
 //! ```
 //!
-//! Only what somebody reads is appended: nothing by frozen weights, nor by inputs unless they were asked for. Gradients by
-//! one weight may come from several ops; the executor adds them up.
+//! Only what somebody reads is appended: nothing by frozen weights, nor by inputs unless they were
+//! asked for. Gradients by one weight may come from several ops; the executor adds them up.
 
 use crate::dtype::Dtype;
 use crate::graph::{LayerError, Mode, Node, NodeId, NodeKind, Source};
@@ -42,7 +42,8 @@ pub fn differentiate(program: &mut Program) -> Result<(), LayerError> {
     Ok(())
 }
 
-/// For each node, whether the gradient by it leads to a weight that is trained, or to an input that wants it.
+/// For each node, whether the gradient by it leads to a weight that is trained, or to an input that
+/// wants it.
 fn wanted(program: &Program, input_gradients: bool) -> Vec<bool> {
     let mut wanted: Vec<bool> = Vec::with_capacity(program.forward);
     for node in &program.graph.nodes {

@@ -42,7 +42,8 @@ fn has_no_empty_axis(_: &Program, _: usize, node: &Node) -> Result<(), String> {
     if node.shape.is_empty() { Err(format!("has the shape {}", node.shape)) } else { Ok(()) }
 }
 
-/// What a node reads is of the kind and the length that its op declares: reductions are read only as merged ones.
+/// What a node reads is of the kind and the length that its op declares: reductions are read only
+/// as merged ones.
 fn reads_what_its_op_reads(program: &Program, _: usize, node: &Node) -> Result<(), String> {
     let Some(op) = node.op() else {
         return if node.inputs.is_empty() { Ok(()) } else { Err("reads something".to_string()) };

@@ -1,8 +1,10 @@
-//! Products of two tensors along any axes: what `Dot`, `EinsumDense`, `matmul` and `einsum` have in common.
+//! Products of two tensors along any axes: what `Dot`, `EinsumDense`, `matmul` and `einsum` have in
+//! common.
 //!
-//! The axes of both tensors carry labels, as the letters of an einsum do. Labels that both tensors and the result have
-//! are pairs of matrices, those that the result lacks are summed over, and the others are rows or columns. So a
-//! product is at most a transpose of each tensor, one product of matrices, and a transpose of the result.
+//! The axes of both tensors carry labels, as the letters of an einsum do. Labels that both tensors
+//! and the result have are pairs of matrices, those that the result lacks are summed over, and the
+//! others are rows or columns. So a product is at most a transpose of each tensor, one product of
+//! matrices, and a transpose of the result.
 
 use crate::graph::{Graph, LayerError, NodeId};
 use crate::op::{BinaryFunction, Matmul};
@@ -17,7 +19,8 @@ pub(crate) struct Labelled {
     pub(crate) labels: Vec<Label>,
 }
 
-/// The roles of the labels of a product, each in the order of the result or, where summed over, of the left tensor.
+/// The roles of the labels of a product, each in the order of the result or, where summed over, of
+/// the left tensor.
 struct Roles {
     pairs: Vec<Label>,
     rows: Vec<Label>,
@@ -68,15 +71,17 @@ impl Roles {
     }
 }
 
-/// The one of two orders that the labels stand in already, if they do, and whether it is the second.
+/// The one of two orders that the labels stand in already, if they do, and whether it is the
+/// second.
 fn nearer(labels: &[Label], straight: Vec<Label>, transposed: Vec<Label>) -> (Vec<Label>, bool) {
     let is_transposed = labels != straight && labels == transposed;
     (if is_transposed { transposed } else { straight }, is_transposed)
 }
 
 impl Graph {
-    /// `y[result] = Σ a[..] · b[..]` over the labels that the result lacks. A label stands once in each list, and each of
-    /// the result in `a` or in `b`. An axis of extent 1 repeats beside a longer one of the same label.
+    /// `y[result] = Σ a[..] · b[..]` over the labels that the result lacks. A label stands once in
+    /// each list, and each of the result in `a` or in `b`. An axis of extent 1 repeats beside a
+    /// longer one of the same label.
     ///
     /// Errors: extents of one label that differ.
     pub(crate) fn contract(
@@ -102,7 +107,8 @@ impl Graph {
         let made_extents: Vec<usize> = made.iter().map(extent).collect();
         let (a, b) = (self.reordered(&a, &left)?, self.reordered(&b, &right)?);
         let y = if m * n == 1 {
-            // No rows and no columns: vectors of pairs are summed faster than matrices are made of them.
+            // No rows and no columns: vectors of pairs are summed faster than matrices are made of
+            // them.
             let (a, b) = (self.reshape(a, &[pairs, k])?, self.reshape(b, &[pairs, k])?);
             let products = self.binary(a, b, BinaryFunction::Multiply)?;
             let sums = if k == 1 { products } else { self.sum_axes(products, &[1])? };
@@ -140,8 +146,8 @@ impl Graph {
         Ok(extents)
     }
 
-    /// The tensor without axes that are its own and not the result's, which are summed over, and without those that
-    /// would only repeat what the other tensor has.
+    /// The tensor without axes that are its own and not the result's, which are summed over, and
+    /// without those that would only repeat what the other tensor has.
     fn simplified(
         &mut self,
         x: Labelled,

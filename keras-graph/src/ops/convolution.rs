@@ -9,7 +9,8 @@ use crate::op::{
 use crate::ops::gradient::{Differentiate, Gradients, Made, no_gradient};
 
 impl Graph {
-    /// `y[i, j, o] = Σ x[rows(i, a), columns(j, b), c] · kernel[a, b, c, o]`. The kernel is `[kh, kw, channels / groups, filters]`.
+    /// `y[i, j, o] = Σ x[rows(i, a), columns(j, b), c] · kernel[a, b, c, o]`. The kernel is
+    /// `[kh, kw, channels / groups, filters]`.
     pub fn conv2d(
         &mut self,
         x: NodeId,
@@ -34,8 +35,8 @@ impl Graph {
         self.emit(op, &[x.into(), kernel.into()], vec![rows.output, columns.output, filters])
     }
 
-    /// The transposed convolution: the gradient by its input of the convolution that `rows` and `columns` describe. The kernel
-    /// is `[kh, kw, filters, channels]`.
+    /// The transposed convolution: the gradient by its input of the convolution that `rows` and
+    /// `columns` describe. The kernel is `[kh, kw, filters, channels]`.
     pub fn conv2d_transpose(
         &mut self,
         x: NodeId,

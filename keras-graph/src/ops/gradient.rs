@@ -8,8 +8,8 @@ use crate::program::{Part, Program, reduce};
 
 /// An op that is differentiated.
 pub(crate) trait Differentiate {
-    /// Appends the ops of the gradients by what the op reads. Errors: an op that has none, because it
-    /// is one itself.
+    /// Appends the ops of the gradients by what the op reads. Errors: an op that has none, because
+    /// it is one itself.
     fn differentiate(&self, gradients: &mut Gradients, made: &Made) -> Result<(), LayerError>;
 }
 
@@ -202,7 +202,8 @@ impl Gradients<'_> {
         reduce(&mut self.program.graph, op, inputs, len)
     }
 
-    /// Notes that a part of `sums`, from an element on, is the gradient by a weight, if it is trained.
+    /// Notes that a part of `sums`, from an element on, is the gradient by a weight, if it is
+    /// trained.
     pub(crate) fn part_of(&mut self, sums: NodeId, from: usize, weight: Source) {
         if let (Source::Weight(id), true) = (weight, self.wants(weight)) {
             self.program.parts.push(Part { sums, from, weight: id });

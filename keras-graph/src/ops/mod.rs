@@ -1,11 +1,11 @@
 //! The ops of a model: how a layer appends them, and their gradients.
 //!
 //! A family of ops has a file, as it has one in `keras_ir::ops`, which declares them. In it stand a
-//! method of [`Graph`] for each op, which computes the shape of the result and appends the node, and
-//! the op's [`Differentiate`](gradient::Differentiate), which every op has.
+//! method of [`Graph`] for each op, which computes the shape of the result and appends the node,
+//! and the op's [`Differentiate`](gradient::Differentiate), which every op has.
 //!
-//! Layers call the methods. Inputs of integers are cast where an op computes with them. Every extent
-//! and every product of extents is checked here, so that no later pass can overflow.
+//! Layers call the methods. Inputs of integers are cast where an op computes with them. Every
+//! extent and every product of extents is checked here, so that no later pass can overflow.
 
 mod choice;
 pub(crate) mod contract;
@@ -72,7 +72,8 @@ impl Graph {
         }
     }
 
-    /// The indices of an argument's axes, sorted. Errors: an axis that is not there, is the batch, or stands twice.
+    /// The indices of an argument's axes, sorted. Errors: an axis that is not there, is the batch,
+    /// or stands twice.
     pub fn axes(&self, class: &str, x: NodeId, axes: &Axes) -> Result<Vec<usize>, LayerError> {
         let shape = self.shape(x);
         let indices: Option<Vec<usize>> =

@@ -28,7 +28,8 @@ impl ScaleAndCenter {
 }
 
 impl Graph {
-    /// Batch normalization along an axis by the batch's own moments, which the moving statistics follow.
+    /// Batch normalization along an axis by the batch's own moments, which the moving statistics
+    /// follow.
     pub fn batch_norm(
         &mut self,
         x: NodeId,

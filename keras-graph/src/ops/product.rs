@@ -22,8 +22,8 @@ impl Graph {
         self.emit(op, &[x.into(), w.into()], extents)
     }
 
-    /// The product of `m` rows of `k` with a weight that is a matrix of `k` by `n`, or of `n` by `k`
-    /// if it is not `straight`.
+    /// The product of `m` rows of `k` with a weight that is a matrix of `k` by `n`, or of `n` by
+    /// `k` if it is not `straight`.
     pub(crate) fn matrix_product(
         &mut self,
         x: NodeId,

@@ -6,8 +6,8 @@ use crate::ops::gradient::{Differentiate, Gradients, Made};
 use crate::ops::ranked;
 
 impl Graph {
-    /// Zeroes elements with probability `rate`, below 1. Elements along an axis where `mask` is 1 fall together; without a
-    /// mask each falls alone.
+    /// Zeroes elements with probability `rate`, below 1. Elements along an axis where `mask` is 1
+    /// fall together; without a mask each falls alone.
     pub fn dropout(
         &mut self,
         x: NodeId,
