@@ -14,7 +14,6 @@ use crate::grad::differentiate;
 use crate::graph::{Graph, LayerError, Mode, NodeId, NodeKind, Source};
 use crate::literal::{List, Text};
 use crate::network::Network;
-use crate::op::Operation as _;
 use crate::plan::{
     GradientPart, Merge, MovingAverage, Operand, Place, Plan, Port, Reduction, Segment, Step,
     Storage, ValueId,
@@ -153,7 +152,7 @@ impl<'a> Planner<'a> {
             cost::workspace_len(&step.op, algorithm)
         });
         Plan {
-            flops: forward.iter().map(|step| step.op.flops()).fold(0, u64::saturating_add),
+            flops: forward.iter().map(Step::flops).fold(0, u64::saturating_add),
             workspace_len: workspaces.max().unwrap_or(0),
             forward: forward.len(),
             segments: List::Owned(self.segments()),
@@ -179,6 +178,7 @@ impl<'a> Planner<'a> {
             let described = &self.graph().nodes[node.0];
             Step {
                 op: *described.op().expect("a step has an op"),
+                repeat: described.repeat,
                 inputs: described.inputs.iter().map(|&source| self.source(source)).collect(),
                 value: self.value(node),
                 output: self.place(node),

@@ -38,7 +38,7 @@ pub(crate) fn fingerprint(program: &Program, layout: &Layout) -> u64 {
                     // The same sum in either order.
                     read.sort_unstable();
                 }
-                hash(&format!("{} {read:?}", op.literal()))
+                hash(&format!("{} {} {read:?}", node.repeat, op.literal()))
             }
         };
         hashes.push(made);

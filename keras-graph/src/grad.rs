@@ -24,13 +24,15 @@ pub fn differentiate(program: &mut Program) -> Result<(), LayerError> {
     gradients.start();
     for i in (0..gradients.program.forward).rev() {
         let (true, Some(d_y)) = (gradients.wanted[i], gradients.found[i]) else { continue };
-        let Node { kind, inputs, .. } = gradients.program.graph.nodes[i].clone();
+        let Node { kind, inputs, repeat, .. } = gradients.program.graph.nodes[i].clone();
+        gradients.program.graph.repeat = repeat;
         if let NodeKind::Sample(op) = &kind {
             let made = Made { y: NodeId(i), d_y: d_y.into(), op, inputs: &inputs };
             op.differentiate(&mut gradients, &made)?;
         }
     }
     let Gradients { wanted, found, program } = gradients;
+    program.graph.repeat = 1;
     let mut inputs: Vec<(usize, Option<NodeId>)> = Vec::new();
     for (i, node) in program.graph.nodes[..program.forward].iter().enumerate() {
         if let NodeKind::Input(index) = node.kind {

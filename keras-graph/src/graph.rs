@@ -75,10 +75,20 @@ pub struct Node {
     pub kind: NodeKind,
     /// What the op reads.
     pub inputs: Vec<Source>,
-    /// Extents, per sample unless the node is reduced.
+    /// Extents, of one repetition of a sample unless the node is reduced.
     pub shape: Shape,
     /// Element type.
     pub dtype: Dtype,
+    /// On how many parts of each sample the op runs, as on so many samples. The parts of a result
+    /// follow one another.
+    pub repeat: usize,
+}
+
+impl Node {
+    /// Elements per sample, those of all repetitions, unless the node is reduced.
+    pub fn elements(&self) -> usize {
+        if self.is_reduced() { self.shape.len() } else { self.shape.len() * self.repeat }
+    }
 }
 
 /// A weight of a layer.
@@ -123,6 +133,8 @@ pub struct Graph {
     /// The argument `training` of the innermost call that has one.
     training: Option<bool>,
     dropouts: u32,
+    /// How often the ops that are appended run for each sample.
+    pub(crate) repeat: usize,
     pub(crate) nodes: Vec<Node>,
     pub(crate) weights: Vec<Weight>,
     pub(crate) outputs: Vec<NodeId>,
@@ -140,6 +152,7 @@ impl Graph {
             frozen: 0,
             training: None,
             dropouts: 0,
+            repeat: 1,
             nodes: Vec::new(),
             weights: Vec::new(),
             outputs: Vec::new(),
@@ -289,13 +302,14 @@ impl Graph {
 
     /// An input of the model.
     pub fn input(&mut self, index: usize, shape: Shape, dtype: Dtype) -> NodeId {
-        self.add(Node { kind: NodeKind::Input(index), inputs: vec![], shape, dtype })
+        self.add(Node { kind: NodeKind::Input(index), inputs: vec![], shape, dtype, repeat: 1 })
     }
 
     /// Appends an op whose result is a tensor for each sample.
     pub fn push(&mut self, op: impl Into<Op>, inputs: &[Source], shape: Shape) -> NodeId {
         let kind = NodeKind::Sample(op.into());
-        self.add(Node { kind, inputs: inputs.to_vec(), shape, dtype: Dtype::Float32 })
+        let (dtype, repeat) = (Dtype::Float32, self.repeat);
+        self.add(Node { kind, inputs: inputs.to_vec(), shape, dtype, repeat })
     }
 
     /// Appends any node.

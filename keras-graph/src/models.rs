@@ -139,6 +139,7 @@ pub(crate) fn batch_norm(graph: &mut Graph, inputs: &[NodeId]) -> Result<NodeId,
         inputs: vec![x.into()],
         shape: Shape::new([3 * channels]),
         dtype: Dtype::Float32,
+        repeat: graph.repeat,
     });
     graph.follow(MovingStatistics { moments, mean, variance, momentum: 0.99 });
     let op = BatchNorm { outer, channels, inner, epsilon, scale, center, add: false, f };

@@ -1,5 +1,6 @@
 //! A graph with what the passes note about it: where the loss stands, and which nodes the outside reads.
 
+use crate::dtype::Dtype;
 use crate::graph::{Graph, Node, NodeId, NodeKind, Source, WeightId};
 use crate::op::{Op, Penalty, Reshape};
 use crate::shape::Shape;
@@ -41,21 +42,20 @@ impl Program {
             // the gradient of each output.
             let is_input = matches!(graph.nodes[output.0].kind, NodeKind::Input(_));
             if is_input || graph.outputs[..i].contains(&output) {
-                let shape = graph.shape(output).clone();
-                let copy = Node {
-                    kind: NodeKind::Sample(Reshape { len: shape.len() }.into()),
-                    inputs: vec![output.into()],
-                    dtype: graph.dtype(output),
-                    shape,
-                };
+                let kind = NodeKind::Sample(Reshape { len: graph.shape(output).len() }.into());
+                let described = graph.nodes[output.0].clone();
+                let copy = Node { kind, inputs: vec![output.into()], ..described };
                 graph.outputs[i] = graph.add(copy);
             }
         }
         let mut penalties = Vec::new();
         for (node, penalty) in graph.activity.clone() {
+            // Of each repetition, and in the end of all of them.
+            graph.repeat = graph.nodes[node.0].repeat;
             let op = Penalty { len: graph.shape(node).len(), l1: penalty.l1, l2: penalty.l2 };
             penalties.push(reduce(&mut graph, op, &[node.into()], 1));
         }
+        graph.repeat = 1;
         Program {
             forward: graph.nodes.len(),
             graph,
@@ -167,12 +167,9 @@ pub(crate) fn reduce(
     inputs: &[Source],
     len: usize,
 ) -> NodeId {
-    graph.add(Node {
-        kind: NodeKind::Reduced(op.into()),
-        inputs: inputs.to_vec(),
-        shape: Shape::new([len]),
-        dtype: crate::dtype::Dtype::Float32,
-    })
+    let (kind, shape) = (NodeKind::Reduced(op.into()), Shape::new([len]));
+    let (dtype, repeat) = (Dtype::Float32, graph.repeat);
+    graph.add(Node { kind, inputs: inputs.to_vec(), shape, dtype, repeat })
 }
 
 impl Node {

@@ -57,7 +57,7 @@ fn copies(program: &Program, least_len: usize) -> Vec<Copy> {
             let is_reshape = matches!(nodes[reader.0].kind, NodeKind::Sample(Op::Reshape(_)));
             is_reshape || is_whole[reader.0] || is_here == is_behind(reader)
         };
-        let len = node.shape.len();
+        let len = node.elements();
         let has_x = node.nodes_read().any(|x| readers[x.0].iter().any(is_behind));
         if len < least_len
             || program.graph.outputs.contains(&NodeId(i))

@@ -182,7 +182,7 @@ impl Schedule {
     }
 
     fn place_buffers(&mut self, program: &Program, uses: &[Option<Use>]) {
-        let len = |i: usize| program.graph.nodes[i].shape.len();
+        let len = |i: usize| program.graph.nodes[i].elements();
         let in_one = |i: &usize| uses[*i].is_some_and(|u| u.segments.0 == u.segments.1);
         let mut own: Vec<Option<Place>> = vec![None; uses.len()];
         for segment in 0..self.ends.len() {

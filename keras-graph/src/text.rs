@@ -11,7 +11,11 @@ use crate::graph::{Graph, Node, NodeKind, Source};
 impl fmt::Display for Graph {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (i, node) in self.nodes().iter().enumerate() {
-            write!(f, "%{i} {:?} = ", node.shape.extents())?;
+            write!(f, "%{i} {:?}", node.shape.extents())?;
+            if node.repeat > 1 {
+                write!(f, " x {}", node.repeat)?;
+            }
+            write!(f, " = ")?;
             self.write_node(f, node)?;
             writeln!(f)?;
         }

@@ -22,8 +22,13 @@ pub fn verify(program: &Program) -> Result<(), Vec<String>> {
 
 type Rule = fn(&Program, usize, &Node) -> Result<(), String>;
 
-const RULES: &[Rule] =
-    &[has_no_empty_axis, reads_what_its_op_reads, makes_what_its_op_makes, does_not_cross_the_loss];
+const RULES: &[Rule] = &[
+    has_no_empty_axis,
+    reads_what_its_op_reads,
+    makes_what_its_op_makes,
+    is_repeated_as_what_it_reads,
+    does_not_cross_the_loss,
+];
 
 /// Every node stands after those it reads, and the weights it reads exist.
 fn reads_earlier_nodes(program: &Program, i: usize, node: &Node) -> Result<(), String> {
@@ -48,6 +53,12 @@ fn reads_what_its_op_reads(program: &Program, _: usize, node: &Node) -> Result<(
     let Some(op) = node.op() else {
         return if node.inputs.is_empty() { Ok(()) } else { Err("reads something".to_string()) };
     };
+    // Among the repetitions it goes from parts of a sample to the sample and back.
+    if let (Op::Reshape(_), [Source::Node(x)]) = (op, &node.inputs[..]) {
+        let (x, found) = (&program.graph.nodes[x.0], node.elements());
+        let fits = !x.is_reduced() && x.elements() == found;
+        return if fits { Ok(()) } else { Err(format!("is {found} of {} elements", x.elements())) };
+    }
     let found: Vec<Tensor> = node.inputs.iter().map(|&source| tensor(program, source)).collect();
     let mut compared = Compared { found: &found, expected: Vec::new(), fits: true };
     op.reads(&mut compared);
@@ -133,6 +144,18 @@ fn makes_what_its_op_makes(program: &Program, _: usize, node: &Node) -> Result<(
     if expected.takes(found) { Ok(()) } else { Err(format!("makes {expected:?}, is {found:?}")) }
 }
 
+/// What is read for each sample is repeated as often as the op, but for a reshape.
+fn is_repeated_as_what_it_reads(program: &Program, _: usize, node: &Node) -> Result<(), String> {
+    if let Some(Op::Reshape(_)) = node.op() {
+        return Ok(());
+    }
+    let read = node.nodes_read().map(|x| &program.graph.nodes[x.0]).filter(|x| !x.is_reduced());
+    match read.map(|x| x.repeat).find(|&repeat| repeat != node.repeat) {
+        Some(repeat) => Err(format!("runs {} times on what is there {repeat} times", node.repeat)),
+        None => Ok(()),
+    }
+}
+
 /// Gradients stand after the loss, and nothing else does.
 fn does_not_cross_the_loss(program: &Program, i: usize, node: &Node) -> Result<(), String> {
     let after = i >= program.forward;
@@ -181,5 +204,7 @@ mod tests {
         assert!(found.contains("expects x: Sample(3), w: Weight(15), reads [Ids(3)"), "{found}");
         let found = mistakes(|nodes| nodes[2].kind = NodeKind::OutputGradient(0));
         assert!(found.contains("wrong side of the loss"), "{found}");
+        let found = mistakes(|nodes| nodes[2].repeat = 4);
+        assert!(found.contains("runs 4 times on what is there 1 times"), "{found}");
     }
 }

@@ -15,7 +15,7 @@ use crate::dtype::Dtype;
 use crate::initializer::Initializer;
 
 use crate::literal::{List, Literal, Text, literal, literal_enum};
-use crate::ops::Op;
+use crate::ops::{Op, Operation as _};
 
 /// The number of a value: of an input, a weight, a step's result, or a gradient that the loss
 /// writes. Buffers are used again for other values, numbers are not.
@@ -84,6 +84,8 @@ literal! {
     pub struct Step {
         /// What is computed.
         pub op: Op,
+        /// On how many parts of each sample, as on so many samples.
+        pub repeat: usize,
         /// What is read.
         pub inputs: List<Operand>,
         /// The value that is made.
@@ -264,6 +266,13 @@ literal! {
         /// weights and inputs. A file's model is compared by it with the model that its weights
         /// are loaded into.
         pub fingerprint: u64,
+    }
+}
+
+impl Step {
+    /// Floating-point operations per sample.
+    pub fn flops(&self) -> u64 {
+        self.op.flops().saturating_mul(self.repeat as u64)
     }
 }
 

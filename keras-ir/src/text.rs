@@ -94,6 +94,9 @@ impl fmt::Display for Plan {
 
 fn write_step(f: &mut fmt::Formatter<'_>, step: &Step) -> fmt::Result {
     write!(f, "  {} = {}", step.output, step.op)?;
+    if step.repeat > 1 {
+        write!(f, " x {}", step.repeat)?;
+    }
     for input in step.inputs.iter() {
         write!(f, " {}", input.place)?;
     }

@@ -144,6 +144,10 @@ impl Body {
     }
 
     fn step(&mut self, step: &Step) -> Option<TokenStream> {
+        // A function's extents are those of one sample.
+        if step.repeat > 1 {
+            return None;
+        }
         let row = format_ident!("__row{}", self.rows);
         let y = quote! { &mut #row.0 };
         let x = self.read(step.inputs.first()?.value)?;

@@ -50,7 +50,7 @@ const fn weight(value: usize, offset: usize, len: usize) -> Operand {
 }
 
 const fn step(op: Op, inputs: &'static [Operand], output: Operand) -> Step {
-    Step { op, inputs: Borrowed(inputs), value: output.value, output: output.place }
+    Step { op, repeat: 1, inputs: Borrowed(inputs), value: output.value, output: output.place }
 }
 
 const fn port(

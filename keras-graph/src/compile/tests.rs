@@ -1,6 +1,8 @@
 //! Tests of whole plans: which steps there are, in which segments, and where their results lie.
 
 use super::*;
+use crate::activation::Activation;
+use crate::initializer::Initializer;
 use crate::models::{self, perceptron};
 use crate::network::Class;
 use crate::regularizer::Regularizer;
@@ -212,4 +214,38 @@ fn the_gradients_of_large_weights_are_computed_on_the_whole_batch() {
     assert!(plan.whole[0].inputs.iter().all(|input| input.place.storage == Storage::Lane));
     let summed: Vec<_> = plan.lane_gradients.iter().map(|p| (p.from, p.to, p.len)).collect();
     assert_eq!((summed, plan.reduced_len), (vec![(0, 9000, 300)], 300));
+}
+
+/// Three parts of a sample, through a dense layer of 5 units with `tanh` and a normalization.
+fn three_parts(graph: &mut Graph, inputs: &[NodeId]) -> Result<NodeId, LayerError> {
+    let x = graph.reshape(inputs[0], &[3, 4])?;
+    graph.repeated(&[x], 3, |graph, parts| {
+        let kernel = graph.weight("kernel", &[4, 5], Initializer::ZEROS)?;
+        let y = graph.gemm(parts[0], kernel)?;
+        let y = graph.unary(y, Activation::Tanh)?;
+        models::batch_norm(graph, &[y])
+    })
+}
+
+#[test]
+fn parts_of_samples_are_like_samples() {
+    let mut network = Network::new("parts", Class::Functional);
+    let x = models::input(&mut network, "x", 12);
+    let y = models::other(&mut network, "parts", three_parts, x);
+    let y = models::dense::<2>(&mut network, "dense", y);
+    network.finish(&[y]);
+    let inference = plan(&network, Mode::Inference);
+    assert_eq!(inference.flops, 3 * (2 * 20 + 4 * 5) + 2 * 30, "{inference}");
+    let steps: Vec<_> = inference.steps.iter().map(|step| (step.repeat, step.output.len)).collect();
+    assert_eq!(steps, [(3, 15), (3, 15), (1, 2)], "{inference}");
+    assert!(inference.to_string().contains("f: Tanh } x 3 b"), "{inference}");
+    let training = plan(&network, WITH_INPUTS);
+    let repeats = |name: &str| {
+        let steps = training.steps.iter().filter(|step| step.op.name() == name);
+        steps.map(|step| (step.repeat, step.output.len)).collect::<Vec<_>>()
+    };
+    assert_eq!(repeats("moments"), [(3, 15)], "{training}");
+    assert_eq!(repeats("batch_norm_grad_sums"), [(3, 10)], "{training}");
+    assert_eq!(repeats("gemm_grad_w"), [(1, 30), (3, 20)], "{training}");
+    assert_eq!(repeats("gemm_grad_x"), [(1, 15), (3, 12)], "{training}");
 }

@@ -110,9 +110,9 @@ impl Gradients<'_> {
     /// Adds the gradients that come from outside: the loss's and those of penalties on activations.
     pub(crate) fn start(&mut self) {
         for (index, output) in self.program.graph.outputs.clone().into_iter().enumerate() {
-            let Node { shape, dtype, .. } = self.program.graph.nodes[output.0].clone();
             let kind = NodeKind::OutputGradient(index);
-            let node = self.program.graph.add(Node { kind, inputs: vec![], shape, dtype });
+            let described = self.program.graph.nodes[output.0].clone();
+            let node = self.program.graph.add(Node { kind, inputs: vec![], ..described });
             self.program.output_gradients.push(node);
             self.add(output.into(), node);
         }
@@ -148,8 +148,7 @@ impl Gradients<'_> {
             None => d_x,
             Some(other) => {
                 let op = Binary { len: self.len(x.into()), f: BinaryFunction::Add };
-                let shape = self.program.graph.shape(x).clone();
-                self.program.graph.push(op, &[other.into(), d_x.into()], shape)
+                self.push_like(x, op, &[other.into(), d_x.into()])
             }
         };
         self.found[x.0] = Some(sum);
@@ -164,11 +163,17 @@ impl Gradients<'_> {
 
     /// Appends an op whose result is a gradient by the node `x`, if anybody reads it.
     pub(crate) fn push(&mut self, x: Source, op: impl Into<Op>, inputs: &[Source]) {
-        if let (Source::Node(_), true) = (x, self.wants(x)) {
-            let shape = self.program.graph.source_shape(x).clone();
-            let d_x = self.program.graph.push(op, inputs, shape);
+        if let (Source::Node(node), true) = (x, self.wants(x)) {
+            let d_x = self.push_like(node, op, inputs);
             self.add(x, d_x);
         }
+    }
+
+    /// Appends an op whose result is as large and repeated as often as a node.
+    fn push_like(&mut self, node: NodeId, op: impl Into<Op>, inputs: &[Source]) -> NodeId {
+        let Node { shape, repeat, .. } = self.program.graph.nodes[node.0].clone();
+        let (kind, dtype) = (NodeKind::Sample(op.into()), Dtype::Float32);
+        self.program.graph.add(Node { kind, inputs: inputs.to_vec(), shape, dtype, repeat })
     }
 
     /// Appends an op whose result is a gradient by a weight, if it is trained.
@@ -180,6 +185,7 @@ impl Gradients<'_> {
                 inputs: inputs.to_vec(),
                 shape,
                 dtype: Dtype::Float32,
+                repeat: self.program.graph.repeat,
             });
         }
     }
@@ -224,8 +230,7 @@ impl Gradients<'_> {
                 format!("the derivative of {f:?} needs the input, which a joined op does not keep");
             return Err(LayerError::input(message));
         }
-        let shape = self.program.graph.shape(made.y).clone();
-        let op = UnaryGrad { len: shape.len(), f };
-        Ok(self.program.graph.push(op, &[made.y.into(), made.d_y], shape).into())
+        let op = UnaryGrad { len: self.len(made.y.into()), f };
+        Ok(self.push_like(made.y, op, &[made.y.into(), made.d_y]).into())
     }
 }

@@ -82,8 +82,42 @@ impl Graph {
             )));
         }
         let kind = NodeKind::Sample(Reshape { len }.into());
-        let (dtype, shape) = (self.dtype(x), Shape::new(extents));
-        Ok(self.add(Node { kind, inputs: vec![x.into()], shape, dtype }))
+        let (dtype, shape, repeat) = (self.dtype(x), Shape::new(extents), self.repeat);
+        Ok(self.add(Node { kind, inputs: vec![x.into()], shape, dtype, repeat }))
+    }
+
+    /// Runs `lower` on each of the `times` parts of tensors along their first axis, and joins the
+    /// results along a new first axis. The ops run as on `times` samples for each sample.
+    ///
+    /// Errors: those of `lower`; more elements than a tensor may have.
+    pub fn repeated(
+        &mut self,
+        inputs: &[NodeId],
+        times: usize,
+        lower: impl FnOnce(&mut Graph, &[NodeId]) -> Result<NodeId, LayerError>,
+    ) -> Result<NodeId, LayerError> {
+        let outside = self.repeat;
+        self.repeat = checked_len(&[outside, times])?;
+        let parts: Vec<NodeId> = inputs.iter().map(|&x| self.part_of_first_axis(x)).collect();
+        let y = lower(self, &parts);
+        self.repeat = outside;
+        let y = y?;
+        let extents = [&[times], self.shape(y).extents()].concat();
+        checked_len(&[&[outside], &extents[..]].concat())?;
+        Ok(self.share(y, &extents))
+    }
+
+    /// A part along the first axis, of which the current repetition has as many.
+    fn part_of_first_axis(&mut self, x: NodeId) -> NodeId {
+        let extents = self.extents(x);
+        self.share(x, &extents[1..])
+    }
+
+    /// The same elements under another shape, repeated as often as what is appended now.
+    fn share(&mut self, x: NodeId, extents: &[usize]) -> NodeId {
+        let (dtype, shape, repeat) = (self.dtype(x), Shape::new(extents), self.repeat);
+        let kind = NodeKind::Sample(Reshape { len: shape.len() }.into());
+        self.add(Node { kind, inputs: vec![x.into()], shape, dtype, repeat })
     }
 
     /// Joins tensors along an axis. Errors: other extents that differ.
@@ -188,7 +222,8 @@ fn inverse(op: &Transpose) -> Transpose {
 impl Differentiate for Reshape {
     fn differentiate(&self, gradients: &mut Gradients, made: &Made) -> Result<(), LayerError> {
         let [x] = made.inputs()?;
-        gradients.push(x, *self, &[made.d_y]);
+        // A part of a sample and the sample have other lengths.
+        gradients.push(x, Reshape { len: gradients.len(x) }, &[made.d_y]);
         Ok(())
     }
 }

@@ -59,6 +59,9 @@ impl Graph {
         inputs: &[Source],
         extents: Vec<usize>,
     ) -> Result<NodeId, LayerError> {
+        if self.repeat > 1 {
+            checked_len(&[&[self.repeat], &extents[..]].concat())?;
+        }
         checked_len(&extents)?;
         Ok(self.push(op, inputs, Shape::new(extents)))
     }

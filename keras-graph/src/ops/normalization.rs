@@ -59,8 +59,8 @@ impl Graph {
             Some(_) => MaskedMoments { outer, channels, inner }.into(),
         };
         let inputs = std::iter::once(x).chain(mask).map(Source::from).collect();
-        let (shape, dtype) = (Shape::new([3 * channels]), Dtype::Float32);
-        Ok(self.add(Node { kind: NodeKind::Moments(op), inputs, shape, dtype }))
+        let (shape, dtype, repeat) = (Shape::new([3 * channels]), Dtype::Float32, self.repeat);
+        Ok(self.add(Node { kind: NodeKind::Moments(op), inputs, shape, dtype, repeat }))
     }
 
     /// Batch normalization along an axis by moments.

@@ -226,11 +226,11 @@ impl Lane {
         let run = Run {
             seed: pass.batch.seed,
             step: pass.batch.step,
-            first_sample: samples.start,
+            first_sample: samples.start * step.repeat,
             batch: pass.batch.rows.len(),
             overwrites: false,
         };
-        let (samples, workspace) = (block.samples, &mut self.workspace[..]);
+        let (samples, workspace) = (block.samples * step.repeat, &mut self.workspace[..]);
         let prepared = pass.copies.of(i);
         (pass.run)(&step.op, Call { samples, inputs, output, workspace, prepared, run });
         self.listed = recycled(listed);

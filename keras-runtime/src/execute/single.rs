@@ -7,7 +7,6 @@ use core::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
 use keras_graph::memory::LINE;
-use keras_graph::op::Operation as _;
 use keras_graph::op::{Gemm, Op};
 use keras_graph::plan::{Operand, Plan, Step, Storage};
 use keras_graph::split::{Part, Read, split};
@@ -59,6 +58,8 @@ pub(crate) struct Single {
 /// A step, or a part of it.
 struct Task {
     op: Op,
+    /// On how many parts of the sample it is run.
+    repeat: usize,
     inputs: Vec<Source>,
     prepared: Range<usize>,
     /// Elements of the memory.
@@ -186,7 +187,8 @@ impl Single {
             };
             let prepared = &copies[task.prepared.clone()];
             let step = Run { batch: 1, ..Run::default() };
-            run(&task.op, Call { samples: 1, inputs, output, workspace, prepared, run: step });
+            let samples = task.repeat;
+            run(&task.op, Call { samples, inputs, output, workspace, prepared, run: step });
         };
         let mut rest = output;
         match (way, &mut self.team, tasks) {
@@ -251,14 +253,15 @@ impl Copies {
     fn tasks(&mut self, plan: &Plan, step: &Step, threads: usize) -> (Vec<Task>, Option<Task>) {
         let numbers =
             step.output.len + step.inputs.iter().map(|input| input.place.len).sum::<usize>();
-        let work = step.op.flops() + FLOPS_PER_NUMBER * numbers as u64;
+        let work = step.flops() + FLOPS_PER_NUMBER * numbers as u64;
         let count = match step.op {
             // Its columns are copied once, so they have to be weights.
             Op::Gemm(Gemm { m: 1, .. }) if step.inputs[1].place.storage != Storage::Weights => 1,
             Op::Gemm(Gemm { m: 1, n, .. }) => n.div_ceil(STRIP_COLUMNS).clamp(threads, MAX_PARTS),
             _ => threads,
         };
-        let parts = if work < LEAST_SHARED_WORK { None } else { split(&step.op, count) };
+        let is_shared = work >= LEAST_SHARED_WORK && step.repeat == 1;
+        let parts = if is_shared { split(&step.op, count) } else { None };
         let whole = || {
             let inputs = vec![Read::All; step.inputs.len()];
             Part { op: step.op, inputs, output: 0..step.output.len }
@@ -294,7 +297,7 @@ impl Copies {
             let inputs =
                 inputs.map(|(read, source)| self.part_of(source, read, &step.op)).collect();
             let output = output + part.output.start..output + part.output.end;
-            Task { op: part.op, inputs, prepared: prepared.clone(), output }
+            Task { op: part.op, repeat: step.repeat, inputs, prepared: prepared.clone(), output }
         };
         let whole = is_cut_for_threads.then(|| task(whole()));
         (parts.into_iter().map(task).collect(), whole)
@@ -302,7 +305,7 @@ impl Copies {
 
     /// What is prepared for a step, but for a single row: it reads each weight once.
     fn prepared(&mut self, step: &Step) -> Range<usize> {
-        let is_row = matches!(step.op, Op::Gemm(Gemm { m: 1, .. }));
+        let is_row = matches!(step.op, Op::Gemm(Gemm { m: 1, .. })) && step.repeat == 1;
         let right = step.inputs.get(1).map(|right| right.place);
         let right = right.filter(|right| right.storage == Storage::Weights && !is_row);
         let Some((right, prepared)) = right.zip(self.policy.prepared(&step.op)) else {

@@ -139,6 +139,7 @@ pub(super) fn run(pass: &Pass<'_>, memory: &mut Memory, mut target: Target<'_, '
             let first = (part.start - step.output.offset) / row_len;
             let op = part_of(&step.op, first, output.len() / row_len);
             let (inputs, run_of_call) = (&inputs, Run { overwrites, ..Run::default() });
+            let samples = samples * step.repeat;
             let call = Call { samples, inputs, output, workspace, prepared, run: run_of_call };
             choice.apply(|| (pass.run)(&op, call));
         };
