@@ -7,6 +7,7 @@
 //! (`Lambda`) is refused, and so are classes outside Keras.
 //! Source: Keras 3.15 `saving/serialization_lib.py` and the `get_config` of each class.
 
+use keras_graph::layers::Entry;
 use keras_graph::value::{Argument, Object, Value};
 pub use serde_json::Value as Json;
 use serde_json::{Map, json};
@@ -309,7 +310,24 @@ pub fn value_to_json(value: &Value) -> Result<Json> {
     }
 }
 
+/// A layer among the arguments of another: every argument stands there by name.
+fn layer_to_json(object: &Object) -> Result<Json> {
+    let mut config = Map::new();
+    config.insert("dtype".to_owned(), dtype_policy("float32"));
+    for Argument { name, value } in &object.arguments {
+        let Some(name) = name else {
+            return Err(Error::malformed("arguments by name", "one by position"));
+        };
+        let json = value_to_json(value).map_err(|error| error.within(name))?;
+        config.insert(name.clone(), json);
+    }
+    Ok(framed(LAYERS, &object.class, Json::Object(config)))
+}
+
 fn object_to_json(object: &Object) -> Result<Json> {
+    if Entry::by_class(&object.class).is_some() {
+        return layer_to_json(object);
+    }
     let Some(class) = class_named(&object.class) else {
         let expected = "an initializer, a regularizer or a constraint";
         return Err(Error::malformed(expected, format!("`{}`", object.class)));

@@ -129,10 +129,12 @@ impl Layout {
         if let Some(own) = self.owners.get(layer) {
             owners.insert(0, (layer.to_string(), own.clone()));
         }
-        for (owner, mut own) in owners {
+        for (_, mut own) in owners {
             own.sort_by_key(|&i| !graph.weights[i].trainable);
             for (index, i) in own.into_iter().enumerate() {
-                let path = format!("{path}{}/vars/{index}", &owner[layer.len()..]);
+                let group = &graph.weights[i].group;
+                let inner = if group.is_empty() { String::new() } else { format!("/{group}") };
+                let path = format!("{path}{inner}/vars/{index}");
                 self.add_weight(graph, WeightId(i), path);
             }
         }

@@ -98,6 +98,9 @@ pub struct Weight {
     pub layer: String,
     /// Name within the layer, e.g. `kernel`.
     pub name: &'static str,
+    /// Of a weight of a layer within a layer: its path in a weights file from the outer layer on, made of the names of
+    /// attributes, such as `layer`. Else empty.
+    pub group: String,
     /// Extents.
     pub shape: Shape,
     /// Whether an optimizer changes it.
@@ -129,6 +132,8 @@ pub struct Graph {
     mode: Mode,
     /// Path of the layer that is being lowered.
     scope: Vec<String>,
+    /// The attributes by which layers hold those within them, as far as the scope is of such.
+    attributes: Vec<&'static str>,
     frozen: usize,
     /// The argument `training` of the innermost call that has one.
     training: Option<bool>,
@@ -149,6 +154,7 @@ impl Graph {
         Graph {
             mode,
             scope: Vec::new(),
+            attributes: Vec::new(),
             frozen: 0,
             training: None,
             dropouts: 0,
@@ -225,6 +231,20 @@ impl Graph {
         result
     }
 
+    /// Runs `lower` within the scope of a layer that the current layer holds as an attribute of this name.
+    pub fn in_inner<T>(
+        &mut self,
+        attribute: &'static str,
+        name: &str,
+        trainable: bool,
+        lower: impl FnOnce(&mut Graph) -> T,
+    ) -> T {
+        self.attributes.push(attribute);
+        let result = self.in_layer(name, trainable, lower);
+        self.attributes.pop();
+        result
+    }
+
     /// Extents of a node, per sample.
     pub fn shape(&self, node: NodeId) -> &Shape {
         &self.nodes[node.0].shape
@@ -288,9 +308,11 @@ impl Graph {
         }
         let constraint = constraint.map(|constraint| resolved(name, extents, &constraint));
         let constraint = constraint.transpose()?;
+        let group = self.attributes.join("/");
         self.weights.push(Weight {
             layer,
             name,
+            group,
             shape,
             trainable,
             initializer,

@@ -19,6 +19,9 @@ impl Evaluator<'_> {
         head: Spot,
         spot: Spot,
     ) -> Outcome {
+        if self.is_taken(layer, head) {
+            return Ok(Value::Unknown);
+        }
         let Some(call) = self.bind_call(layer, given, head) else {
             return Ok(Value::Unknown);
         };

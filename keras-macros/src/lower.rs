@@ -57,6 +57,8 @@ pub(crate) struct Made {
     pub is_named: bool,
     /// Whether another layer wraps it.
     pub is_wrapped: bool,
+    /// Whether it is within a layer that calls it, so that nobody else may.
+    pub is_taken: bool,
     /// Of a model: its layers in the arena.
     pub members: Vec<LayerId>,
     /// Of a functional model: its calls in the arena.
@@ -76,6 +78,7 @@ impl Made {
             object: None,
             is_named: false,
             is_wrapped: false,
+            is_taken: false,
             members: Vec::new(),
             calls: Vec::new(),
             depth: 0,
@@ -202,6 +205,10 @@ impl Evaluator<'_> {
             argument.name.as_deref() == Some("name")
                 && matches!(argument.value, graph::Value::Str(_))
         });
+        let wraps = entry.schema.parameters.iter().any(|parameter| parameter.name == "layer");
+        if wraps && !self.are_wrapped_alone(given) {
+            return Ok(Value::Unknown);
+        }
         let automatic = if is_named { String::new() } else { self.builder.next_name(class) };
         let bound = Bound::new(entry.schema, &arguments);
         if let Some(units) = bound.position("units").and_then(|i| arguments[i].value.integer()) {
@@ -224,6 +231,39 @@ impl Evaluator<'_> {
         let mut made = Made { arguments: places, is_named, ..Made::at(name.spot) };
         made.object = Some(self.as_object(class, &arguments, &layer.name));
         Ok(Value::Layer(self.add(layer, made)?))
+    }
+
+    /// Whether a layer is within another one, which calls it; tells so.
+    pub(crate) fn is_taken(&mut self, layer: LayerId, spot: Spot) -> bool {
+        let is_taken = self.builder.made[layer.0].is_taken;
+        if is_taken {
+            let name = self.builder.arena.layers[layer.0].name.clone();
+            let message = format!("`{name}` is within another layer, which calls it");
+            let help =
+                "call that layer, or make a second one: a layer within another shares no weights";
+            self.wrong(spot, message, help);
+        }
+        is_taken
+    }
+
+    /// Whether no layer among the arguments is called elsewhere too, where it would share its
+    /// weights; tells which is.
+    fn are_wrapped_alone(&mut self, given: &[Given]) -> bool {
+        for argument in given {
+            let Value::Layer(layer) = argument.value else { continue };
+            if self.is_taken(layer, argument.spot) {
+                return false;
+            }
+            if self.builder.arena.calls.iter().any(|call| call.layer == layer) {
+                let name = self.builder.arena.layers[layer.0].name.clone();
+                let message = format!("`{name}` is called elsewhere too");
+                let help = "make a second layer: a layer within another shares no weights";
+                self.wrong(argument.spot, message, help);
+                return false;
+            }
+            self.builder.made[layer.0].is_taken = true;
+        }
+        true
     }
 
     fn as_object(&self, class: &str, arguments: &[graph::Argument], name: &str) -> graph::Object {

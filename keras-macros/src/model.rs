@@ -215,6 +215,7 @@ impl Evaluator<'_> {
                         "make a second layer, or share it in a functional model: `layer(x)`",
                     );
                 }
+                Value::Layer(layer) if self.is_taken(*layer, spot) => complete = false,
                 Value::Layer(layer) => members.push(*layer),
                 Value::Unknown => complete = false,
                 other => {

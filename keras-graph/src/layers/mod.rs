@@ -22,6 +22,7 @@ mod global_average_pooling2d;
 mod global_max_pooling1d;
 mod global_max_pooling2d;
 mod identity;
+mod inner;
 mod input;
 mod layer_normalization;
 mod leaky_re_lu;
@@ -40,6 +41,7 @@ mod reshape;
 mod separable_conv2d;
 mod softmax;
 mod subtract;
+mod time_distributed;
 mod up_sampling2d;
 mod zero_padding2d;
 
@@ -65,6 +67,7 @@ pub use global_average_pooling2d::GlobalAveragePooling2D;
 pub use global_max_pooling1d::GlobalMaxPooling1D;
 pub use global_max_pooling2d::GlobalMaxPooling2D;
 pub use identity::Identity;
+pub use inner::InnerLayer;
 pub use input::{INPUT, InputArguments};
 pub use layer_normalization::LayerNormalization;
 pub use leaky_re_lu::LeakyReLU;
@@ -82,6 +85,7 @@ pub use reshape::Reshape;
 pub use separable_conv2d::SeparableConv2D;
 pub use softmax::Softmax;
 pub use subtract::Subtract;
+pub use time_distributed::TimeDistributed;
 pub use up_sampling2d::UpSampling2D;
 pub use zero_padding2d::ZeroPadding2D;
 
@@ -163,6 +167,7 @@ catalogue! {
     separable_conv2d::SeparableConv2D["SeparableConvolution2D"],
     softmax::Softmax,
     subtract::Subtract,
+    time_distributed::TimeDistributed,
     up_sampling2d::UpSampling2D,
     zero_padding2d::ZeroPadding2D,
 }
