@@ -273,3 +273,28 @@ fn a_block_may_come_out_of_a_macro_and_stand_in_a_function() {
     assert_eq!(Small::PARAMS, 15 + 8);
     assert_eq!(Large::PARAMS, 5 * 32 + 66);
 }
+
+model! {
+    /// Operators on tensors, a slice and functions of `keras.ops`.
+    pub struct Formula;
+
+    let x = Input(shape = (2, 3));
+    let scaled = (x * x + 1.0) / 2.0 - ops.max(x, axis = 2, keepdims = True);
+    let first = ops.where(scaled[.., 0] > 0, scaled[.., 0, ..], -1.0);
+    Model(inputs = x, outputs = Dense(3, use_bias = False, kernel_initializer = "identity")(first))
+}
+
+#[test]
+fn operators_compute_and_are_saved() {
+    let model = Formula::new();
+    let x = [[1.0, 3.0, -2.0], [9.0, 9.0, 9.0]];
+    // (x² + 1) / 2 - 3, where it is positive, else -1.
+    assert_eq!(model.call(&x), [-1.0, 2.0, -1.0]);
+    let folder = std::env::temp_dir().join(format!("keras-formula-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let path = folder.join("formula.keras");
+    model.save(&path).expect("a file");
+    let loaded = Formula::load(&path).expect("the same model");
+    assert_eq!(loaded.call(&x), model.call(&x));
+    std::fs::remove_dir_all(&folder).expect("the folder");
+}

@@ -88,7 +88,8 @@ impl Layout {
                 0 => format!("{group}layers/{class}"),
                 count => format!("{group}layers/{class}_{count}"),
             };
-            *count += 1;
+            // Keras counts layers alone.
+            *count += usize::from(!described.is_operation());
             let row = self.layers.len();
             self.layers.push(LayerInfo {
                 name: Text::Owned(described.name.clone()),

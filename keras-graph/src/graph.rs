@@ -255,6 +255,11 @@ impl Graph {
         self.nodes[node.0].dtype
     }
 
+    /// Says what the elements of a node are.
+    pub(crate) fn set_dtype(&mut self, node: NodeId, dtype: Dtype) {
+        self.nodes[node.0].dtype = dtype;
+    }
+
     /// Extents of whatever an op reads.
     pub fn source_shape(&self, source: Source) -> &Shape {
         match source {

@@ -22,6 +22,7 @@ pub mod constraint;
 mod describe;
 pub mod error;
 mod fingerprint;
+pub mod functions;
 pub mod fuse;
 pub mod grad;
 pub mod graph;

@@ -22,7 +22,9 @@ impl Network {
             .collect();
         let inputs: Vec<Lowered> = inputs.into_iter().map(Lowered::unmasked).collect();
         let outputs = self.lower_calls(&mut graph, &inputs)?;
-        graph.outputs = outputs.iter().map(|output| output.node).collect();
+        // Integers leave a model as floats, as all that it predicts.
+        let outputs = outputs.iter().map(|output| graph.float(output.node));
+        graph.outputs = outputs.collect::<Result<_, LayerError>>()?;
         Ok(graph)
     }
 

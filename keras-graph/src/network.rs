@@ -80,6 +80,11 @@ pub struct NetworkLayer {
 }
 
 impl NetworkLayer {
+    /// Whether it is a function of `keras.ops` and no layer.
+    pub fn is_operation(&self) -> bool {
+        matches!(&self.kind, LayerKind::Layer(layer) if layer.as_operation().is_some())
+    }
+
     /// Keras' class of the layer.
     pub fn class(&self) -> &'static str {
         match &self.kind {

@@ -2,10 +2,12 @@
 //! Initializers, regularizers and constraints are read in their own files. Ranges are checked here, where a value is read.
 
 mod einsum;
+mod functions;
 mod geometry;
 mod weight;
 
 pub use einsum::{AxisPair, Ellipsis, Equation, Letters, PartialShape};
+pub use functions::{AxesOrNone, DtypeName, Ints, Sections, Widths};
 pub use geometry::{Axes, ChannelsLast, Counts, Margins, Padding, Pair, TargetShape, ZeroPair};
 pub(crate) use weight::Reading;
 pub use weight::WeightArguments;

@@ -7,6 +7,7 @@ pub(crate) use declare::{layer, layer_basics};
 
 use crate::call::{Call, CallParameter, Lowered};
 use crate::dtype::Dtype;
+use crate::functions::Operation;
 use crate::graph::{Graph, LayerError, NodeId};
 use crate::names::nearest;
 use crate::value::{Argument, Value};
@@ -140,6 +141,16 @@ pub trait Layer: std::fmt::Debug {
                 inputs.len()
             ))),
         }
+    }
+
+    /// Keras' module of its class.
+    fn module(&self) -> &'static str {
+        "keras.layers"
+    }
+
+    /// The function of `keras.ops` that it is a call of, if it is no layer but an operation.
+    fn as_operation(&self) -> Option<&Operation> {
+        None
     }
 
     /// Element type of the tensors that the layer reads.

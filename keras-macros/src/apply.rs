@@ -195,7 +195,7 @@ impl Evaluator<'_> {
 }
 
 /// A value as an argument of a call; none if it cannot be one.
-fn call_value(value: &Value) -> Option<CallValue<TensorId>> {
+pub(crate) fn call_value(value: &Value) -> Option<CallValue<TensorId>> {
     match value {
         Value::Tensor(tensor) => Some(CallValue::Tensor(*tensor)),
         Value::List(list) => {

@@ -106,21 +106,14 @@ fn ambiguous(what: &str, left: &Value, right: &Value) -> Refused {
     }
 }
 
-/// Arithmetic on tensors is written with layers.
+/// What tensors have no operator for.
 fn tensors(op: BinaryOp) -> Refused {
-    let layer = match op {
-        BinaryOp::Add => "Add()([a, b])",
-        BinaryOp::Subtract => "Subtract()([a, b])",
-        BinaryOp::Multiply => "Multiply()([a, b])",
-        BinaryOp::Divide => "Rescaling(scale)(x)",
-        _ => {
-            return Refused::new(format!("`{}` has no meaning for tensors", op.text()));
-        }
+    let help = match op {
+        BinaryOp::And => Some("write `ops.logical_and(a, b)`".to_string()),
+        BinaryOp::Or => Some("write `ops.logical_or(a, b)`".to_string()),
+        _ => None,
     };
-    Refused {
-        message: format!("`{}` cannot join tensors", op.text()),
-        help: Some(format!("write a layer: `{layer}`")),
-    }
+    Refused { message: format!("`{}` has no meaning for tensors", op.text()), help }
 }
 
 fn integers(op: BinaryOp, a: i64, b: i64) -> Result<Value, Refused> {

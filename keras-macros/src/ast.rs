@@ -123,6 +123,14 @@ pub(crate) enum ExprKind {
         to: Box<Expr>,
         inclusive: bool,
     },
+    /// A range of a slice, of which an end may be left out.
+    Open {
+        from: Option<Box<Expr>>,
+        to: Option<Box<Expr>>,
+        inclusive: bool,
+    },
+    /// `...`, in a slice.
+    Ellipsis,
     Index(Box<Expr>, Box<Expr>),
     Call(Box<Expr>, Vec<Argument>),
     Not(Box<Expr>),

@@ -28,6 +28,8 @@ enum Callee {
     Class(Name),
     /// An initializer, a regularizer or a constraint.
     Object(Name),
+    /// A function of `keras.ops`.
+    Function(Name),
     Method(Value, Name),
     Value(Value),
 }
@@ -81,6 +83,7 @@ impl Evaluator<'_> {
         match target {
             Callee::Class(name) => self.construct(&name, &given, arguments),
             Callee::Object(name) => Ok(self.object(&name, &given)),
+            Callee::Function(name) => self.call_function(&name, &given, spot),
             Callee::Method(value, name) => self.method(&value, &name, &given, spot),
             Callee::Value(value) => match value {
                 Value::Unknown => Ok(Value::Unknown),
@@ -151,6 +154,7 @@ impl Evaluator<'_> {
             None => Ok(Callee::Method(self.expr(value)?, name.clone())),
             Some(Path::Layer) => Ok(self.known(name.clone())),
             Some(Path::Object) => Ok(Callee::Object(name.clone())),
+            Some(Path::Function) => Ok(Callee::Function(name.clone())),
             Some(Path::Activation) => {
                 let help = format!("write `Activation(\"{}\")(x)`", name.text);
                 Ok(Callee::Value(self.wrong(
@@ -196,6 +200,10 @@ impl Evaluator<'_> {
         match self.path(expr) {
             Some(Path::Activation) => return Ok(Value::Str(name.text.clone())),
             Some(Path::Object) => return Ok(self.object(name, &[])),
+            Some(Path::Function) => {
+                let help = format!("write `ops.{}(x)`", name.text);
+                return Ok(self.wrong(name.spot, "a function is called on a tensor", &help));
+            }
             Some(Path::Layer) => return Ok(self.undefined(&name.text, name.spot)),
             Some(Path::Foreign | Path::Unknown(_)) => return Ok(self.foreign(expr)),
             None => {}

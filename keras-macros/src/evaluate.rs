@@ -9,6 +9,7 @@ use std::rc::Rc;
 use crate::arithmetic::{self, Refused};
 use crate::ast::{BinaryOp, Block, Closure, Constant, Expr, ExprKind, Pattern, Statement};
 use crate::errors::{Mistakes, Spot};
+use crate::functions::function_of;
 use crate::lower::Builder;
 use crate::scope::{Access, Binding};
 use crate::value::{Template, Value};
@@ -228,6 +229,10 @@ impl<'m> Evaluator<'m> {
                     }
                 }
             }
+            ExprKind::Open { .. } | ExprKind::Ellipsis => {
+                let help = "a list has items `list[0]`, a tensor slices `x[.., 1..3]`";
+                self.wrong(spot, "this stands in the brackets behind a tensor alone", help)
+            }
             ExprKind::Index(..)
             | ExprKind::Not(_)
             | ExprKind::Negative(_)
@@ -289,11 +294,26 @@ impl<'m> Evaluator<'m> {
     fn operator(&mut self, expr: &Expr) -> Outcome {
         let result = match &expr.kind {
             ExprKind::Index(list, at) => {
-                let (list, at) = (self.expr(list)?, self.expr(at)?);
-                arithmetic::index(&list, &at)
+                let list = self.expr(list)?;
+                if let Value::Tensor(x) = list {
+                    return self.slice(x, at, expr.spot);
+                }
+                arithmetic::index(&list, &self.expr(at)?)
             }
-            ExprKind::Not(value) => arithmetic::not(&self.expr(value)?),
-            ExprKind::Negative(value) => arithmetic::negative(&self.expr(value)?),
+            ExprKind::Not(value) => {
+                let value = self.expr(value)?;
+                if let Some(result) = self.tensor_operator("logical_not", &[&value], expr.spot) {
+                    return result;
+                }
+                arithmetic::not(&value)
+            }
+            ExprKind::Negative(value) => {
+                let value = self.expr(value)?;
+                if let Some(result) = self.tensor_operator("negative", &[&value], expr.spot) {
+                    return result;
+                }
+                arithmetic::negative(&value)
+            }
             ExprKind::Cast(value, ty) => arithmetic::cast(&self.expr(value)?, &ty.text),
             ExprKind::Binary(op, left, right) => {
                 let left = self.expr(left)?;
@@ -301,7 +321,16 @@ impl<'m> Evaluator<'m> {
                     (BinaryOp::And, Value::Bool(false)) | (BinaryOp::Or, Value::Bool(true)) => {
                         Ok(left)
                     }
-                    _ => arithmetic::binary(*op, &left, &self.expr(right)?),
+                    _ => {
+                        let right = self.expr(right)?;
+                        if let Some(name) = function_of(*op) {
+                            let operands = [&left, &right];
+                            if let Some(result) = self.tensor_operator(name, &operands, expr.spot) {
+                                return result;
+                            }
+                        }
+                        arithmetic::binary(*op, &left, &right)
+                    }
                 }
             }
             _ => Ok(Value::Unknown),

@@ -113,7 +113,7 @@ impl Parser<'_> {
             } else if let Some(group) = tokens.group(Delimiter::Bracket).cloned() {
                 let end = self.bump(tokens);
                 let mut inner = Tokens::within(&group);
-                let index = self.expr(&mut inner)?;
+                let index = self.slice(&mut inner)?;
                 if !inner.is_empty() {
                     return self.expected(&inner, "`]`");
                 }
@@ -127,6 +127,57 @@ impl Parser<'_> {
                 return Ok(value);
             }
         }
+    }
+
+    /// What stands in the brackets behind a value: an index, or the items of a slice.
+    fn slice(&mut self, tokens: &mut Tokens) -> Parsed<Expr> {
+        let first = self.slice_item(tokens)?;
+        if tokens.operator() != "," {
+            return Ok(first);
+        }
+        let (mut spot, mut height) = (first.spot, first.height);
+        let mut items = vec![first];
+        while tokens.operator() == "," {
+            self.bump(tokens);
+            if tokens.is_empty() {
+                break;
+            }
+            let item = self.slice_item(tokens)?;
+            spot = spot.to(item.spot);
+            height = height.max(item.height);
+            items.push(item);
+        }
+        self.node(ExprKind::List(items), spot, height)
+    }
+
+    /// An item of a slice: `...`, an index, or a range of which an end may be left out.
+    fn slice_item(&mut self, tokens: &mut Tokens) -> Parsed<Expr> {
+        if tokens.operator() == "..." {
+            let spot = self.bump_operator(tokens);
+            return self.node(ExprKind::Ellipsis, spot, 0);
+        }
+        let is_range = |tokens: &Tokens| matches!(tokens.operator(), ".." | "..=");
+        let from = match is_range(tokens) {
+            true => None,
+            false => {
+                let from = self.nested(tokens, |parser, tokens| parser.binary(tokens, 1))?;
+                if !is_range(tokens) {
+                    return Ok(from);
+                }
+                Some(from)
+            }
+        };
+        let inclusive = tokens.operator() == "..=";
+        let operator = self.bump_operator(tokens);
+        let to = match tokens.is_empty() || tokens.operator() == "," {
+            true => None,
+            false => Some(self.nested(tokens, |parser, tokens| parser.binary(tokens, 1))?),
+        };
+        let spot = from.as_ref().map_or(operator, |from| from.spot);
+        let spot = spot.to(to.as_ref().map_or(operator, |to| to.spot));
+        let height = [&from, &to].into_iter().flatten().map(|end| end.height).max().unwrap_or(0);
+        let (from, to) = (from.map(Box::new), to.map(Box::new));
+        self.node(ExprKind::Open { from, to, inclusive }, spot, height)
     }
 
     /// What stands behind a dot: a name, or an index such as `.0`.

@@ -22,6 +22,7 @@ mod expand;
 mod expression;
 mod file;
 mod functional;
+mod functions;
 mod lower;
 mod model;
 mod names;

@@ -35,6 +35,8 @@ pub(crate) enum Path {
     Object,
     /// A function of `keras.activations`.
     Activation,
+    /// A function of `keras.ops`.
+    Function,
     /// Something else of Keras, which has no place in a model.
     Foreign,
     /// No module of Keras: the index of the first unknown step.
@@ -51,13 +53,14 @@ impl Path {
                 path = Path::Object;
             } else if *module == "activations" {
                 path = Path::Activation;
+            } else if *module == "ops" {
+                path = Path::Function;
             } else if matches!(
                 *module,
                 "losses"
                     | "optimizers"
                     | "metrics"
                     | "callbacks"
-                    | "ops"
                     | "utils"
                     | "backend"
                     | "applications"
@@ -106,6 +109,7 @@ mod tests {
         assert_eq!(Path::of(&["keras", "Input"]), Path::Layer);
         assert_eq!(Path::of(&["regularizers", "L2"]), Path::Object);
         assert_eq!(Path::of(&["tf", "keras", "activations", "relu"]), Path::Activation);
+        assert_eq!(Path::of(&["keras", "ops", "mean"]), Path::Function);
         assert_eq!(Path::of(&["keras", "optimizers", "Adam"]), Path::Foreign);
         assert_eq!(Path::of(&["keras", "layer", "Dense"]), Path::Unknown(1));
     }

@@ -54,6 +54,60 @@ fn both_spellings_make_the_same_layers() {
 }
 
 #[test]
+fn operators_and_functions_are_operations() {
+    let x = "let x = Input((4, 3)); let y = Input((1, 3));";
+    for (code, expected) in [
+        ("x * y + 2.0", "multiply (batch, 4, 3); add (batch, 4, 3)"),
+        (
+            "1.0 - -x / y",
+            "negative (batch, 4, 3); true_divide (batch, 4, 3); subtract (batch, 4, 3)",
+        ),
+        ("x ** 2 > 0.5", "power (batch, 4, 3); greater (batch, 4, 3)"),
+        ("x[.., 1..3]", "get_item (batch, 2, 3)"),
+        ("x[..., 0]", "get_item (batch, 4)"),
+        ("x[.., -1, ..2]", "get_item (batch, 2)"),
+        ("x[.., 1..=2, None]", "get_item (batch, 2, 1, 3)"),
+        ("x[.., 2..]", "get_item (batch, 2, 3)"),
+        ("ops.mean(x, axis = (1, 2), keepdims = True)", "mean (batch, 1, 1)"),
+        ("keras.ops.concatenate([x, y], axis = 1)", "concatenate (batch, 5, 3)"),
+        ("ops.split(x, 2, axis = 1)[1]", "split (batch, 2, 3)"),
+        ("ops.einsum(\"bij,bkj->bik\", x, y)", "einsum (batch, 4, 1)"),
+        ("ops.add(x, ops.arange(3))", "add (batch, 4, 3)"),
+        ("ops.where(x > 0, x, 0.0)", "greater (batch, 4, 3); where (batch, 4, 3)"),
+        ("ops.pad(x, ((0, 0), (1, 1), (0, 0)), constant_values = 2)", "pad (batch, 6, 3)"),
+    ] {
+        let found = layers(&format!("{x} let z = {code}; Model([x, y], [z, Identity()(y)])"));
+        let found = found.replace("x (batch, 4, 3); y (batch, 1, 3); ", "");
+        assert_eq!(found, format!("{expected}; identity (batch, 1, 3)"), "{code}");
+    }
+}
+
+#[test]
+fn mistakes_of_operations_are_told() {
+    let x = "let x = Input((4, 3)); let y = Input((5, 3));";
+    for (code, expected) in [
+        ("x + y", "`add` cannot broadcast (batch, 4, 3) and (batch, 5, 3)"),
+        ("ops.mean(x)", "`mean` with `axis = None` would reduce the batch of (batch, 4, 3)"),
+        ("ops.maen(x)", "there is no function `ops.maen`"),
+        ("ops.mean(x, axes = 1)", "`mean` has no argument `axes`"),
+        ("ops.mean(x, axis = y)", "`axis` of `mean` cannot be a tensor"),
+        (
+            "ops.matmul(x, y)",
+            "`matmul` expects as many columns of (batch, 4, 3) as rows of (batch, 5, 3), found 3 and 5",
+        ),
+        ("x[1..3]", "a slice cannot cut the batch, axis 0 of (batch, 4, 3)"),
+        ("x[.., 7]", "axis 1 of (batch, 4, 3) is 4 long, found the item 7"),
+        ("x[.., 0, 0, 0]", "a slice of (batch, 4, 3) has at most 3 items, found 4"),
+        ("x + \"a\"", "`add` expects tensors and numbers, found \"a\""),
+        ("x && y", "`&&` has no meaning for tensors"),
+        ("ops.mean", "a function is called on a tensor"),
+    ] {
+        let told = mistakes(&format!("{x} let z = {code}; Model([x, y], [z, Identity()(y)])"));
+        assert!(told.first().is_some_and(|first| first.contains(expected)), "{code}: {told:?}");
+    }
+}
+
+#[test]
 fn calls_take_arguments_by_name() {
     let body = format!(
         "{X} let encoder = Sequential([Dense(3), Dropout(0.5)]);

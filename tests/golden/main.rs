@@ -5,6 +5,7 @@
 
 mod arguments;
 mod constraints;
+mod functions;
 mod initializers;
 mod layers;
 mod losses;

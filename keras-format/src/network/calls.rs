@@ -4,7 +4,9 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 
 use keras_graph::call::{self, CallValue, Given};
+use keras_graph::functions::{self, ELLIPSIS, SLICE};
 use keras_graph::network::{Class, LayerId, LayerKind, Network, TensorId};
+use keras_graph::value::{Argument, Object, Value};
 use serde_json::{Map, Value as Json};
 
 use super::TENSOR;
@@ -99,6 +101,11 @@ impl Calls {
             }
         }
         let found = format!("{} arguments", given.len());
+        if let LayerKind::Layer(layer) = &network.layers[layer.0].kind
+            && let Some(operation) = layer.as_operation()
+        {
+            return functions::bind_operands(operation.function, given).map_err(refused);
+        }
         let (class, parameters) = network.call_parameters(layer);
         let call = call::bind(class, parameters, given).map_err(refused)?;
         if call.inputs.is_empty() {
@@ -110,9 +117,21 @@ impl Calls {
     /// The value of an argument of a call: a tensor, a list of values, or a plain value.
     fn value(&self, json: &Json) -> Result<CallValue<History>> {
         Ok(match json {
-            Json::Object(object) if object.contains_key("class_name") => {
-                CallValue::Tensor(self.tensor(json)?)
-            }
+            Json::Object(object) => match object.get("class_name").and_then(Json::as_str) {
+                Some("__slice__") => {
+                    let end = |key| match json.get("config").and_then(|config| config.get(key)) {
+                        None => Ok(Value::None),
+                        Some(end) => value_from_json(end),
+                    };
+                    let ends = [end("start")?, end("stop")?, end("step")?];
+                    CallValue::Value(object_of(SLICE, ends.to_vec()))
+                }
+                Some("__ellipsis__") => CallValue::Value(object_of(ELLIPSIS, Vec::new())),
+                Some("__tensor__" | "__numpy__" | "__tuple__") => {
+                    CallValue::Value(value_from_json(json)?)
+                }
+                _ => CallValue::Tensor(self.tensor(json)?),
+            },
             Json::Array(items) => {
                 CallValue::List(items.iter().map(|item| self.value(item)).collect::<Result<_>>()?)
             }
@@ -213,6 +232,11 @@ impl Calls {
             Error::malformed(expected, format!("number {}", history.output))
         })
     }
+}
+
+fn object_of(class: &str, ends: Vec<Value>) -> Value {
+    let arguments = ends.into_iter().map(|value| Argument { name: None, value }).collect();
+    Value::Object(Object { class: class.to_string(), arguments })
 }
 
 /// Whether a value is what Keras writes for an argument that was not given.

@@ -18,6 +18,8 @@ pub use write::to_config;
 
 /// Module of Keras' layers.
 const LAYERS_MODULE: &str = "keras.layers";
+/// Beginning of the modules of functions of `keras.ops`.
+const OPS_MODULES: &str = "keras.src.ops.";
 /// Module and class of a sequential model.
 const SEQUENTIAL: (&str, &str) = ("keras", "Sequential");
 /// Module and class of a functional model.

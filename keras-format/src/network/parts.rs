@@ -1,6 +1,7 @@
 //! The parts of a configuration: keys, arguments, layers, the shape of a model without an input.
 
 use keras_graph::dtype::Dtype;
+use keras_graph::functions::{Function, Operation};
 use keras_graph::layers::{Entry, InputArguments};
 use keras_graph::network::{Class, LayerKind, NetworkLayer};
 use keras_graph::parameter::LayerName;
@@ -9,7 +10,7 @@ use keras_graph::shape::Shape;
 use keras_graph::value::{Argument, Value};
 use serde_json::{Map, Value as Json};
 
-use super::{FUNCTIONAL, LAYERS_MODULE, SEQUENTIAL};
+use super::{FUNCTIONAL, LAYERS_MODULE, OPS_MODULES, SEQUENTIAL};
 use crate::error::{Error, Result};
 use crate::json::{Framed, kind, value_from_json};
 
@@ -71,9 +72,28 @@ pub(super) fn refused(errors: Vec<ArgumentError>) -> Error {
     Error::Refused { path: String::new(), message: messages.join("; "), help }
 }
 
+/// A function of `keras.ops`.
+fn operation(class: &str, config: &Map<String, Json>) -> Result<NetworkLayer> {
+    let Some(function) = Function::by_class(class) else {
+        let help = "the README lists the functions of `keras.ops` that there are";
+        return Err(Error::unsupported(format!("the operation `{class}`"), help));
+    };
+    let given = arguments(config)?;
+    let operation = Operation::read(function, given).map_err(refused)?;
+    Ok(NetworkLayer {
+        name: name(config)?,
+        kind: LayerKind::Layer(Box::new(operation)),
+        trainable: true,
+        activity_regularizer: None,
+    })
+}
+
 /// Builds a layer of the catalogue.
 pub(super) fn catalogue_layer(framed: &Framed) -> Result<NetworkLayer> {
     let Framed { module, class_name, config } = *framed;
+    if module.starts_with(OPS_MODULES) {
+        return operation(class_name, config);
+    }
     if module != LAYERS_MODULE {
         let found = format!("the class `{class_name}` of the module `{module}`");
         let help = format!("use the layers of `{LAYERS_MODULE}`");

@@ -1,11 +1,13 @@
 //! From a network to `config.json`.
 
 use keras_graph::call::{CallArgument, CallValue, Lowered};
+use keras_graph::functions::{ELLIPSIS, SLICE};
 use keras_graph::graph::{Graph, Mode};
 use keras_graph::network::{Class, LayerCall, LayerId, LayerKind, Network, NetworkLayer, TensorId};
 use keras_graph::order;
 use keras_graph::schema::{Layer, ParameterType};
 use keras_graph::shape::Shape;
+use keras_graph::value::Value;
 use serde_json::{Map, Value as Json, json};
 
 use super::{FUNCTIONAL, LAYERS_MODULE, SEQUENTIAL, TENSOR};
@@ -88,7 +90,11 @@ fn layer(network: &Network, id: LayerId, trainable: bool, nodes: Option<&Nodes>)
         LayerKind::Layer(layer) => {
             let config = arguments(described, layer.as_ref(), trainable);
             let config = config.map_err(|error| error.within(&described.name))?;
-            let mut json = framed(LAYERS_MODULE, layer.schema().class, config);
+            let mut json = framed(layer.module(), layer.schema().class, config);
+            if layer.as_operation().is_some() {
+                json["registered_name"] = json!(layer.schema().class);
+                return Ok(json);
+            }
             let first = match nodes {
                 Some(nodes) => nodes.of[id.0].first().copied(),
                 None => network.calls.iter().find(|call| call.layer == id),
@@ -107,8 +113,10 @@ fn layer(network: &Network, id: LayerId, trainable: bool, nodes: Option<&Nodes>)
 fn arguments(described: &NetworkLayer, layer: &dyn Layer, trainable: bool) -> Result<Json> {
     let mut config = Map::new();
     config.insert("name".to_owned(), json!(described.name));
-    config.insert("trainable".to_owned(), json!(trainable));
-    config.insert("dtype".to_owned(), dtype_policy("float32"));
+    if !described.is_operation() {
+        config.insert("trainable".to_owned(), json!(trainable));
+        config.insert("dtype".to_owned(), dtype_policy("float32"));
+    }
     if let Some(regularizer) = &described.activity_regularizer {
         let name = "activity_regularizer";
         config.insert(name.to_owned(), value_to_json(&regularizer.to_value())?);
@@ -185,8 +193,15 @@ impl<'a> Nodes<'a> {
         };
         let mut args = if joins { vec![Json::Array(tensors)] } else { tensors };
         let mut kwargs = Map::new();
+        let operation = self.network.layers[layer.0].is_operation();
         for CallArgument { name, is_positional, value } in &call.arguments {
-            let json = self.value(value).map_err(|error| error.within(name))?;
+            let json = match value {
+                CallValue::Value(Value::List(items)) if operation && !LISTS.contains(name) => {
+                    array(items)
+                }
+                value => self.value(value),
+            };
+            let json = json.map_err(|error| error.within(name))?;
             if *is_positional {
                 args.push(json);
             } else {
@@ -201,7 +216,7 @@ impl<'a> Nodes<'a> {
         match value {
             CallValue::Tensor(tensor) => Ok(self.tensor(*tensor)),
             CallValue::List(items) => items.iter().map(|item| self.value(item)).collect(),
-            CallValue::Value(value) => value_to_json(value),
+            CallValue::Value(value) => constant(value),
         }
     }
 
@@ -229,4 +244,39 @@ impl<'a> Nodes<'a> {
             _ => tensors.iter().map(port).collect(),
         }
     }
+}
+
+/// A constant of a call: slices and `...` have forms of their own.
+fn constant(value: &Value) -> Result<Json> {
+    match value {
+        Value::List(items) => items.iter().map(constant).collect(),
+        Value::Object(object) if object.class == ELLIPSIS => {
+            Ok(json!({ "class_name": "__ellipsis__", "config": {} }))
+        }
+        Value::Object(object) if object.class == SLICE => {
+            let end = |i: usize| match object.arguments.get(i) {
+                Some(argument) => value_to_json(&argument.value),
+                None => Ok(Json::Null),
+            };
+            let config = json!({ "start": end(0)?, "stop": end(1)?, "step": end(2)? });
+            Ok(json!({ "class_name": "__slice__", "config": config }))
+        }
+        value => value_to_json(value),
+    }
+}
+
+/// Arguments of operations of which lists are no arrays.
+const LISTS: &[&str] = &["key", "indices"];
+
+/// A constant of several numbers, which Keras takes as an array alone.
+fn array(items: &[Value]) -> Result<Json> {
+    fn is_float(value: &Value) -> bool {
+        match value {
+            Value::List(items) => items.iter().any(is_float),
+            value => matches!(value, Value::Float(_)),
+        }
+    }
+    let value = items.iter().map(value_to_json).collect::<Result<Json>>()?;
+    let dtype = if items.iter().any(is_float) { "float32" } else { "int32" };
+    Ok(json!({ "class_name": "__tensor__", "config": { "value": value, "dtype": dtype } }))
 }

@@ -1,11 +1,70 @@
 //! Comparisons, choices between two tensors, constants, integers.
 
+use crate::dtype::Dtype;
 use crate::graph::{Graph, LayerError, NodeId, WeightId};
-use crate::op::{BinaryInt, CastInt, Compare, Ramp, Select};
+use crate::op::{BinaryFunction, BinaryInt, CastInt, Compare, Comparison, Ramp, Reshape, Select};
 use crate::ops::gradient::{Differentiate, Gradients, Made, not_differentiable};
 use crate::shape::checked_len;
 
 impl Graph {
+    /// 1 where `f(a, b)` holds, else 0. Both have one shape, and one type or become floats.
+    pub(crate) fn compare(
+        &mut self,
+        a: NodeId,
+        b: NodeId,
+        f: Comparison,
+    ) -> Result<NodeId, LayerError> {
+        let integers = [a, b].iter().all(|&x| self.dtype(x) == Dtype::Int32);
+        let (a, b) = if integers { (a, b) } else { (self.float(a)?, self.float(b)?) };
+        let len = checked_len(self.shape(a).extents())?;
+        let y = self.emit(Compare { len, f, integers }, &[a.into(), b.into()], self.extents(a))?;
+        self.set_dtype(y, Dtype::Bool);
+        Ok(y)
+    }
+
+    /// `f(a, b)` of integers of one shape.
+    pub(crate) fn binary_int(
+        &mut self,
+        a: NodeId,
+        b: NodeId,
+        f: BinaryFunction,
+    ) -> Result<NodeId, LayerError> {
+        let len = checked_len(self.shape(a).extents())?;
+        let y = self.emit(BinaryInt { len, f }, &[a.into(), b.into()], self.extents(a))?;
+        self.set_dtype(y, Dtype::Int32);
+        Ok(y)
+    }
+
+    /// Floats as integers, cut off towards zero.
+    pub(crate) fn truncated(&mut self, x: NodeId) -> Result<NodeId, LayerError> {
+        let len = checked_len(self.shape(x).extents())?;
+        let y = self.emit(CastInt { len }, &[x.into()], self.extents(x))?;
+        self.set_dtype(y, Dtype::Int32);
+        Ok(y)
+    }
+
+    /// The same tensor as a result of its own.
+    pub(crate) fn copied(&mut self, x: NodeId) -> Result<NodeId, LayerError> {
+        let len = checked_len(self.shape(x).extents())?;
+        let y = self.emit(Reshape { len }, &[x.into()], self.extents(x))?;
+        self.set_dtype(y, self.dtype(x));
+        Ok(y)
+    }
+
+    /// `a` where the condition, of truth values, holds, else `b`: both have one shape and one type, which the result has.
+    pub(crate) fn choose(
+        &mut self,
+        condition: NodeId,
+        a: NodeId,
+        b: NodeId,
+    ) -> Result<NodeId, LayerError> {
+        let len = checked_len(self.shape(a).extents())?;
+        let inputs = [condition.into(), a.into(), b.into()];
+        let y = self.emit(Select { len }, &inputs, self.extents(a))?;
+        self.set_dtype(y, self.dtype(a));
+        Ok(y)
+    }
+
     /// The numbers `start`, `start + step`, .. in these extents, the same for each sample.
     pub(crate) fn ramp(
         &mut self,

@@ -25,6 +25,7 @@ mod resize;
 mod softmax;
 
 pub use normalization::ScaleAndCenter;
+pub(crate) use reduce::without;
 
 use crate::dtype::Dtype;
 use crate::graph::{Graph, LayerError, NodeId, Source};

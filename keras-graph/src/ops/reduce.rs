@@ -2,7 +2,9 @@
 
 use crate::activation::Activation;
 use crate::graph::{Graph, LayerError, NodeId};
-use crate::op::{BinaryFunction, Cumsum, Gather, GatherGrad, Reduce, ReduceGrad, SumTo};
+use crate::op::{
+    BinaryFunction, Cumsum, Gather, GatherGrad, Reduce, ReduceFunction, ReduceGrad, SumTo,
+};
 use crate::ops::gradient::{Differentiate, Gradients, Made, no_gradient};
 use crate::ops::ranked;
 
@@ -26,6 +28,55 @@ impl Graph {
         let x = self.float(x)?;
         let (outer, extent, inner) = self.shape(x).around(axis);
         self.emit(Cumsum { outer, extent, inner, reverse }, &[x.into()], self.extents(x))
+    }
+
+    /// The mean over some axes, given in order, which are gone from the result.
+    pub(crate) fn mean_axes(&mut self, x: NodeId, axes: &[usize]) -> Result<NodeId, LayerError> {
+        let count: usize = axes.iter().map(|&axis| self.shape(x).extents()[axis]).product();
+        let sum = self.sum_axes(x, axes)?;
+        self.affine(sum, 1.0 / count as f32, 0.0)
+    }
+
+    /// The largest or the smallest element over some axes, given in order, which are gone from the result.
+    pub(crate) fn reduce_axes(
+        &mut self,
+        x: NodeId,
+        axes: &[usize],
+        f: ReduceFunction,
+    ) -> Result<NodeId, LayerError> {
+        let x = self.float(x)?;
+        let left = without(&self.extents(x), axes);
+        let Some((&first, &last)) = axes.first().zip(axes.last()) else { return Ok(x) };
+        // Neighbouring axes are one; others are brought to the end.
+        let is_one = last - first + 1 == axes.len();
+        let (x, begin) = if is_one {
+            (x, first)
+        } else {
+            let others = (0..self.shape(x).rank()).filter(|axis| !axes.contains(axis));
+            let order: Vec<usize> = others.chain(axes.iter().copied()).collect();
+            (self.transpose(x, &order)?, order.len() - axes.len())
+        };
+        let extents = self.extents(x);
+        let len = |extents: &[usize]| extents.iter().product::<usize>();
+        let (outer, rest) = extents.split_at(begin);
+        let (extent, inner) = rest.split_at(axes.len());
+        let op = Reduce { outer: len(outer), extent: len(extent), inner: len(inner), f };
+        self.emit(op, &[x.into()], left)
+    }
+
+    /// For each index the element of that number along an axis; other extents are equal.
+    pub(crate) fn gather(
+        &mut self,
+        x: NodeId,
+        ids: NodeId,
+        axis: usize,
+    ) -> Result<NodeId, LayerError> {
+        let (outer, extent, inner) = self.shape(x).around(axis);
+        let (_, count, _) = self.shape(ids).around(axis);
+        let op = Gather { outer, extent, inner, count };
+        let y = self.emit(op, &[x.into(), ids.into()], self.extents(ids))?;
+        self.set_dtype(y, self.dtype(x));
+        Ok(y)
     }
 
     /// `x / max(√Σ x², least)`, where the sum is over some axes, given in order.

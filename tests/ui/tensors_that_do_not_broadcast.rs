@@ -5,7 +5,7 @@ model! {
     pub struct Net;
 
     let x = Input(shape = (4,));
-    Model(inputs = x, outputs = x + Dense(4)(x))
+    Model(inputs = x, outputs = x + Dense(5)(x))
 }
 
 fn main() {

@@ -1,0 +1,192 @@
+//! Arithmetic of two tensors, or of a tensor and a constant, and products of matrices.
+
+use super::operand::{Operand, broadcast, larger};
+use super::{Default, Operation, functions};
+use crate::dtype::Dtype;
+use crate::graph::{Graph, LayerError, NodeId};
+use crate::op::BinaryFunction;
+use crate::ops::contract::{Label, Labelled};
+use crate::parameter::{AxesOrNone, Positive, number};
+
+type Result<T> = std::result::Result<T, LayerError>;
+
+functions! {
+    /// `x1 + x2`
+    "numpy" Add("add") (x1, x2) ["x1", "x2"] {} |op, graph, args| binary(op, graph, args, BinaryFunction::Add);
+    /// `x1 - x2`
+    "numpy" Subtract("subtract") (x1, x2) ["x1", "x2"] {} |op, graph, args| {
+        binary(op, graph, args, BinaryFunction::Subtract)
+    };
+    /// `x1 · x2`
+    "numpy" Multiply("multiply") (x1, x2) ["x1", "x2"] {} |op, graph, args| {
+        binary(op, graph, args, BinaryFunction::Multiply)
+    };
+    /// `x1 / x2`, as floats
+    "numpy" TrueDivide("true_divide") (x1, x2) ["x1", "x2"] {} |op, graph, args| {
+        binary(op, graph, args, BinaryFunction::Divide)
+    };
+    /// `x1 / x2`, as floats
+    "numpy" Divide("divide") (x1, x2) ["x1", "x2"] {} |op, graph, args| {
+        binary(op, graph, args, BinaryFunction::Divide)
+    };
+    /// `x1` to the power of `x2`
+    "numpy" Power("power") (x1, x2) ["x1", "x2"] {} |op, graph, args| power(op, graph, args);
+    /// The larger of two
+    "numpy" Maximum("maximum") (x1, x2) ["x1", "x2"] {} |op, graph, args| {
+        binary(op, graph, args, BinaryFunction::Maximum)
+    };
+    /// The smaller of two
+    "numpy" Minimum("minimum") (x1, x2) ["x1", "x2"] {} |op, graph, args| {
+        binary(op, graph, args, BinaryFunction::Minimum)
+    };
+    /// Each element, kept between two bounds
+    "numpy" Clip("clip") (x, x_min, x_max) ["x"] {
+        /// The lower bound.
+        x_min,
+        /// The upper bound.
+        x_max,
+    } |op, graph, args| {
+        let x = Operand::Node(op.tensor(graph, args, 0)?);
+        let bound = |name| Ok::<_, LayerError>(Operand::Constant(crate::value::Value::from(op.argument::<f32>(name)?)));
+        let above = [x, bound("x_min")?];
+        let above = binary(op, graph, &above, BinaryFunction::Maximum)?[0];
+        binary(op, graph, &[Operand::Node(above), bound("x_max")?], BinaryFunction::Minimum)
+    };
+    /// The product of the last two axes of two tensors, as matrices; axes in front are broadcast
+    "numpy" Matmul("matmul") (x1, x2) ["x1", "x2"] {} |op, graph, args| matmul(op, graph, args);
+    /// The vectors along axes, divided by their length
+    "nn" Normalize("normalize") (x, axis, order, epsilon) ["x"] {
+        /// The axis, or the axes, of a vector.
+        axis = Default::Int(-1),
+        /// 2 for the Euclidean length, 1 for the sum of absolute values.
+        order = Default::Int(2),
+        /// The least length that is divided by; 1e-7 by default.
+        epsilon = Default::None,
+    } |op, graph, args| normalize(op, graph, args);
+}
+
+/// A function of two operands. Of integers and truth values it is one of integers.
+fn binary(
+    op: &Operation,
+    graph: &mut Graph,
+    args: &[Operand],
+    f: BinaryFunction,
+) -> Result<Vec<NodeId>> {
+    let [a, b] = args else { return Err(missing(op)) };
+    let dtype = match larger(a.dtype(graph), b.dtype(graph)) {
+        _ if matches!(f, BinaryFunction::Divide | BinaryFunction::Power) => Dtype::Float32,
+        Dtype::Bool if !matches!(f, BinaryFunction::Maximum | BinaryFunction::Minimum) => {
+            Dtype::Int32
+        }
+        dtype => dtype,
+    };
+    let nodes = broadcast(graph, op.function.name(), &[a, b], dtype)?;
+    Ok(vec![same(graph, nodes[0], nodes[1], f)?])
+}
+
+/// A function of two tensors of one shape and one type.
+pub(super) fn same(graph: &mut Graph, a: NodeId, b: NodeId, f: BinaryFunction) -> Result<NodeId> {
+    match graph.dtype(a) {
+        Dtype::Float32 => graph.binary(a, b, f),
+        Dtype::Int32 => graph.binary_int(a, b, f),
+        Dtype::Bool => {
+            let y = graph.binary(a, b, f)?;
+            graph.set_dtype(y, Dtype::Bool);
+            Ok(y)
+        }
+    }
+}
+
+fn missing(op: &Operation) -> LayerError {
+    LayerError::input(format!("`{}` expects two arguments", op.function.name()))
+}
+
+/// Powers by small whole constants are products.
+fn power(op: &Operation, graph: &mut Graph, args: &[Operand]) -> Result<Vec<NodeId>> {
+    let exponent = match args {
+        [Operand::Node(_), Operand::Constant(value)] => number(value),
+        _ => None,
+    };
+    let Some(Operand::Node(x)) = args.first() else {
+        return binary(op, graph, args, BinaryFunction::Power);
+    };
+    let x = *x;
+    match exponent {
+        Some(1.0) => Ok(vec![graph.copied(x)?]),
+        Some(2.0) => Ok(vec![same(graph, x, x, BinaryFunction::Multiply)?]),
+        Some(3.0) => {
+            let square = same(graph, x, x, BinaryFunction::Multiply)?;
+            Ok(vec![same(graph, square, x, BinaryFunction::Multiply)?])
+        }
+        Some(0.5) => Ok(vec![graph.unary(x, crate::activation::Activation::Sqrt)?]),
+        _ => binary(op, graph, args, BinaryFunction::Power),
+    }
+}
+
+fn matmul(op: &Operation, graph: &mut Graph, args: &[Operand]) -> Result<Vec<NodeId>> {
+    let (a, b) = (op.tensor(graph, args, 0)?, op.tensor(graph, args, 1)?);
+    let (shape_a, shape_b) = (graph.shape(a).clone(), graph.shape(b).clone());
+    if shape_a.rank() < 2 || shape_b.rank() < 2 {
+        let message = format!(
+            "`matmul` expects matrices, (batch, .., m, k) and (batch, .., k, n), found {shape_a} and {shape_b}"
+        );
+        return Err(LayerError::input(message)
+            .help("`ops.expand_dims(x, 1)` makes a matrix of one row of a vector"));
+    }
+    if shape_a.rank() != shape_b.rank() {
+        let message = format!(
+            "`matmul` expects tensors with equally many axes, found {shape_a} and {shape_b}"
+        );
+        return Err(LayerError::input(message)
+            .help("the batch stays in front: insert an axis by `ops.expand_dims(x, 1)`"));
+    }
+    let pairs = shape_a.rank() - 2;
+    let (k, found) = (shape_a.extents()[pairs + 1], shape_b.extents()[pairs]);
+    if k != found {
+        return Err(LayerError::input(format!(
+            "`matmul` expects as many columns of {shape_a} as rows of {shape_b}, found {k} and {found}"
+        )));
+    }
+    let fits = shape_a.extents()[..pairs]
+        .iter()
+        .zip(&shape_b.extents()[..pairs])
+        .all(|(a, b)| a == b || *a == 1 || *b == 1);
+    if !fits {
+        return Err(LayerError::input(format!(
+            "`matmul` cannot broadcast {shape_a} and {shape_b}"
+        )));
+    }
+    let front: Vec<Label> = ('a'..).take(pairs).collect();
+    let labels = |last: [Label; 2]| [&front[..], &last].concat();
+    let a = Labelled { node: a, labels: labels(['X', 'Z']) };
+    let b = Labelled { node: b, labels: labels(['Z', 'Y']) };
+    Ok(vec![graph.contract(a, b, &labels(['X', 'Y']))?])
+}
+
+fn normalize(op: &Operation, graph: &mut Graph, args: &[Operand]) -> Result<Vec<NodeId>> {
+    /// Keras' `epsilon()`.
+    const LEAST: f32 = 1e-7;
+    let x = op.tensor(graph, args, 0)?;
+    let x = graph.float(x)?;
+    let axes = super::reduce::axes(op, graph, x, &op.argument::<AxesOrNone>("axis")?)?;
+    let least = op.argument::<Option<Positive>>("epsilon")?.map_or(LEAST, |Positive(least)| least);
+    let order = op.argument::<i64>("order")?;
+    match order {
+        2 => Ok(vec![graph.l2_normalized(x, &axes, least)?]),
+        1 => {
+            let sizes = graph.unary(x, crate::activation::Activation::Absolute)?;
+            let sum = graph.sum_axes(sizes, &axes)?;
+            let bound = graph.ramp(&graph.extents(sum), least, 0.0)?;
+            let sum = graph.binary(sum, bound, BinaryFunction::Maximum)?;
+            let mut kept = graph.extents(x);
+            axes.iter().for_each(|&axis| kept[axis] = 1);
+            let sum = graph.reshape(sum, &kept)?;
+            let sum = graph.broadcast(sum, &graph.extents(x))?;
+            Ok(vec![graph.binary(x, sum, BinaryFunction::Divide)?])
+        }
+        _ => {
+            let message = format!("`order` of `normalize` expects 1 or 2, found {order}");
+            Err(LayerError::argument("order", message))
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! Comparisons, logic, and the choice between two tensors.
+
+use super::elementwise::dtype_or;
+use super::operand::{Operand, broadcast, cast, larger};
+use super::{Default, Operation, functions};
+use crate::dtype::Dtype;
+use crate::graph::{Graph, LayerError, NodeId};
+use crate::op::{BinaryFunction, Comparison};
+
+type Result<T> = std::result::Result<T, LayerError>;
+
+functions! {
+    /// Whether two are equal
+    "numpy" Equal("equal") (x1, x2) ["x1", "x2"] {} |op, graph, args| compare(op, graph, args, Comparison::Equal);
+    /// Whether two differ
+    "numpy" NotEqual("not_equal") (x1, x2) ["x1", "x2"] {} |op, graph, args| {
+        compare(op, graph, args, Comparison::NotEqual)
+    };
+    /// Whether the first is less
+    "numpy" Less("less") (x1, x2) ["x1", "x2"] {} |op, graph, args| compare(op, graph, args, Comparison::Less);
+    /// Whether the first is less or both are equal
+    "numpy" LessEqual("less_equal") (x1, x2) ["x1", "x2"] {} |op, graph, args| {
+        compare(op, graph, args, Comparison::LessEqual)
+    };
+    /// Whether the first is greater
+    "numpy" Greater("greater") (x1, x2) ["x1", "x2"] {} |op, graph, args| {
+        compare(op, graph, args, Comparison::Greater)
+    };
+    /// Whether the first is greater or both are equal
+    "numpy" GreaterEqual("greater_equal") (x1, x2) ["x1", "x2"] {} |op, graph, args| {
+        compare(op, graph, args, Comparison::GreaterEqual)
+    };
+    /// Whether both are true
+    "numpy" LogicalAnd("logical_and") (x1, x2) ["x1", "x2"] {} |op, graph, args| {
+        logical(op, graph, args, BinaryFunction::Minimum)
+    };
+    /// Whether one of two is true
+    "numpy" LogicalOr("logical_or") (x1, x2) ["x1", "x2"] {} |op, graph, args| {
+        logical(op, graph, args, BinaryFunction::Maximum)
+    };
+    /// Whether one of two is true, but not both
+    "numpy" LogicalXor("logical_xor") (x1, x2) ["x1", "x2"] {} |op, graph, args| {
+        let [a, b] = args else { return Err(missing(op)) };
+        let nodes = broadcast(graph, op.function.name(), &[a, b], Dtype::Bool)?;
+        Ok(vec![graph.compare(nodes[0], nodes[1], Comparison::NotEqual)?])
+    };
+    /// Whether each element is false
+    "numpy" LogicalNot("logical_not") (x) ["x"] {} |op, graph, args| {
+        let x = op.tensor(graph, args, 0)?;
+        let x = graph.float(x)?;
+        let zero = graph.ramp(&graph.extents(x), 0.0, 0.0)?;
+        Ok(vec![graph.compare(x, zero, Comparison::Equal)?])
+    };
+    /// `x1` where the condition is true, else `x2`
+    "numpy" Where("where") (condition, x1, x2) ["condition", "x1", "x2"] {} |op, graph, args| {
+        let [condition, a, b] = args else { return Err(missing(op)) };
+        let dtype = larger(a.dtype(graph), b.dtype(graph));
+        let name = op.function.name();
+        // All three are brought to one shape, the condition as truth values.
+        let condition = broadcast(graph, name, &[condition, a, b], Dtype::Bool);
+        let condition = condition?[0];
+        let chosen = Operand::Node(condition);
+        let nodes = broadcast(graph, name, &[&chosen, a, b], dtype)?;
+        Ok(vec![graph.choose(condition, nodes[1], nodes[2])?])
+    };
+    /// Zeros in the shape of a tensor
+    "numpy" ZerosLike("zeros_like") (x, dtype) ["x"] {
+        /// The type; that of the tensor by default.
+        dtype = Default::None,
+    } |op, graph, args| filled(op, graph, args, 0.0);
+    /// Ones in the shape of a tensor
+    "numpy" OnesLike("ones_like") (x, dtype) ["x"] {
+        /// The type; that of the tensor by default.
+        dtype = Default::None,
+    } |op, graph, args| filled(op, graph, args, 1.0);
+    /// For each integer a vector that is 1 at its place and 0 elsewhere
+    "nn" OneHot("one_hot") (x, num_classes, axis, dtype, sparse) ["x"] {
+        /// Length of the vectors.
+        num_classes,
+        /// Where the axis of the vectors stands in the result.
+        axis = Default::Int(-1),
+        /// The type; `"float32"` by default.
+        dtype = Default::None,
+        /// Only `False`.
+        sparse = Default::Bool(false),
+    } |op, graph, args| one_hot(op, graph, args);
+}
+
+fn missing(op: &Operation) -> LayerError {
+    let function = op.function;
+    let name = function.name();
+    LayerError::input(format!("`{name}` expects the arguments {}", function.signature.join(", ")))
+}
+
+fn compare(
+    op: &Operation,
+    graph: &mut Graph,
+    args: &[Operand],
+    f: Comparison,
+) -> Result<Vec<NodeId>> {
+    let [a, b] = args else { return Err(missing(op)) };
+    let dtype = larger(a.dtype(graph), b.dtype(graph));
+    let nodes = broadcast(graph, op.function.name(), &[a, b], dtype)?;
+    Ok(vec![graph.compare(nodes[0], nodes[1], f)?])
+}
+
+fn logical(
+    op: &Operation,
+    graph: &mut Graph,
+    args: &[Operand],
+    f: BinaryFunction,
+) -> Result<Vec<NodeId>> {
+    let [a, b] = args else { return Err(missing(op)) };
+    let nodes = broadcast(graph, op.function.name(), &[a, b], Dtype::Bool)?;
+    Ok(vec![super::arithmetic::same(graph, nodes[0], nodes[1], f)?])
+}
+
+fn filled(op: &Operation, graph: &mut Graph, args: &[Operand], number: f32) -> Result<Vec<NodeId>> {
+    let x = op.tensor(graph, args, 0)?;
+    let dtype = dtype_or(op, graph.dtype(x))?;
+    let y = graph.ramp(&graph.extents(x), number, 0.0)?;
+    Ok(vec![cast(graph, y, dtype)?])
+}
+
+fn one_hot(op: &Operation, graph: &mut Graph, args: &[Operand]) -> Result<Vec<NodeId>> {
+    let x = op.tensor(graph, args, 0)?;
+    let classes: usize = op.argument("num_classes")?;
+    op.argument::<crate::parameter::OnlyFalse>("sparse")?;
+    let dtype = dtype_or(op, Dtype::Float32)?;
+    let extents = graph.extents(x);
+    let axis: i64 = op.argument("axis")?;
+    let axis = op.axis("axis", axis, extents.len() + 1, &graph.shape(x).to_string())?;
+    let mut single = extents.clone();
+    single.insert(axis, 1);
+    let mut to = single.clone();
+    to[axis] = classes;
+    // As floats: a class is exact, and what is too large for that is none.
+    let x = graph.float(x)?;
+    let x = graph.reshape(x, &single)?;
+    let x = graph.broadcast(x, &to)?;
+    let mut row = vec![1; to.len()];
+    row[axis] = classes;
+    let numbers = graph.ramp(&row, 0.0, 1.0)?;
+    let numbers = graph.broadcast(numbers, &to)?;
+    let y = graph.compare(x, numbers, Comparison::Equal)?;
+    Ok(vec![cast(graph, y, dtype)?])
+}

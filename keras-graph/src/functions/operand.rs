@@ -1,0 +1,226 @@
+//! What functions compute with: tensors and constants, brought to one type and one shape.
+
+use crate::dtype::Dtype;
+use crate::graph::{Graph, LayerError, NodeId};
+use crate::shape::Shape;
+use crate::value::Value;
+
+/// Largest whole number up to which all are floats.
+const LARGEST_WHOLE: i64 = 1 << 24;
+
+/// An argument of a call: a tensor, a constant, or a list of such.
+#[derive(Clone, Debug)]
+pub(super) enum Operand {
+    Node(NodeId),
+    Constant(Value),
+    List(Vec<Operand>),
+}
+
+impl Operand {
+    /// Type of its elements; that of a constant is the smallest that holds it.
+    pub(super) fn dtype(&self, graph: &Graph) -> Dtype {
+        match self {
+            Operand::Node(node) => graph.dtype(*node),
+            Operand::Constant(value) => constant_dtype(value),
+            Operand::List(items) => {
+                items.iter().map(|item| item.dtype(graph)).reduce(larger).unwrap_or(Dtype::Float32)
+            }
+        }
+    }
+
+    /// Extents without the batch, and whether there is one.
+    fn extents(&self, graph: &Graph) -> (Vec<usize>, bool) {
+        match self {
+            Operand::Node(node) => (graph.extents(*node), true),
+            Operand::Constant(value) => (constant_extents(value), false),
+            Operand::List(items) => {
+                let inner = items.first().map(|item| item.extents(graph).0).unwrap_or_default();
+                ([&[items.len()], &inner[..]].concat(), false)
+            }
+        }
+    }
+
+    /// How it is shown in a message.
+    pub(super) fn describe(&self, graph: &Graph) -> String {
+        match self {
+            Operand::Node(node) => graph.shape(*node).to_string(),
+            Operand::Constant(value) => value.to_string(),
+            Operand::List(_) => "a list".to_string(),
+        }
+    }
+}
+
+/// The type that holds the elements of both.
+pub(super) fn larger(a: Dtype, b: Dtype) -> Dtype {
+    match (a, b) {
+        (Dtype::Float32, _) | (_, Dtype::Float32) => Dtype::Float32,
+        (Dtype::Int32, _) | (_, Dtype::Int32) => Dtype::Int32,
+        (Dtype::Bool, Dtype::Bool) => Dtype::Bool,
+    }
+}
+
+fn constant_dtype(value: &Value) -> Dtype {
+    match value {
+        Value::Bool(_) => Dtype::Bool,
+        Value::Int(_) => Dtype::Int32,
+        Value::List(items) => {
+            items.iter().map(constant_dtype).reduce(larger).unwrap_or(Dtype::Float32)
+        }
+        _ => Dtype::Float32,
+    }
+}
+
+fn constant_extents(value: &Value) -> Vec<usize> {
+    match value {
+        Value::List(items) => {
+            let inner = items.first().map(constant_extents).unwrap_or_default();
+            [&[items.len()], &inner[..]].concat()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// The numbers of a constant in order; none if one of them is no number, or lists differ in length.
+pub(super) fn numbers(value: &Value) -> Option<Vec<f32>> {
+    let number = match value {
+        Value::Bool(value) => f32::from(u8::from(*value)),
+        Value::Int(value) if value.abs() <= LARGEST_WHOLE => *value as f32,
+        Value::Float(value) => *value as f32,
+        Value::Quotient(value) => value.exact as f32,
+        Value::List(items) => {
+            let extents = items.first().map(constant_extents)?;
+            if items.iter().any(|item| constant_extents(item) != extents) {
+                return None;
+            }
+            let lists: Option<Vec<Vec<f32>>> = items.iter().map(numbers).collect();
+            return Some(lists?.concat());
+        }
+        _ => return None,
+    };
+    Some(vec![number])
+}
+
+/// A tensor as one of another type.
+pub(super) fn cast(graph: &mut Graph, x: NodeId, dtype: Dtype) -> Result<NodeId, LayerError> {
+    match (graph.dtype(x), dtype) {
+        (from, to) if from == to => Ok(x),
+        (Dtype::Bool, Dtype::Float32) => {
+            let y = graph.copied(x)?;
+            graph.set_dtype(y, Dtype::Float32);
+            Ok(y)
+        }
+        (_, Dtype::Float32) => graph.float(x),
+        (_, Dtype::Int32) => {
+            let x = graph.float(x)?;
+            graph.truncated(x)
+        }
+        (_, Dtype::Bool) => {
+            let zero = graph.ramp(&graph.extents(x), 0.0, 0.0)?;
+            graph.compare(x, zero, crate::op::Comparison::NotEqual)
+        }
+    }
+}
+
+/// A constant of these extents as a tensor.
+fn constant(
+    graph: &mut Graph,
+    function: &str,
+    value: &Value,
+    dtype: Dtype,
+) -> Result<NodeId, LayerError> {
+    let extents = constant_extents(value);
+    let Some(numbers) = numbers(value) else {
+        return Err(LayerError::input(format!(
+            "`{function}` expects tensors and numbers, found {value}"
+        )));
+    };
+    let steps = numbers.windows(2).map(|pair| pair[1] - pair[0]);
+    let step = steps.clone().next().unwrap_or(0.0);
+    let is_ramp = steps.clone().all(|other| other == step);
+    let x = if is_ramp {
+        graph.ramp(&extents, numbers[0], step)?
+    } else {
+        let cells: Result<Vec<NodeId>, LayerError> =
+            numbers.iter().map(|&number| graph.ramp(&[1], number, 0.0)).collect();
+        let row = graph.concat(&cells?, 0)?;
+        graph.reshape(row, &extents)?
+    };
+    cast(graph, x, dtype)
+}
+
+/// Tensors and constants as tensors of one type and one shape, as numpy broadcasts them: axes of extent 1 repeat, and
+/// constants may lack axes in front.
+///
+/// Errors: no tensor among them; extents, or numbers of axes, that do not fit.
+pub(super) fn broadcast(
+    graph: &mut Graph,
+    function: &str,
+    operands: &[&Operand],
+    dtype: Dtype,
+) -> Result<Vec<NodeId>, LayerError> {
+    let shapes: Vec<(Vec<usize>, bool)> = operands.iter().map(|x| x.extents(graph)).collect();
+    let found = || {
+        let shown: Vec<String> = operands.iter().map(|x| x.describe(graph)).collect();
+        shown.join(" and ")
+    };
+    let Some(rank) = shapes.iter().filter(|(_, batch)| *batch).map(|(e, _)| e.len()).max() else {
+        return Err(LayerError::input(format!("`{function}` expects a tensor, found {}", found())));
+    };
+    let mut to = vec![1; rank];
+    for (extents, has_batch) in &shapes {
+        if *has_batch && extents.len() != rank {
+            let message =
+                format!("`{function}` expects tensors with equally many axes, found {}", found());
+            return Err(LayerError::input(message)
+                .help("the batch stays in front: insert an axis by `ops.expand_dims(x, 1)`"));
+        }
+        if extents.len() > rank {
+            let message = format!("`{function}` cannot broadcast {}", found());
+            return Err(LayerError::input(message).help("a constant has no axis for the batch"));
+        }
+        for (to, &extent) in to[rank - extents.len()..].iter_mut().zip(extents) {
+            if extent != 1 && *to != 1 && *to != extent {
+                let message = format!("`{function}` cannot broadcast {}", found());
+                return Err(
+                    LayerError::input(message).help("extents must be equal, or 1 to be repeated")
+                );
+            }
+            *to = (*to).max(extent);
+        }
+    }
+    let mut nodes = Vec::with_capacity(operands.len());
+    for operand in operands {
+        let node = match operand {
+            Operand::Node(node) => cast(graph, *node, dtype)?,
+            Operand::Constant(value) => constant(graph, function, value, dtype)?,
+            Operand::List(_) => {
+                return Err(LayerError::input(format!(
+                    "`{function}` expects tensors and numbers, found a list"
+                )));
+            }
+        };
+        nodes.push(moved(graph, &[node], |graph| graph.broadcast(node, &to))?);
+    }
+    Ok(nodes)
+}
+
+/// Runs what moves elements without computing with them: the result has the type of what is moved.
+pub(super) fn moved(
+    graph: &mut Graph,
+    sources: &[NodeId],
+    moves: impl FnOnce(&mut Graph) -> Result<NodeId, LayerError>,
+) -> Result<NodeId, LayerError> {
+    let Some(&first) = sources.first() else { return moves(graph) };
+    let dtype = graph.dtype(first);
+    let len = graph.nodes().len();
+    sources.iter().for_each(|&x| graph.set_dtype(x, Dtype::Float32));
+    let result = moves(graph);
+    sources.iter().for_each(|&x| graph.set_dtype(x, dtype));
+    (len..graph.nodes().len()).for_each(|i| graph.set_dtype(NodeId(i), dtype));
+    result
+}
+
+/// Shows extents as a shape with its batch.
+pub(super) fn shown(extents: &[usize]) -> String {
+    Shape::new(extents).to_string()
+}

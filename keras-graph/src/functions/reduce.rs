@@ -1,0 +1,168 @@
+//! Functions that reduce axes: sums, means, extrema, truth values.
+
+use super::operand::{Operand, cast};
+use super::{Default, Operation, functions};
+use crate::dtype::Dtype;
+use crate::graph::{Graph, LayerError, NodeId};
+use crate::op::{BinaryFunction, ReduceFunction};
+use crate::parameter::{AxesOrNone, OnlyNone};
+
+type Result<T> = std::result::Result<T, LayerError>;
+
+functions! {
+    /// The sum over axes.
+    "numpy" Sum("sum") (x, axis, keepdims) ["x"] {
+        /// The axis, or the axes, that are summed over.
+        axis = Default::None,
+        /// Whether they stay, with an extent of 1.
+        keepdims = Default::Bool(false),
+    } |op, graph, args| reduced(op, graph, args, |graph, x, axes| {
+        let dtype = graph.dtype(x);
+        let sum = graph.sum_axes(x, axes)?;
+        cast(graph, sum, if dtype == Dtype::Float32 { dtype } else { Dtype::Int32 })
+    });
+    /// The mean over axes.
+    "numpy" Mean("mean") (x, axis, keepdims) ["x"] {
+        /// The axis, or the axes, of which the mean is taken.
+        axis = Default::None,
+        /// Whether they stay, with an extent of 1.
+        keepdims = Default::Bool(false),
+    } |op, graph, args| reduced(op, graph, args, Graph::mean_axes);
+    /// The mean squared distance from the mean over axes.
+    "numpy" Var("var") (x, axis, keepdims) ["x"] {
+        /// The axis, or the axes, of which the variance is taken.
+        axis = Default::None,
+        /// Whether they stay, with an extent of 1.
+        keepdims = Default::Bool(false),
+    } |op, graph, args| reduced(op, graph, args, variance);
+    /// The root of the mean squared distance from the mean over axes.
+    "numpy" Std("std") (x, axis, keepdims) ["x"] {
+        /// The axis, or the axes, of which the deviation is taken.
+        axis = Default::None,
+        /// Whether they stay, with an extent of 1.
+        keepdims = Default::Bool(false),
+    } |op, graph, args| reduced(op, graph, args, |graph, x, axes| {
+        let variance = variance(graph, x, axes)?;
+        graph.unary(variance, crate::activation::Activation::Sqrt)
+    });
+    /// The largest element over axes.
+    "numpy" Max("max") (x, axis, keepdims, initial) ["x"] {
+        /// The axis, or the axes, of which the largest is kept.
+        axis = Default::None,
+        /// Whether they stay, with an extent of 1.
+        keepdims = Default::Bool(false),
+        /// Not supported yet.
+        initial = Default::None,
+    } |op, graph, args| extremum(op, graph, args, ReduceFunction::Max);
+    /// The smallest element over axes.
+    "numpy" Min("min") (x, axis, keepdims, initial) ["x"] {
+        /// The axis, or the axes, of which the smallest is kept.
+        axis = Default::None,
+        /// Whether they stay, with an extent of 1.
+        keepdims = Default::Bool(false),
+        /// Not supported yet.
+        initial = Default::None,
+    } |op, graph, args| extremum(op, graph, args, ReduceFunction::Min);
+    /// Whether some element over axes is true.
+    "numpy" Any("any") (x, axis, keepdims) ["x"] {
+        /// The axis, or the axes, that are looked at.
+        axis = Default::None,
+        /// Whether they stay, with an extent of 1.
+        keepdims = Default::Bool(false),
+    } |op, graph, args| truth(op, graph, args, ReduceFunction::Max);
+    /// Whether all elements over axes are true.
+    "numpy" All("all") (x, axis, keepdims) ["x"] {
+        /// The axis, or the axes, that are looked at.
+        axis = Default::None,
+        /// Whether they stay, with an extent of 1.
+        keepdims = Default::Bool(false),
+    } |op, graph, args| truth(op, graph, args, ReduceFunction::Min);
+}
+
+/// The axes of an argument without the batch, in order. Errors: an axis that is not there, is the batch, or stands
+/// twice; no axis, as all of them would contain the batch.
+pub(super) fn axes(
+    op: &Operation,
+    graph: &Graph,
+    x: NodeId,
+    axes: &AxesOrNone,
+) -> Result<Vec<usize>> {
+    let (rank, shape) = (graph.shape(x).rank(), graph.shape(x).to_string());
+    let name = op.function.name();
+    let AxesOrNone(Some(axes)) = axes else {
+        let message = format!("`{name}` with `axis = None` would reduce the batch of {shape}");
+        let all: Vec<String> = (1..=rank).map(|axis| axis.to_string()).collect();
+        return Err(LayerError::argument("axis", message)
+            .help(format!("name the others: `axis = ({})`", all.join(", "))));
+    };
+    let mut found = Vec::new();
+    for &axis in axes.list() {
+        let axis = op.axis("axis", axis, rank, &shape)?;
+        if found.contains(&axis) {
+            let message =
+                format!("`axis` of `{name}` expects each axis once, found {} twice", axis + 1);
+            return Err(LayerError::argument("axis", message));
+        }
+        found.push(axis);
+    }
+    found.sort_unstable();
+    Ok(found)
+}
+
+/// What a reduction leaves, with its axes if they are to stay.
+fn reduced(
+    op: &Operation,
+    graph: &mut Graph,
+    args: &[Operand],
+    reduce: impl FnOnce(&mut Graph, NodeId, &[usize]) -> Result<NodeId>,
+) -> Result<Vec<NodeId>> {
+    let x = op.tensor(graph, args, 0)?;
+    let axes = axes(op, graph, x, &op.argument("axis")?)?;
+    let y = reduce(graph, x, &axes)?;
+    if !op.argument::<bool>("keepdims")? {
+        return Ok(vec![y]);
+    }
+    let mut extents = graph.extents(x);
+    axes.iter().for_each(|&axis| extents[axis] = 1);
+    Ok(vec![graph.reshape(y, &extents)?])
+}
+
+fn variance(graph: &mut Graph, x: NodeId, axes: &[usize]) -> Result<NodeId> {
+    let x = graph.float(x)?;
+    let mean = graph.mean_axes(x, axes)?;
+    let mut kept = graph.extents(x);
+    axes.iter().for_each(|&axis| kept[axis] = 1);
+    let mean = graph.reshape(mean, &kept)?;
+    let mean = graph.broadcast(mean, &graph.extents(x))?;
+    let distance = graph.binary(x, mean, BinaryFunction::Subtract)?;
+    let squares = graph.binary(distance, distance, BinaryFunction::Multiply)?;
+    graph.mean_axes(squares, axes)
+}
+
+fn extremum(
+    op: &Operation,
+    graph: &mut Graph,
+    args: &[Operand],
+    f: ReduceFunction,
+) -> Result<Vec<NodeId>> {
+    op.argument::<OnlyNone>("initial")?;
+    reduced(op, graph, args, |graph, x, axes| {
+        let dtype = graph.dtype(x);
+        let y = graph.reduce_axes(x, axes, f)?;
+        cast(graph, y, dtype)
+    })
+}
+
+fn truth(
+    op: &Operation,
+    graph: &mut Graph,
+    args: &[Operand],
+    f: ReduceFunction,
+) -> Result<Vec<NodeId>> {
+    reduced(op, graph, args, |graph, x, axes| {
+        let x = cast(graph, x, Dtype::Bool)?;
+        let y = graph.reduce_axes(x, axes, f)?;
+        graph.set_dtype(y, Dtype::Bool);
+        Ok(y)
+    })
+}

@@ -1,0 +1,261 @@
+//! Calls of the functions of `keras.ops`, and operators on tensors, which are such functions.
+
+use keras_graph::call;
+use keras_graph::functions::{self, ELLIPSIS, Function, SLICE};
+use keras_graph::network::{LayerKind, MAX_LAYERS, NetworkLayer, TensorId};
+use keras_graph::value as graph;
+
+use crate::apply::call_value;
+use crate::ast::{BinaryOp, Expr, ExprKind, Name};
+use crate::call::Given;
+use crate::errors::Spot;
+use crate::evaluate::{Evaluator, Outcome, Stop};
+use crate::lower::{Builder, Made};
+use crate::names::nearest;
+use crate::value::Value;
+
+impl Evaluator<'_> {
+    /// `ops.f(..)`
+    pub(crate) fn call_function(&mut self, name: &Name, given: &[Given], spot: Spot) -> Outcome {
+        if &*name.text == "arange" {
+            return Ok(self.arange(name, given));
+        }
+        let Some(function) = Function::by_name(&name.text) else {
+            let names = Function::all().flat_map(|function| function.names.iter().copied());
+            let help = match nearest(&name.text, names) {
+                Some(near) => format!("did you mean `ops.{near}`?"),
+                None => "functions are those of `keras.ops`, such as `ops.mean`".to_string(),
+            };
+            let message = format!("there is no function `ops.{}`", name.text);
+            return Ok(self.wrong(name.spot, message, &help));
+        };
+        let mut values = Vec::with_capacity(given.len());
+        for argument in given {
+            if argument.value.is_unknown() {
+                return Ok(Value::Unknown);
+            }
+            let Some(value) = call_value(&argument.value) else {
+                let function = function.name();
+                let message = format!("{} is no argument of `{function}`", argument.value.kind());
+                return Ok(self.wrong(argument.spot, message, ""));
+            };
+            let name = argument.name.as_ref().map(|name| name.text.to_string());
+            values.push(call::Given { name, value });
+        }
+        self.apply_function(function, values, given, name.spot, spot)
+    }
+
+    fn apply_function(
+        &mut self,
+        function: &'static Function,
+        values: Vec<call::Given<TensorId>>,
+        given: &[Given],
+        head: Spot,
+        spot: Spot,
+    ) -> Outcome {
+        let (operation, call) = match functions::bind(function, values) {
+            Ok(bound) => bound,
+            Err(errors) => {
+                self.argument_errors(head, given, errors, &[]);
+                return Ok(Value::Unknown);
+            }
+        };
+        if self.builder.call_spots.len() >= MAX_LAYERS {
+            self.wrong(head, format!("a model has at most {MAX_LAYERS} calls of layers"), "");
+            return Err(Stop);
+        }
+        let place = |(i, argument): (usize, &Given)| {
+            let name = argument.name.as_ref().map(|name| name.text.to_string());
+            let name = name.or_else(|| function.signature.get(i).map(|name| name.to_string()))?;
+            Some((name, argument.spot))
+        };
+        let arguments = given.iter().enumerate().filter_map(place).collect();
+        let layer = NetworkLayer {
+            name: self.builder.next_name(function.schema.class),
+            kind: LayerKind::Layer(Box::new(operation)),
+            trainable: true,
+            activity_regularizer: None,
+        };
+        let layer = self.add(layer, Made { arguments, ..Made::at(head) })?;
+        let tensors = call.tensors();
+        match self.builder.arena.call_with(layer, call) {
+            Ok(outputs) => {
+                self.builder.call_spots.push(Spot { order: head.order, ..head.to(spot) });
+                Ok(match outputs.as_slice() {
+                    [one] => Value::Tensor(*one),
+                    many => Value::list(many.iter().map(|&tensor| Value::Tensor(tensor)).collect()),
+                })
+            }
+            Err(error) => {
+                let arena = &self.builder.arena;
+                let chains: Vec<String> =
+                    tensors.iter().map(|&tensor| Builder::chain(arena, tensor)).collect();
+                self.layer_error(layer, error, head, &chains);
+                Ok(Value::Unknown)
+            }
+        }
+    }
+
+    /// The numbers of `ops.arange(stop)` or `ops.arange(start, stop, step)`: a constant, as in Keras.
+    fn arange(&mut self, name: &Name, given: &[Given]) -> Value {
+        /// Most numbers of one.
+        const MOST: i64 = 4096;
+        let mut ends = Vec::new();
+        for argument in given {
+            match (&argument.name, &argument.value) {
+                (None, Value::Int(end)) if ends.len() < 3 => ends.push(*end),
+                (_, Value::Unknown) => return Value::Unknown,
+                _ => {
+                    let message = "`arange` expects one to three integers";
+                    return self.wrong(argument.spot, message, "write `ops.arange(0, 10, 2)`");
+                }
+            }
+        }
+        let (start, stop, step) = match ends[..] {
+            [stop] => (0, stop, 1),
+            [start, stop] => (start, stop, 1),
+            [start, stop, step] => (start, stop, step),
+            _ => (0, 0, 0),
+        };
+        let count = match step {
+            0 => 0,
+            step => {
+                (i128::from(stop) - i128::from(start) + i128::from(step)
+                    - i128::from(step.signum()))
+                    / i128::from(step)
+            }
+        };
+        if !(1..=i128::from(MOST)).contains(&count) {
+            let message = format!("`arange` expects from 1 to {MOST} numbers, found {count}");
+            return self.wrong(name.spot, message, "write `ops.arange(0, 10, 2)`");
+        }
+        let numbers = (0..count as i64).map(|i| Value::Int(start + i * step));
+        Value::list(numbers.collect())
+    }
+
+    /// An operator on tensors; none if no operand is one.
+    pub(crate) fn tensor_operator(
+        &mut self,
+        name: &str,
+        operands: &[&Value],
+        spot: Spot,
+    ) -> Option<Outcome> {
+        if !operands.iter().any(|operand| matches!(operand, Value::Tensor(_))) {
+            return None;
+        }
+        if operands.iter().any(|operand| operand.is_unknown()) {
+            return Some(Ok(Value::Unknown));
+        }
+        let function = Function::by_name(name)?;
+        let mut values = Vec::new();
+        for operand in operands {
+            let Some(value) = call_value(operand) else {
+                let message =
+                    format!("`{name}` has no meaning between a tensor and {}", operand.kind());
+                return Some(Ok(self.wrong(spot, message, "")));
+            };
+            values.push(call::Given { name: None, value });
+        }
+        Some(self.apply_function(function, values, &[], spot, spot))
+    }
+
+    /// `x[.., 1..3]`
+    pub(crate) fn slice(&mut self, x: TensorId, key: &Expr, spot: Spot) -> Outcome {
+        let items = match &key.kind {
+            ExprKind::List(items) => items.as_slice(),
+            _ => std::slice::from_ref(key),
+        };
+        let mut values = Vec::with_capacity(items.len());
+        for item in items {
+            match self.slice_item(item)? {
+                Some(value) => values.push(value),
+                None => return Ok(Value::Unknown),
+            }
+        }
+        let key = match (&key.kind, <[graph::Value; 1]>::try_from(values)) {
+            (ExprKind::List(_), Ok(items)) => graph::Value::List(items.to_vec()),
+            (_, Ok([one])) => one,
+            (_, Err(items)) => graph::Value::List(items),
+        };
+        let Some(function) = Function::by_name("get_item") else { return Ok(Value::Unknown) };
+        let values = vec![
+            call::Given { name: None, value: call::CallValue::Tensor(x) },
+            call::Given { name: None, value: call::CallValue::Value(key) },
+        ];
+        self.apply_function(function, values, &[], spot, spot)
+    }
+
+    /// An item of a slice; none if it is unknown.
+    fn slice_item(&mut self, item: &Expr) -> Result<Option<graph::Value>, Stop> {
+        let object = |class: &str, ends: Vec<graph::Value>| {
+            let arguments = ends.into_iter().map(|value| graph::Argument { name: None, value });
+            graph::Value::Object(graph::Object {
+                class: class.to_string(),
+                arguments: arguments.collect(),
+            })
+        };
+        let (from, to, inclusive) = match &item.kind {
+            ExprKind::Ellipsis => return Ok(Some(object(ELLIPSIS, Vec::new()))),
+            ExprKind::Open { from, to, inclusive } => (from.as_deref(), to.as_deref(), *inclusive),
+            ExprKind::Range { from, to, inclusive } => (Some(&**from), Some(&**to), *inclusive),
+            _ => {
+                let value = self.expr(item)?;
+                return Ok(match value {
+                    Value::Unknown => None,
+                    Value::Int(place) => Some(graph::Value::Int(place)),
+                    Value::Quotient(quotient) => Some(graph::Value::Int(quotient.whole)),
+                    Value::None => Some(graph::Value::None),
+                    Value::Range { from, to, reversed: false } => {
+                        let ends = [from, to].map(graph::Value::Int);
+                        Some(object(SLICE, [&ends[..], &[graph::Value::None]].concat()))
+                    }
+                    other => {
+                        let message =
+                            format!("a slice is made of integers and ranges, found {other}");
+                        self.wrong(item.spot, message, "write such as `x[.., 1..3]`");
+                        None
+                    }
+                });
+            }
+        };
+        let mut ends = Vec::with_capacity(3);
+        for (end, more) in [(from, 0), (to, i64::from(inclusive))] {
+            let value = match end {
+                None => Value::None,
+                Some(end) => self.expr(end)?,
+            };
+            ends.push(match value {
+                Value::Unknown => return Ok(None),
+                Value::None => graph::Value::None,
+                Value::Int(-1) if more == 1 => graph::Value::None,
+                Value::Int(end) => graph::Value::Int(end.saturating_add(more)),
+                Value::Quotient(end) => graph::Value::Int(end.whole.saturating_add(more)),
+                other => {
+                    let message = format!("a slice is between integers, found {other}");
+                    self.wrong(item.spot, message, "write such as `x[.., 1..3]`");
+                    return Ok(None);
+                }
+            });
+        }
+        ends.push(graph::Value::None);
+        Ok(Some(object(SLICE, ends)))
+    }
+}
+
+/// The function that an operator between tensors is.
+pub(crate) fn function_of(op: BinaryOp) -> Option<&'static str> {
+    Some(match op {
+        BinaryOp::Add => "add",
+        BinaryOp::Subtract => "subtract",
+        BinaryOp::Multiply => "multiply",
+        BinaryOp::Divide => "true_divide",
+        BinaryOp::Power => "power",
+        BinaryOp::Equal => "equal",
+        BinaryOp::NotEqual => "not_equal",
+        BinaryOp::Less => "less",
+        BinaryOp::LessEqual => "less_equal",
+        BinaryOp::Greater => "greater",
+        BinaryOp::GreaterEqual => "greater_equal",
+        _ => return None,
+    })
+}
