@@ -7,14 +7,14 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use keras_graph::activation::Activation;
-use keras_graph::initializer::Initializer;
-use keras_graph::op::{
+use keras_ir::activation::Activation;
+use keras_ir::initializer::Initializer;
+use keras_ir::ops::{
     AveragePool2D, Conv2D, Conv2DGradW, Conv2DGradX, Depthwise2D, Depthwise2DGradW,
     Depthwise2DGradX, Gemm, GemmGradW, GemmGradX, MaxPool2D, MaxPool2DGrad, Op, Operation as _,
     Window,
 };
-use keras_graph::plan::WeightInfo;
+use keras_ir::plan::WeightInfo;
 use keras_runtime::dtype_policy::DtypePolicy;
 use keras_runtime::kernels::{Backend, Call, Cpu, Run, run};
 use keras_runtime::optimizers::{Adam, AdamW, Optimizer, RMSprop, SGD, Updater};

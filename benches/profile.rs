@@ -10,9 +10,9 @@ use std::sync::{LazyLock, Mutex};
 use std::time::Instant;
 
 use keras::{DtypePolicy, Model};
-use keras_graph::op::Op;
-use keras_graph::op::Operation as _;
-use keras_graph::plan::Plan;
+use keras_ir::ops::Op;
+use keras_ir::ops::Operation as _;
+use keras_ir::plan::Plan;
 use keras_runtime::execute::{Batch, Execution, FlatSamples, Head, Keep, Rows};
 use keras_runtime::kernels::{Backend, Call, Cpu, run};
 use keras_runtime::simd::{Level, multiply_adds, with_level};

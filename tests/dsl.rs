@@ -28,7 +28,7 @@ fn the_convnet_has_keras_numbers() {
     assert_eq!(Mnist::INPUT_SHAPE, [28, 28, 1]);
     assert_eq!(Mnist::OUTPUT_SHAPE, [10]);
     assert_eq!(Mnist::CLASSES, 10);
-    assert_eq!(Mnist::FLOPS, <Mnist as Model>::FLOPS);
+    assert_eq!(Mnist::FLOPS, <Mnist as Infer>::FLOPS);
     assert_eq!(size_of::<Mnist>(), 4 * Mnist::PARAMS);
     assert_eq!(Mnist::description().name, "mnist");
     assert_eq!(Mnist::WEIGHTS[0].path, "layers/conv2d/vars/0");

@@ -62,8 +62,8 @@ model! {
     Sequential([Input(shape = (1000,)), Dense(1200, activation = "relu"), Dense(3, activation = "softmax")])
 }
 
-type Image = <Wide as Model>::Input;
-type Maps = <Wide as Model>::Output;
+type Image = <Wide as Infer>::Input;
+type Maps = <Wide as Infer>::Output;
 
 fn images(count: usize) -> Vec<Image> {
     let mut images = Image::zeros(count);
@@ -103,7 +103,7 @@ fn a_call_returns_up_to_16_kib_by_value() {
         size_of_val(&y)
     }
     on_a_small_stack(|| {
-        let (model, x) = (Edge::seeded(1), <Edge as Model>::Input::zeros(1));
+        let (model, x) = (Edge::seeded(1), <Edge as Infer>::Input::zeros(1));
         assert_eq!(called(&*model, &x[0]), 16 * 1024);
         let y: [[[f32; 4]; 32]; 32] = model.call(&x[0]);
         assert_eq!(y[31][31], model.predict(&x)[0][31][31]);

@@ -189,7 +189,7 @@ fn windows_are_cut_where_threads_share_a_sample() {
 /// are merged, nor in the gradient of a large weight, which is computed on the whole batch.
 #[test]
 fn the_gradient_of_a_batch_is_the_sum_over_its_samples() {
-    type Input = <bench::Convnet as Model>::Input;
+    type Input = <bench::Convnet as Infer>::Input;
     let (x, model) = (numbers::<Input>(), bench::Convnet::seeded(5));
     let plan = bench::Convnet::training();
     assert!(!plan.whole.is_empty(), "the dense layer is large");

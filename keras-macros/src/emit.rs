@@ -1,4 +1,4 @@
-//! A network to Rust: the struct, its constants and the implementation of `Model`.
+//! A network to Rust: the struct, its constants and the implementations of `Infer` and `Model`.
 //!
 //! Little is emitted: plans are statics, and the rest of the crate works on plans. Only [`call`] is code. Every path is
 //! absolute, and helpers stand within a `const _`, so that no name of the user's meets one of these.
@@ -25,9 +25,9 @@ use crate::expand::Places;
 use crate::file;
 use crate::value::Value;
 
-/// Largest scratch that `Model::call` takes from the stack; `keras_runtime::model::STACK_SCRATCH_BYTES`.
+/// Largest scratch that `Infer::call` takes from the stack; `keras_infer::infer::STACK_SCRATCH_BYTES`.
 const STACK_SCRATCH_BYTES: usize = 64 * 1024;
-/// Largest output that `Model::call` returns by value; `keras_runtime::model::BY_VALUE_BYTES`.
+/// Largest output that `Infer::call` returns by value; `keras_infer::infer::BY_VALUE_BYTES`.
 const BY_VALUE_BYTES: usize = 16 * 1024;
 pub(crate) const FLOAT_BYTES: usize = size_of::<f32>();
 
@@ -119,7 +119,7 @@ pub(crate) fn port_field(port: &Port) -> Ident {
 /// Everything that a compiled model becomes.
 pub(crate) fn tokens(item: &Item, compiled: &Compiled, constants: &TokenStream) -> TokenStream {
     let Item { attributes, visibility, name, .. } = item;
-    let Compiled { inference, training, description } = compiled;
+    let Compiled { inference, description, .. } = compiled;
     let table = doc_table(description);
     let fields = fields::structs(description, name, visibility);
     let (fields, structs) = (fields.fields, fields.structs);
@@ -132,7 +132,7 @@ pub(crate) fn tokens(item: &Item, compiled: &Compiled, constants: &TokenStream) 
         .last()
         .map_or(0, |last| last.offset + last.shape.iter().product::<usize>());
     let bytes = Literal::usize_unsuffixed(len * FLOAT_BYTES);
-    let [inference, training] = [inference, training].map(|plan| source(&plan.literal()));
+    let trained = trained(item, compiled);
     quote! {
         #attributes
         #[doc = ""]
@@ -149,11 +149,10 @@ pub(crate) fn tokens(item: &Item, compiled: &Compiled, constants: &TokenStream) 
             #figures
         }
         const _: () = {
-            static INFERENCE: ::keras::__private::Plan = #inference;
-            static TRAINING: ::keras::__private::Plan = #training;
             #implementation
             ::core::assert!(::core::mem::size_of::<#name>() == #bytes);
         };
+        ::keras::__private::training! { #trained }
     }
 }
 
@@ -191,8 +190,12 @@ fn output_type(item: &Item, plan: &Plan) -> (TokenStream, TokenStream) {
         let (i, field, ty) = (Literal::usize_unsuffixed(i), port_field(port), port_type(port));
         quote! { #i #field (#first, #second): #ty, }
     });
+    let fields: TokenStream = fields.collect();
     let declaration = quote! {
-        ::keras::__private::outputs! { #[doc = #docs] #visibility struct #name { #(#fields)* } }
+        ::keras::__private::outputs! { #[doc = #docs] #visibility struct #name { #fields } }
+        ::keras::__private::training! {
+            ::keras::__private::heads! { #visibility struct #name { #fields } }
+        }
     };
     (quote! { #name }, declaration)
 }
@@ -239,23 +242,20 @@ fn figures(item: &Item, compiled: &Compiled) -> TokenStream {
     let name = &item.name;
     quote! {
         /// Number of weights, trained or not.
-        #visibility const PARAMS: ::core::primitive::usize = <#name as ::keras::__private::Model>::PARAMS;
+        #visibility const PARAMS: ::core::primitive::usize = <#name as ::keras::__private::Infer>::PARAMS;
         /// Extents of one sample; one array for each input.
         #visibility const INPUT_SHAPE: #input_type = #input_shape;
         /// Extents of one prediction; one array for each output.
         #visibility const OUTPUT_SHAPE: #output_type = #output_shape;
         /// Floating-point operations of one prediction; a multiplication and an addition count as two.
-        #visibility const FLOPS: ::core::primitive::u64 = <#name as ::keras::__private::Model>::FLOPS;
+        #visibility const FLOPS: ::core::primitive::u64 = <#name as ::keras::__private::Infer>::FLOPS;
         /// Bytes of scratch that a prediction needs.
         #visibility const SCRATCH_BYTES: ::core::primitive::usize =
-            <#name as ::keras::__private::Model>::SCRATCH_BYTES;
-        /// Bytes of activations and gradients that training keeps for each sample of a block.
-        #visibility const TRAIN_BYTES: ::core::primitive::usize =
-            <#name as ::keras::__private::Model>::TRAIN_BYTES;
+            <#name as ::keras::__private::Infer>::SCRATCH_BYTES;
     }
 }
 
-/// `impl Model`
+/// `impl Infer`
 fn implementation(
     item: &Item,
     compiled: &Compiled,
@@ -263,18 +263,13 @@ fn implementation(
     output: &TokenStream,
 ) -> TokenStream {
     let name = &item.name;
-    let Compiled { inference, training, description } = compiled;
+    let Compiled { inference, description, .. } = compiled;
     let len = scratch_len(inference) + inference.workspace_len + spare_len(inference);
     let scratch_bytes = Literal::usize_unsuffixed(len * FLOAT_BYTES);
     let on_stack = if len * FLOAT_BYTES <= STACK_SCRATCH_BYTES { len } else { 0 };
     let scratch = array(&[on_stack], &float());
-    let train_bytes = (training.block_len + training.lane_len) * FLOAT_BYTES;
-    let train_bytes = Literal::usize_unsuffixed(train_bytes);
     let flops = Literal::u64_unsuffixed(inference.flops);
     let weights = description.weights.iter().map(|weight| source(&weight.literal()));
-    let [model_name, class, config] = [&description.name, &description.class, &description.config]
-        .map(|text| source(&text.literal()));
-    let layers = source(&description.layers.literal());
     let fingerprint = Literal::u64_suffixed(description.fingerprint);
     let (unrolled, methods) = methods(name, inference, [input, output]);
     let call_output = match is_boxed(inference) {
@@ -283,30 +278,59 @@ fn implementation(
     };
     quote! {
         #unrolled
-        static DESCRIPTION: ::keras::__private::Description = ::keras::__private::Description {
-            name: #model_name,
-            class: #class,
-            weights: ::keras::__private::List::Borrowed(<#name as ::keras::__private::Model>::WEIGHTS),
-            layers: #layers,
-            config: #config,
-            fingerprint: <#name as ::keras::__private::Model>::FINGERPRINT,
-        };
         #[automatically_derived]
-        unsafe impl ::keras::__private::Model for #name {
+        unsafe impl ::keras::__private::Infer for #name {
             type Input = #input;
             type Output = #output;
             type CallOutput = #call_output;
             type Scratch = #scratch;
             const WEIGHTS: &'static [::keras::__private::WeightInfo] = &[#(#weights),*];
             const SCRATCH_BYTES: ::core::primitive::usize = #scratch_bytes;
-            const TRAIN_BYTES: ::core::primitive::usize = #train_bytes;
             const FLOPS: ::core::primitive::u64 = #flops;
             const FINGERPRINT: ::core::primitive::u64 = #fingerprint;
-            fn description() -> &'static ::keras::__private::Description { &DESCRIPTION }
-            fn inference() -> &'static ::keras::__private::Plan { &INFERENCE }
-            fn training() -> &'static ::keras::__private::Plan { &TRAINING }
             #methods
         }
+    }
+}
+
+/// `impl Model`, and what it takes: what a program that only calls the model does not have.
+fn trained(item: &Item, compiled: &Compiled) -> TokenStream {
+    let Item { visibility, name, .. } = item;
+    let Compiled { inference, training, description } = compiled;
+    let train_bytes = (training.block_len + training.lane_len) * FLOAT_BYTES;
+    let train_bytes = Literal::usize_unsuffixed(train_bytes);
+    let [model_name, class, config] = [&description.name, &description.class, &description.config]
+        .map(|text| source(&text.literal()));
+    let layers = source(&description.layers.literal());
+    let [inference, training] = [inference, training].map(|plan| source(&plan.literal()));
+    quote! {
+        #[automatically_derived]
+        impl #name {
+            /// Bytes of activations and gradients that training keeps for each sample of a block.
+            #visibility const TRAIN_BYTES: ::core::primitive::usize =
+                <#name as ::keras::__private::Model>::TRAIN_BYTES;
+        }
+        const _: () = {
+            static INFERENCE: ::keras::__private::Plan = #inference;
+            static TRAINING: ::keras::__private::Plan = #training;
+            static DESCRIPTION: ::keras::__private::Description = ::keras::__private::Description {
+                name: #model_name,
+                class: #class,
+                weights: ::keras::__private::List::Borrowed(
+                    <#name as ::keras::__private::Infer>::WEIGHTS
+                ),
+                layers: #layers,
+                config: #config,
+                fingerprint: <#name as ::keras::__private::Infer>::FINGERPRINT,
+            };
+            #[automatically_derived]
+            impl ::keras::__private::Model for #name {
+                const TRAIN_BYTES: ::core::primitive::usize = #train_bytes;
+                fn description() -> &'static ::keras::__private::Description { &DESCRIPTION }
+                fn inference() -> &'static ::keras::__private::Plan { &INFERENCE }
+                fn training() -> &'static ::keras::__private::Plan { &TRAINING }
+            }
+        };
     }
 }
 
@@ -327,7 +351,7 @@ fn methods(
     };
     let check = quote! {
         const LEN: ::core::primitive::usize =
-            <#name as ::keras::__private::Model>::SCRATCH_BYTES / #FLOAT_BYTES;
+            <#name as ::keras::__private::Infer>::SCRATCH_BYTES / #FLOAT_BYTES;
         ::core::assert!(__scratch.len() >= LEN, "the scratch is shorter than `SCRATCH_BYTES` says");
     };
     let methods = quote! {

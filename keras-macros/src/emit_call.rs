@@ -46,7 +46,7 @@ pub(crate) fn body(plan: &Plan) -> TokenStream {
             ::core::panic!("the scratch is shorter than `SCRATCH_BYTES` says");
         };
         let __run = <::keras::__private::Run as ::core::default::Default>::default();
-        let __weights = ::keras::__private::Model::weights(self);
+        let __weights = ::keras::__private::Infer::weights(self);
         #inputs
         #outputs
         #steps

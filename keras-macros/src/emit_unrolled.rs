@@ -71,7 +71,7 @@ pub(crate) fn function(
                     #copies
                 }
             }
-            let __weights = ::keras::__private::Model::weights(__model);
+            let __weights = ::keras::__private::Infer::weights(__model);
             let ::core::option::Option::Some(__weights) = __weights.first_chunk() else {
                 ::core::panic!("a model has all of its weights");
             };

@@ -1,41 +1,25 @@
-//! A small model for tests, as `model!` would emit it: 3 inputs, 4 hidden units with ReLU, 2 outputs.
-#![allow(unsafe_code, reason = "what `model!` emits; users may forbid it all the same")]
+//! The small model of `keras-infer`'s tests, as `model!` would emit it for training.
 
 use std::borrow::Cow::Borrowed;
 
 use keras_graph::activation::Activation;
 use keras_graph::dtype::Dtype;
-use keras_graph::initializer::Initializer;
-use keras_graph::op::{Gemm, GemmGradW, GemmGradX, Op, SumRows, UnaryGrad};
+use keras_graph::op::{GemmGradW, GemmGradX, Op, SumRows, UnaryGrad};
 use keras_graph::plan::{
     Description, GradientPart, LayerInfo, Operand, Place, Plan, Port, Segment, Step, Storage,
-    ValueId, WeightInfo,
+    ValueId,
 };
 
-use crate::kernels::{Backend, Call, Cpu, Run};
+pub(crate) use self::untrained::Example;
+use self::untrained::{HIDDEN, OUTPUT, WORKSPACE};
+use crate::infer::Infer;
 use crate::model::Model;
 
-/// Fully connected, with a bias.
-#[repr(C)]
-#[derive(Clone, Debug)]
-pub(crate) struct Dense<const INPUTS: usize, const UNITS: usize> {
-    pub(crate) kernel: [[f32; UNITS]; INPUTS],
-    pub(crate) bias: [f32; UNITS],
-}
-
-/// `Dense(4, activation = "relu")`, `Dense(2)`.
-#[repr(C)]
-#[derive(Clone, Debug)]
-pub(crate) struct Example {
-    pub(crate) hidden: Dense<3, 4>,
-    pub(crate) output: Dense<4, 2>,
-}
+#[path = "../../keras-infer/src/example.rs"]
+mod untrained;
 
 /// The same model for Keras.
 const CONFIG: &str = r#"{"module":"keras","class_name":"Sequential","config":{"name":"example","layers":[{"module":"keras.layers","class_name":"InputLayer","config":{"name":"input_layer","batch_shape":[null,3],"dtype":"float32"},"registered_name":null},{"module":"keras.layers","class_name":"Dense","config":{"name":"dense","units":4,"activation":"relu"},"registered_name":null},{"module":"keras.layers","class_name":"Dense","config":{"name":"dense_1","units":2},"registered_name":null}]},"registered_name":null}"#;
-
-const HIDDEN: Gemm = Gemm { m: 1, k: 3, n: 4, bias: true, f: Activation::RELU };
-const OUTPUT: Gemm = Gemm { m: 1, k: 4, n: 2, bias: true, f: Activation::Linear };
 
 const fn operand(value: usize, storage: Storage, offset: usize, len: usize) -> Operand {
     Operand { value: ValueId(value), place: Place { storage, offset, len } }
@@ -62,9 +46,6 @@ const fn port(
     let dtype = Dtype::Float32;
     Port { name: Borrowed(name), shape: Borrowed(shape), dtype, value, place, gradient }
 }
-
-/// More than the products of these layers ask for.
-const WORKSPACE: usize = 1 << 13;
 
 const X: Operand = block(0, 0, 3);
 const H: Operand = block(1, 3, 4);
@@ -131,30 +112,6 @@ static TRAINING: Plan = Plan {
     flops: 120,
 };
 
-const fn weight_info(
-    field: &'static str,
-    layer: &'static str,
-    name: &'static str,
-    path: &'static str,
-    shape: &'static [usize],
-    offset: usize,
-    initializer: Initializer,
-) -> WeightInfo {
-    WeightInfo {
-        field: Borrowed(field),
-        layer: Borrowed(layer),
-        name: Borrowed(name),
-        path: Borrowed(path),
-        shape: Borrowed(shape),
-        offset,
-        trainable: true,
-        initializer,
-        l1: 0.0,
-        l2: 0.0,
-        constraint: None,
-    }
-}
-
 static DESCRIPTION: Description = Description {
     name: Borrowed("example"),
     class: Borrowed("Sequential"),
@@ -181,55 +138,8 @@ static DESCRIPTION: Description = Description {
     fingerprint: Example::FINGERPRINT,
 };
 
-// SAFETY: `repr(C)`, four arrays of `f32` in the order of `WEIGHTS`.
-unsafe impl Model for Example {
-    type Input = [f32; 3];
-    type Output = [f32; 2];
-    type CallOutput = [f32; 2];
-    type Scratch = [f32; 4 + WORKSPACE];
-
-    const WEIGHTS: &'static [WeightInfo] = &[
-        weight_info(
-            "dense.kernel",
-            "dense",
-            "kernel",
-            "layers/dense/vars/0",
-            &[3, 4],
-            0,
-            Initializer::GLOROT_UNIFORM,
-        ),
-        weight_info(
-            "dense.bias",
-            "dense",
-            "bias",
-            "layers/dense/vars/1",
-            &[4],
-            12,
-            Initializer::ZEROS,
-        ),
-        weight_info(
-            "dense_1.kernel",
-            "dense_1",
-            "kernel",
-            "layers/dense_1/vars/0",
-            &[4, 2],
-            16,
-            Initializer::GLOROT_UNIFORM,
-        ),
-        weight_info(
-            "dense_1.bias",
-            "dense_1",
-            "bias",
-            "layers/dense_1/vars/1",
-            &[2],
-            24,
-            Initializer::ZEROS,
-        ),
-    ];
-    const SCRATCH_BYTES: usize = 4 * (4 + WORKSPACE);
+impl Model for Example {
     const TRAIN_BYTES: usize = 76;
-    const FLOPS: u64 = 40;
-    const FINGERPRINT: u64 = 4_483_367_465_274_079_398;
 
     fn description() -> &'static Description {
         &DESCRIPTION
@@ -241,20 +151,5 @@ unsafe impl Model for Example {
 
     fn training() -> &'static Plan {
         &TRAINING
-    }
-
-    fn call_into(&self, scratch: &mut [f32], x: &[f32; 3], y: &mut [f32; 2]) {
-        let (h, workspace) = scratch.split_at_mut(4);
-        let run = Run::default();
-        let inputs: [&[f32]; 3] = [x, self.hidden.kernel.as_flattened(), &self.hidden.bias];
-        Cpu::gemm(
-            &HIDDEN,
-            Call { samples: 1, inputs: &inputs, output: h, workspace, prepared: &[], run },
-        );
-        let inputs: [&[f32]; 3] = [h, self.output.kernel.as_flattened(), &self.output.bias];
-        <Cpu as Backend>::gemm(
-            &OUTPUT,
-            Call { samples: 1, inputs: &inputs, output: y, workspace, prepared: &[], run },
-        );
     }
 }

@@ -134,6 +134,7 @@ fn load_here(description: &Description, weights: &mut [f32], path: &Path) -> Res
 mod tests {
     use super::*;
     use crate::example::Example;
+    use crate::infer::Infer;
     use crate::model::Model;
 
     #[test]

@@ -1,15 +1,17 @@
 //! The machine: kernels, optimizers, losses, metrics, the training loop, data and files.
 
-pub mod array;
+#[cfg(test)]
+extern crate alloc;
+
 pub mod arrays;
 pub mod callbacks;
 pub mod datasets;
-pub mod embed;
 pub mod error;
 #[cfg(test)]
 mod example;
 pub mod execute;
 pub mod files;
+mod heads;
 pub mod history;
 pub mod initializers;
 pub mod logs;
@@ -21,12 +23,11 @@ pub mod predictor;
 pub mod progress;
 mod python;
 pub mod random;
-pub mod sample;
 mod stack;
 mod team;
 pub mod training;
-pub mod weights;
 
+pub use keras_infer::{array, embed, infer, inputs, outputs, sample, weights};
 #[doc(hidden)]
 pub use keras_kernels::unrolled;
 pub use keras_kernels::{dtype_policy, kernels, simd};

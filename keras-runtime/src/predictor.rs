@@ -101,6 +101,7 @@ impl<M: Model> Default for Predictor<M> {
 mod tests {
     use super::*;
     use crate::example::Example;
+    use crate::infer::Infer;
 
     #[test]
     fn predictions_are_those_of_the_model_in_batches_of_any_size() {

@@ -7,6 +7,7 @@ use keras_graph::plan::{Operand, Place, Storage, ValueId};
 use super::cut::{LEAST_LANE_FLOPS, MAX_LANES};
 use super::*;
 use crate::example::Example;
+use crate::infer::Infer;
 use crate::kernels::{Cpu, Reference};
 use crate::model::Model;
 use crate::random::Random;

@@ -3,6 +3,7 @@
 use super::*;
 use crate::callbacks::Control;
 use crate::example::Example;
+use crate::infer::Infer;
 use crate::losses::{MeanSquaredError, SparseCategoricalCrossentropy};
 use crate::metrics::SparseCategoricalAccuracy;
 use crate::optimizers::{Adam, SGD};

@@ -1,16 +1,17 @@
 //! A model's weights as flat memory and back: the one place, beside SIMD, where the compiler cannot check what is done.
 //!
-//! Everything here rests on the contract of [`Model`]: a model is `f32` numbers and nothing else, in the order and at
-//! the offsets that [`Model::WEIGHTS`] states.
+//! Everything here rests on the contract of [`Infer`]: a model is `f32` numbers and nothing else, in the order and at
+//! the offsets that [`Infer::WEIGHTS`] states.
 #![allow(unsafe_code, reason = "flat views cannot be had without")]
 
+use alloc::boxed::Box;
 use core::slice;
 
 use crate::embed::elements;
-use crate::model::Model;
+use crate::infer::Infer;
 
 /// Number of weights of a model. Panics (while compiling) if a model breaks its contract.
-pub(crate) const fn len<M: Model>() -> usize {
+pub(crate) const fn len<M: Infer>() -> usize {
     let mut len = 0;
     let mut i = 0;
     while i < M::WEIGHTS.len() {
@@ -25,7 +26,7 @@ pub(crate) const fn len<M: Model>() -> usize {
 }
 
 /// All weights, in Keras' order.
-pub(crate) fn view<M: Model>(model: &M) -> &[f32] {
+pub(crate) fn view<M: Infer>(model: &M) -> &[f32] {
     let len = const { len::<M>() };
     if len == 0 {
         return &[];
@@ -35,7 +36,7 @@ pub(crate) fn view<M: Model>(model: &M) -> &[f32] {
 }
 
 /// All weights, in Keras' order, to be changed.
-pub(crate) fn view_mut<M: Model>(model: &mut M) -> &mut [f32] {
+pub(crate) fn view_mut<M: Infer>(model: &mut M) -> &mut [f32] {
     let len = const { len::<M>() };
     if len == 0 {
         return &mut [];
@@ -45,14 +46,14 @@ pub(crate) fn view_mut<M: Model>(model: &mut M) -> &mut [f32] {
 }
 
 /// A model of zeros, made on the heap.
-pub(crate) fn zeroed<M: Model>() -> Box<M> {
+pub fn zeroed<M: Infer>() -> Box<M> {
     let model = Box::new_zeroed();
     // SAFETY: by its contract a model is made of `f32`, for which zeros are a value.
     unsafe { model.assume_init() }
 }
 
 /// Numbers that lie as a model's weights do, as a model. Panics if `bytes` has another length than the model.
-pub(crate) const fn from_bytes<M: Model>(bytes: &'static Aligned<[u8]>) -> &'static M {
+pub(crate) const fn from_bytes<M: Infer>(bytes: &'static Aligned<[u8]>) -> &'static M {
     const { len::<M>() };
     assert!(bytes.0.len() == size_of::<M>(), "as many bytes as the model has");
     assert!(align_of::<M>() <= align_of::<Aligned<()>>(), "aligned for the model");

@@ -1,11 +1,11 @@
 //! A trained model inside the program: the bytes of its weights, checked against the model while compiling.
 
+use alloc::borrow::Cow;
 use core::ops::Deref;
-use std::borrow::Cow;
 
-use keras_graph::plan::WeightInfo;
+use keras_ir::plan::WeightInfo;
 
-use crate::model::Model;
+use crate::infer::Infer;
 use crate::weights::{Aligned, from_bytes};
 
 /// A weight that a file holds.
@@ -23,7 +23,7 @@ pub struct Embedded<T: 'static> {
     model: &'static T,
 }
 
-impl<T: Model> Embedded<T> {
+impl<T: Infer> Embedded<T> {
     /// The model whose weights are `bytes`: little-endian `f32` in the model's order. `found` lists what the file holds, in
     /// the same order. Panics (that is an error of the compiler in a `static`) where it does not fit the model, naming the
     /// first weight that differs; also where `fingerprint`, that of the file's model, is not the model's own.

@@ -4,6 +4,8 @@
 //! [`inputs!`](crate::inputs) and [`outputs!`](crate::outputs) declare. The training loop knows neither type: it reads
 //! a sample port by port as flat numbers, so that it is compiled once and not for every model.
 
+use alloc::boxed::Box;
+use alloc::vec::Vec;
 use core::borrow::BorrowMut;
 use core::ops::Range;
 
@@ -188,7 +190,7 @@ pub use bytemuck::{Zeroable, zeroed_vec};
 /// Declares the struct of one sample of a model with several inputs.
 ///
 /// ```
-/// keras_runtime::inputs! {
+/// keras_infer::inputs! {
 ///     /// One sample for `Pair`.
 ///     pub struct PairInputs { 0 image: [[f32; 3]; 2], 1 token: i32 }
 /// }
@@ -212,7 +214,7 @@ macro_rules! inputs {
         #[allow(dead_code)]
         impl $name {
             /// Makes `count` samples of zeros, built on the heap however large one is.
-            $visibility fn zeros(count: usize) -> ::std::vec::Vec<Self> {
+            $visibility fn zeros(count: usize) -> $crate::alloc::vec::Vec<Self> {
                 $crate::sample::zeroed_vec(count)
             }
         }
@@ -238,11 +240,11 @@ macro_rules! inputs {
 }
 
 /// Declares the struct of what goes with each output of a model with several: predictions, targets, losses, their
-/// weights, metrics. Each field has two type parameters of its own: the type in question, and a second one for the
+/// weights, metrics. What losses and metrics need of it is `heads!` of `keras-runtime`. Each field has two type parameters of its own: the type in question, and a second one for the
 /// traits that relate two such structs.
 ///
 /// ```
-/// keras_runtime::outputs! {
+/// keras_infer::outputs! {
 ///     /// What goes with each output of `Pair`.
 ///     pub struct PairOutputs { 0 score (A, A1): [f32; 1], 1 class (B, B1): [f32; 4] }
 /// }
@@ -290,7 +292,7 @@ macro_rules! outputs {
         impl<$($type: $crate::array::Array),*> $name<$($type),*> {
             /// Makes `count` predictions or targets of zeros, built on the heap however large one
             /// is.
-            $visibility fn zeros(count: usize) -> ::std::vec::Vec<Self> {
+            $visibility fn zeros(count: usize) -> $crate::alloc::vec::Vec<Self> {
                 $crate::sample::zeroed_vec(count)
             }
         }
@@ -301,8 +303,8 @@ macro_rules! outputs {
             fn collect(
                 count: usize,
                 fill: &mut dyn ::core::ops::FnMut(&mut [&mut [f32]]),
-            ) -> ::std::vec::Vec<Self> {
-                $(let mut $field = ::std::vec![0.0; count * <$array as $crate::array::Array>::LEN];)*
+            ) -> $crate::alloc::vec::Vec<Self> {
+                $(let mut $field = $crate::alloc::vec![0.0; count * <$array as $crate::array::Array>::LEN];)*
                 fill(&mut [$(&mut $field),*]);
                 let mut predictions = $crate::sample::zeroed_vec::<Self>(count);
                 for (i, prediction) in predictions.iter_mut().enumerate() {
@@ -317,43 +319,6 @@ macro_rules! outputs {
                     _ => ::core::panic!("there is no such output"),
                 }
             }
-        }
-
-        impl<$($type: $crate::losses::Losses),*> $crate::losses::Losses for $name<$($type),*> {
-            fn heads(&self) -> ::std::vec::Vec<&dyn $crate::losses::LossFunction> {
-                let mut heads = ::std::vec::Vec::new();
-                $(heads.extend(self.$field.heads());)*
-                heads
-            }
-
-            fn head(&self, output: usize) -> &dyn $crate::losses::LossFunction {
-                match output {
-                    $($port => self.$field.head(0),)*
-                    _ => ::core::panic!("there is no such output"),
-                }
-            }
-        }
-
-        impl<$($type, $second),*> $crate::losses::Loss<$name, $name<$($second),*>> for $name<$($type),*>
-        where
-            $($type: $crate::losses::Loss<$array, $second>),*
-        {
-        }
-
-        impl<$($type: $crate::metrics::Metrics),*> $crate::metrics::Metrics for $name<$($type),*> {
-            fn collect<'a>(
-                &'a self,
-                output: usize,
-                heads: &mut ::std::vec::Vec<$crate::metrics::MetricHead<'a>>,
-            ) {
-                $(self.$field.collect(output + $port, heads);)*
-            }
-        }
-
-        impl<$($type, $second),*> $crate::metrics::MetricSet<$name, $name<$($second),*>> for $name<$($type),*>
-        where
-            $($type: $crate::metrics::MetricSet<$array, $second>),*
-        {
         }
     };
 }
@@ -397,30 +362,6 @@ mod tests {
         let samples: &[_] = &[x, PairInputs { token: 5, ..x }];
         let many: &dyn Samples = &samples;
         assert_eq!((many.count(), many.port(1, 1)), (2, Values::Labels(&[5])));
-    }
-
-    #[test]
-    fn losses_and_metrics_are_given_by_name() {
-        use crate::losses::{Loss, MeanSquaredError, SparseCategoricalCrossentropy};
-        use crate::metrics::{MetricSet, SparseCategoricalAccuracy};
-
-        fn names<P, T>(losses: &impl Loss<P, T>, metrics: &impl MetricSet<P, T>) -> Vec<String> {
-            let mut heads = Vec::new();
-            metrics.collect(0, &mut heads);
-            let losses = losses.heads().into_iter().map(|loss| loss.class().to_string());
-            losses
-                .chain(heads.iter().map(|m| format!("{} {}", m.output, m.function.name())))
-                .collect()
-        }
-        let losses = PairOutputs {
-            score: MeanSquaredError::default(),
-            class: SparseCategoricalCrossentropy::default(),
-        };
-        let metrics = PairOutputs { score: (), class: [SparseCategoricalAccuracy] };
-        assert_eq!(
-            names::<PairOutputs, PairOutputs<f32, u32>>(&losses, &metrics),
-            ["MeanSquaredError", "SparseCategoricalCrossentropy", "1 sparse_categorical_accuracy"]
-        );
     }
 
     #[test]

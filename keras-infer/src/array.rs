@@ -4,6 +4,8 @@
 //! is copied and nothing is checked at run time. The trait is sealed: exactly the scalars of
 //! [`Element`] and arrays of them, up to [`MAX_RANK`] axes, are samples.
 
+use alloc::vec::Vec;
+
 use bytemuck::Pod;
 
 /// The most axes one sample may have, the batch axis not counted.
