@@ -8,6 +8,7 @@
 //! - [`compile`]: the passes in their order, from a network to a [`plan`]: [`program`] is what they work on, [`verify`] says
 //!   what is legal, [`grad`] appends gradients, [`fuse`] joins ops, `recompute` says what is not kept, [`memory`] places
 //!   buffers;
+//! - [`masks`]: the masks of a model's outputs, as a plan of their own;
 //! - [`text`], [`summary`]: a plan and a model in print.
 #![forbid(unsafe_code)]
 #![recursion_limit = "256"]
@@ -29,6 +30,7 @@ pub mod graph;
 pub mod initializer;
 pub mod layers;
 mod lower;
+pub mod masks;
 pub mod memory;
 #[cfg(test)]
 mod models;

@@ -5,6 +5,7 @@ use core::ops::Range;
 use keras_graph::op::Op;
 use keras_graph::plan::{Plan, Port};
 
+use super::masks::Masks;
 use crate::execute::{Head, Rows};
 use crate::losses::Losses;
 use crate::sample::Samples;
@@ -71,6 +72,7 @@ pub(super) fn scale(
     losses: &dyn Losses,
     batch: &Supervised<'_>,
     rows: &Rows<'_>,
+    masks: Option<&Masks>,
 ) {
     let weight_sum: f64 = match batch.sample_weight {
         Some(weights) => (0..rows.len()).map(|s| f64::from(weights[rows.row(s)])).sum(),
@@ -78,6 +80,10 @@ pub(super) fn scale(
     };
     for (i, output) in outputs.iter_mut().enumerate() {
         let reduction = losses.head(i).reduction();
+        if let Some(scale) = masks.and_then(|masks| masks.scale(i, reduction)) {
+            output.scale = scale;
+            continue;
+        }
         output.scale = reduction.scale(rows.len() * output.rows, weight_sum * output.rows as f64);
     }
 }
@@ -88,6 +94,7 @@ pub(super) struct LossHead<'a> {
     pub(super) outputs: &'a [Output],
     pub(super) batch: &'a Supervised<'a>,
     pub(super) rows: &'a Rows<'a>,
+    pub(super) masks: Option<&'a Masks>,
 }
 
 impl Head for LossHead<'_> {
@@ -106,7 +113,8 @@ impl Head for LossHead<'_> {
         let Supervised { y, sample_weight, .. } = self.batch;
         let Output { extent, rows, loss_weight, scale, .. } = self.outputs[output];
         let (loss, factor) = (self.losses.head(output), scale * loss_weight);
-        if let (Rows::Range(batch), None) = (self.rows, sample_weight) {
+        let masks = self.masks.filter(|masks| masks.has(output));
+        if let (Rows::Range(batch), None, None) = (self.rows, sample_weight, masks) {
             let together = batch.start + samples.start..batch.start + samples.end;
             if let Some(y_true) = y.ports(together, output) {
                 let gradient = d_y_pred.map(|d_y_pred| (factor, d_y_pred));
@@ -121,7 +129,9 @@ impl Head for LossHead<'_> {
             let (y_true, elements) = (y.port(row, output), s * len..(s + 1) * len);
             let d_y_pred = d_y_pred.as_deref_mut().map(|d_y_pred| &mut d_y_pred[elements.clone()]);
             let gradient = d_y_pred.map(|d_y_pred| (factor, d_y_pred));
-            sums[output] += loss.rows(y_true, &y_pred[elements], extent, &[weight], gradient);
+            let one = [weight];
+            let weights = masks.and_then(|masks| masks.weights(output, sample)).unwrap_or(&one);
+            sums[output] += loss.rows(y_true, &y_pred[elements], extent, weights, gradient);
         }
     }
 }

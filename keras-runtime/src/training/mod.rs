@@ -8,6 +8,7 @@ mod course;
 mod feed;
 mod head;
 mod load;
+mod masks;
 mod options;
 mod save;
 mod trainer;

@@ -7,6 +7,7 @@ use keras_graph::value::Object;
 use rayon::ThreadPool;
 
 use super::head::{Input, LossHead, Output, Supervised, scale};
+use super::masks::Masks;
 use super::save::keras_object;
 use crate::dtype_policy::DtypePolicy;
 use crate::error::{Error, Result};
@@ -17,6 +18,7 @@ use crate::logs::Logs;
 use crate::losses::Losses;
 use crate::metrics::{Direction, MetricHead, MetricState, Metrics};
 use crate::optimizers::{Optimizer, Term, Updater, sum};
+use crate::sample::Values;
 use crate::simd::Choice;
 
 /// A mean, weighted by the sizes of batches.
@@ -81,6 +83,8 @@ pub(crate) struct Trainer {
     pub(super) updater: Updater,
     pub(super) inputs: Vec<Input>,
     pub(super) outputs: Vec<Output>,
+    /// The masks of the outputs, if any has one.
+    masks: Option<Masks>,
     metrics: Vec<Gathered>,
     penalties: Vec<WeightPenalty>,
     /// Pieces of the weights that are left where gradients of large weights go into the optimizer as they are computed; none if they
@@ -107,6 +111,10 @@ impl Trainer {
         losses: Box<dyn Losses>,
     ) -> Trainer {
         let outputs = Output::all(training);
+        let (masks, refused) = match Masks::new(description, &outputs) {
+            Ok(masks) => (masks, None),
+            Err(refused) => (None, Some(refused)),
+        };
         let penalties: Vec<WeightPenalty> =
             description.weights.iter().filter_map(weight_penalty).collect();
         let updater = Updater::new(&*optimizer, &description.weights);
@@ -125,7 +133,8 @@ impl Trainer {
             updater,
             optimizer,
             are_settings_checked: false,
-            refused: None,
+            refused,
+            masks,
             class_weights: Vec::new(),
             losses,
             metrics: Vec::new(),
@@ -283,12 +292,14 @@ impl Trainer {
 
     /// One step of the optimizer. Allocates nothing after the first of its batch size.
     pub(super) fn train(&mut self, weights: &mut [f32], data: &Supervised<'_>, rows: Rows<'_>) {
-        scale(&mut self.outputs, &*self.losses, data, &rows);
         let penalty = self.penalty(weights);
         let step = self.updater.state().iterations;
         let batch = Batch { x: data.x, rows, seed: self.seed, step };
-        let Trainer { training, updater, penalties, small_weights, losses, outputs, .. } = self;
-        let head = LossHead { losses: &**losses, outputs, batch: data, rows: &batch.rows };
+        self.weigh(data, &batch);
+        let Trainer { training, updater, penalties, small_weights, losses, outputs, masks, .. } =
+            self;
+        let (losses, masks) = (&**losses, masks.as_ref());
+        let head = LossHead { losses, outputs, batch: data, rows: &batch.rows, masks };
         let optimizer = &*self.optimizer;
         in_pool(self.pool.as_ref(), || {
             training.run(weights, &batch, &head);
@@ -315,13 +326,23 @@ impl Trainer {
 
     /// Looks at a batch without learning from it.
     pub(super) fn test(&mut self, weights: &[f32], data: &Supervised<'_>, rows: Rows<'_>) {
-        scale(&mut self.outputs, &*self.losses, data, &rows);
         let batch = Batch { x: data.x, rows, seed: 0, step: 0 };
-        let Trainer { inference, losses, outputs, .. } = self;
-        let head = LossHead { losses: &**losses, outputs, batch: data, rows: &batch.rows };
+        self.weigh(data, &batch);
+        let Trainer { inference, losses, outputs, masks, .. } = self;
+        let (losses, masks) = (&**losses, masks.as_ref());
+        let head = LossHead { losses, outputs, batch: data, rows: &batch.rows, masks };
         in_pool(self.pool.as_ref(), || inference.run(weights, &batch, &head));
         let penalty = self.penalty(weights);
         self.record(data, &batch.rows, penalty, Phase::Inference);
+    }
+
+    /// What the rows of a batch weigh, and the factors of the losses.
+    fn weigh(&mut self, data: &Supervised<'_>, batch: &Batch<'_>) {
+        let Trainer { masks, outputs, losses, pool, .. } = self;
+        if let Some(masks) = masks {
+            in_pool(pool.as_ref(), || masks.look(batch, data));
+        }
+        scale(outputs, &**losses, data, &batch.rows, masks.as_ref());
     }
 
     fn penalty(&self, weights: &[f32]) -> f64 {
@@ -349,7 +370,14 @@ impl Trainer {
             execution.each_output(*output, &mut |sample, y_pred| {
                 let row = rows.row(sample);
                 let weight = weights.map_or(1.0, |weights| weights[row]);
-                state.update(data.y.port(row, *output), y_pred, extent, weight);
+                let y_true = data.y.port(row, *output);
+                let Some(counts) = self.masks.as_ref().and_then(|m| m.counts(*output, sample))
+                else {
+                    return state.update(y_true, y_pred, extent, weight);
+                };
+                for (i, (counts, y_pred)) in counts.iter().zip(y_pred.chunks(extent)).enumerate() {
+                    state.update(values_of_row(y_true, i, extent), y_pred, extent, weight * counts);
+                }
             });
         }
     }
@@ -371,6 +399,14 @@ impl Trainer {
 
 /// Most threads that a training may ask for; more do not help, and thread pools end somewhere.
 const MAX_THREADS: usize = 1024;
+
+/// The target of one row of a sample.
+fn values_of_row(y_true: Values<'_>, row: usize, extent: usize) -> Values<'_> {
+    match y_true {
+        Values::Floats(values) => Values::Floats(&values[row * extent..][..extent]),
+        Values::Labels(labels) => Values::Labels(&labels[row..=row]),
+    }
+}
 
 /// Whether a step can be taken at this rate.
 pub(super) fn is_learning_rate(rate: f32) -> bool {
