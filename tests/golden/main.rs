@@ -19,3 +19,4 @@ mod python;
 mod regularizers;
 mod tensors;
 mod training;
+mod waiting;

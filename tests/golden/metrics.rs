@@ -1,8 +1,10 @@
 //! Metrics: the result after each of three updates.
 
-use keras_runtime::losses::{MeanAbsoluteError, MeanSquaredError};
+use keras_runtime::losses::Reduction;
 use keras_runtime::metrics::{
-    Accuracy, BinaryAccuracy, CategoricalAccuracy, MetricFunction, SparseCategoricalAccuracy,
+    Accuracy, BinaryAccuracy, BinaryCrossentropy, CategoricalAccuracy, CategoricalCrossentropy,
+    MeanAbsoluteError, MeanSquaredError, MetricFunction, SparseCategoricalAccuracy,
+    SparseCategoricalCrossentropy,
 };
 use keras_runtime::sample::Values;
 
@@ -12,6 +14,9 @@ use crate::tensors::{Case, Numbers, Tensor, check_all, on_all_levels};
 fn metric(code: &str) -> Box<dyn MetricFunction> {
     let mut keywords = Keywords::of(code);
     let threshold = keywords.take("threshold", BinaryAccuracy::default().threshold);
+    let from_logits = keywords.take("from_logits", false);
+    let label_smoothing = keywords.take("label_smoothing", 0.0);
+    let reduction = Reduction::default();
     let metric: Box<dyn MetricFunction> = match keywords.class() {
         "Accuracy" => Box::new(Accuracy::default()),
         "BinaryAccuracy" => Box::new(BinaryAccuracy { threshold }),
@@ -19,6 +24,15 @@ fn metric(code: &str) -> Box<dyn MetricFunction> {
         "SparseCategoricalAccuracy" => Box::new(SparseCategoricalAccuracy::default()),
         "MeanSquaredError" => Box::new(MeanSquaredError::default()),
         "MeanAbsoluteError" => Box::new(MeanAbsoluteError::default()),
+        "BinaryCrossentropy" => {
+            Box::new(BinaryCrossentropy { from_logits, label_smoothing, reduction })
+        }
+        "CategoricalCrossentropy" => {
+            Box::new(CategoricalCrossentropy { from_logits, label_smoothing, reduction })
+        }
+        "SparseCategoricalCrossentropy" => {
+            Box::new(SparseCategoricalCrossentropy { from_logits, reduction })
+        }
         other => panic!("no metric `{other}`"),
     };
     keywords.finish();
