@@ -1,4 +1,4 @@
-//! The plans of four models as text, in `tests/plans`: what the compiler made of them, for review.
+//! The plans of ten models as text, in `tests/plans`: what the compiler made of them, for review.
 //!
 //! `UPDATE=1` writes the files anew.
 
@@ -50,6 +50,82 @@ model! {
     Model(inputs = [words, numbers], outputs = [Dense(1)(hidden), Dense(5, activation = "softmax")(hidden)])
 }
 
+model! {
+    /// Strided convolutions and their transposes.
+    struct Autoencoder;
+
+    Sequential([
+        Input((8, 6, 2)),
+        Conv2D(5, 3, strides = 2, padding = "same", activation = "elu"),
+        Conv2DTranspose(4, 3, strides = 2, padding = "same", activation = "elu"),
+        Conv2DTranspose(2, 2, activation = "sigmoid"),
+    ])
+}
+
+model! {
+    /// A block of MobileNetV2 between an image and its label.
+    struct MobileBlock;
+
+    let image = Input((9, 7, 3));
+    let mut x = Conv2D(4, 3, strides = 2, use_bias = False)(Rescaling(0.5, offset = -1.0)(image));
+    x = ReLU(max_value = 6.0)(BatchNormalization()(x));
+    let mut y = DepthwiseConv2D(3, strides = 2, use_bias = False)(ZeroPadding2D(1)(x));
+    y = ReLU(max_value = 6.0)(BatchNormalization()(y));
+    y = BatchNormalization()(Conv2D(6, 1, use_bias = False)(y));
+    Model(inputs = image, outputs = Dense(5)(Dropout(0.25)(GlobalAveragePooling2D()(y))))
+}
+
+model! {
+    /// Down and up again, joined at each size.
+    struct Unet;
+
+    let image = Input((8, 6, 2));
+    let wide = Conv2D(3, 3, padding = "same", activation = "relu")(image);
+    let narrow = Conv2D(5, 3, padding = "same", activation = "relu")(MaxPooling2D()(wide));
+    let joined = Concatenate()([UpSampling2D()(narrow), wide]);
+    Model(inputs = image, outputs = Conv2D(1, 1, activation = "sigmoid")(joined))
+}
+
+model! {
+    /// Rows that are mixed along both axes, with normalized branches.
+    struct Mixer;
+
+    let rows = Input((4, 6));
+    let mut x = Permute((2, 1))(LayerNormalization()(rows));
+    x = Add()([rows, Permute((2, 1))(Dense(4, activation = "gelu")(x))]);
+    x = Add()([x, Dense(6, activation = "silu")(LayerNormalization()(x))]);
+    Model(inputs = rows, outputs = Softmax(axis = 1)(x))
+}
+
+model! {
+    /// A layer that is called twice, and its results compared.
+    struct Siamese;
+
+    let left = Input((5,));
+    let right = Input((5,));
+    let tower = Dense(3, activation = "tanh");
+    let a = tower(left);
+    let b = tower(right);
+    let joined = Concatenate()([Subtract()([a, b]), Multiply()([a, b]), Maximum()([a, b])]);
+    Model(inputs = [left, right], outputs = Dense(1, activation = "sigmoid")(joined))
+}
+
+model! {
+    /// Separable convolutions, pooling of both kinds, penalties.
+    struct Separable;
+
+    Sequential([
+        Input((9, 8, 3)),
+        SeparableConv2D(5, 3, depthwise_initializer = "he_normal"),
+        PReLU(shared_axes = (1, 2)),
+        AveragePooling2D(2),
+        Conv2D(7, 2, kernel_regularizer = regularizers.L2(1e-3)),
+        ActivityRegularization(l1 = 0.01),
+        GlobalMaxPooling2D(),
+        Dense(4, activation = "softmax"),
+    ])
+}
+
 /// Compares the plans of a model with those in its file.
 fn check<M: Model>() {
     let name = &M::description().name;
@@ -74,4 +150,10 @@ fn plans_are_those_on_file() {
     check::<MnistConvnet>();
     check::<ResidualBlock>();
     check::<TwoInTwoOut>();
+    check::<Autoencoder>();
+    check::<MobileBlock>();
+    check::<Unet>();
+    check::<Mixer>();
+    check::<Siamese>();
+    check::<Separable>();
 }
