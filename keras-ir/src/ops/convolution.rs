@@ -43,10 +43,10 @@ fn cells(rows: Window, columns: Window) -> usize {
 }
 
 ops! {
-    /// `y[i, j, o] = f(g(sum[i, j, o] + bias[o]) + skip[i, j, o])`, where
-    /// `sum[i, j, o] = Σ_{a, b, c} x[rows(i, a), columns(j, b), c] · kernel[a, b, c, o]`, in `groups`
-    /// that share out input and output channels: the kernel is
-    /// `[kh, kw, channels / groups, filters]`. `g` normalizes by `norm`.
+    /// `y[i, j, o] = f(g(sum[i, j, o] + bias[o]) + skip[i, j, o])`, where `sum[i, j, o] = Σ_{a, b,
+    /// c} x[rows(i, a), columns(j, b), c] · kernel[a, b, c, o]`, in `groups` that share out input
+    /// and output channels: the kernel is `[kh, kw, channels / groups, filters]`. `g` normalizes by
+    /// `norm`.
     Conv2D {
         rows: Window,
         columns: Window,
