@@ -1,6 +1,7 @@
 //! What batch normalization does with some vectors of elements, given their channels' numbers.
 //!
-//! The gradients of a normalization with a ReLU behind it compute what the ReLU cut off anew, with the forward pass's very operations.
+//! The gradients of a normalization with a ReLU behind it compute what the ReLU cut off anew, with
+//! the forward pass's very operations.
 
 use super::channels::Terms;
 use crate::simd::Simd;

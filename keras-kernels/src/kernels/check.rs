@@ -7,7 +7,8 @@ use keras_target::needs::Needs as _;
 use super::{Backend, Call, Cpu, Reference, Run, run};
 use crate::simd::{Level, with_level};
 
-/// `len` numbers in `-1..1` that look random and depend on `seed`; none is 0 and no two neighbours are equal.
+/// `len` numbers in `-1..1` that look random and depend on `seed`; none is 0 and no two neighbours
+/// are equal.
 pub(crate) fn values(len: usize, seed: u64) -> Vec<f32> {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0xd1b5_4a32_d192_ed03;
     let next = |_| {
@@ -59,7 +60,8 @@ pub(crate) fn output<B: Backend>(
     output_onto::<B>(op, samples, inputs, &vec![0.0; len])
 }
 
-/// Panics unless the two agree to `tolerance`, relative to the larger of 1 and the expected magnitude.
+/// Panics unless the two agree to `tolerance`, relative to the larger of 1 and the expected
+/// magnitude.
 #[track_caller]
 pub(crate) fn assert_close(found: &[f32], expected: &[f32], tolerance: f32, what: &str) {
     assert_eq!(found.len(), expected.len(), "{what}");
@@ -72,8 +74,9 @@ pub(crate) fn assert_close(found: &[f32], expected: &[f32], tolerance: f32, what
     }
 }
 
-/// Checks `Cpu` against `Reference` at every level of this processor, with and without a NaN in each input. Outputs start with
-/// numbers, which reduced ops add to. `terms` is the largest number of products that are added up.
+/// Checks `Cpu` against `Reference` at every level of this processor, with and without a NaN in
+/// each input. Outputs start with numbers, which reduced ops add to. `terms` is the largest number
+/// of products that are added up.
 #[track_caller]
 pub(crate) fn assert_as_reference(
     op: impl Into<Op>,
@@ -108,9 +111,10 @@ pub(crate) fn assert_as_reference(
     }
 }
 
-/// Checks the gradient of a function that is linear in input `input`: `⟨d_y, f(v + e) - f(v)⟩ = d_v[i]` for each unit
-/// step `e` along element `i`. Linear functions have no truncation error, so a step of 1 is as good as a small one and
-/// rounds less. `gradient_inputs` orders the inputs and `d_y` as the gradient op documents.
+/// Checks the gradient of a function that is linear in input `input`: `⟨d_y, f(v + e) - f(v)⟩ =
+/// d_v[i]` for each unit step `e` along element `i`. Linear functions have no truncation error, so
+/// a step of 1 is as good as a small one and rounds less. `gradient_inputs` orders the inputs and
+/// `d_y` as the gradient op documents.
 pub(crate) fn assert_adjoint(
     op: impl Into<Op>,
     gradient: impl Into<Op>,
@@ -142,7 +146,8 @@ pub(crate) fn assert_adjoint(
     assert_close(&found, &expected, tolerance, op.name());
 }
 
-/// What an op makes of its inputs, if the fast kernels of every instruction set agree with the plain loops.
+/// What an op makes of its inputs, if the fast kernels of every instruction set agree with the
+/// plain loops.
 #[track_caller]
 pub(crate) fn agreed(
     op: impl Into<Op>,
@@ -161,8 +166,9 @@ pub(crate) fn agreed(
     expected
 }
 
-/// Checks a gradient, as the plain loops have it, against differences of `⟨d_y, f(v)⟩` along each element of input `input`;
-/// four points, so that the truncation error falls with the fourth power of the step.
+/// Checks a gradient, as the plain loops have it, against differences of `⟨d_y, f(v)⟩` along each
+/// element of input `input`; four points, so that the truncation error falls with the fourth power
+/// of the step.
 #[track_caller]
 pub(crate) fn assert_gradient(
     op: impl Into<Op>,

@@ -1,6 +1,8 @@
-//! Sums and maxima of a slice, in a fixed number of lanes, so that they vectorise and give the same bits everywhere.
+//! Sums and maxima of a slice, in a fixed number of lanes, so that they vectorise and give the same
+//! bits everywhere.
 //!
-//! Lanes are joined by halves; blocks of [`BLOCK`] elements are added up in `f64`, so that long sums stay accurate.
+//! Lanes are joined by halves; blocks of [`BLOCK`] elements are added up in `f64`, so that long
+//! sums stay accurate.
 
 /// Partial results side by side: one register of the widest instruction set.
 const LANES: usize = 16;

@@ -1,5 +1,5 @@
-//! The pool of most networks: the largest of two by two cells, no cell in two windows. Each cell is read, and in the gradient
-//! written, once.
+//! The pool of most networks: the largest of two by two cells, no cell in two windows. Each cell is
+//! read, and in the gradient written, once.
 
 use keras_ir::ops::Window;
 use keras_target::cost::POOLED;
@@ -54,7 +54,8 @@ impl Pairs {
         }
     }
 
-    /// The gradient `d_x` by a sample `x` that was pooled to `y`: the first largest cell of a window gets it.
+    /// The gradient `d_x` by a sample `x` that was pooled to `y`: the first largest cell of a
+    /// window gets it.
     #[inline(always)]
     pub(super) fn gradient<S: Simd>(self, simd: S, [x, y, d_y]: [&[f32]; 3], d_x: &mut [f32]) {
         let Pairs { rows, columns, channels, pitch } = self;

@@ -1,5 +1,6 @@
-//! Copies of right matrices, made once for a whole batch: blocks of rows, and in each panels of columns, one after the other; of a
-//! kernel to which Winograd's algorithm is applied, its transform.
+//! Copies of right matrices, made once for a whole batch: blocks of rows, and in each panels of
+//! columns, one after the other; of a kernel to which Winograd's algorithm is applied, its
+//! transform.
 
 use keras_ir::algorithm::Algorithm;
 use keras_ir::ops::Op;
@@ -38,7 +39,8 @@ impl Cpu {
         }
     }
 
-    /// Makes block `part` of the right matrix of a product under the policy `mixed_bfloat16`: the same of rows of pairs.
+    /// Makes block `part` of the right matrix of a product under the policy `mixed_bfloat16`: the
+    /// same of rows of pairs.
     pub(crate) fn prepare_mixed_bfloat16(
         op: &Op,
         right: &[f32],

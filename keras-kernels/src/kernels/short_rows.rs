@@ -1,6 +1,8 @@
-//! Softmax of rows so short that one does not fill a vector: some rows together, turned, so that a vector holds one column of them.
+//! Softmax of rows so short that one does not fill a vector: some rows together, turned, so that a
+//! vector holds one column of them.
 //!
-//! Sums run over a row's elements in their order, whether a row has company or not; so its bits are always the same.
+//! Sums run over a row's elements in their order, whether a row has company or not; so its bits are
+//! always the same.
 
 use super::exp::exp_to_one;
 use crate::simd::Simd;
@@ -107,7 +109,8 @@ fn turn_back<S: Simd>(simd: S, extent: usize, columns: &Turned, y: &mut [f32]) {
     }
     let vectors = extent.div_ceil(S::LANES);
     for (r, row) in rows.iter().enumerate().take(y.len() / extent) {
-        // From the last on: what one writes beyond its row, the first vectors of the next rows overwrite.
+        // From the last on: what one writes beyond its row, the first vectors of the next rows
+        // overwrite.
         for v in 0..vectors {
             let c = (vectors - 1 - v) * S::LANES;
             let y = &mut y[r * extent + c..];

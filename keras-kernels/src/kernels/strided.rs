@@ -1,10 +1,13 @@
-//! Walks a tensor beside another one that repeats or is permuted: extents with a step each, axes joined where they can be.
+//! Walks a tensor beside another one that repeats or is permuted: extents with a step each, axes
+//! joined where they can be.
 
 use keras_ir::ops::MAX_RANK;
 
-/// Row-major extents of one tensor with the steps, in elements, that each axis takes in another one.
+/// Row-major extents of one tensor with the steps, in elements, that each axis takes in another
+/// one.
 ///
-/// Axes of extent 1 are gone and axes that follow each other in both tensors are one, so that the rows are long.
+/// Axes of extent 1 are gone and axes that follow each other in both tensors are one, so that the
+/// rows are long.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Strided {
     rank: usize,
@@ -90,8 +93,8 @@ impl Strided {
     }
 }
 
-/// The offset in a tensor of extents `from`, repeated to `to`, that belongs to element `flat` of the latter: by division,
-/// for the oracle.
+/// The offset in a tensor of extents `from`, repeated to `to`, that belongs to element `flat` of
+/// the latter: by division, for the oracle.
 pub(super) fn repeated_offset(rank: usize, from: &[usize], to: &[usize], mut flat: usize) -> usize {
     let (mut offset, mut step) = (0, 1);
     for axis in (0..rank).rev() {

@@ -1,12 +1,14 @@
 //! The inner loops of every product: tiles of the result that stay in registers.
 //!
-//! A product is cut into *panels* of a few vectors of columns, and a panel into tiles of rows. A tile's sums are built by
-//! one fused multiply-add for each element of the inner axis, in its order; so an element's value depends on its
-//! own row and column alone, never on the rows that come with it.
+//! A product is cut into *panels* of a few vectors of columns, and a panel into tiles of rows. A
+//! tile's sums are built by one fused multiply-add for each element of the inner axis, in its
+//! order; so an element's value depends on its own row and column alone, never on the rows that
+//! come with it.
 //!
-//! A left matrix by [`Rows`] is read along its rows, which may overlap and consist of several runs: that makes a
-//! convolution a product without copies. One by [`Columns`] is read down its columns, as gradients of weights need it.
-//! Source: Goto and van de Geijn, "Anatomy of High-Performance Matrix Multiplication", 2008.
+//! A left matrix by [`Rows`] is read along its rows, which may overlap and consist of several runs:
+//! that makes a convolution a product without copies. One by [`Columns`] is read down its columns,
+//! as gradients of weights need it. Source: Goto and van de Geijn, "Anatomy of High-Performance
+//! Matrix Multiplication", 2008.
 
 #![allow(clippy::needless_range_loop, reason = "indices are what tiles are about")]
 
@@ -18,7 +20,8 @@ use crate::simd::{Kernel, Simd, prefetch, prefetch_far};
 /// Most vectors of a panel, so that sums, a row of the panel and a broadcast fit the registers.
 const PANEL_VECTORS: usize = 3;
 
-/// As [`PANEL_VECTORS`], for a product of one row, which needs more columns to keep the multipliers busy.
+/// As [`PANEL_VECTORS`], for a product of one row, which needs more columns to keep the multipliers
+/// busy.
 const ROW_PANEL_VECTORS: usize = 8;
 
 /// Rows of a tile of one vector: as many sums as multiplications are under way at a time.
@@ -27,7 +30,8 @@ const HEIGHT_OF_ONE_VECTOR: usize = 8;
 /// Elements of a cache line.
 pub(super) const CACHE_LINE: usize = 16;
 
-/// Rows that are brought near before they are copied: a processor does not guess lines that stand far apart.
+/// Rows that are brought near before they are copied: a processor does not guess lines that stand
+/// far apart.
 const PREFETCHED_ROWS: usize = 16;
 
 /// Lines of a row that are brought near before they are transposed.
@@ -184,8 +188,8 @@ impl Left for Rows<'_> {
     }
 }
 
-/// A matrix whose element `(row, i)` stands at `line · line_stride + step · step_stride + row`, where
-/// `i = line · steps + step` counts along the inner axis.
+/// A matrix whose element `(row, i)` stands at `line · line_stride + step · step_stride + row`,
+/// where `i = line · steps + step` counts along the inner axis.
 #[derive(Clone, Copy)]
 pub(super) struct Columns<'a> {
     pub(super) cells: &'a [f32],
@@ -272,7 +276,8 @@ impl<'a> Right<'a> {
         Right { cells: scratch, stride: columns }
     }
 
-    /// The transpose of a matrix of `columns` rows, `stride` elements apart, of which the first `rows` elements count.
+    /// The transpose of a matrix of `columns` rows, `stride` elements apart, of which the first
+    /// `rows` elements count.
     #[inline(always)]
     pub(super) fn pack_transposed<S: Simd>(
         simd: S,
@@ -299,7 +304,8 @@ impl<'a> Right<'a> {
     }
 }
 
-/// Copies the first elements of `columns` rows, `stride` elements apart, to the rows of their transpose.
+/// Copies the first elements of `columns` rows, `stride` elements apart, to the rows of their
+/// transpose.
 struct Transpose<'a> {
     cells: &'a [f32],
     stride: usize,
@@ -343,7 +349,8 @@ pub(super) enum Write<'a> {
     Set,
     /// They are added to the output, row after row; output rows may overlap.
     Add,
-    /// They start from the output, whose rows do not overlap, and replace it: as if one sum had gone on.
+    /// They start from the output, whose rows do not overlap, and replace it: as if one sum had
+    /// gone on.
     Continue,
     /// They start from this panel of a bias and replace the output.
     Bias(&'a [f32]),
@@ -386,7 +393,8 @@ impl<L: Left> Kernel for Multiply<'_, L> {
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
         let Multiply { rows, left, product } = self;
-        // Tiles of nearly equal height: the first ones of `height` rows, the others of one row less.
+        // Tiles of nearly equal height: the first ones of `height` rows, the others of one row
+        // less.
         let vectors = product.columns.div_ceil(S::LANES);
         let tiles = rows.div_ceil(largest_height_of::<S, L>(vectors));
         let height = rows.div_ceil(tiles);
@@ -446,7 +454,8 @@ impl<L: Left, const ROWS: usize, const VECTORS: usize, const PART: bool> Kernel
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
         if ROWS > largest_height_of::<S, L>(VECTORS) {
-            // Says so to the compiler, which then makes no code for tiles that `multiply` never asks for.
+            // Says so to the compiler, which then makes no code for tiles that `multiply` never
+            // asks for.
             unreachable!("a tile has at most {} rows", largest_height_of::<S, L>(VECTORS));
         }
         if VECTORS > L::PANEL_VECTORS {
@@ -507,7 +516,8 @@ impl<L: Left, const ROWS: usize, const VECTORS: usize, const PART: bool> Kernel
     }
 }
 
-/// Loads the first `columns` elements; where `PART`, the last vector has lanes beyond them, which become 0.
+/// Loads the first `columns` elements; where `PART`, the last vector has lanes beyond them, which
+/// become 0.
 #[inline(always)]
 fn load_row<S: Simd, const VECTORS: usize, const PART: bool>(
     simd: S,

@@ -1,10 +1,12 @@
 //! Turns loops into kernels: they are compiled once for each instruction set.
 //!
-//! The loops are an `#[inline(always)]` function, generic over the token, so that its closures are compiled with it.
-//! Plain loops are left to the compiler to vectorise; they use no fused multiply-add and a fixed number of lanes, so
-//! their bits are the same on every instruction set. Loops that it does not vectorise take the token: `with simd:`.
+//! The loops are an `#[inline(always)]` function, generic over the token, so that its closures are
+//! compiled with it. Plain loops are left to the compiler to vectorise; they use no fused
+//! multiply-add and a fixed number of lanes, so their bits are the same on every instruction set.
+//! Loops that it does not vectorise take the token: `with simd:`.
 
-/// Gives [`Cpu`](super::Cpu) the kernel `method`, for each `method: Op` whose loops are a function of that name here.
+/// Gives [`Cpu`](super::Cpu) the kernel `method`, for each `method: Op` whose loops are a function
+/// of that name here.
 macro_rules! vectorized {
     (with simd: $($method:ident: $name:ident,)*) => {
         $crate::kernels::vectorized::vectorized! {

@@ -2,8 +2,9 @@
 
 use crate::simd::Simd;
 
-/// Runs a block for each vector of some channels: `for_each_vector!(S, channels, |first, len| { .. })`. The length of a whole
-/// one is a constant. A macro, as a closure with two callers may be compiled without the caller's instructions.
+/// Runs a block for each vector of some channels: `for_each_vector!(S, channels, |first, len| { ..
+/// })`. The length of a whole one is a constant. A macro, as a closure with two callers may be
+/// compiled without the caller's instructions.
 macro_rules! for_each_vector {
     ($S:ident, $channels:expr, |$first:ident, $len:ident| $body:block) => {
         let whole = $channels / $S::LANES * $S::LANES;

@@ -1,8 +1,9 @@
 //! Pairs of bfloat16 numbers: a lane of four bytes holds two of them, the first in its lower half.
 //!
-//! A `bfloat16` is the upper half of an `f32`: the same exponents, eight bits of precision. A vector of pairs travels as a vector of
-//! `f32`, which is copied and never computed with. [`Pairs`] turns a kernel of products into one of pairs: its
-//! [`add_product`](Simd::add_product) multiplies both halves and adds both products.
+//! A `bfloat16` is the upper half of an `f32`: the same exponents, eight bits of precision. A
+//! vector of pairs travels as a vector of `f32`, which is copied and never computed with. [`Pairs`]
+//! turns a kernel of products into one of pairs: its [`add_product`](Simd::add_product) multiplies
+//! both halves and adds both products.
 
 use super::{Kernel, Simd, sealed};
 

@@ -1,7 +1,8 @@
 //! A vector times a matrix, both of constant extents.
 //!
-//! Columns are worked on some vectors at a time. Where these are few, the rows are dealt to several chains of sums, which are
-//! added up at the end, so that enough multiply-adds are under way to hide the latency of one.
+//! Columns are worked on some vectors at a time. Where these are few, the rows are dealt to several
+//! chains of sums, which are added up at the end, so that enough multiply-adds are under way to
+//! hide the latency of one.
 
 use super::{Function, load};
 use crate::simd::Simd;
@@ -23,8 +24,8 @@ const fn rest(columns: usize, lanes: usize) -> usize {
 
 /// `y[n] = f(bias[n] + Σ_k x[k] · w[k, n])`.
 ///
-/// Shapes: `x` holds at least `K` numbers, `w` is `K x N`, `bias` `N`; `y` holds at least `N` rounded up to vectors, and all of
-/// these are written. Panics: if a length differs.
+/// Shapes: `x` holds at least `K` numbers, `w` is `K x N`, `bias` `N`; `y` holds at least `N`
+/// rounded up to vectors, and all of these are written. Panics: if a length differs.
 #[inline(always)]
 pub fn dense<S: Simd, F: Function, const K: usize, const N: usize>(
     simd: S,
@@ -68,7 +69,8 @@ pub fn dense<S: Simd, F: Function, const K: usize, const N: usize>(
     }
 }
 
-/// Columns `begin..` of a product, `V` vectors of them, in `C` chains; the last vector is short unless all are `WHOLE`.
+/// Columns `begin..` of a product, `V` vectors of them, in `C` chains; the last vector is short
+/// unless all are `WHOLE`.
 #[allow(clippy::needless_range_loop, reason = "two chains of `sums` are indexed at once")]
 #[inline(always)]
 fn panel<

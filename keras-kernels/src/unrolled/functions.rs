@@ -1,4 +1,5 @@
-//! Activation functions on vectors, each within 1e-6, relative, of the true value, as those in `kernels/math.rs`.
+//! Activation functions on vectors, each within 1e-6, relative, of the true value, as those in
+//! `kernels/math.rs`.
 //!
 //! Polynomials are evaluated by pairs, since it is the latency that a short net waits for.
 //! Source: the quotient of tanh was fitted for least largest relative error on 0 to 9.1.

@@ -1,15 +1,19 @@
-//! Steps of small dense nets as inline functions: what `model!` emits for a call of one sample where weights are few.
+//! Steps of small dense nets as inline functions: what `model!` emits for a call of one sample
+//! where weights are few.
 //!
-//! A general kernel spends more on its entry than on a product of 8 by 16 numbers: it looks up the processor, cuts panels, checks
-//! lengths. Here every extent is a constant of the type, all steps of a call are compiled into one function, and the processor is
-//! looked up once for all of them. Activations lie in [`Row`]s on the stack, whole vectors long, so that no store is masked.
-//! What stands in the padding of a row is finite, and no result depends on it.
+//! A general kernel spends more on its entry than on a product of 8 by 16 numbers: it looks up the
+//! processor, cuts panels, checks lengths. Here every extent is a constant of the type, all steps
+//! of a call are compiled into one function, and the processor is looked up once for all of them.
+//! Activations lie in [`Row`]s on the stack, whole vectors long, so that no store is masked. What
+//! stands in the padding of a row is finite, and no result depends on it.
 //!
-//! Sums run in another order than in the general kernels, so a call and a prediction of many samples differ in the last bits; the
-//! bits are the same on every call and thread. Vectors have eight lanes at most: loads of sixteen would mostly cross a cache line,
-//! as a model's weights are aligned for a single number.
+//! Sums run in another order than in the general kernels, so a call and a prediction of many
+//! samples differ in the last bits; the bits are the same on every call and thread. Vectors have
+//! eight lanes at most: loads of sixteen would mostly cross a cache line, as a model's weights are
+//! aligned for a single number.
 //!
-//! Everything is generic and inlined into the user's crate, so it is emitted for builds without debug assertions alone.
+//! Everything is generic and inlined into the user's crate, so it is emitted for builds without
+//! debug assertions alone.
 
 mod dense;
 mod functions;

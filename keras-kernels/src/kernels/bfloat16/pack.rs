@@ -2,7 +2,8 @@
 
 use crate::simd::Simd;
 
-/// Packs neighbours: pair `i` is `x[2 · i]` and `x[2 · i + 1]`; a number that has no neighbour goes with 0.
+/// Packs neighbours: pair `i` is `x[2 · i]` and `x[2 · i + 1]`; a number that has no neighbour goes
+/// with 0.
 #[inline(always)]
 pub(in crate::kernels) fn pack_neighbors<S: Simd>(simd: S, x: &[f32], pairs: &mut [f32]) {
     assert_eq!(pairs.len(), x.len().div_ceil(2));
@@ -20,7 +21,8 @@ pub(in crate::kernels) fn pack_neighbors<S: Simd>(simd: S, x: &[f32], pairs: &mu
     }
 }
 
-/// Packs two rows: pair `i` is `low[i]` and `high[i]`, or `low[i]` and 0 where there is no second row.
+/// Packs two rows: pair `i` is `low[i]` and `high[i]`, or `low[i]` and 0 where there is no second
+/// row.
 #[inline(always)]
 pub(in crate::kernels) fn pack_rows<S: Simd>(
     simd: S,

@@ -1,8 +1,9 @@
-//! Forward passes whose filters fill vectors: a function for a row of the output and one or two vectors, in which little is left to
-//! choose. Where a window is short, as that of a first layer of one or three channels, choosing would take as long as the sums.
+//! Forward passes whose filters fill vectors: a function for a row of the output and one or two
+//! vectors, in which little is left to choose. Where a window is short, as that of a first layer of
+//! one or three channels, choosing would take as long as the sums.
 //!
-//! Sums of a few neighbouring cells stay in registers. Where the result is pooled, two by two, so do the largest of the two rows
-//! that a row of the pool reads, and nothing else is written.
+//! Sums of a few neighbouring cells stay in registers. Where the result is pooled, two by two, so
+//! do the largest of the two rows that a row of the pool reads, and nothing else is written.
 
 #![allow(clippy::needless_range_loop, reason = "indices are what tiles are about")]
 
@@ -13,15 +14,16 @@ use crate::kernels::finish::Finish;
 use crate::kernels::window::real_cells;
 use crate::simd::{Kernel, Simd};
 
-/// [`Conv2D`](keras_ir::ops::Conv2D) in one group and without dilation, with no activation but a clip; its filters are a multiple
-/// of the longest vector's lanes.
+/// [`Conv2D`](keras_ir::ops::Conv2D) in one group and without dilation, with no activation but a
+/// clip; its filters are a multiple of the longest vector's lanes.
 pub(super) struct Direct<'a> {
     pub(super) geometry: Geometry,
     pub(super) x: &'a [f32],
     pub(super) kernel: &'a [f32],
     pub(super) bias: Option<&'a [f32]>,
     pub(super) finish: Finish<'a>,
-    /// Whether of each two rows and two columns only the largest cell is written; a last one without a partner is left out.
+    /// Whether of each two rows and two columns only the largest cell is written; a last one
+    /// without a partner is left out.
     pub(super) pools: bool,
     pub(super) y: &'a mut [f32],
     pub(super) scratch: &'a mut [f32],
@@ -132,7 +134,8 @@ impl<const ROWS: usize, const VECTORS: usize> Kernel for Strip<'_, ROWS, VECTORS
 
     #[inline(always)]
     fn run<S: Simd>(mut self, simd: S) {
-        // Tiles of nearly equal numbers of what is written: the first ones of `cells`, the others of one less.
+        // Tiles of nearly equal numbers of what is written: the first ones of `cells`, the others
+        // of one less.
         let (width, most) = (self.row.width / ROWS, most_cells::<S, VECTORS>() / ROWS);
         let tiles = width.div_ceil(most);
         let cells = width.div_ceil(tiles);
@@ -147,7 +150,8 @@ impl<const ROWS: usize, const VECTORS: usize> Kernel for Strip<'_, ROWS, VECTORS
 }
 
 impl<const ROWS: usize, const VECTORS: usize> Strip<'_, ROWS, VECTORS> {
-    /// Writes so many cells, or largest ones, from cell `j` of the row on, in the code made for their number.
+    /// Writes so many cells, or largest ones, from cell `j` of the row on, in the code made for
+    /// their number.
     #[inline(always)]
     fn tile<S: Simd>(&mut self, simd: S, cells: usize, j: usize) {
         macro_rules! sized {
@@ -247,7 +251,8 @@ impl<const ROWS: usize, const VECTORS: usize> Strip<'_, ROWS, VECTORS> {
     }
 }
 
-/// Most cells of a tile, so that its sums, a row of weights and a cell of the input fit the registers.
+/// Most cells of a tile, so that its sums, a row of weights and a cell of the input fit the
+/// registers.
 const fn most_cells<S: Simd, const VECTORS: usize>() -> usize {
     match VECTORS {
         1 if S::REGISTERS >= 32 => 12,

@@ -1,7 +1,7 @@
 //! The forward pass of a convolution: one panel of filters of one row at a time.
 //!
-//! The gradient by the input is made of such passes too, with other strides between the cells they write; see
-//! [`grad_x`](super::grad_x).
+//! The gradient by the input is made of such passes too, with other strides between the cells they
+//! write; see [`grad_x`](super::grad_x).
 
 use super::band::{self, Geometry, Image};
 use super::narrow::{Dots, turn};
@@ -84,7 +84,8 @@ pub(super) struct Pass<'a> {
     pub(super) group: usize,
     /// Filters of the panel.
     pub(super) columns: usize,
-    /// The panel: a row for each cell of the kernel and each channel of the group; turned around, a row for each filter.
+    /// The panel: a row for each cell of the kernel and each channel of the group; turned around, a
+    /// row for each filter.
     pub(super) right: Right<'a>,
     pub(super) write: Write<'a>,
     pub(super) finish: Finish<'a>,
@@ -135,7 +136,8 @@ impl Pass<'_> {
         if self.is_of_taps::<S>() {
             multiply(simd, columns.output, Taps(left), product);
         } else if left.row_stride == 1 {
-            // One channel: the left matrix is also that of columns, which come without a slice for each row.
+            // One channel: the left matrix is also that of columns, which come without a slice for
+            // each row.
             let left = Columns {
                 cells: left.cells,
                 lines: left.outer,
@@ -150,7 +152,8 @@ impl Pass<'_> {
         }
     }
 
-    /// Whether the windows are those of [`Taps`] and the panel is narrow enough, so that something is gained.
+    /// Whether the windows are those of [`Taps`] and the panel is narrow enough, so that something
+    /// is gained.
     #[inline(always)]
     fn is_of_taps<S: Simd>(&self) -> bool {
         let Geometry { columns, groups, .. } = self.geometry;

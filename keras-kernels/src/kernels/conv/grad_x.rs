@@ -1,12 +1,14 @@
-//! The gradient of a convolution by its input, which is also the transposed convolution: forward passes over `d_y`.
+//! The gradient of a convolution by its input, which is also the transposed convolution: forward
+//! passes over `d_y`.
 //!
 //! ```text
-//! for each phase of the rows and of the columns:                (one, if the stride is 1; see `keras_target::phase`)
+//! for each phase of the rows and of the columns:
 //!     for each panel of the channels:
-//!         w[a, b, o, c] = kernel[last - a, last - b, c, o]      (in the scratch, once for all samples)
+//!         w[a, b, o, c] = kernel[last - a, last - b, c, o]
 //!         d_x[the phase's cells, c] = convolution of d_y with w
 //! ```
-//! Nothing is added up in memory, and each cell is written once.
+//! There is one phase if the stride is 1; see `keras_target::phase`. `w` lies in the scratch, and
+//! is made once for all samples. Nothing is added up in memory, and each cell is written once.
 
 use keras_target::phase::{Phase, phases, phases_cover};
 
@@ -108,7 +110,8 @@ impl GradX<'_> {
         }
     }
 
-    /// The phase's cells of the kernel, backwards: each of them transposed or, if narrow, a row of them for each channel.
+    /// The phase's cells of the kernel, backwards: each of them transposed or, if narrow, a row of
+    /// them for each channel.
     #[inline(always)]
     fn transpose<S: Simd>(
         &mut self,

@@ -1,10 +1,14 @@
-//! Pointwise convolutions whose last filters fill half a vector: a whole one then has two sums for each of them, over the channels
-//! of even and those of odd index, so that no lane multiplies in vain.
+//! Pointwise convolutions whose last filters fill half a vector: a whole one then has two sums for
+//! each of them, over the channels of even and those of odd index, so that no lane multiplies in
+//! vain.
 //!
 //! ```text
-//! even[r, f] = Σ_p x[r, 2 p] · w[2 p, f];    odd[r, f] = Σ_p x[r, 2 p + 1] · w[2 p + 1, f];    y[r, f] = even[r, f] + odd[r, f]
+//! even[r, f] = Σ_p x[r, 2 p] · w[2 p, f]
+//! odd[r, f]  = Σ_p x[r, 2 p + 1] · w[2 p + 1, f]
+//! y[r, f]    = even[r, f] + odd[r, f]
 //! ```
-//! A row's two sums of a filter are neighbours in a vector, and so are the weights of two channels in a copy of the kernel.
+//! A row's two sums of a filter are neighbours in a vector, and so are the weights of two channels
+//! in a copy of the kernel.
 
 #![allow(clippy::needless_range_loop, reason = "indices are what tiles are about")]
 
@@ -66,7 +70,8 @@ impl Kernel for Halves<'_> {
     }
 }
 
-/// Copies the columns with which rows of `w` begin, `n` elements apart, so that those of each two rows are neighbours.
+/// Copies the columns with which rows of `w` begin, `n` elements apart, so that those of each two
+/// rows are neighbours.
 #[inline(always)]
 fn pair(w: &[f32], n: usize, halves: &mut [f32]) {
     let (pairs, _) = halves.as_chunks_mut::<LANES>();

@@ -1,10 +1,12 @@
-//! Convolutions with so few filters that a vector of them would be nearly empty: vectors run along the window instead.
+//! Convolutions with so few filters that a vector of them would be nearly empty: vectors run along
+//! the window instead.
 //!
 //! ```text
-//! forward  y[i, j, f]       = Σ over window rows a:  x[rows(i, a), columns(j, 0).., :] · w[f, a, ..]      (dot products)
-//! by w     d_w[f, a, ..]   += Σ over cells (i, j):   d_y[i, j, f] · x[rows(i, a), columns(j, 0).., :]
+//! forward  y[i, j, f]     = Σ over window rows a: x[rows(i, a), columns(j, 0).., :] · w[f, a, ..]
+//! by w     d_w[f, a, ..] += Σ over cells (i, j):  d_y[i, j, f] · x[rows(i, a), columns(j, 0).., :]
 //! ```
-//! where `w` is the kernel turned around, a row for each filter.
+//! Those of the forward pass are dot products, and `w` is the kernel turned
+//! around, a row for each filter.
 
 #![allow(clippy::needless_range_loop, reason = "indices are what tiles are about")]
 
@@ -32,7 +34,8 @@ pub(super) fn add_turned(turned: &[f32], filters: usize, d_kernel: &mut [f32]) {
     }
 }
 
-/// `output[r · stride + f] = bias[f] + Σ_i left[r, i] · weights[f, i]` for `rows` rows and each of `filters` filters.
+/// `output[r · stride + f] = bias[f] + Σ_i left[r, i] · weights[f, i]` for `rows` rows and each of
+/// `filters` filters.
 pub(super) struct Dots<'a> {
     pub(super) rows: usize,
     pub(super) left: Rows<'a>,

@@ -1,7 +1,9 @@
-//! Rows of windows of three columns, side by side: each pair of numbers of the input is broadcast once for all windows that it is in.
+//! Rows of windows of three columns, side by side: each pair of numbers of the input is broadcast
+//! once for all windows that it is in.
 //!
-//! With a vector of filters a product of tiles loads as often as it multiplies. Here a tile of `n` cells of the output loads `n + 2`
-//! pairs of a row of the input, and three vectors of the kernel, for `3 · n` products.
+//! With a vector of filters a product of tiles loads as often as it multiplies. Here a tile of `n`
+//! cells of the output loads `n + 2` pairs of a row of the input, and three vectors of the kernel,
+//! for `3 · n` products.
 
 #![allow(clippy::needless_range_loop, reason = "indices are what tiles are about")]
 
@@ -11,7 +13,8 @@ use crate::simd::Simd;
 /// Columns of a window.
 pub(super) const TAPS: usize = 3;
 
-/// Most vectors of a panel: a wider one has more products for each number that is loaded, and gains nothing.
+/// Most vectors of a panel: a wider one has more products for each number that is loaded, and gains
+/// nothing.
 pub(super) const PANEL_VECTORS: usize = 1;
 
 /// Cells of a row of the input that the tallest tile reads.

@@ -1,5 +1,6 @@
-//! Two neighbouring rows of a depthwise convolution of 3 x 3 with a stride of 1, which share two of four rows of the input: so loads,
-//! checks and the loop itself take less than the multiplications. Sums are those of the rows one by one, see [`three`](super::three).
+//! Two neighbouring rows of a depthwise convolution of 3 x 3 with a stride of 1, which share two of
+//! four rows of the input: so loads, checks and the loop itself take less than the multiplications.
+//! Sums are those of the rows one by one, see [`three`](super::three).
 
 #![allow(clippy::needless_range_loop, reason = "indices are what taps are about")]
 
@@ -12,7 +13,8 @@ use crate::simd::{Kernel, Simd};
 const OUT: usize = 2;
 const IN: usize = TAPS + OUT - 1;
 
-/// Two rows of the output, in a function of its own: with all that else a convolution is, registers would not do.
+/// Two rows of the output, in a function of its own: with all that else a convolution is, registers
+/// would not do.
 pub(super) struct TwoRows<'a> {
     pub(super) image: &'a Image<'a>,
     /// The first row of the input that they read.

@@ -11,15 +11,17 @@ use crate::kernels::finish::Finish;
 use crate::kernels::tile::Rows;
 use crate::simd::{Kernel, Simd};
 
-/// [`Conv2D`](keras_ir::ops::Conv2D), with no activation but a clip, or the one of `d_y` with the kernel backwards and transposed
-/// that [`Conv2DGradX`](keras_ir::ops::Conv2DGradX) is: its channels are the kernel's filters, and the other way round.
+/// [`Conv2D`](keras_ir::ops::Conv2D), with no activation but a clip, or the one of `d_y` with the
+/// kernel backwards and transposed that [`Conv2DGradX`](keras_ir::ops::Conv2DGradX) is: its
+/// channels are the kernel's filters, and the other way round.
 pub(in super::super) struct Convolution<'a> {
     pub(in super::super) shape: Winograd,
     pub(in super::super) x: &'a [f32],
     pub(in super::super) kernel: &'a [f32],
     /// Whether the kernel is read backwards and transposed.
     pub(in super::super) transposed: bool,
-    /// Whether of each two rows and two columns only the largest cell is written; a last one without a partner is left out.
+    /// Whether of each two rows and two columns only the largest cell is written; a last one
+    /// without a partner is left out.
     pub(in super::super) pools: bool,
     /// The transformed kernel, `[36, channels, filters]`, or nothing.
     pub(in super::super) prepared: &'a [f32],
@@ -126,7 +128,8 @@ impl Output<'_> {
         }
     }
 
-    /// As [`Output::gather`], of which the largest of each [`POOLED`] by [`POOLED`] cells are written.
+    /// As [`Output::gather`], of which the largest of each [`POOLED`] by [`POOLED`] cells are
+    /// written.
     #[inline(always)]
     fn gather_largest<S: Simd>(
         &self,
@@ -163,7 +166,8 @@ impl Output<'_> {
         }
     }
 
-    /// Neighbouring cells of a row from element `place` on, of filters from `f` on, as they are written.
+    /// Neighbouring cells of a row from element `place` on, of filters from `f` on, as they are
+    /// written.
     #[inline(always)]
     fn finished<S: Simd, const N: usize>(
         &self,

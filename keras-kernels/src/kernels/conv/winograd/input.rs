@@ -7,7 +7,8 @@ use keras_target::winograd::{SPAN, TILE, Winograd, plane_pitch};
 use super::transforms::of_input;
 use crate::simd::{Simd, Together};
 
-/// Rows of the input in the scratch: one of zeros, and those that a row of tiles reads, transformed and padded.
+/// Rows of the input in the scratch: one of zeros, and those that a row of tiles reads, transformed
+/// and padded.
 pub(super) struct Input<'a> {
     shape: Winograd,
     zeros: &'a [f32],
@@ -28,7 +29,8 @@ impl<'a> Input<'a> {
         Input { shape, zeros, lines }
     }
 
-    /// The transform of a row of tiles of sample `x`, to the planes of `v`, which hold `count` tiles.
+    /// The transform of a row of tiles of sample `x`, to the planes of `v`, which hold `count`
+    /// tiles.
     #[inline(always)]
     pub(super) fn transform<S: Simd>(
         &mut self,

@@ -1,7 +1,9 @@
-//! The products between the transforms: a small matrix product for each of the 36 cells of a transform.
+//! The products between the transforms: a small matrix product for each of the 36 cells of a
+//! transform.
 //!
-//! All of them run in one function, since one of 16 channels takes less time than to prepare a call. Rows come in multiples of
-//! [`ROWS_MULTIPLE`] and columns in whole vectors, so there is nothing to be said of edges.
+//! All of them run in one function, since one of 16 channels takes less time than to prepare a
+//! call. Rows come in multiples of [`ROWS_MULTIPLE`] and columns in whole vectors, so there is
+//! nothing to be said of edges.
 
 #![allow(clippy::needless_range_loop, reason = "indices are what tiles are about")]
 
@@ -13,7 +15,8 @@ use crate::simd::{Kernel, Simd};
 /// Most vectors of a panel.
 const PANEL_VECTORS: usize = 3;
 
-/// Rows that are multiplied with a panel of so many vectors at a time: their sums, a row of the panel and a factor fit the registers.
+/// Rows that are multiplied with a panel of so many vectors at a time: their sums, a row of the
+/// panel and a factor fit the registers.
 const fn height<S: Simd>(vectors: usize) -> usize {
     match (S::REGISTERS >= 32, vectors) {
         (true, 1) => 16,
@@ -86,8 +89,9 @@ impl<'a, L: Left, F: Fn(&'a [f32]) -> L> Kernel for Planes<'a, F> {
 /// Rows and columns of a right matrix that stays in registers.
 const SQUARE: usize = 16;
 
-/// `output[r, c] = Σ_i left[r, i] · right[i, c]` for rows of one vector, as many as each has elements: half of the registers hold
-/// the right matrix, so that nothing is loaded but the factors.
+/// `output[r, c] = Σ_i left[r, i] · right[i, c]` for rows of one vector, as many as each has
+/// elements: half of the registers hold the right matrix, so that nothing is loaded but the
+/// factors.
 #[inline(always)]
 fn multiply_square<S: Simd>(simd: S, left: &[f32], right: &[f32], output: &mut [f32]) {
     const TALL: usize = 2 * ROWS_MULTIPLE;
@@ -148,7 +152,8 @@ impl<L: Left> Plane<'_, L> {
         self.tiles::<S, 4, VECTORS>(simd, row);
     }
 
-    /// Multiplies as many tiles of rows as there are from row `row` on. Returns the row behind them.
+    /// Multiplies as many tiles of rows as there are from row `row` on. Returns the row behind
+    /// them.
     #[inline(always)]
     fn tiles<S: Simd, const ROWS: usize, const VECTORS: usize>(
         &mut self,

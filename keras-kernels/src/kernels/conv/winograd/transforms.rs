@@ -1,7 +1,7 @@
 //! Products of a vector of cells with the matrices of the algorithm, and with their transposes.
 //!
-//! Here and beside there are loops where `map` would do: a closure is not compiled for the instructions of its caller unless
-//! it is inlined, which nobody promises.
+//! Here and beside there are loops where `map` would do: a closure is not compiled for the
+//! instructions of its caller unless it is inlined, which nobody promises.
 
 use keras_target::winograd::{SPAN, TILE};
 
@@ -13,7 +13,8 @@ const P: [f32; 3] = [2.0 / 3.0, 4.0 / 9.0, 8.0 / 27.0];
 const Q: [f32; 3] = [3.0 / 2.0, 9.0 / 4.0, 27.0 / 8.0];
 /// The sum of their squares.
 const SQUARES: f32 = 97.0 / 36.0;
-/// Rows of `G` at the smaller point: 1, the point and its square, by the product of its distances from all others.
+/// Rows of `G` at the smaller point: 1, the point and its square, by the product of its distances
+/// from all others.
 const G_P: [f32; 3] = [-81.0 / 130.0, -27.0 / 65.0, -18.0 / 65.0];
 /// At the larger point.
 const G_Q: [f32; 3] = [8.0 / 65.0, 12.0 / 65.0, 18.0 / 65.0];
