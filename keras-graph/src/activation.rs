@@ -1,8 +1,9 @@
-//! The activation functions: one table for `Activation("relu")`, `activation = "relu"` and the layers named for them.
+//! The activation functions: one table for `Activation("relu")`, `activation = "relu"` and the
+//! layers named for them.
 //!
-//! Element-wise functions are data ([`Activation`]) that an op carries, so that a product can apply them on its way out.
-//! Those that look along an axis ([`ActivationFunction`] has both kinds) are ops of their own.
-//! Source: Keras 3.15 `activations/activations.py`.
+//! Element-wise functions are data ([`Activation`]) that an op carries, so that a product can apply
+//! them on its way out. Those that look along an axis ([`ActivationFunction`] has both kinds) are
+//! ops of their own. Source: Keras 3.15 `activations/activations.py`.
 
 pub use keras_ir::activation::Activation;
 

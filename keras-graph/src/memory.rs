@@ -1,6 +1,7 @@
 //! Places for buffers: two that are in use at one time never overlap.
 //!
-//! Largest first, each at the lowest offset that is free for as long as it lives. Long ones begin at a cache line.
+//! Largest first, each at the lowest offset that is free for as long as it lives. Long ones begin
+//! at a cache line.
 
 pub use keras_target::LINE;
 

@@ -1,9 +1,11 @@
-//! Normalized images that gradients compute anew, so that they need not be kept from the forward pass.
+//! Normalized images that gradients compute anew, so that they need not be kept from the forward
+//! pass.
 //!
-//! What a batch normalization makes is read right behind it, and again by the gradient of the next kernel. In between it would wait in
-//! memory, for each sample of the batch. Where it is read again, the normalization's own gradients read what it is made of; so to
-//! make it once more costs a pass over numbers that are in the cache, and saves a way to memory and back.
-//! Source: Chen et al. 2016, "Training Deep Nets with Sublinear Memory Cost", for the one op that is cheap enough.
+//! What a batch normalization makes is read right behind it, and again by the gradient of the next
+//! kernel. In between it would wait in memory, for each sample of the batch. Where it is read
+//! again, the normalization's own gradients read what it is made of; so to make it once more costs
+//! a pass over numbers that are in the cache, and saves a way to memory and back. Source: Chen et
+//! al. 2016, "Training Deep Nets with Sublinear Memory Cost", for the one op that is cheap enough.
 
 use crate::graph::{NodeId, NodeKind, Source};
 use crate::op::{BatchNorm, Op};
@@ -13,7 +15,8 @@ use crate::schedule::{computed_whole, segments};
 /// Results of fewer elements are kept: a lane's stay in a cache.
 pub(crate) const LEAST_LEN: usize = 4096;
 
-/// Gives readers after the loss a normalization of their own, if it has `least_len` elements. The same op is run on the same numbers.
+/// Gives readers after the loss a normalization of their own, if it has `least_len` elements. The
+/// same op is run on the same numbers.
 pub(crate) fn recompute(program: &mut Program, least_len: usize) {
     let mut copies = copies(program, least_len);
     copies.sort_by_key(|copy| copy.readers[0]);
@@ -36,7 +39,8 @@ struct Copy {
     readers: Vec<NodeId>,
 }
 
-/// The computations to add: one for each segment after the loss in which a normalization is read that need not be kept.
+/// The computations to add: one for each segment after the loss in which a normalization is read
+/// that need not be kept.
 fn copies(program: &Program, least_len: usize) -> Vec<Copy> {
     let nodes = &program.graph.nodes;
     let (segment, is_whole) = (segments(program), computed_whole(program));
@@ -88,8 +92,8 @@ mod tests {
     use crate::schedule::schedule;
     use crate::verify::verify;
 
-    /// Dense layers with normalizations between: one that only the next layer reads, one that is also added to a later
-    /// layer, one that is an output.
+    /// Dense layers with normalizations between: one that only the next layer reads, one that is
+    /// also added to a later layer, one that is an output.
     fn network() -> Network {
         let mut n = Network::new("norms", Class::Functional);
         let x = models::input(&mut n, "x", 3);

@@ -56,8 +56,8 @@ impl Shape {
         (before.iter().product(), rest[0], rest[1..].iter().product())
     }
 
-    /// The index, without the batch, of an axis as Keras counts it: 0 is the batch and negative ones count from the end.
-    /// None if there is no such axis, or if it is the batch.
+    /// The index, without the batch, of an axis as Keras counts it: 0 is the batch and negative
+    /// ones count from the end. None if there is no such axis, or if it is the batch.
     pub fn axis(&self, keras_axis: i64) -> Option<usize> {
         let rank = self.0.len() as i64;
         let axis = if keras_axis < 0 { keras_axis + rank } else { keras_axis - 1 };

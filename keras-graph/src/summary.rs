@@ -1,7 +1,8 @@
-//! The summary of a model: Keras' table, letter for letter, and a shorter one in Markdown for documentation.
+//! The summary of a model: Keras' table, letter for letter, and a shorter one in Markdown for
+//! documentation.
 //!
-//! Keras prints with the Python package `rich`, so the widths and the breaking of lines are `rich`'s.
-//! Source: Keras 3.15 `utils/summary_utils.py`; rich 14 `table.py`, `_wrap.py`.
+//! Keras prints with the Python package `rich`, so the widths and the breaking of lines are
+//! `rich`'s. Source: Keras 3.15 `utils/summary_utils.py`; rich 14 `table.py`, `_wrap.py`.
 
 use crate::plan::{Description, LayerInfo};
 
@@ -130,8 +131,9 @@ fn size(bytes: usize) -> String {
     format!("{value:.2} PB")
 }
 
-/// Widths of the cells, spaces at their sides included. The columns ask for 3 characters more each than there are, and
-/// one; `rich` takes them back evenly, and the surplus from the last column but one.
+/// Widths of the cells, spaces at their sides included. The columns ask for 3 characters more each
+/// than there are, and one; `rich` takes them back evenly, and the surplus from the last column but
+/// one.
 fn column_widths(line_len: usize, ends: &[f64]) -> Vec<usize> {
     let mut from = 0;
     let mut widths = Vec::new();

@@ -30,8 +30,8 @@ impl Sides {
     pub const POINT: Sides =
         Sides { kernel: [1, 1], strides: [1, 1], dilation: [1, 1], padding: Padding::Valid };
 
-    /// The windows on an image of so many rows and columns. `parameter` is what the layer calls the kernel's size.
-    /// Errors: a kernel larger than the image, which padding may enlarge.
+    /// The windows on an image of so many rows and columns. `parameter` is what the layer calls the
+    /// kernel's size. Errors: a kernel larger than the image, which padding may enlarge.
     pub fn windows(
         &self,
         class: &str,
@@ -85,8 +85,8 @@ impl Sides {
         .help("write `padding = \"same\"` or a smaller kernel")
     }
 
-    /// The windows of the convolution whose gradient a transposed convolution is: its input is the result, its output is
-    /// the image given here.
+    /// The windows of the convolution whose gradient a transposed convolution is: its input is the
+    /// result, its output is the image given here.
     pub fn transposed(&self, image: [usize; 2], output_padding: Option<[usize; 2]>) -> [Window; 2] {
         let window = |side: usize| {
             let (n, kernel) = (image[side], self.kernel[side]);
@@ -116,7 +116,8 @@ impl Sides {
 }
 
 impl Graph {
-    /// Height, width and channels of an image as floats. Errors: another number of axes, with advice.
+    /// Height, width and channels of an image as floats. Errors: another number of axes, with
+    /// advice.
     pub fn image(&mut self, class: &str, x: NodeId) -> Result<(NodeId, [usize; 3]), LayerError> {
         if let &[h, w, c] = self.shape(x).extents() {
             return Ok((self.float(x)?, [h, w, c]));

@@ -8,7 +8,8 @@ use crate::schema::{Layer, layer, layer_basics};
 layer! {
     /// Takes the maximum of each channel over height and width.
     ///
-    /// Shapes: `(batch, height, width, channels) -> (batch, channels)`, or `(batch, 1, 1, channels)` with `keepdims`.
+    /// Shapes: `(batch, height, width, channels) -> (batch, channels)`, or `(batch, 1, 1,
+    /// channels)` with `keepdims`.
     pub struct GlobalMaxPooling2D {
         /// Order of the axes.
         data_format: ChannelsLast = ChannelsLast,

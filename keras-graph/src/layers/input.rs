@@ -1,4 +1,5 @@
-//! `Input`: the shape of a sample. Front ends make it, so it is not in the catalogue; its arguments are read here.
+//! `Input`: the shape of a sample. Front ends make it, so it is not in the catalogue; its arguments
+//! are read here.
 
 use crate::dtype::Dtype;
 use crate::parameter::{Counts, LayerName, OnlyFalse, OnlyNone};

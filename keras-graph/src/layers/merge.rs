@@ -1,11 +1,13 @@
-//! What the layers that merge tensors element by element have in common. Source: Keras 3.15 `layers/merging/base_merge.py`.
+//! What the layers that merge tensors element by element have in common. Source: Keras 3.15
+//! `layers/merging/base_merge.py`.
 
 use crate::call::{Call, Lowered};
 use crate::graph::{Graph, LayerError, NodeId};
 use crate::op::BinaryFunction;
 use crate::shape::Shape;
 
-/// `f` over all inputs, from left to right; axes of extent 1 are repeated, missing axes inserted after the batch.
+/// `f` over all inputs, from left to right; axes of extent 1 are repeated, missing axes inserted
+/// after the batch.
 pub(super) fn merge(
     class: &str,
     graph: &mut Graph,
@@ -140,8 +142,8 @@ macro_rules! merge_layer {
         $crate::schema::layer! {
             $(#[doc = $docs])*
             ///
-            /// Called on a list: axes of extent 1 are repeated, missing axes inserted after the batch.
-            /// Shapes: `[(batch, ...), (batch, ...), ...] -> (batch, ...)`.
+            /// Called on a list: axes of extent 1 are repeated, missing axes inserted after the
+            /// batch. Shapes: `[(batch, ...), (batch, ...), ...] -> (batch, ...)`.
             pub struct $name {}
         }
 

@@ -6,7 +6,8 @@ use crate::parameter::Counts;
 use crate::schema::{Layer, ParameterType, layer, layer_basics};
 
 layer! {
-    /// Puts the axes of each sample in another order: axis `i` of the result is axis `dims[i]` of the input.
+    /// Puts the axes of each sample in another order: axis `i` of the result is axis `dims[i]` of
+    /// the input.
     ///
     /// Shapes: `(batch, a, b) -> (batch, b, a)` for `dims = (2, 1)`.
     pub struct Permute {

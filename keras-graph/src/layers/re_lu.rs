@@ -7,7 +7,8 @@ use crate::parameter::NonNegative;
 use crate::schema::{Layer, layer, layer_basics};
 
 layer! {
-    /// `y = x` where `x > threshold`, else `negative_slope · (x - threshold)`; then at most `max_value`.
+    /// `y = x` where `x > threshold`, else `negative_slope · (x - threshold)`; then at most
+    /// `max_value`.
     ///
     /// Shapes: `(batch, ...) -> (batch, ...)`.
     pub struct ReLU {

@@ -10,8 +10,8 @@ use crate::schema::{Layer, layer, layer_basics};
 layer! {
     /// Subtracts the second tensor from the first: `y = a - b`.
     ///
-    /// Called on a list of two: axes of extent 1 are repeated, missing axes inserted after the batch.
-    /// Shapes: `[(batch, ...), (batch, ...)] -> (batch, ...)`.
+    /// Called on a list of two: axes of extent 1 are repeated, missing axes inserted after the
+    /// batch. Shapes: `[(batch, ...), (batch, ...)] -> (batch, ...)`.
     pub struct Subtract {}
 }
 

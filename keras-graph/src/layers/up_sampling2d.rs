@@ -10,13 +10,15 @@ use crate::value::Value;
 layer! {
     /// Enlarges images.
     ///
-    /// Shapes: `(batch, height, width, channels) -> (batch, height · size[0], width · size[1], channels)`.
+    /// Shapes: `(batch, height, width, channels) -> (batch, height · size[0], width · size[1],
+    /// channels)`.
     pub struct UpSampling2D {
         /// Factors of height and width.
         size: Pair = Pair([2, 2]),
         /// Order of the axes.
         data_format: ChannelsLast = ChannelsLast,
-        /// How new cells are made: `"nearest"`, `"bilinear"`, `"bicubic"`, `"lanczos3"` or `"lanczos5"`.
+        /// How new cells are made: `"nearest"`, `"bilinear"`, `"bicubic"`, `"lanczos3"` or
+        /// `"lanczos5"`.
         interpolation: Interpolation = Interpolation::Nearest,
     }
 }

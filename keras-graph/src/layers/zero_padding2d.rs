@@ -8,7 +8,8 @@ use crate::schema::{Layer, layer, layer_basics};
 layer! {
     /// Puts zeros around images.
     ///
-    /// Shapes: `(batch, height, width, channels) -> (batch, top + height + bottom, left + width + right, channels)`.
+    /// Shapes: `(batch, height, width, channels) -> (batch, top + height + bottom, left + width +
+    /// right, channels)`.
     pub struct ZeroPadding2D {
         /// `((top, bottom), (left, right))`; `(height, width)` or one number stand for equal sides.
         padding: Margins = Margins([[1, 1], [1, 1]]),
