@@ -7,8 +7,8 @@ pub type Result<T> = std::result::Result<T, Error>;
 
 /// Why a file could not be read or written.
 ///
-/// `path` is the way to the fault: the file, the member inside it, the group or the key inside that,
-/// e.g. `mnist.keras/model.weights.h5/layers/dense/vars/0`.
+/// `path` is the way to the fault: the file, the member inside it, the group or the key inside
+/// that, e.g. `mnist.keras/model.weights.h5/layers/dense/vars/0`.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {

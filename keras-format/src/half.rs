@@ -12,7 +12,8 @@ const LACKING_BITS: u32 = 13;
 /// The smallest half above zero, `2^-24`.
 const SMALLEST: f32 = 1.0 / (1 << 24) as f32;
 
-/// The value of an IEEE half: a sign bit, 5 bits of exponent, 10 of fraction. Source: IEEE 754-2008, binary16.
+/// The value of an IEEE half: a sign bit, 5 bits of exponent, 10 of fraction. Source: IEEE
+/// 754-2008, binary16.
 pub(crate) fn from_ieee(bits: u16) -> f32 {
     let sign = u32::from(bits >> 15) << 31;
     let exponent = u32::from(bits >> 10) & SPECIAL;

@@ -1,12 +1,13 @@
 //! A model's `config.json`: from a [`Network`](keras_graph::network::Network) and back.
 //!
-//! A sequential model is a list of layers. A functional one is a list of layers, each with its calls
-//! (`inbound_nodes`); what a call reads is named by its *history*: layer, number of the call of that layer,
-//! number of the output of that call. A model used as a layer is written like any other.
+//! A sequential model is a list of layers. A functional one is a list of layers, each with its
+//! calls (`inbound_nodes`); what a call reads is named by its *history*: layer, number of the call
+//! of that layer, number of the output of that call. A model used as a layer is written like any
+//! other.
 //!
-//! Reading trusts nothing: nesting, layers and the work of repeated calls are bounded; layers may come in
-//! any order; code and classes outside Keras are refused by name.
-//! Source: Keras 3.15 `models/sequential.py`, `models/functional.py`, `saving/serialization_lib.py`.
+//! Reading trusts nothing: nesting, layers and the work of repeated calls are bounded; layers may
+//! come in any order; code and classes outside Keras are refused by name. Source: Keras 3.15
+//! `models/sequential.py`, `models/functional.py`, `saving/serialization_lib.py`.
 
 mod calls;
 mod parts;
