@@ -1,4 +1,5 @@
-//! The tree of a `model!` block. Every node keeps its place, so that a mistake found later points at its tokens.
+//! The tree of a `model!` block. Every node keeps its place, so that a mistake found later points
+//! at its tokens.
 
 use std::rc::Rc;
 

@@ -1,4 +1,5 @@
-//! Calls: which of a template, a layer, a model, an object of Keras or a method is called, and on what.
+//! Calls: which of a template, a layer, a model, an object of Keras or a method is called, and on
+//! what.
 
 use std::rc::Rc;
 
@@ -259,7 +260,8 @@ impl Evaluator<'_> {
         }
     }
 
-    /// An initializer, a regularizer or a constraint; what it accepts is checked by the layer that takes it.
+    /// An initializer, a regularizer or a constraint; what it accepts is checked by the layer that
+    /// takes it.
     fn object(&mut self, name: &Name, given: &[Given]) -> Value {
         match self.arguments(&name.text, given) {
             Some((arguments, unknown)) if unknown.is_empty() => {
@@ -270,7 +272,8 @@ impl Evaluator<'_> {
         }
     }
 
-    /// Arguments as a layer reads them, and which of them are unknown (`None` stands in their place).
+    /// Arguments as a layer reads them, and which of them are unknown (`None` stands in their
+    /// place).
     pub(crate) fn arguments(
         &mut self,
         class: &str,

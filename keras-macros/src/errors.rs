@@ -1,8 +1,8 @@
 //! The mistakes found in one block: collected, then reported together.
 //!
-//! Each is a `compile_error!` whose text holds what was expected, what was found, the shapes so far and what to write.
-//! Its first token carries the span where the mistake starts and its last token the one where it ends, so that the
-//! compiler underlines everything in between.
+//! Each is a `compile_error!` whose text holds what was expected, what was found, the shapes so far
+//! and what to write. Its first token carries the span where the mistake starts and its last token
+//! the one where it ends, so that the compiler underlines everything in between.
 
 use proc_macro2::{Delimiter, Group, Literal, Span, TokenStream, TokenTree};
 use quote::quote_spanned;
@@ -99,7 +99,8 @@ impl Mistakes {
         self.list.is_empty()
     }
 
-    /// One `compile_error!` each. A template that is expanded twice repeats its mistakes; they are told once.
+    /// One `compile_error!` each. A template that is expanded twice repeats its mistakes; they are
+    /// told once.
     pub(crate) fn tokens(&self) -> TokenStream {
         let mut told: Vec<&Mistake> = Vec::new();
         for mistake in &self.list {

@@ -4,8 +4,8 @@
 //! tokens → tree (parse) → network (evaluate, lower) → plans (keras-graph) → tokens (emit)
 //! ```
 //!
-//! Whatever is wrong becomes errors beside a stub of the struct, so that nothing else of the user's crate fails. A panic
-//! would be a mistake of this crate; it is caught and says so.
+//! Whatever is wrong becomes errors beside a stub of the struct, so that nothing else of the user's
+//! crate fails. A panic would be a mistake of this crate; it is caught and says so.
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -65,7 +65,8 @@ pub(crate) fn model(input: TokenStream) -> TokenStream {
     quote! { #emitted #dependency #errors }
 }
 
-/// Where the parts of a model stand, for mistakes that are found in the whole of it. What came from a file has no place.
+/// Where the parts of a model stand, for mistakes that are found in the whole of it. What came from
+/// a file has no place.
 #[derive(Default)]
 pub(crate) struct Places {
     /// Layers by their paths.

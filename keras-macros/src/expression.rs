@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! expr     = binary [(".." | "..=") binary]
-//! binary   = unary { operator unary }                 by precedence, as in Rust; `**` is Python's power
+//! binary   = unary { operator unary }      by precedence, as in Rust; `**` is Python's power
 //! unary    = ("-" | "!") unary | postfix { "as" type }
 //! postfix  = primary { "(" arguments ")" | "[" expr "]" | "." name | "::" name }
 //! primary  = literal | name | "(" list ")" | "[" list "]" | block | if | closure

@@ -172,7 +172,8 @@ impl Evaluator<'_> {
         Ok(Value::Layer(self.add(layer, made)?))
     }
 
-    /// The input, if there is one, and the layers of a `Sequential`. None if one is unknown or out of place.
+    /// The input, if there is one, and the layers of a `Sequential`. None if one is unknown or out
+    /// of place.
     #[allow(clippy::type_complexity, reason = "named nowhere else")]
     fn members(
         &mut self,
@@ -262,7 +263,8 @@ impl Evaluator<'_> {
         Ok(depth)
     }
 
-    /// Calls the layers of a `Sequential` one after the other. False, with the mistake noted, if one refuses.
+    /// Calls the layers of a `Sequential` one after the other. False, with the mistake noted, if
+    /// one refuses.
     pub(crate) fn fill(
         &mut self,
         network: &mut Network,

@@ -1,4 +1,5 @@
-//! Names that a block may use without defining them: layers, models, Keras' modules and the objects in them.
+//! Names that a block may use without defining them: layers, models, Keras' modules and the objects
+//! in them.
 
 use keras_graph::initializer;
 use keras_graph::layers::{CATALOGUE, Entry};

@@ -1,9 +1,9 @@
-//! Tokens to the tree: the parser's state, and what stands before the block. Statements are in [`statement`](crate::statement),
-//! expressions in [`expression`](crate::expression).
+//! Tokens to the tree: the parser's state, and what stands before the block. Statements are in
+//! [`statement`](crate::statement), expressions in [`expression`](crate::expression).
 //!
-//! It is Rust's own statement syntax with Keras' keyword arguments. A mistake is noted and reading goes on after the
-//! next `;`, or in a list after the next `,`, so that one run tells all of them. Nesting is bounded, so that no input
-//! exhausts the stack.
+//! It is Rust's own statement syntax with Keras' keyword arguments. A mistake is noted and reading
+//! goes on after the next `;`, or in a list after the next `,`, so that one run tells all of them.
+//! Nesting is bounded, so that no input exhausts the stack.
 
 use std::rc::Rc;
 

@@ -1,5 +1,5 @@
-//! Statements: `let`, `const`, `for`, assignments, and what is bound. A statement that cannot be read is noted, and reading goes
-//! on after its `;`.
+//! Statements: `let`, `const`, `for`, assignments, and what is bound. A statement that cannot be
+//! read is noted, and reading goes on after its `;`.
 
 use std::rc::Rc;
 
