@@ -1,8 +1,8 @@
 //! One sample as a nested array: `[[[f32; 1]; 28]; 28]`, `[f32; 10]`, a single `f32` or `u32`.
 //!
-//! The type carries the shape, so a batch is a plain slice `&[S]` and its flat view is a cast: nothing
-//! is copied and nothing is checked at run time. The trait is sealed: exactly the scalars of
-//! [`Element`] and arrays of them, up to [`MAX_RANK`] axes, are samples.
+//! The type carries the shape, so a batch is a plain slice `&[S]` and its flat view is a cast:
+//! nothing is copied and nothing is checked at run time. The trait is sealed: exactly the scalars
+//! of [`Element`] and arrays of them, up to [`MAX_RANK`] axes, are samples.
 
 use alloc::vec::Vec;
 

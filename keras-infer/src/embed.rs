@@ -1,4 +1,5 @@
-//! A trained model inside the program: the bytes of its weights, checked against the model while compiling.
+//! A trained model inside the program: the bytes of its weights, checked against the model while
+//! compiling.
 
 use alloc::borrow::Cow;
 use core::ops::Deref;

@@ -1,8 +1,9 @@
 //! One sample of a model: what goes in, what comes out, and what should have come out.
 //!
-//! A model with one input takes plain nested arrays. With several, a sample is a struct with a named field each, which
-//! [`inputs!`](crate::inputs) and [`outputs!`](crate::outputs) declare. The training loop knows neither type: it reads
-//! a sample port by port as flat numbers, so that it is compiled once and not for every model.
+//! A model with one input takes plain nested arrays. With several, a sample is a struct with a
+//! named field each, which [`inputs!`](crate::inputs) and [`outputs!`](crate::outputs) declare. The
+//! training loop knows neither type: it reads a sample port by port as flat numbers, so that it is
+//! compiled once and not for every model.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -16,7 +17,8 @@ use crate::array::{Array, Element};
 pub enum Values<'a> {
     /// Data.
     Floats(&'a [f32]),
-    /// Indices or class labels. What is larger than an `i32` holds is seen as negative, so that no model accepts it.
+    /// Indices or class labels. What is larger than an `i32` holds is seen as negative, so that no
+    /// model accepts it.
     Labels(&'a [i32]),
 }
 
@@ -53,7 +55,8 @@ pub trait Sample: Send + Sync + 'static {
     /// The numbers of a port. Panics if `port >= PORTS`.
     fn port(&self, port: usize) -> Values<'_>;
 
-    /// The numbers of a port of neighbouring samples, one sample after the other, if that is how they lie in memory.
+    /// The numbers of a port of neighbouring samples, one sample after the other, if that is how
+    /// they lie in memory.
     fn ports(_samples: &[Self], _port: usize) -> Option<Values<'_>>
     where
         Self: Sized,
@@ -61,7 +64,8 @@ pub trait Sample: Send + Sync + 'static {
         None
     }
 
-    /// Whether a port holds `u32`, so that a negative label or index stands for one above `i32::MAX`.
+    /// Whether a port holds `u32`, so that a negative label or index stands for one above
+    /// `i32::MAX`.
     fn is_unsigned(_port: usize) -> bool {
         false
     }
@@ -69,10 +73,12 @@ pub trait Sample: Send + Sync + 'static {
 
 /// What a model returns for one sample.
 pub trait Prediction: Sample + Zeroable {
-    /// A number for each output, such as the weights of their losses: `f32`, or the struct with `f32` fields.
+    /// A number for each output, such as the weights of their losses: `f32`, or the struct with
+    /// `f32` fields.
     type Scalars: Sample;
 
-    /// Makes `count` predictions. `fill` gets a flat buffer of zeros for each output, `count` times its length, and writes it.
+    /// Makes `count` predictions. `fill` gets a flat buffer of zeros for each output, `count` times
+    /// its length, and writes it.
     fn collect(count: usize, fill: &mut dyn FnMut(&mut [&mut [f32]])) -> Vec<Self>;
 
     /// The numbers of an output, to be written. Panics if `port >= PORTS`.
@@ -148,7 +154,8 @@ pub trait Samples: Sync {
     /// The numbers of a port of a sample. Panics if there is no such sample or port.
     fn port(&self, sample: usize, port: usize) -> Values<'_>;
 
-    /// The numbers of a port of neighbouring samples, one sample after the other, if that is how they lie in memory.
+    /// The numbers of a port of neighbouring samples, one sample after the other, if that is how
+    /// they lie in memory.
     fn ports(&self, _samples: Range<usize>, _port: usize) -> Option<Values<'_>> {
         None
     }
@@ -177,7 +184,8 @@ impl<S: Sample> Samples for &[S] {
     }
 }
 
-/// Copies the sample at `index` of a port's flat buffer to where it belongs; for [`outputs!`](crate::outputs).
+/// Copies the sample at `index` of a port's flat buffer to where it belongs; for
+/// [`outputs!`](crate::outputs).
 #[doc(hidden)]
 pub fn copy_array<A: Array<Element = f32>>(flat: &[f32], index: usize, to: &mut A) {
     A::flat_mut(core::slice::from_mut(to)).copy_from_slice(&flat[index * A::LEN..][..A::LEN]);

@@ -1,4 +1,5 @@
-//! A model's weights as flat memory and back: the one place, beside SIMD, where the compiler cannot check what is done.
+//! A model's weights as flat memory and back: the one place, beside SIMD, where the compiler cannot
+//! check what is done.
 //!
 //! Everything here rests on the contract of [`Infer`]: a model is `f32` numbers and nothing else, in the order and at
 //! the offsets that [`Infer::WEIGHTS`] states.
@@ -31,7 +32,8 @@ pub(crate) fn view<M: Infer>(model: &M) -> &[f32] {
     if len == 0 {
         return &[];
     }
-    // SAFETY: by its contract a model is `len` numbers and nothing else, and `len` was checked against its size.
+    // SAFETY: by its contract a model is `len` numbers and nothing else, and `len` was checked
+    // against its size.
     unsafe { slice::from_raw_parts((&raw const *model).cast::<f32>(), len) }
 }
 
@@ -41,7 +43,8 @@ pub(crate) fn view_mut<M: Infer>(model: &mut M) -> &mut [f32] {
     if len == 0 {
         return &mut [];
     }
-    // SAFETY: as in `view`; every pattern of bits is a number, so that nothing written can break the model.
+    // SAFETY: as in `view`; every pattern of bits is a number, so that nothing written can break
+    // the model.
     unsafe { slice::from_raw_parts_mut((&raw mut *model).cast::<f32>(), len) }
 }
 
@@ -58,7 +61,8 @@ pub(crate) const fn from_bytes<M: Infer>(bytes: &'static Aligned<[u8]>) -> &'sta
     assert!(bytes.0.len() == size_of::<M>(), "as many bytes as the model has");
     assert!(align_of::<M>() <= align_of::<Aligned<()>>(), "aligned for the model");
     let start = (&raw const bytes.0).cast::<M>();
-    // SAFETY: the bytes are aligned, as many as the model's, live forever, and every pattern of bits is a number.
+    // SAFETY: the bytes are aligned, as many as the model's, live forever, and every pattern of
+    // bits is a number.
     unsafe { &*start }
 }
 

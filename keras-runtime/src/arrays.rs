@@ -16,8 +16,8 @@ pub fn to_ndarray<S: Array>(samples: &[S]) -> ArrayViewD<'_, S::Element> {
 
 /// Copies an `ndarray` array, of any strides, into samples.
 ///
-/// Shapes: `(samples, a, b)` becomes samples of shape `(a, b)`.
-/// Errors: [`Error::ShapeMismatch`] if an axis after the first differs from the sample's, or there is no axis.
+/// Shapes: `(samples, a, b)` becomes samples of shape `(a, b)`. Errors: [`Error::ShapeMismatch`] if
+/// an axis after the first differs from the sample's, or there is no axis.
 pub fn from_ndarray<S: Array, D: Dimension>(view: ArrayView<'_, S::Element, D>) -> Result<Vec<S>> {
     let found = view.shape();
     let count = found.first().copied().unwrap_or(1);

@@ -1,7 +1,7 @@
 //! What `fit` returns: for each loss and metric, its value in each epoch.
 //!
-//! A name that is not reported in every epoch, as with a `validation_freq` above 1, has fewer values than there are
-//! epochs, as in Keras. Source: Keras 3.15 `callbacks/history.py`.
+//! A name that is not reported in every epoch, as with a `validation_freq` above 1, has fewer
+//! values than there are epochs, as in Keras. Source: Keras 3.15 `callbacks/history.py`.
 
 use core::ops::Index;
 
@@ -37,7 +37,8 @@ impl History {
         self.iter().find(|(other, _)| *other == name).map(|(_, values)| values)
     }
 
-    /// The names in the order in which they were first reported: alphabetical, then what callbacks added.
+    /// The names in the order in which they were first reported: alphabetical, then what callbacks
+    /// added.
     pub fn keys(&self) -> impl Iterator<Item = &str> + Clone {
         self.iter().map(|(name, _)| name)
     }

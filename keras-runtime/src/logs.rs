@@ -1,8 +1,9 @@
 //! What a step or an epoch reports: the loss and the metrics by name.
 //!
-//! Names stand in alphabetical order, as Keras sorts them before callbacks and the progress bar see them; what a
-//! callback adds afterwards, such as `learning_rate`, stands last. A name that is there already is overwritten in its
-//! place, so that a step after the first allocates nothing. Source: Keras 3.15 `utils/python_utils.py`, `pythonify_logs`.
+//! Names stand in alphabetical order, as Keras sorts them before callbacks and the progress bar see
+//! them; what a callback adds afterwards, such as `learning_rate`, stands last. A name that is
+//! there already is overwritten in its place, so that a step after the first allocates nothing.
+//! Source: Keras 3.15 `utils/python_utils.py`, `pythonify_logs`.
 
 use core::fmt;
 use core::ops::Index;
@@ -33,7 +34,8 @@ impl Logs {
         self.entries.insert(place, (name.into(), value));
     }
 
-    /// Sets the value of a name; a new name goes to the end, as callbacks of Keras add `learning_rate`.
+    /// Sets the value of a name; a new name goes to the end, as callbacks of Keras add
+    /// `learning_rate`.
     pub fn push(&mut self, name: &str, value: f32) {
         match self.slot(name) {
             Some(slot) => *slot = value,
@@ -93,8 +95,8 @@ impl Index<&str> for Logs {
     }
 }
 
-/// The reported name that `name` most likely means: one spelt nearly so, or `sparse_categorical_accuracy`
-/// for `accuracy`, which is the name that Keras reports it by.
+/// The reported name that `name` most likely means: one spelt nearly so, or
+/// `sparse_categorical_accuracy` for `accuracy`, which is the name that Keras reports it by.
 pub(crate) fn meant<'a>(
     name: &str,
     keys: impl Iterator<Item = &'a str> + Clone,

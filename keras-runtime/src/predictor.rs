@@ -24,21 +24,22 @@ impl<M: Model> Predictor<M> {
         Predictor::under(DtypePolicy::default())
     }
 
-    /// A predictor that computes under a policy. [`Model::call`] and [`Model::predict`] are always in `f32`.
+    /// A predictor that computes under a policy. [`Model::call`] and [`Model::predict`] are always
+    /// in `f32`.
     pub fn under(policy: DtypePolicy) -> Predictor<M> {
         let execution = Execution::under::<Cpu>(policy, M::inference(), Keep::Outputs);
         Predictor { execution, policy, model: PhantomData }
     }
 
-    /// This predictor for one model, whose weights stay as they are while it is borrowed: what kernels read of them in another order
-    /// is copied once, and not for each batch.
+    /// This predictor for one model, whose weights stay as they are while it is borrowed: what
+    /// kernels read of them in another order is copied once, and not for each batch.
     pub fn bind(mut self, model: &M) -> BoundPredictor<'_, M> {
         self.execution.keep_weights();
         BoundPredictor { predictor: self, model, single: None }
     }
 
-    /// Writes the predictions for all samples to `outputs`. All samples are run together: memory grows with their number.
-    /// Errors: as many outputs as samples are needed.
+    /// Writes the predictions for all samples to `outputs`. All samples are run together: memory
+    /// grows with their number. Errors: as many outputs as samples are needed.
     pub fn predict(&mut self, model: &M, x: &[M::Input], outputs: &mut [M::Output]) -> Result<()> {
         if outputs.len() != x.len() {
             let (first, second) = ("x".to_string(), "outputs".to_string());
@@ -71,9 +72,11 @@ pub struct BoundPredictor<'m, M> {
 }
 
 impl<M: Model> BoundPredictor<'_, M> {
-    /// As [`Predictor::predict`]. A single sample is run on prepared weights, too, and its large steps are shared by threads of this
-    /// predictor's own, as many as rayon's pool has, which after a prediction look for the next one for a millisecond, at full load,
-    /// before they sleep. The copies take about as much memory as the weights, four times as much where Winograd's algorithm is used.
+    /// As [`Predictor::predict`]. A single sample is run on prepared weights, too, and its large
+    /// steps are shared by threads of this predictor's own, as many as rayon's pool has, which
+    /// after a prediction look for the next one for a millisecond, at full load, before they sleep.
+    /// The copies take about as much memory as the weights, four times as much where Winograd's
+    /// algorithm is used.
     pub fn predict(&mut self, x: &[M::Input], outputs: &mut [M::Output]) -> Result<()> {
         let ([x], [y]) = (x, &mut *outputs) else {
             return self.predictor.predict(self.model, x, outputs);

@@ -1,8 +1,9 @@
 //! The progress of an epoch, drawn as Keras draws it.
 //!
-//! On a terminal a line is drawn over and over: steps, a bar of 20 characters, the time left, the time of a step and the
-//! values so far. Elsewhere, as in a log file, each epoch writes one plain line. A step's time leaves out the first
-//! step, which warms caches up. Source: Keras 3.15 `utils/progbar.py` and `callbacks/progbar_logger.py`.
+//! On a terminal a line is drawn over and over: steps, a bar of 20 characters, the time left, the
+//! time of a step and the values so far. Elsewhere, as in a log file, each epoch writes one plain
+//! line. A step's time leaves out the first step, which warms caches up. Source: Keras 3.15
+//! `utils/progbar.py` and `callbacks/progbar_logger.py`.
 
 use core::fmt::Write as _;
 use std::io::{IsTerminal, Write};
@@ -39,7 +40,8 @@ pub enum Verbose {
 
 /// Shows the progress of a training or an evaluation on standard output.
 ///
-/// What cannot be written, since nobody reads it any more, is dropped: it must not end the training.
+/// What cannot be written, since nobody reads it any more, is dropped: it must not end the
+/// training.
 #[derive(Debug)]
 pub struct ProgressBar {
     verbose: Verbose,
@@ -60,7 +62,8 @@ struct Pass {
 }
 
 impl ProgressBar {
-    /// A display for `epochs` epochs of `steps` batches; `None` if their number shows only at the end of an epoch.
+    /// A display for `epochs` epochs of `steps` batches; `None` if their number shows only at the
+    /// end of an epoch.
     pub fn new(verbose: Verbose, epochs: usize, steps: Option<usize>) -> Self {
         let verbose = match verbose {
             Verbose::Auto if std::io::stdout().is_terminal() => Verbose::Bar,
@@ -70,7 +73,8 @@ impl ProgressBar {
         ProgressBar { verbose, epochs, steps, started: Instant::now(), pass: Pass::default() }
     }
 
-    /// Begins an epoch, counted from 0, and names it if there are several. An evaluation is one epoch.
+    /// Begins an epoch, counted from 0, and names it if there are several. An evaluation is one
+    /// epoch.
     pub fn begin(&mut self, epoch: usize) {
         self.pass = Pass::default();
         self.started = Instant::now();
@@ -246,7 +250,8 @@ mod tests {
         logs
     }
 
-    /// What Keras writes, with `G`, `W`, `B` and `~` for its colors and `<n>` for `n` backspaces and a return.
+    /// What Keras writes, with `G`, `W`, `B` and `~` for its colors and `<n>` for `n` backspaces
+    /// and a return.
     fn keras(text: &str) -> String {
         let mut written = String::new();
         for part in text.split('<') {

@@ -1,8 +1,10 @@
-//! Numbers written as Python writes them: the progress bar, CSV logs and file names are compared with Keras' own.
+//! Numbers written as Python writes them: the progress bar, CSV logs and file names are compared
+//! with Keras' own.
 //!
-//! Rust and Python both print the shortest digits that read back as the same number, and both round a fixed count of
-//! digits exactly, halves to even. Exponents, `nan` and the choice of notation differ, and are set right here.
-//! Source: Python 3.11, `float.__repr__` and the format specification mini-language.
+//! Rust and Python both print the shortest digits that read back as the same number, and both round
+//! a fixed count of digits exactly, halves to even. Exponents, `nan` and the choice of notation
+//! differ, and are set right here. Source: Python 3.11, `float.__repr__` and the format
+//! specification mini-language.
 
 use core::fmt;
 
@@ -50,7 +52,8 @@ pub(crate) fn exponent(value: f64, digits: usize) -> String {
     join_exponent(mantissa, exponent)
 }
 
-/// `"%.<digits>g" % value`: `digits` significant digits without trailing zeros, in the shorter notation.
+/// `"%.<digits>g" % value`: `digits` significant digits without trailing zeros, in the shorter
+/// notation.
 pub(crate) fn general(value: f64, digits: usize) -> String {
     if let Some(word) = word(value) {
         return word.into();

@@ -1,7 +1,8 @@
 //! Random numbers: a counter run through a mixing function, with a stream for every name.
 //!
-//! A stream starts from a seed and a name such as a weight's path, so that a new layer does not change the numbers of
-//! the others. Source: SplitMix64, Steele, Lea, Flood 2014; names are hashed by FNV-1a.
+//! A stream starts from a seed and a name such as a weight's path, so that a new layer does not
+//! change the numbers of the others. Source: SplitMix64, Steele, Lea, Flood 2014; names are hashed
+//! by FNV-1a.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 

@@ -1,8 +1,10 @@
-//! Threads that share work of some microseconds, for which waking a thread of a pool would take too long.
+//! Threads that share work of some microseconds, for which waking a thread of a pool would take too
+//! long.
 //!
-//! Between two pieces of work the helpers look for the next one all the time; after a millisecond without any they sleep. A piece
-//! of work has parts, and whoever is free takes the next, the calling thread as well: a helper that sleeps, or that the system runs
-//! elsewhere, is not waited for.
+//! Between two pieces of work the helpers look for the next one all the time; after a millisecond
+//! without any they sleep. A piece of work has parts, and whoever is free takes the next, the
+//! calling thread as well: a helper that sleeps, or that the system runs elsewhere, is not waited
+//! for.
 
 use core::any::Any;
 use core::hint::spin_loop;
@@ -21,7 +23,8 @@ const LOOKS: u32 = 256;
 /// What is to be done: calls with the number of a part.
 type Work<'w> = &'w (dyn Fn(usize) + Sync);
 
-/// A word on a cache line of its own, so that who waits for one does not slow down who writes another.
+/// A word on a cache line of its own, so that who waits for one does not slow down who writes
+/// another.
 #[repr(align(128))]
 #[derive(Default)]
 struct Apart<T>(T);
@@ -45,11 +48,13 @@ struct Board {
 enum Taker {
     /// Takes the first one.
     Caller,
-    /// Takes the last one. So a thread mostly gets the same parts again, and finds in its cache what they read.
+    /// Takes the last one. So a thread mostly gets the same parts again, and finds in its cache
+    /// what they read.
     Helper,
 }
 
-/// A number of a piece of work, how many parts it has, and how many are taken at the front and at the back: 40, 8, 8 and 8 bits.
+/// A number of a piece of work, how many parts it has, and how many are taken at the front and at
+/// the back: 40, 8, 8 and 8 bits.
 #[derive(Clone, Copy)]
 struct Ticket(u64);
 
@@ -98,8 +103,9 @@ impl Board {
     #[allow(unsafe_code, reason = "the work's lifetime is that of the call which waits for it")]
     fn do_part(&self, part: usize) {
         let work = self.work.load(Ordering::Relaxed).cast::<Work<'_>>();
-        // SAFETY: `Team::each` wrote the pointer before the ticket that this part was taken from, and its `Work`, which threads may
-        // share, lives until all parts that were taken are counted as done: this one is counted only below.
+        // SAFETY: `Team::each` wrote the pointer before the ticket that this part was taken from,
+        // and its `Work`, which threads may share, lives until all parts that were taken are
+        // counted as done: this one is counted only below.
         let work = unsafe { *work };
         if let Err(panic) = catch_unwind(AssertUnwindSafe(|| work(part))) {
             *self.panic.lock().unwrap_or_else(PoisonError::into_inner) = Some(panic);
@@ -147,7 +153,8 @@ struct Helper {
 }
 
 impl Team {
-    /// A team of the calling thread and so many others, or of fewer if the system has no more threads.
+    /// A team of the calling thread and so many others, or of fewer if the system has no more
+    /// threads.
     pub(crate) fn new(helpers: usize) -> Team {
         let board = Arc::new(Board::default());
         let helper = |i: usize| {
@@ -176,7 +183,8 @@ impl Team {
     /// Panics: if a call does, after all that were begun.
     pub(crate) fn each(&mut self, parts: u8, work: Work<'_>) {
         let board = &*self.board;
-        // All parts of the work before are taken and done, so nobody reads the board but for its ticket.
+        // All parts of the work before are taken and done, so nobody reads the board but for its
+        // ticket.
         board.work.store((&raw const work).cast_mut().cast(), Ordering::Relaxed);
         board.done.0.store(0, Ordering::Relaxed);
         let ticket = Ticket(board.ticket.0.load(Ordering::Relaxed)).next(parts);

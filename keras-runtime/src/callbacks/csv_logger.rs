@@ -1,4 +1,5 @@
-//! Writes what each epoch reports to a CSV file. Source: Keras 3.15 `callbacks/csv_logger.py` and Python's `csv`.
+//! Writes what each epoch reports to a CSV file. Source: Keras 3.15 `callbacks/csv_logger.py` and
+//! Python's `csv`.
 
 use std::fs::{File, OpenOptions};
 use std::io::Write;
@@ -18,9 +19,9 @@ const END: &str = "\r\n";
 
 /// Adds a row to a CSV file after each epoch, so that the file can be read while the training runs.
 ///
-/// The columns are `epoch`, counted from 0, and the names that the first epoch reports, in alphabetical order. If none
-/// of them is of a validation, each stands again with `val_`, for a validation in a later epoch. A value that an epoch
-/// does not report is `NA`.
+/// The columns are `epoch`, counted from 0, and the names that the first epoch reports, in
+/// alphabetical order. If none of them is of a validation, each stands again with `val_`, for a
+/// validation in a later epoch. A value that an epoch does not report is `NA`.
 #[derive(Debug)]
 pub struct CSVLogger {
     /// The file; its folder must be there.
@@ -74,8 +75,8 @@ impl Default for CSVLogger {
 }
 
 impl Callback for CSVLogger {
-    /// Errors: [`Error::InvalidCallback`] if `filename` is empty or `separator` cannot separate; [`Error::Io`] if the file
-    /// cannot be opened.
+    /// Errors: [`Error::InvalidCallback`] if `filename` is empty or `separator` cannot separate;
+    /// [`Error::Io`] if the file cannot be opened.
     fn on_train_begin(&mut self, _: &mut dyn Control) -> Result<()> {
         if self.filename.as_os_str().is_empty() {
             let (expected, found) = ("the path of a file".into(), "an empty path".into());

@@ -13,7 +13,8 @@ const NAME: &str = "EarlyStopping";
 ///
 /// ```
 /// # use keras_runtime::callbacks::EarlyStopping;
-/// let early_stopping = EarlyStopping { patience: 3, restore_best_weights: true, ..EarlyStopping::default() };
+/// let early_stopping =
+///     EarlyStopping { patience: 3, restore_best_weights: true, ..EarlyStopping::default() };
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct EarlyStopping {
@@ -29,7 +30,8 @@ pub struct EarlyStopping {
     pub mode: Mode,
     /// Improvements that do not also beat this do not make the patience start over.
     pub baseline: Option<f32>,
-    /// Whether the training ends with the weights of its best epoch, even if it was not stopped early.
+    /// Whether the training ends with the weights of its best epoch, even if it was not stopped
+    /// early.
     pub restore_best_weights: bool,
     /// Epochs before this one, counted from 0, are not looked at.
     pub start_from_epoch: usize,
@@ -54,7 +56,8 @@ impl EarlyStoppingState {
         self.stopped_epoch
     }
 
-    /// The epoch with the best value, counted from 0; `None` before the first epoch that was looked at.
+    /// The epoch with the best value, counted from 0; `None` before the first epoch that was looked
+    /// at.
     pub fn best_epoch(&self) -> Option<usize> {
         self.best.map(|_| self.best_epoch)
     }
@@ -131,7 +134,8 @@ impl Callback for EarlyStopping {
             }
             return Ok(());
         }
-        // Keras never stops after the very first epoch: there is nothing yet that it could have improved on.
+        // Keras never stops after the very first epoch: there is nothing yet that it could have
+        // improved on.
         if self.state.wait >= self.patience && epoch > 0 {
             self.state.stopped_epoch = Some(epoch);
             control.stop();

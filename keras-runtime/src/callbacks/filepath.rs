@@ -1,8 +1,9 @@
 //! File names with values in them: `{epoch:02d}-{val_loss:.4f}.keras`.
 //!
 //! A field is a name and, after a colon, Python's format specification
-//! `[[fill]align][sign][0][width][.precision][type]`; `{{` and `}}` are braces. What else Python knows (separators of
-//! thousands, conversions, attributes, hexadecimal numbers) is refused. Source: Python 3.11, "Format String Syntax".
+//! `[[fill]align][sign][0][width][.precision][type]`; `{{` and `}}` are braces. What else Python
+//! knows (separators of thousands, conversions, attributes, hexadecimal numbers) is refused.
+//! Source: Python 3.11, "Format String Syntax".
 
 use std::path::PathBuf;
 
@@ -233,7 +234,8 @@ fn with_point(value: f64, precision: usize) -> String {
     }
 }
 
-/// The number that a text begins with, and the rest: `None` without one, `Some(None)` beyond [`LIMIT`].
+/// The number that a text begins with, and the rest: `None` without one, `Some(None)` beyond
+/// [`LIMIT`].
 fn leading_number(text: &str) -> (Option<Option<usize>>, &str) {
     let len = text.bytes().take_while(u8::is_ascii_digit).count();
     let (digits, rest) = text.split_at(len);

@@ -17,7 +17,8 @@ const NAME: &str = "LearningRateScheduler";
 /// ```
 #[derive(Clone, Debug)]
 pub struct LearningRateScheduler<S> {
-    /// Takes the epoch, counted from 0, and the current learning rate; returns the one to train with.
+    /// Takes the epoch, counted from 0, and the current learning rate; returns the one to train
+    /// with.
     pub schedule: S,
     /// Whether a line is printed for each epoch.
     pub verbose: bool,
@@ -31,7 +32,8 @@ impl<S: FnMut(usize, f32) -> f32> LearningRateScheduler<S> {
 }
 
 impl<S: FnMut(usize, f32) -> f32> Callback for LearningRateScheduler<S> {
-    /// Errors: [`Error::InvalidCallback`] if the function returns a rate that is negative or no number.
+    /// Errors: [`Error::InvalidCallback`] if the function returns a rate that is negative or no
+    /// number.
     fn on_epoch_begin(&mut self, epoch: usize, control: &mut dyn Control) -> Result<()> {
         let learning_rate = (self.schedule)(epoch, control.learning_rate());
         if !learning_rate.is_finite() || learning_rate < 0.0 {

@@ -1,7 +1,8 @@
 //! Watching one value of the logs: which way is better, and by how much.
 //!
-//! `best` starts as nothing, so that the first value counts as an improvement; then a value improves if it lies beyond
-//! `best` by more than `min_delta`. NaN improves on nothing. Source: Keras 3.15 `callbacks/monitor_callback.py`.
+//! `best` starts as nothing, so that the first value counts as an improvement; then a value
+//! improves if it lies beyond `best` by more than `min_delta`. NaN improves on nothing. Source:
+//! Keras 3.15 `callbacks/monitor_callback.py`.
 
 use crate::callbacks::Control;
 use crate::error::{Error, Result};
@@ -42,8 +43,8 @@ pub enum Mode {
 impl Mode {
     /// The direction in which the key `monitor` of the logs improves.
     ///
-    /// Errors: [`Error::InvalidCallback`] if `monitor` is empty, or the mode is `Auto` and the value is neither a loss
-    /// nor a metric that knows its direction.
+    /// Errors: [`Error::InvalidCallback`] if `monitor` is empty, or the mode is `Auto` and the
+    /// value is neither a loss nor a metric that knows its direction.
     pub(super) fn direction(
         self,
         callback: &'static str,
@@ -75,7 +76,8 @@ impl Mode {
     }
 }
 
-/// The value that `monitor` names at the end of an epoch; `None` if it waits for a validation of a later epoch.
+/// The value that `monitor` names at the end of an epoch; `None` if it waits for a validation of a
+/// later epoch.
 ///
 /// Errors: [`Error::MissingLog`] if it never comes: Keras only warns, and the callback never acts.
 pub(super) fn monitored(

@@ -1,4 +1,5 @@
-//! Lowers the learning rate when a value no longer improves. Source: Keras 3.15 `callbacks/reduce_lr_on_plateau.py`.
+//! Lowers the learning rate when a value no longer improves. Source: Keras 3.15
+//! `callbacks/reduce_lr_on_plateau.py`.
 
 use crate::callbacks::monitor::{check_min_delta, monitored};
 use crate::callbacks::{Callback, Control, LEARNING_RATE, Mode};

@@ -1,4 +1,5 @@
-//! Ends a training whose loss is no number any more. Source: Keras 3.15 `callbacks/terminate_on_nan.py`.
+//! Ends a training whose loss is no number any more. Source: Keras 3.15
+//! `callbacks/terminate_on_nan.py`.
 
 use crate::callbacks::{Callback, Control};
 use crate::error::{Error, Result};
@@ -7,7 +8,8 @@ use crate::logs::Logs;
 /// Ends the training after a batch whose loss is NaN or infinite.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TerminateOnNaN {
-    /// Whether the training ends with [`Error::NonFiniteLoss`]; otherwise it stops as after its last epoch.
+    /// Whether the training ends with [`Error::NonFiniteLoss`]; otherwise it stops as after its
+    /// last epoch.
     pub raise_error: bool,
 }
 

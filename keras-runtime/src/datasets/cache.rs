@@ -1,6 +1,7 @@
 //! Files on disk: are they there, are they the published ones, and what do they hold.
 //!
-//! A size known beforehand bounds everything that is read: the file, the download, the uncompressed content.
+//! A size known beforehand bounds everything that is read: the file, the download, the uncompressed
+//! content.
 
 use std::fs;
 use std::io::{self, Read};
@@ -22,7 +23,8 @@ pub(super) struct File<'a> {
     pub(super) sha256: &'a str,
 }
 
-/// Sees to it that every file is in the cache and is the published one; downloads those that are absent.
+/// Sees to it that every file is in the cache and is the published one; downloads those that are
+/// absent.
 pub(super) fn ensure(dataset: &'static str, source: &Source, files: &[File]) -> Result<()> {
     let (present, absent): (Vec<File>, Vec<File>) =
         files.iter().partition(|file| source.cache.join(file.name).exists());
@@ -50,7 +52,8 @@ pub(super) fn missing(
     Error::DatasetMissing { dataset, files, folder, base_url, cause: cause.map(Box::new) }
 }
 
-/// Downloads a file into the cache; the error is the cause, or `None` if this build cannot download.
+/// Downloads a file into the cache; the error is the cause, or `None` if this build cannot
+/// download.
 #[cfg(feature = "download")]
 pub(super) fn fetch(source: &Source, file: &File) -> core::result::Result<(), Option<Error>> {
     with_room(|| super::download::fetch(source, file)).map_err(Some)

@@ -1,11 +1,13 @@
-//! CIFAR-10: photographs of ten kinds, 32x32 in colour (Krizhevsky 2009), in five training batches and a test batch.
+//! CIFAR-10: photographs of ten kinds, 32x32 in colour (Krizhevsky 2009), in five training batches
+//! and a test batch.
 //!
-//! The classes: airplane, automobile, bird, cat, deer, dog, frog, horse, ship, truck. The authors ask to
-//! cite A. Krizhevsky, "Learning Multiple Layers of Features from Tiny Images", 2009.
+//! The classes: airplane, automobile, bird, cat, deer, dog, frog, horse, ship, truck. The authors
+//! ask to cite A. Krizhevsky, "Learning Multiple Layers of Features from Tiny Images", 2009.
 //!
-//! The local folder may hold the published archive, `cifar-10-binary.tar.gz`, or batches gzip'd one by one,
-//! `data_batch_1.bin.gz` to `test_batch.bin.gz`; a batch of its own goes before the archive. Either way a
-//! batch is 10,000 records of a label, 1,024 red, 1,024 green and 1,024 blue bytes.
+//! The local folder may hold the published archive, `cifar-10-binary.tar.gz`, or batches gzip'd one
+//! by one, `data_batch_1.bin.gz` to `test_batch.bin.gz`; a batch of its own goes before the
+//! archive. Either way a batch is 10,000 records of a label, 1,024 red, 1,024 green and 1,024 blue
+//! bytes.
 
 mod archive;
 
@@ -76,9 +78,10 @@ pub fn source() -> Source {
 
 /// Reads CIFAR-10: 50,000 images for training and 10,000 for testing, downloaded if absent.
 ///
-/// Shapes: an image is `(32, 32, 3)`; labels are `0..10`. Units: `[0, 1]`, where the files have 0 to 255.
-/// Errors: `DatasetMissing`, naming every absent batch, if the archive cannot be downloaded; `DatasetCorrupted` if a
-/// file is not the published one (it stays as it is); `Io` if one cannot be read.
+/// Shapes: an image is `(32, 32, 3)`; labels are `0..10`. Units: `[0, 1]`, where the files have 0
+/// to 255. Errors: `DatasetMissing`, naming every absent batch, if the archive cannot be
+/// downloaded; `DatasetCorrupted` if a file is not the published one (it stays as it is); `Io` if
+/// one cannot be read.
 pub fn load() -> Result<(Split<Image>, Split<Image>)> {
     load_batches(&[1, 2, 3, 4, 5])
 }
@@ -117,7 +120,8 @@ pub fn load_from(source: &Source, batches: &[usize]) -> Result<(Split<Image>, Sp
     Ok((train, test))
 }
 
-/// Sees to it that every batch is in the cache, on its own or in the archive, which is checked or downloaded.
+/// Sees to it that every batch is in the cache, on its own or in the archive, which is checked or
+/// downloaded.
 fn ensure(source: &Source, batches: &[&Batch]) -> Result<()> {
     let mut absent: Vec<String> = batches.iter().map(|batch| gzip_name(batch)).collect();
     absent.retain(|name| !source.cache.join(name).exists());

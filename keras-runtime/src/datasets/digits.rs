@@ -1,7 +1,7 @@
 //! The 8x8 handwritten digits of scikit-learn: 1,797 images, small enough to be part of the crate.
 //!
-//! A copy of the test set of the UCI "Optical Recognition of Handwritten Digits" (Alpaydin and Kaynak
-//! 1998); origin and licence (BSD 3-Clause) stand in `digits/README.md` beside this file.
+//! A copy of the test set of the UCI "Optical Recognition of Handwritten Digits" (Alpaydin and
+//! Kaynak 1998); origin and licence (BSD 3-Clause) stand in `digits/README.md` beside this file.
 
 use std::io::Read;
 
@@ -21,10 +21,11 @@ const WHITE: u32 = 16;
 /// Every fifth row is for testing.
 const TEST_EVERY: usize = 5;
 
-/// Reads the digits: 1,437 images for training and 360 for testing (every fifth row, from the first).
+/// Reads the digits: 1,437 images for training and 360 for testing (every fifth row, from the
+/// first).
 ///
-/// Shapes: an image is `(8, 8, 1)`; labels are `0..10`. Units: `[0, 1]`, where the table has 0 to 16.
-/// Source: scikit-learn's `load_digits`.
+/// Shapes: an image is `(8, 8, 1)`; labels are `0..10`. Units: `[0, 1]`, where the table has 0
+/// to 16. Source: scikit-learn's `load_digits`.
 pub fn load() -> (Split<Image>, Split<Image>) {
     let mut table = String::new();
     with_room(|| GzDecoder::new(TABLE).read_to_string(&mut table))

@@ -1,7 +1,7 @@
 //! Downloads a file with a progress bar, checks it on the way, and puts it in place in one step.
 //!
-//! The bytes go to a file of another name in the same folder, are flushed to the disk and renamed, so that
-//! no reader and no crash ever meets half a file under the real name.
+//! The bytes go to a file of another name in the same folder, are flushed to the disk and renamed,
+//! so that no reader and no crash ever meets half a file under the real name.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -80,7 +80,8 @@ fn progress_bar(file: &File) -> ProgressBar {
     ProgressBar::new(file.bytes).with_style(style).with_message(file.name.to_string())
 }
 
-/// The file of another name, removed when it goes out of use; after the rename there is none to remove.
+/// The file of another name, removed when it goes out of use; after the rename there is none to
+/// remove.
 struct Part(PathBuf);
 
 impl Part {

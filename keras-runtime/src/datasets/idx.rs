@@ -1,7 +1,9 @@
-//! The IDX format of MNIST and of the sets made to replace it: gzip'd bytes under a big-endian header.
+//! The IDX format of MNIST and of the sets made to replace it: gzip'd bytes under a big-endian
+//! header.
 //!
-//! Images: magic 0x00000803, count, 28, 28, then the pixels row by row. Labels: magic 0x00000801, count, then
-//! the labels. Source: LeCun, Cortes and Burges, "The MNIST database of handwritten digits".
+//! Images: magic 0x00000803, count, 28, 28, then the pixels row by row. Labels: magic 0x00000801,
+//! count, then the labels. Source: LeCun, Cortes and Burges, "The MNIST database of handwritten
+//! digits".
 
 use std::path::Path;
 

@@ -39,9 +39,10 @@ pub fn source() -> Source {
 
 /// Reads MNIST: 60,000 images for training and 10,000 for testing, downloaded if absent.
 ///
-/// Shapes: an image is `(28, 28, 1)`; labels are `0..10`. Units: `[0, 1]`, where the files have 0 to 255.
-/// Errors: `DatasetMissing` if files are absent and cannot be downloaded, `DatasetCorrupted` if a file is not
-/// the published one (it stays as it is), `Io` if one cannot be read.
+/// Shapes: an image is `(28, 28, 1)`; labels are `0..10`. Units: `[0, 1]`, where the files have 0
+/// to 255. Errors: `DatasetMissing` if files are absent and cannot be downloaded,
+/// `DatasetCorrupted` if a file is not the published one (it stays as it is), `Io` if one cannot be
+/// read.
 pub fn load() -> Result<(Split<Image>, Split<Image>)> {
     load_from(&source())
 }

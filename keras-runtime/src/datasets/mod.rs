@@ -1,8 +1,9 @@
 //! Datasets of images with labels, as nested arrays scaled to `[0, 1]`.
 //!
-//! [`digits`] is part of the crate. The others are read from `$KERAS_HOME/datasets/NAME/` (by default
-//! `~/.keras/datasets/NAME/`). Files that are absent, and only those, are downloaded there (feature
-//! `download`), checked and put in place at once; a file that is there but wrong is an error.
+//! [`digits`] is part of the crate. The others are read from `$KERAS_HOME/datasets/NAME/` (by
+//! default `~/.keras/datasets/NAME/`). Files that are absent, and only those, are downloaded there
+//! (feature `download`), checked and put in place at once; a file that is there but wrong is an
+//! error.
 
 mod cache;
 pub mod cifar10;
@@ -40,9 +41,11 @@ pub struct Source {
 }
 
 impl Source {
-    /// The source with the usual local folder: `$KERAS_HOME/datasets/NAME`, or `~/.keras/datasets/NAME`.
+    /// The source with the usual local folder: `$KERAS_HOME/datasets/NAME`, or
+    /// `~/.keras/datasets/NAME`.
     ///
-    /// Source: Keras' `utils/file_utils.py`, which also falls back to the folder for temporary files.
+    /// Source: Keras' `utils/file_utils.py`, which also falls back to the folder for temporary
+    /// files.
     fn of(dataset: &str, base_url: &str) -> Self {
         let home = env::var_os("KERAS_HOME").filter(|home| !home.is_empty()).map(PathBuf::from);
         let home =

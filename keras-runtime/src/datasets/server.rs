@@ -15,7 +15,8 @@ pub(super) enum Reply {
     HalfUnannounced(Vec<u8>),
 }
 
-/// Serves files by name on this machine until the process ends; any other name is a 404. Returns its address.
+/// Serves files by name on this machine until the process ends; any other name is a 404. Returns
+/// its address.
 pub(super) fn serve(files: impl IntoIterator<Item = (&'static str, Reply)>) -> String {
     let files: HashMap<&str, Reply> = files.into_iter().collect();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -1,4 +1,5 @@
-//! Memory that begins where a cache line does, so that a vector whose offset is a multiple of its length lies in one line.
+//! Memory that begins where a cache line does, so that a vector whose offset is a multiple of its
+//! length lies in one line.
 
 use std::ops::{Deref, DerefMut};
 

@@ -24,7 +24,8 @@ pub(super) fn merge(lanes: &[Lane], reduction: Reduction, merged: &mut [f32]) {
     }
 }
 
-/// Sums a part of the lanes' gradients. Each element is added up in the order of the lanes, whoever does it.
+/// Sums a part of the lanes' gradients. Each element is added up in the order of the lanes, whoever
+/// does it.
 pub(super) fn merge_gradient(lanes: &[Lane], part: GradientPart, gradient: &mut [f32]) {
     let gradient = &mut gradient[part.to..][..part.len];
     let sum = |(i, to): (usize, &mut [f32])| {
@@ -47,7 +48,8 @@ pub(super) fn add(to: &mut [f32], from: &[f32]) {
     }
 }
 
-/// `moving = momentum · moving + (1 - momentum) · batch`, for mean and biased variance, as Keras has it.
+/// `moving = momentum · moving + (1 - momentum) · batch`, for mean and biased variance, as Keras
+/// has it.
 pub(super) fn move_statistics(plan: &Plan, merged: &[f32], weights: &mut [f32]) {
     for average in plan.moving_averages.iter() {
         let channels = average.channels;

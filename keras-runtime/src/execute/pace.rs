@@ -1,8 +1,8 @@
 //! Whether threads share a sample: found by trying, since it depends on where a system runs them.
 //!
-//! Threads that meet every few microseconds gain if their cores are neighbours and idle; elsewhere they lose more than they save.
-//! Of each [`PERIOD`] calls the first are timed, half of them shared, and the way of the faster ones is kept for the others. The bits
-//! are the same either way.
+//! Threads that meet every few microseconds gain if their cores are neighbours and idle; elsewhere
+//! they lose more than they save. Of each [`PERIOD`] calls the first are timed, half of them
+//! shared, and the way of the faster ones is kept for the others. The bits are the same either way.
 
 use std::time::{Duration, Instant};
 
@@ -80,7 +80,8 @@ mod tests {
             for _ in 0..PERIOD + TRIALS {
                 let (way, trial) = pace.turn();
                 if let Some(trial) = trial {
-                    // One of the slow ones is interrupted less than the others, and one of the fast ones more.
+                    // One of the slow ones is interrupted less than the others, and one of the fast
+                    // ones more.
                     let odd = if trial == 3 { 90 } else { 0 };
                     let micros = if way == slow { 100 - odd } else { 50 + odd };
                     pace.took(way, trial, Duration::from_micros(micros));

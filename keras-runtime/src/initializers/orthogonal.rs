@@ -1,11 +1,12 @@
 //! Random matrices with orthogonal rows or columns.
 //!
-//! Keras takes Q of the QR decomposition of a normal matrix, with the signs that make the diagonal of R positive. That
-//! Q is what Gram and Schmidt find; their procedure is run twice, for rounding.
+//! Keras takes Q of the QR decomposition of a normal matrix, with the signs that make the diagonal
+//! of R positive. That Q is what Gram and Schmidt find; their procedure is run twice, for rounding.
 
 use crate::random::Random;
 
-/// Fills a weight, seen as the matrix of its last axis by all others, with an orthogonal one times `gain`.
+/// Fills a weight, seen as the matrix of its last axis by all others, with an orthogonal one times
+/// `gain`.
 pub(super) fn fill(gain: f32, shape: &[usize], random: &mut Random, to: &mut [f32]) {
     let columns = shape.last().copied().unwrap_or(1).max(1);
     let rows = to.len() / columns;

@@ -7,7 +7,8 @@ use crate::array::Array;
 
 /// `-Σ_i y[i] · log p[i]` over the last axis.
 ///
-/// Probabilities are first divided by their sum and kept within `[1e-7, 1 - 1e-7]`; outside of that the gradient is 0.
+/// Probabilities are first divided by their sum and kept within `[1e-7, 1 - 1e-7]`; outside of that
+/// the gradient is 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct CategoricalCrossentropy {
     /// Whether predictions are logits `x` in place of probabilities `p = softmax(x)`.
@@ -24,7 +25,8 @@ pub(super) fn log_sum_exp(x: &[f32]) -> f32 {
     max + x.iter().map(|x| (x - max).exp()).sum::<f32>().ln()
 }
 
-/// The gradient by `p` of a loss whose gradient by `q = p / Σp` is `slope(i, q[i])`, zero where `q` is clipped.
+/// The gradient by `p` of a loss whose gradient by `q = p / Σp` is `slope(i, q[i])`, zero where `q`
+/// is clipped.
 fn through_normalization(p: &[f32], d_p: &mut [f32], slope: impl Fn(usize, f32) -> f32) {
     let sum: f32 = p.iter().sum();
     let mut inner = 0.0;

@@ -1,9 +1,11 @@
 //! Losses: how wrong predictions are, and the gradient of that by the predictions.
 //!
-//! A loss is a function of one *row*, the last axis of a prediction ([`RowLoss`]); the values of all rows of a batch are then
-//! reduced to a number. Types say what fits: [`Loss<P, T>`] relates the type of a prediction to that of its target, so a
-//! wrong target does not compile and nothing is ever broadcast. Beneath, [`LossFunction`] works on flat numbers of one
-//! sample, so that the training loop is not generic. Source: Keras 3.15 `losses/losses.py`, as its JAX backend computes it.
+//! A loss is a function of one *row*, the last axis of a prediction ([`RowLoss`]); the values of
+//! all rows of a batch are then reduced to a number. Types say what fits: [`Loss<P, T>`] relates
+//! the type of a prediction to that of its target, so a wrong target does not compile and nothing
+//! is ever broadcast. Beneath, [`LossFunction`] works on flat numbers of one sample, so that the
+//! training loop is not generic. Source: Keras 3.15 `losses/losses.py`, as its JAX backend computes
+//! it.
 
 mod binary_crossentropy;
 mod categorical_crossentropy;
@@ -40,7 +42,8 @@ pub enum Reduction {
 }
 
 impl Reduction {
-    /// The factor that the weighted sum is multiplied by, for a batch of so many rows whose weights sum to `weight_sum`.
+    /// The factor that the weighted sum is multiplied by, for a batch of so many rows whose weights
+    /// sum to `weight_sum`.
     pub fn scale(self, rows: usize, weight_sum: f64) -> f32 {
         match self {
             Reduction::SumOverBatchSize | Reduction::Mean => 1.0 / rows as f32,
@@ -116,8 +119,9 @@ pub trait LossFunction: Send + Sync {
     /// How the values of a batch are reduced.
     fn reduction(&self) -> Reduction;
 
-    /// The weighted sum of the losses of rows of `len` numbers. `weights` has one weight for all rows, or one for each. `d_y`, if
-    /// wanted, gets `scale` times the gradient of that sum by `y_pred`.
+    /// The weighted sum of the losses of rows of `len` numbers. `weights` has one weight for all
+    /// rows, or one for each. `d_y`, if wanted, gets `scale` times the gradient of that sum by
+    /// `y_pred`.
     fn rows(
         &self,
         y_true: Values<'_>,
@@ -260,7 +264,8 @@ pub trait Loss<P, T>: Losses {}
 
 /// Value and gradient of a loss over a whole batch, for tests and for training loops of your own.
 ///
-/// `y_pred` holds rows of `len` numbers, `weights` a weight for each row. Returns the reduced loss and its gradient by `y_pred`.
+/// `y_pred` holds rows of `len` numbers, `weights` a weight for each row. Returns the reduced loss
+/// and its gradient by `y_pred`.
 pub fn evaluate(
     loss: &dyn LossFunction,
     y_true: Values<'_>,

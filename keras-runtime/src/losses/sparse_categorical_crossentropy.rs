@@ -7,7 +7,8 @@ use super::{EPSILON, Loss, Reduction, RowLoss, Target};
 
 /// `-log p[label]` over the last axis.
 ///
-/// Probabilities are first divided by their sum and kept within `[1e-7, 1 - 1e-7]`; outside of that the gradient is 0.
+/// Probabilities are first divided by their sum and kept within `[1e-7, 1 - 1e-7]`; outside of that
+/// the gradient is 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct SparseCategoricalCrossentropy {
     /// Whether predictions are logits `x` in place of probabilities `p = softmax(x)`.
@@ -81,7 +82,8 @@ impl RowLoss for SparseCategoricalCrossentropy {
     }
 }
 
-/// Integer labels for predictions `P`: `u32` or `i32` for `[f32; CLASSES]`, `[u32; STEPS]` for `[[f32; CLASSES]; STEPS]`, and so on.
+/// Integer labels for predictions `P`: `u32` or `i32` for `[f32; CLASSES]`, `[u32; STEPS]` for
+/// `[[f32; CLASSES]; STEPS]`, and so on.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not label predictions `{P}`",
     note = "`[f32; CLASSES]` takes a `u32` or an `i32`, `[[f32; CLASSES]; STEPS]` a `[u32; STEPS]`"

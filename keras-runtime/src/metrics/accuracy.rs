@@ -1,7 +1,7 @@
 //! How often predictions are right.
 //!
-//! The structs without fields are `non_exhaustive`, so that users write `Accuracy::default()` as for any other metric, and
-//! clippy agrees.
+//! The structs without fields are `non_exhaustive`, so that users write `Accuracy::default()` as
+//! for any other metric, and clippy agrees.
 
 use keras_graph::value::Value;
 

@@ -1,4 +1,5 @@
-//! Several metrics: an array of one kind, a tuple of several, or for several outputs a struct of these.
+//! Several metrics: an array of one kind, a tuple of several, or for several outputs a struct of
+//! these.
 
 use keras_graph::value::Value;
 

@@ -85,17 +85,19 @@ macro_rules! adam {
 }
 
 adam! {
-    /// Steps along a moving mean of gradients, divided by the root of a moving mean of their squares.
+    /// Steps along a moving mean of gradients, divided by the root of a moving mean of their
+    /// squares.
     ///
-    /// `m += (g - m) · (1 - beta_1)`, `v += (g² - v) · (1 - beta_2)`, `w -= alpha · m / (√v + epsilon)` with
-    /// `alpha = learning_rate · √(1 - beta_2^t) / (1 - beta_1^t)`. With `amsgrad` the largest `v` so far takes its place.
-    /// Source: Kingma and Ba 2015; the epsilon is not corrected for bias, as in Keras.
+    /// `m += (g - m) · (1 - beta_1)`, `v += (g² - v) · (1 - beta_2)`, `w -= alpha · m / (√v +
+    /// epsilon)` with `alpha = learning_rate · √(1 - beta_2^t) / (1 - beta_1^t)`. With `amsgrad`
+    /// the largest `v` so far takes its place. Source: Kingma and Ba 2015; the epsilon is not
+    /// corrected for bias, as in Keras.
     Adam, None
 }
 
 adam! {
-    /// Adam with decoupled weight decay: `w -= weight_decay · learning_rate · w` before each of [`Adam`]'s steps.
-    /// Source: Loshchilov and Hutter 2019.
+    /// Adam with decoupled weight decay: `w -= weight_decay · learning_rate · w` before each of
+    /// [`Adam`]'s steps. Source: Loshchilov and Hutter 2019.
     AdamW, Some(0.004)
 }
 

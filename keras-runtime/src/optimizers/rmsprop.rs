@@ -6,9 +6,10 @@ use super::{Element, MAX_SLOTS, Optimizer, Options, Progress, complement, each_e
 
 /// Steps divided by the root of a moving mean of squares.
 ///
-/// `v = rho · v + (1 - rho) · g²`; the step is `learning_rate · g / √(v + epsilon)`, with `centered` `√(v - a² + epsilon)` where `a`
-/// is the moving mean of `g`. With momentum `m = momentum · m + step`, `w -= m`. The epsilon is inside of the root, as
-/// Keras has it; Adam adds its own outside.
+/// `v = rho · v + (1 - rho) · g²`; the step is `learning_rate · g / √(v + epsilon)`, with
+/// `centered` `√(v - a² + epsilon)` where `a` is the moving mean of `g`. With momentum `m =
+/// momentum · m + step`, `w -= m`. The epsilon is inside of the root, as Keras has it; Adam adds
+/// its own outside.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[allow(missing_docs, reason = "the fields of every optimizer are those of `Options`")]
 pub struct RMSprop {

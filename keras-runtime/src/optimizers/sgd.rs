@@ -6,8 +6,8 @@ use super::{Element, MAX_SLOTS, Optimizer, Options, Progress, each_element};
 
 /// Gradient descent, with momentum if wanted.
 ///
-/// Without: `w -= learning_rate · g`. With: `m = momentum · m - learning_rate · g`, then `w += m`, or `w += momentum · m -
-/// learning_rate · g` with `nesterov`.
+/// Without: `w -= learning_rate · g`. With: `m = momentum · m - learning_rate · g`, then `w += m`,
+/// or `w += momentum · m - learning_rate · g` with `nesterov`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[allow(missing_docs, reason = "the fields of every optimizer are those of `Options`")]
 pub struct SGD {

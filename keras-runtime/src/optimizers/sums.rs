@@ -1,7 +1,7 @@
 //! Sums over many weights, for norms and penalties.
 //!
-//! Sixteen sums in double precision run side by side and are added in a fixed order: as vectors where the processor has them, and
-//! with the same bits everywhere.
+//! Sixteen sums in double precision run side by side and are added in a fixed order: as vectors
+//! where the processor has them, and with the same bits everywhere.
 
 use crate::simd::{Kernel, Simd, dispatch};
 

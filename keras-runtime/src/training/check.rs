@@ -51,7 +51,8 @@ pub(super) fn data(
     wrong.map_or(Ok(()), Err)
 }
 
-/// Whether rows can be seen to be right without taking them one by one: they lie together in memory.
+/// Whether rows can be seen to be right without taking them one by one: they lie together in
+/// memory.
 fn are_right(
     data: &Supervised<'_>,
     inputs: &[Input],
@@ -106,7 +107,8 @@ impl Kernel for AreFinite<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, _: S) -> bool {
-        // The exponent of such a value is all ones. Without a way out of the loop it is one of vectors.
+        // The exponent of such a value is all ones. Without a way out of the loop it is one of
+        // vectors.
         const EXPONENT: u32 = f32::INFINITY.to_bits();
         let (groups, rest) = self.0.as_chunks::<GROUP>();
         let mut wrong = [0; GROUP];
@@ -179,7 +181,8 @@ pub(super) struct RowWeights<'a> {
     pub(super) class_weight: &'a [(usize, f32)],
 }
 
-/// The weight of each row: the user's own, or that of the row's class, for which there is `room`. None if all count the same.
+/// The weight of each row: the user's own, or that of the row's class, for which there is `room`.
+/// None if all count the same.
 pub(super) fn sample_weights<'a>(
     y: &dyn Samples,
     outputs: &[Output],

@@ -56,7 +56,8 @@ impl Feed for Arrays<'_> {
 
     fn epoch(&mut self, _: usize, iterations: u64, show: &mut Show<'_>) -> Result<()> {
         if let Some(Shuffle { seed }) = self.shuffle {
-            // The order follows from the steps done, so that a training that was saved goes on as if it never stopped.
+            // The order follows from the steps done, so that a training that was saved goes on as
+            // if it never stopped.
             self.order.iter_mut().enumerate().for_each(|(i, row)| *row = i);
             Random::stream(seed, &format!("shuffle/{iterations}")).shuffle(&mut self.order);
         }
@@ -72,14 +73,16 @@ impl Feed for Arrays<'_> {
 /// A batch: inputs, and a target for each.
 pub type OwnedBatch<I, T> = (Vec<I>, Vec<T>);
 
-/// Anything that yields the batches of an epoch, such as a reader of files; a closure `|epoch| iterator` is one.
+/// Anything that yields the batches of an epoch, such as a reader of files; a closure `|epoch|
+/// iterator` is one.
 pub trait Batches {
     /// One sample's input.
     type Input: Sample;
     /// One sample's target.
     type Target: Sample;
 
-    /// The batches of an epoch, counted from 0. An error ends the training and is what `fit_batches` returns.
+    /// The batches of an epoch, counted from 0. An error ends the training and is what
+    /// `fit_batches` returns.
     fn batches(
         &mut self,
         epoch: usize,

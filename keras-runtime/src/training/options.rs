@@ -45,7 +45,8 @@ impl Options {
         }
     }
 
-    /// Errors: no row in a batch, no epoch, a share outside of `[0, 1)`, a validation every 0 epochs, weights of rows that are not there.
+    /// Errors: no row in a batch, no epoch, a share outside of `[0, 1)`, a validation every 0
+    /// epochs, weights of rows that are not there.
     fn check(&self) -> Result<()> {
         if self.batch_size == 0 {
             return Err(Error::BatchSizeZero);

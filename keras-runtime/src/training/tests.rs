@@ -1,4 +1,5 @@
-//! Whole trainings of the example model: it learns, goes on from a file, and gives the same bits on any number of threads.
+//! Whole trainings of the example model: it learns, goes on from a file, and gives the same bits on
+//! any number of threads.
 
 use super::*;
 use crate::callbacks::Control;

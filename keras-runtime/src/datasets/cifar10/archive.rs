@@ -1,4 +1,5 @@
-//! Reads members of a gzip'd tar archive: headers of 512 bytes, each followed by the content, padded to 512.
+//! Reads members of a gzip'd tar archive: headers of 512 bytes, each followed by the content,
+//! padded to 512.
 //!
 //! Source: POSIX.1-1988 ustar: the name is at byte 0, the size in octal digits at byte 124.
 
@@ -16,7 +17,8 @@ const BLOCK_BYTES: usize = 512;
 const NAME_BYTES: usize = 100;
 const SIZE: core::ops::Range<usize> = 124..136;
 
-/// Uncompresses, in one pass, the members whose paths end with `names`, each of exactly `member_bytes` bytes.
+/// Uncompresses, in one pass, the members whose paths end with `names`, each of exactly
+/// `member_bytes` bytes.
 ///
 /// Errors: `DatasetCorrupted` if there is no such member or it has another size.
 pub(super) fn members(path: &Path, names: &[&str], member_bytes: usize) -> Result<Vec<Vec<u8>>> {
