@@ -1,14 +1,15 @@
-//! Instructions of a few calls and training steps, counted by callgrind and compared with those on file: what a clock of a shared
-//! machine cannot show.
+//! Instructions of a few calls and training steps, counted by callgrind and compared with those on
+//! file: what a clock of a shared machine cannot show.
 //!
 //! ```text
-//! tools/counts.sh           # compares with benches/counts.txt; fails if one has grown by more than a margin
+//! tools/counts.sh           # compares with benches/counts.txt; fails if one has grown too much
 //! tools/counts.sh record    # writes benches/counts.txt
 //! ```
 //!
-//! Each case runs twice, with few and with more repeats, and the difference is taken, so that what happens once does not count.
-//! Callgrind knows no AVX-512, so the counts are of AVX2 and of plain Rust. They depend on the compiler: the file names its version.
-//! `VALGRIND` names the program, if it is not to be found; the script installs it.
+//! Each case runs twice, with few and with more repeats, and the difference is taken, so that what
+//! happens once does not count. Callgrind knows no AVX-512, so the counts are of AVX2 and of plain
+//! Rust. They depend on the compiler: the file names its version. `VALGRIND` names the program, if
+//! it is not to be found; the script installs it.
 #![forbid(unsafe_code)]
 
 use std::collections::BTreeMap;

@@ -1,6 +1,8 @@
-//! Trains and calls the convnet of the example `mnist_convnet` on random images; prints one JSON line.
+//! Trains and calls the convnet of the example `mnist_convnet` on random images; prints one JSON
+//! line.
 //!
-//! `cargo bench --bench mnist_convnet -- SECONDS THREADS`. `benches/side_by_side.py` runs it in turn with Keras.
+//! `cargo bench --bench mnist_convnet -- SECONDS THREADS`. `benches/side_by_side.py` runs it in
+//! turn with Keras.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};

@@ -1,7 +1,9 @@
-//! Where a batch's time goes: for each step of a plan the time per sample, the rate and its share of the processor's peak.
+//! Where a batch's time goes: for each step of a plan the time per sample, the rate and its share
+//! of the processor's peak.
 //!
-//! `cargo bench --bench profile -- WORKLOAD [train|infer] [BATCH] [f32|bf16] [LEVEL]`, on one thread; the workloads are those of the
-//! example `bench`. An op's line holds all steps that compute the very same op.
+//! `cargo bench --bench profile -- WORKLOAD [train|infer] [BATCH] [f32|bf16] [LEVEL]`, on one
+//! thread; the workloads are those of the example `bench`. An op's line holds all steps that
+//! compute the very same op.
 
 use std::collections::HashMap;
 use std::hint::black_box;
@@ -24,7 +26,8 @@ mod models;
 /// Batches that are run before the clock starts, and those that are timed.
 const WARM_UP: usize = 2;
 const TIMED: usize = 8;
-/// Measurements of the peak, of which the largest counts: a processor takes a while to reach its frequency.
+/// Measurements of the peak, of which the largest counts: a processor takes a while to reach its
+/// frequency.
 const PEAKS: usize = 20;
 
 /// What an op took.

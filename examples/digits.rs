@@ -1,6 +1,7 @@
 //! Trains a convnet on the 8x8 digits that come with the crate, and saves it as `digits.keras`.
 //!
-//! Prints Keras' summary, its progress bar and, as the last line, `test_accuracy: X` with X of about 0.98.
+//! Prints Keras' summary, its progress bar and, as the last line, `test_accuracy: X` with X of
+//! about 0.98.
 
 use keras::prelude::*;
 

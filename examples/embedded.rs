@@ -1,6 +1,8 @@
-//! Classifies digits with a trained model that is part of the binary: nothing is read, parsed or allocated.
+//! Classifies digits with a trained model that is part of the binary: nothing is read, parsed or
+//! allocated.
 //!
-//! `examples/digits.keras` was saved by the example `digits`. Prints one line per digit and how many were right.
+//! `examples/digits.keras` was saved by the example `digits`. Prints one line per digit and how
+//! many were right.
 
 use keras::prelude::*;
 

@@ -1,6 +1,7 @@
 //! The convnet of the Keras example `mnist_convnet`, trained on MNIST for 12 epochs.
 //!
-//! Reads `$KERAS_HOME/datasets/mnist/` or downloads it. The last line is `test_accuracy: X` with X of about 0.992.
+//! Reads `$KERAS_HOME/datasets/mnist/` or downloads it. The last line is `test_accuracy: X` with X
+//! of about 0.992.
 
 use keras::prelude::*;
 

@@ -1,4 +1,5 @@
-//! ResNet-20 (He et al. 2015) on one of CIFAR-10's five training batches, written with templates and loops.
+//! ResNet-20 (He et al. 2015) on one of CIFAR-10's five training batches, written with templates
+//! and loops.
 //!
 //! Reads `$KERAS_HOME/datasets/cifar10/`. The last line is `test_accuracy: X`; 0.63 was seen
 //! after 12 epochs, in 4 minutes on two cores.

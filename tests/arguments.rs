@@ -1,5 +1,5 @@
-//! What may be said to a training and to a model beside the data: each setting does what Keras' does, and one that makes no
-//! sense is refused by name.
+//! What may be said to a training and to a model beside the data: each setting does what Keras'
+//! does, and one that makes no sense is refused by name.
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used)] // What a helper of a test cannot do, the test cannot do.
 

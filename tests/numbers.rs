@@ -1,4 +1,5 @@
-//! Numbers at the ends of their range: what decays does not end in denormal numbers, on which many processors are slow.
+//! Numbers at the ends of their range: what decays does not end in denormal numbers, on which many
+//! processors are slow.
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used)] // What a helper of a test cannot do, the test cannot do.
 

@@ -1,4 +1,5 @@
-//! Any number of threads computes the same bits: for each workload of the bench, two steps of training and predictions.
+//! Any number of threads computes the same bits: for each workload of the bench, two steps of
+//! training and predictions.
 
 use keras::array::Array;
 use keras::losses::{Loss, Losses};
@@ -31,7 +32,8 @@ fn labels() -> Vec<u32> {
     (0..SAMPLES as u32).map(|i| i * 7 % 10).collect()
 }
 
-/// Bits of the losses, of the weights after the steps, of the predictions with them and of those of single samples.
+/// Bits of the losses, of the weights after the steps, of the predictions with them and of those of
+/// single samples.
 fn bits<M, T, L>(
     policy: DtypePolicy,
     threads: usize,
@@ -139,7 +141,8 @@ fn audio_dense() {
 }
 
 model! {
-    /// Two inputs and two outputs, and windows of all kinds that threads cut: strided, dilated, in groups, depthwise and pooled.
+    /// Two inputs and two outputs, and windows of all kinds that threads cut: strided, dilated, in
+    /// groups, depthwise and pooled.
     struct Windows;
 
     let image = Input(shape = (40, 33, 8));
@@ -157,7 +160,8 @@ model! {
     Model(inputs = [image, map], outputs = [score, drawn])
 }
 
-/// Threads that share a sample cut its large steps; whichever way, each number is computed as in a batch.
+/// Threads that share a sample cut its large steps; whichever way, each number is computed as in a
+/// batch.
 #[test]
 fn windows_are_cut_where_threads_share_a_sample() {
     let images = numbers::<[[[f32; 8]; 33]; 40]>();
@@ -185,8 +189,9 @@ fn windows_are_cut_where_threads_share_a_sample() {
     }
 }
 
-/// A batch of many lanes against samples on their own, of which each is one lane: nothing is lost or taken twice where lanes
-/// are merged, nor in the gradient of a large weight, which is computed on the whole batch.
+/// A batch of many lanes against samples on their own, of which each is one lane: nothing is lost
+/// or taken twice where lanes are merged, nor in the gradient of a large weight, which is computed
+/// on the whole batch.
 #[test]
 fn the_gradient_of_a_batch_is_the_sum_over_its_samples() {
     type Input = <bench::Convnet as Infer>::Input;

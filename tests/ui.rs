@@ -1,4 +1,5 @@
-//! What the compiler says of mistakes in `model!`: one file and one text for each. `TRYBUILD=overwrite` rewrites the texts.
+//! What the compiler says of mistakes in `model!`: one file and one text for each.
+//! `TRYBUILD=overwrite` rewrites the texts.
 //!
 //! Models without mistakes stand in `dsl.rs`.
 

@@ -1,5 +1,6 @@
-//! Calls of small dense nets, which builds without debug assertions compile into one function, against predictions, which the
-//! general kernels make. With debug assertions a call takes the general kernels too: run this with `--release` as well.
+//! Calls of small dense nets, which builds without debug assertions compile into one function,
+//! against predictions, which the general kernels make. With debug assertions a call takes the
+//! general kernels too: run this with `--release` as well.
 
 use std::borrow::Borrow;
 

@@ -1,13 +1,15 @@
 //! Times a workload, in training or in inference, and prints one line of JSON.
 //!
 //! ```text
-//! cargo run --release --example bench -- WORKLOAD --mode train|infer [--batch B] [--threads T] [--seconds S] [--reps R]
-//!     [--dtype f32|bf16] [--simd portable|neon|avx2|avx512|avx512bf16] [--weights FILE] [--data FOLDER] [--save FILE] [--losses N]
+//! cargo run --release --example bench -- WORKLOAD --mode train|infer [--batch B] [--threads T]
+//!     [--seconds S] [--reps R] [--dtype f32|bf16] [--simd portable|neon|avx2|avx512|avx512bf16]
+//!     [--weights FILE] [--data FOLDER] [--save FILE] [--losses N]
 //! ```
 //!
-//! `--weights` starts from a file of Keras' weights, `--data` takes inputs and targets from `WORKLOAD.x.npy` and `WORKLOAD.y.npy`,
-//! `--save` writes the weights it starts from, and `--losses` prints the losses of the first steps in place of times.
-//! What cannot be run ends with a message and the exit code 2.
+//! `--weights` starts from a file of Keras' weights, `--data` takes inputs and targets from
+//! `WORKLOAD.x.npy` and `WORKLOAD.y.npy`, `--save` writes the weights it starts from, and
+//! `--losses` prints the losses of the first steps in place of times. What cannot be run ends with
+//! a message and the exit code 2.
 #![forbid(unsafe_code)]
 
 mod arguments;

@@ -105,7 +105,8 @@ where
             "time_to_first_step_s": null,
         })
     };
-    // The emitted call is in `f32`; weights are prepared, and threads share a sample, in a predictor.
+    // The emitted call is in `f32`; weights are prepared, and threads share a sample, in a
+    // predictor.
     let is_small = batch == 1 && M::FLOPS <= SMALL_FLOPS;
     let (mut meter, outcome) = if is_small && arguments.policy == DtypePolicy::Float32 {
         let mut scratch = vec![0.0; M::SCRATCH_BYTES / size_of::<f32>()];

@@ -46,7 +46,8 @@ impl Meter {
         }
     }
 
-    /// Looks at the clock after `calls` calls of so many samples in all. Returns whether the last window has ended.
+    /// Looks at the clock after `calls` calls of so many samples in all. Returns whether the last
+    /// window has ended.
     pub(crate) fn tick(&mut self, samples: usize, calls: usize) -> bool {
         let now = Instant::now();
         self.calls.push((now - self.last).as_secs_f64() / calls as f64);
@@ -86,7 +87,8 @@ impl Meter {
     }
 }
 
-/// The value that a share of all values is not above, between neighbours in proportion. Panics: if there is none.
+/// The value that a share of all values is not above, between neighbours in proportion. Panics: if
+/// there is none.
 fn percentile(values: &mut [f64], share: f64) -> f64 {
     values.sort_by(f64::total_cmp);
     let place = share * (values.len() - 1) as f64;

@@ -67,8 +67,8 @@ model! {
 }
 
 model! {
-    /// `keras.applications.MobileNetV2(input_shape=(96, 96, 3), alpha=0.35, weights=None, classes=10)`.
-    /// Source: Sandler et al. 2018.
+    /// `keras.applications.MobileNetV2(input_shape=(96, 96, 3), alpha=0.35, weights=None,
+    /// classes=10)`. Source: Sandler et al. 2018.
     pub(crate) struct MobileNet;
 
     let normalize = |x, name| { BatchNormalization(epsilon = 1e-3, momentum = 0.999, name = name)(x) };

@@ -11,7 +11,8 @@ use crate::{Failure, Result, npy};
 /// Seed of everything random.
 pub(crate) const SEED: u64 = 7;
 
-/// So many inputs: the first ones of `NAME.x.npy` in `folder`, or normal numbers, since zeros could be skipped over.
+/// So many inputs: the first ones of `NAME.x.npy` in `folder`, or normal numbers, since zeros could
+/// be skipped over.
 pub(crate) fn inputs<X: Array<Element = f32>>(
     folder: Option<&Path>,
     name: &str,

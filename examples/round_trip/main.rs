@@ -1,8 +1,9 @@
 //! Rust's side of the exchange with real Keras that `tools/round_trip.sh` runs.
 //!
-//! `write FOLDER` saves each architecture with weights far from where they start, moving statistics among them, with
-//! inputs and predictions beside it; `tools/round_trip.py` loads and changes them; `read FOLDER` loads what Keras saved and
-//! compares predictions. Two more are trained, and resumed on either side from the other's file.
+//! `write FOLDER` saves each architecture with weights far from where they start, moving statistics
+//! among them, with inputs and predictions beside it; `tools/round_trip.py` loads and changes them;
+//! `read FOLDER` loads what Keras saved and compares predictions. Two more are trained, and resumed
+//! on either side from the other's file.
 #![forbid(unsafe_code)]
 
 mod models;

@@ -184,8 +184,8 @@ model! {
 }
 
 model! {
-    /// Branches whose depth is not the order of the source, with layers of one shape: a file's paths count along the
-    /// order by depth, and equal shapes would be swapped without an error.
+    /// Branches whose depth is not the order of the source, with layers of one shape: a file's
+    /// paths count along the order by depth, and equal shapes would be swapped without an error.
     pub(crate) struct Depths;
 
     let x = Input(shape = (6,), name = "x");
@@ -197,8 +197,8 @@ model! {
 }
 
 model! {
-    /// A small classifier to train. A bias that a normalization takes off again has a gradient of nothing but rounding errors, which
-    /// Adam would make whole steps of.
+    /// A small classifier to train. A bias that a normalization takes off again has a gradient of
+    /// nothing but rounding errors, which Adam would make whole steps of.
     pub(crate) struct Trained;
 
     Sequential([

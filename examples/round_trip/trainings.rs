@@ -1,4 +1,5 @@
-//! Trainings that either side resumes from the other's file: the state of the optimizer is part of it.
+//! Trainings that either side resumes from the other's file: the state of the optimizer is part of
+//! it.
 
 use std::path::Path;
 

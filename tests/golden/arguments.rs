@@ -1,4 +1,5 @@
-//! The keyword arguments of a `code` field, for what the runtime has as plain structs: losses, metrics and optimizers.
+//! The keyword arguments of a `code` field, for what the runtime has as plain structs: losses,
+//! metrics and optimizers.
 
 use keras_graph::schema::ParameterType;
 use keras_graph::value::Value;

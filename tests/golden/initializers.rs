@@ -10,7 +10,8 @@ use serde_json::Value as Json;
 use crate::python;
 use crate::tensors::{Case, check_all};
 
-/// How far a Gram matrix of single-precision numbers may be from that of an orthogonal matrix, for a gain of 1.
+/// How far a Gram matrix of single-precision numbers may be from that of an orthogonal matrix, for
+/// a gain of 1.
 const GRAM_TOLERANCE: f64 = 1e-5;
 
 fn check_case(case: &Case) {

@@ -1,7 +1,8 @@
 //! Layers: outputs, gradients by inputs and weights, moving statistics and penalties.
 //!
-//! The graph of each case is made from the arguments that the case gives in Python, and its plans are run as they are for a user's
-//! model. Of a batch normalization the gradients in inference are those of a frozen layer; the others come from its training plan.
+//! The graph of each case is made from the arguments that the case gives in Python, and its plans
+//! are run as they are for a user's model. Of a batch normalization the gradients in inference are
+//! those of a frozen layer; the others come from its training plan.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -323,7 +324,8 @@ fn check_case<B: Backend>(case: &Case) {
     let mode = Mode::Training { input_gradients: true };
     let training = execute::<B>(case, &network_trained, mode);
     if let Some(expected) = case.tensors.get("train_output") {
-        // Training differs from inference: a frozen layer has the gradient that the case gives of inference.
+        // Training differs from inference: a frozen layer has the gradient that the case gives of
+        // inference.
         case.check("training output", "tolerance", &training.output, expected.floats());
         check_gradients(case, &training, "train_grad", true);
         let frozen = execute::<B>(case, &network(case, false), mode);
@@ -343,7 +345,8 @@ fn check_case<B: Backend>(case: &Case) {
     case.check("penalties", "tolerance", &[found], &[penalties]);
 }
 
-/// The reference data's gradients do not contain those of penalties on the output, a training plan's do.
+/// The reference data's gradients do not contain those of penalties on the output, a training
+/// plan's do.
 fn without_penalty(case: &Case, run: Run) -> Run {
     if run.activity_penalty == 0.0 {
         return run;

@@ -1,4 +1,5 @@
-//! Layers under the policy `mixed_bfloat16`: outputs and gradients lie as near to Keras' as its own rounding lets them.
+//! Layers under the policy `mixed_bfloat16`: outputs and gradients lie as near to Keras' as its own
+//! rounding lets them.
 
 use keras_graph::graph::Mode;
 use keras_runtime::dtype_policy::DtypePolicy;

@@ -1,8 +1,8 @@
-//! Numbers that are none: wherever the plain loops find NaN, so do the kernels of every instruction set, and all of them find NaN
-//! and infinity in the same places.
+//! Numbers that are none: wherever the plain loops find NaN, so do the kernels of every instruction
+//! set, and all of them find NaN and infinity in the same places.
 //!
-//! One element after the other of what a layer reads is poisoned: of the reference data's layers, and of some that are large enough
-//! for whole tiles of each kernel.
+//! One element after the other of what a layer reads is poisoned: of the reference data's layers,
+//! and of some that are large enough for whole tiles of each kernel.
 
 use keras_graph::compile::{compile, describe};
 use keras_graph::graph::Mode;
@@ -16,7 +16,8 @@ use serde_json::json;
 use crate::layers::{Upstream, network};
 use crate::tensors::{Case, Inputs, Numbers, Tensor, listed};
 
-/// Layers whose tensors fill vectors and tiles, with what is left over: the code, and the extents of a sample.
+/// Layers whose tensors fill vectors and tiles, with what is left over: the code, and the extents
+/// of a sample.
 const LARGE: [(&str, &[usize]); 16] = [
     (r#"Dense(67, activation="relu")"#, &[131]),
     ("Dense(5)", &[3, 37]),
@@ -100,7 +101,8 @@ impl Problem {
         found
     }
 
-    /// Every number that can be poisoned, by name: the first, one in the middle and the last of each tensor.
+    /// Every number that can be poisoned, by name: the first, one in the middle and the last of
+    /// each tensor.
     fn targets(&self) -> Vec<(String, Target)> {
         let ends = |len: usize| [0, len / 2, len - 1];
         let mut targets = Vec::new();
