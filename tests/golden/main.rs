@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)] // What a helper of a test cannot do, the test cannot do.
 
 mod arguments;
+mod cases;
 mod constraints;
 mod functions;
 mod initializers;
