@@ -18,11 +18,8 @@ model! {
 }
 
 const X: [[i32; 4]; 3] = [[1, 2, 0, 0], [3, 0, 4, 0], [2, 2, 2, 2]];
-const Y: [[[f32; 1]; 4]; 3] = [
-    [[0.5], [1.0], [2.0], [-1.0]],
-    [[0.0], [1.0], [-0.5], [1.0]],
-    [[0.25], [0.5], [0.75], [1.0]],
-];
+const Y: [[[f32; 1]; 4]; 3] =
+    [[[0.5], [1.0], [2.0], [-1.0]], [[0.0], [1.0], [-0.5], [1.0]], [[0.25], [0.5], [0.75], [1.0]]];
 const WEIGHTS: [f32; 3] = [0.5, 2.0, 1.0];
 
 fn tagger() -> Box<Tagger> {
@@ -40,7 +37,7 @@ fn assert_near(found: f32, keras: f32) {
 }
 
 fn loss(reduction: Reduction) -> MeanSquaredError {
-    MeanSquaredError { reduction, ..MeanSquaredError::default() }
+    MeanSquaredError { reduction }
 }
 
 #[test]
@@ -78,8 +75,19 @@ fn a_step_learns_from_what_counts() {
     assert_near(logs["loss"], 0.999_462_9);
     drop(training);
     let expected = [
-        0.5, -0.25, 1.017_187_5, 0.474_218_76, -0.114_843_73, -0.702_734_3, -0.103_125_01,
-        -0.657_812_5, 0.225, 0.7125, -0.520_390_6, -0.048_984_41, 0.798_437_5,
+        0.5,
+        -0.25,
+        1.017_187_5,
+        0.474_218_76,
+        -0.114_843_73,
+        -0.702_734_3,
+        -0.103_125_01,
+        -0.657_812_5,
+        0.225,
+        0.7125,
+        -0.520_390_6,
+        -0.048_984_41,
+        0.798_437_5,
     ];
     for (found, expected) in model.weights().iter().zip(expected) {
         assert_near(*found, expected);
