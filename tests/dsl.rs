@@ -97,6 +97,55 @@ fn a_division_is_what_its_reader_wants() {
 }
 
 model! {
+    /// Layers as activations, and functions on tensors: the model of `golden/files/activations.keras`.
+    struct Activated;
+
+    let x = Input((6,), name = "x");
+    let mut y = Dense(5, activation = LeakyReLU(0.1))(x);
+    y = Dense(4, activation = ReLU(max_value = 0.75, negative_slope = 0.2))(y);
+    y = keras.activations.relu(y, 0.3, max_value = 0.5, threshold = 0.1);
+    y = Dense(5, activation = keras.activations.hard_swish)(y);
+    y = activations.elu(activations.leaky_relu(y), alpha = 0.5);
+    y = Dense(6, activation = Activation("gelu"))(y);
+    y = activations.tanh(activations.gelu(y));
+    y = Dense(4, activation = ELU(0.7))(y);
+    Model(x, activations.softmax(Dense(3, activation = Softmax())(y)), name = "activations")
+}
+
+model! {
+    /// The same model from Keras' file.
+    struct ActivatedFile = include!("golden/files/activations.keras");
+}
+
+model! {
+    /// Weights that started as arrays, which are not kept.
+    struct Arrays = include!("golden/files/constant_matrix.keras");
+}
+
+const FILES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/golden/files/");
+
+#[test]
+fn activations_are_layers_and_functions() -> keras::Result<()> {
+    let path = format!("{FILES}activations.keras");
+    let (block, file) = (Activated::load(&path)?, ActivatedFile::load(&path)?);
+    let x = [0.5, -1.0, 2.0, -0.25, 1.5, -2.0];
+    assert_eq!(block.call(&x), file.call(&x));
+    // What is written is read again, with the layers that are activations.
+    let scratch = tempfile::tempdir().expect("a folder for a while");
+    let path = scratch.path().join("saved.keras");
+    block.save(&path)?;
+    assert_eq!(ActivatedFile::load(&path)?.call(&x), block.call(&x));
+    Ok(())
+}
+
+#[test]
+fn weights_that_started_as_arrays_are_loaded() -> keras::Result<()> {
+    let model = Arrays::load(format!("{FILES}constant_matrix.keras"))?;
+    assert_eq!(model.call(&[0.0; 4]), model.dense.bias);
+    Ok(())
+}
+
+model! {
     /// One layer, called twice: it has its weights once.
     struct Siamese;
 

@@ -8,7 +8,7 @@
 //! Source: Keras 3.15 `saving/serialization_lib.py` and the `get_config` of each class.
 
 use keras_graph::layers::Entry;
-use keras_graph::value::{Argument, Object, Value};
+use keras_graph::value::{ARRAY, Argument, Object, Value};
 pub use serde_json::Value as Json;
 use serde_json::{Map, json};
 
@@ -277,8 +277,14 @@ fn framed_at(framed: Framed, depth: usize) -> Result<Value> {
     };
     let mut arguments = Vec::new();
     for (name, json) in config {
-        let value =
-            value_at(json, depth + 1).map_err(|error| error.within(name).within(class_name))?;
+        let value = match json {
+            // Reading weights does not need the array that they once started as.
+            Json::Array(_) | Json::Object(_) if class_name == "Constant" => {
+                Ok(Value::Object(Object { class: ARRAY.to_owned(), arguments: vec![] }))
+            }
+            json => value_at(json, depth + 1),
+        };
+        let value = value.map_err(|error| error.within(name).within(class_name))?;
         if default(name).as_ref() != Some(&value) {
             arguments.push(Argument { name: Some(name.clone()), value });
         }

@@ -4,7 +4,7 @@ pub use keras_ir::initializer::{Distribution, Fan, Initializer, Rule, fans};
 
 use crate::parameter::{number, object_arguments, unknown_word, word};
 use crate::schema::{Mismatch, ParameterType};
-use crate::value::{Argument, Object, Value};
+use crate::value::{ARRAY, Argument, Object, Value};
 
 /// Names a Keras user may write for an initializer class.
 pub const NAMES: &[(&str, &str)] = &[
@@ -34,6 +34,8 @@ fn object(initializer: &Initializer) -> Object {
     let seed = initializer.seed.map_or(Value::None, Value::Int);
     let arguments = match initializer.rule {
         Rule::Zeros | Rule::Ones => vec![],
+        // What the array held is in the weights of the file that this is written to.
+        Rule::Unkept => vec![("value", Value::from(0.0))],
         Rule::Constant { value } => vec![("value", Value::from(value))],
         Rule::Identity { gain } => vec![("gain", Value::from(gain))],
         Rule::RandomUniform { minval, maxval } => {
@@ -138,7 +140,17 @@ fn from_object(class: &'static str, object: &Object) -> Result<Initializer, Mism
     let rule = match class {
         "Zeros" => Rule::Zeros,
         "Ones" => Rule::Ones,
-        "Constant" => Rule::Constant { value: float("value", 0.0)? },
+        "Constant" => match value("value") {
+            Some(Value::Object(array)) if array.class == ARRAY => Rule::Unkept,
+            Some(Value::List(_)) => {
+                let help = "set the weights of the model, as in `model.embedding.embeddings = ..`";
+                return Err(Mismatch {
+                    help: Some(help.to_string()),
+                    ..wrong("value", "a number")
+                });
+            }
+            _ => Rule::Constant { value: float("value", 0.0)? },
+        },
         "Identity" => Rule::Identity { gain: float("gain", 1.0)? },
         "RandomUniform" => {
             Rule::RandomUniform { minval: float("minval", -0.05)?, maxval: float("maxval", 0.05)? }

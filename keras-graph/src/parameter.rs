@@ -1,18 +1,19 @@
 //! The types that a layer's parameters may have: how each is read from a value and written to a configuration.
 //! Initializers, regularizers and constraints are read in their own files. Ranges are checked here, where a value is read.
 
+mod activation;
 mod einsum;
 mod functions;
 mod geometry;
 mod weight;
 
+pub use activation::NamedActivation;
 pub use einsum::{AxisPair, Ellipsis, Equation, Letters, PartialShape};
 pub use functions::{AxesOrNone, DtypeName, Ints, Sections, Widths};
 pub use geometry::{Axes, ChannelsLast, Counts, Margins, Padding, Pair, TargetShape, ZeroPair};
 pub(crate) use weight::Reading;
 pub use weight::WeightArguments;
 
-use crate::activation::{Activation, ActivationFunction, FUNCTIONS};
 use crate::names::nearest;
 use crate::schema::{Mismatch, ParameterType};
 use crate::value::{Object, Value};
@@ -227,48 +228,5 @@ impl ParameterType for LayerName {
 
     fn to_value(&self) -> Value {
         Value::Str(self.0.clone())
-    }
-}
-
-/// An activation function and its name in a configuration.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct NamedActivation {
-    /// Keras' name.
-    pub name: &'static str,
-    /// What it computes.
-    pub function: ActivationFunction,
-}
-
-impl NamedActivation {
-    /// What `None` stands for: `y = x`.
-    pub const LINEAR: NamedActivation = NamedActivation {
-        name: "linear",
-        function: ActivationFunction::ElementWise(Activation::Linear),
-    };
-}
-
-impl ParameterType for NamedActivation {
-    fn from_value(value: &Value) -> Result<Self, Mismatch> {
-        if *value == Value::None {
-            return Ok(NamedActivation::LINEAR);
-        }
-        // Keras writes an alias as the function that it stands for.
-        let name = word(value).map(|name| match name {
-            "swish" => "silu",
-            "hard_swish" => "hard_silu",
-            name => name,
-        });
-        match FUNCTIONS.iter().find(|(known, _)| Some(*known) == name) {
-            Some(&(name, function)) => Ok(NamedActivation { name, function }),
-            None => Err(unknown_word(
-                value,
-                "the name of an activation, such as `\"relu\"`, or `None`",
-                FUNCTIONS.iter().map(|(name, _)| *name),
-            )),
-        }
-    }
-
-    fn to_value(&self) -> Value {
-        Value::Str(self.name.to_string())
     }
 }

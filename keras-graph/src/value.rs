@@ -63,6 +63,9 @@ pub fn shortest(value: f32) -> f64 {
     value.to_string().parse().unwrap_or(f64::from(value))
 }
 
+/// The class of an [`Object`] that stands for an array of numbers in a file, which is not kept.
+pub const ARRAY: &str = "__numpy__";
+
 /// An object among the arguments: an initializer, a regularizer, ...
 #[derive(Clone, Debug, PartialEq)]
 pub struct Object {

@@ -8,6 +8,9 @@
 use alloc::boxed::Box;
 use core::slice;
 
+use keras_graph::initializer::Rule;
+use keras_graph::plan::WeightInfo;
+
 use crate::embed::elements;
 use crate::infer::Infer;
 
@@ -24,6 +27,18 @@ pub(crate) const fn len<M: Infer>() -> usize {
     // A reference to a model without weights is aligned for whatever holds no number.
     assert!(len == 0 || align_of::<M>() == align_of::<f32>(), "a model is made of f32");
     len
+}
+
+/// Panics (while compiling) if a weight starts as an array of a file, which is not kept.
+pub(crate) const fn assert_drawn(weights: &[WeightInfo]) {
+    let mut i = 0;
+    while i < weights.len() {
+        assert!(
+            !matches!(weights[i].initializer.rule, Rule::Unkept),
+            "a weight starts as an array of numbers in the file, which is not kept: `load` the model"
+        );
+        i += 1;
+    }
 }
 
 /// All weights, in Keras' order.

@@ -50,6 +50,8 @@ pub enum Rule {
         /// The value.
         value: f32,
     },
+    /// An array of numbers in a file, which is not kept: such weights are loaded.
+    Unkept,
     /// `gain` on the diagonal of a matrix, else 0.
     Identity {
         /// The diagonal.
@@ -136,6 +138,7 @@ impl Literal for Rule {
         let (variant, fields): (&str, &[(&str, f32)]) = match self {
             Rule::Zeros => ("Zeros", &[]),
             Rule::Ones => ("Ones", &[]),
+            Rule::Unkept => ("Unkept", &[]),
             Rule::Constant { value } => ("Constant", &[("value", *value)]),
             Rule::Identity { gain } => ("Identity", &[("gain", *gain)]),
             Rule::RandomUniform { minval, maxval } => {

@@ -31,6 +31,8 @@ enum Callee {
     Object(Name),
     /// A function of `keras.ops`.
     Function(Name),
+    /// A function of `keras.activations`.
+    Activation(Name),
     Method(Value, Name),
     Value(Value),
 }
@@ -85,6 +87,7 @@ impl Evaluator<'_> {
             Callee::Class(name) => self.construct(&name, &given, arguments),
             Callee::Object(name) => Ok(self.object(&name, &given)),
             Callee::Function(name) => self.call_function(&name, &given, spot),
+            Callee::Activation(name) => self.activation(&name, &given, head, spot),
             Callee::Method(value, name) => self.method(&value, &name, &given, spot),
             Callee::Value(value) => match value {
                 Value::Unknown => Ok(Value::Unknown),
@@ -156,14 +159,7 @@ impl Evaluator<'_> {
             Some(Path::Layer) => Ok(self.known(name.clone())),
             Some(Path::Object) => Ok(Callee::Object(name.clone())),
             Some(Path::Function) => Ok(Callee::Function(name.clone())),
-            Some(Path::Activation) => {
-                let help = format!("write `Activation(\"{}\")(x)`", name.text);
-                Ok(Callee::Value(self.wrong(
-                    name.spot,
-                    "an activation is called as a layer",
-                    &help,
-                )))
-            }
+            Some(Path::Activation) => Ok(Callee::Activation(name.clone())),
             Some(Path::Foreign | Path::Unknown(_)) => Ok(Callee::Value(self.foreign(callee))),
         }
     }

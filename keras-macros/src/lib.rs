@@ -1,11 +1,12 @@
 //! The macros of the `keras` crate: [`model!`] makes a struct of a Keras model, [`embed!`] puts trained weights into the program.
 //!
 //! The shell around `keras-graph`: tokens to a tree (`parse`, `statement`, `expression`), the tree to a network
-//! (`evaluate`, `scope`, `call`, `lower`, `apply`, `model`, `functional`, `ports`, `check`), plans to tokens (`emit`). No shape is computed here.
+//! (`evaluate`, `scope`, `call`, `lower`, `apply`, `functions`, `model`, `functional`, `ports`, `check`), plans to tokens (`emit`). No shape is computed here.
 #![forbid(unsafe_code)]
 
 use proc_macro::TokenStream;
 
+mod activations;
 mod apply;
 mod arithmetic;
 mod ast;

@@ -53,7 +53,11 @@ pub trait Model: Infer {
     }
 
     /// A model whose weights are drawn from a seed: equal seeds, equal weights.
+    ///
+    /// Does not compile for a model of a file in which a weight starts as an array of numbers, which
+    /// is not kept: [`load`](Model::load) it.
     fn seeded(seed: u64) -> Box<Self> {
+        const { weights::assert_drawn(Self::WEIGHTS) };
         // Filled where it lies: a large model on the stack would end the program.
         let mut model = zeroed::<Self>();
         initialize(Self::WEIGHTS, seed, model.weights_mut());

@@ -16,7 +16,8 @@ os.environ["KERAS_BACKEND"] = "jax"
 import keras
 import numpy as np
 from keras import Input, Model, Sequential
-from keras.layers import Add, Concatenate, Dense
+from keras.initializers import Constant
+from keras.layers import ELU, Activation, Add, Concatenate, Dense, LeakyReLU, ReLU, Softmax
 from safetensors.numpy import save_file
 
 HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "files")
@@ -34,7 +35,31 @@ def names():
     return Model([a, b], [Dense(2, name="Self")(z), Dense(3, name="模型")(z)], name="names")
 
 
-MODELS = [names]
+def activations():
+    """Layers as activations, and activation functions that are called on tensors."""
+    x = Input((6,), name="x")
+    y = Dense(5, activation=LeakyReLU(0.1))(x)
+    y = Dense(4, activation=ReLU(max_value=0.75, negative_slope=0.2))(y)
+    y = keras.activations.relu(y, negative_slope=0.3, max_value=0.5, threshold=0.1)
+    y = Dense(5, activation=keras.activations.hard_swish)(y)
+    y = keras.activations.elu(keras.activations.leaky_relu(y), alpha=0.5)
+    y = Dense(6, activation=Activation("gelu"))(y)
+    y = keras.activations.tanh(keras.activations.gelu(y))
+    y = Dense(4, activation=ELU(0.7))(y)
+    return Model(x, keras.activations.softmax(Dense(3, activation=Softmax())(y)), name="activations")
+
+
+def constant_matrix():
+    """Weights that start as arrays."""
+    rng = np.random.default_rng(zlib.crc32(b"constant_matrix"))
+    kernel = Constant(rng.normal(size=(4, 3)).astype("float32"))
+    bias = Constant([0.5, -1.0, 2.0])
+    return Sequential(
+        [Input((4,)), Dense(3, kernel_initializer=kernel, bias_initializer=bias)], name="constant_matrix"
+    )
+
+
+MODELS = [names, activations, constant_matrix]
 
 
 def main():

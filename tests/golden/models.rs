@@ -8,7 +8,7 @@ use keras_graph::graph::Mode;
 use keras_runtime::execute::predict;
 use keras_runtime::kernels::{Backend, Cpu, Reference};
 
-use crate::tensors::{Case, Inputs, check_all, folder, on_all_levels};
+use crate::tensors::{Case, Inputs, check_list, folder, on_all_levels};
 
 fn check_case<B: Backend>(group: &str, case: &Case) {
     let file = case.json["files"]["keras"].as_str().unwrap();
@@ -44,19 +44,20 @@ fn check_case<B: Backend>(group: &str, case: &Case) {
     }
 }
 
-/// Whole models, and models that are each about one thing that a file may hold.
-const GROUPS: [&str; 2] = ["models", "files"];
+/// Whole models; models that are each about one thing that a file may hold; files that users had.
+const LISTS: [(&str, &str); 3] =
+    [("models", "cases.json"), ("files", "cases.json"), ("files", "reported.json")];
 
 #[test]
 fn reference_models_predict_as_in_keras() {
-    for group in GROUPS {
-        check_all(group, |case| check_case::<Reference>(group, case));
+    for (group, list) in LISTS {
+        check_list(group, list, |case| check_case::<Reference>(group, case));
     }
 }
 
 #[test]
 fn cpu_models_predict_as_in_keras() {
-    for group in GROUPS {
-        on_all_levels(|| check_all(group, |case| check_case::<Cpu>(group, case)));
+    for (group, list) in LISTS {
+        on_all_levels(|| check_list(group, list, |case| check_case::<Cpu>(group, case)));
     }
 }

@@ -168,7 +168,12 @@ fn read(path: &PathBuf) -> HashMap<String, Tensor> {
 
 /// Checks all cases of a group, and tells every one that fails.
 pub(crate) fn check_all(group: &str, check: impl Fn(&Case)) {
-    let failures: Vec<String> = listed(group, "cases.json")
+    check_list(group, "cases.json", check);
+}
+
+/// As [`check_all`], of another list.
+pub(crate) fn check_list(group: &str, list: &str, check: impl Fn(&Case)) {
+    let failures: Vec<String> = listed(group, list)
         .iter()
         .filter_map(|case| {
             let check = std::panic::AssertUnwindSafe(|| check(case));

@@ -10,7 +10,7 @@ use keras_graph::shape::Shape;
 use keras_graph::value::{Argument, Value};
 use serde_json::{Map, Value as Json};
 
-use super::{FUNCTIONAL, LAYERS_MODULE, OPS_MODULES, SEQUENTIAL};
+use super::{FUNCTIONAL, LAYERS_MODULE, OPS_MODULES, SEQUENTIAL, activations};
 use crate::error::{Error, Result};
 use crate::json::{Framed, kind, value_from_json};
 
@@ -91,6 +91,11 @@ fn operation(class: &str, config: &Map<String, Json>) -> Result<NetworkLayer> {
 /// Builds a layer of the catalogue.
 pub(super) fn catalogue_layer(framed: &Framed) -> Result<NetworkLayer> {
     let Framed { module, class_name, config } = *framed;
+    if Function::by_class(class_name).is_none()
+        && let Some(layer) = activations::activation(framed)
+    {
+        return layer;
+    }
     if module.starts_with(OPS_MODULES) {
         return operation(class_name, config);
     }

@@ -39,6 +39,7 @@ pub fn fill(rule: &Rule, shape: &[usize], random: &mut Random, to: &mut [f32]) {
     match *rule {
         Rule::Zeros => to.fill(0.0),
         Rule::Ones => to.fill(1.0),
+        Rule::Unkept => unreachable!("`Model::seeded` does not compile with such a weight"),
         Rule::Constant { value } => to.fill(value),
         Rule::Identity { gain } => identity(gain, shape, to),
         Rule::RandomUniform { minval, maxval } => {
