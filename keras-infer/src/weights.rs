@@ -8,8 +8,8 @@
 use alloc::boxed::Box;
 use core::slice;
 
-use keras_graph::initializer::Rule;
-use keras_graph::plan::WeightInfo;
+use keras_ir::initializer::Rule;
+use keras_ir::plan::WeightInfo;
 
 use crate::embed::elements;
 use crate::infer::Infer;
@@ -30,7 +30,7 @@ pub(crate) const fn len<M: Infer>() -> usize {
 }
 
 /// Panics (while compiling) if a weight starts as an array of a file, which is not kept.
-pub(crate) const fn assert_drawn(weights: &[WeightInfo]) {
+pub const fn assert_drawn(weights: &[WeightInfo]) {
     let mut i = 0;
     while i < weights.len() {
         assert!(

@@ -57,7 +57,7 @@ pub trait Model: Infer {
     /// Does not compile for a model of a file in which a weight starts as an array of numbers, which
     /// is not kept: [`load`](Model::load) it.
     fn seeded(seed: u64) -> Box<Self> {
-        const { weights::assert_drawn(Self::WEIGHTS) };
+        const { crate::weights::assert_drawn(Self::WEIGHTS) };
         // Filled where it lies: a large model on the stack would end the program.
         let mut model = zeroed::<Self>();
         initialize(Self::WEIGHTS, seed, model.weights_mut());
