@@ -162,3 +162,27 @@ fn a_sequential_model_may_lack_its_input() {
         survives("without input", &network);
     }
 }
+
+#[test]
+fn a_layer_within_a_layer_is_read_and_written() {
+    let framed = |class: &str, config: Json| {
+        json!({
+            "module": "keras.layers", "class_name": class, "config": config,
+            "registered_name": null,
+        })
+    };
+    let inner = framed("Dense", json!({ "name": "each", "units": 8, "quantization_config": null }));
+    let config = json!({
+        "module": "keras", "class_name": "Sequential", "registered_name": null,
+        "config": { "name": "steps", "layers": [
+            framed("InputLayer", json!({ "name": "x", "batch_shape": [null, 5, 4] })),
+            framed("TimeDistributed", json!({ "name": "all", "layer": inner })),
+        ] },
+    });
+    let written = to_config(&from_config(&config).unwrap()).unwrap();
+    let inner = &written["config"]["layers"][1]["config"]["layer"];
+    let [module, class] = ["module", "class_name"].map(|key| inner[key].as_str().unwrap());
+    assert_eq!((module, class), ("keras.layers", "Dense"));
+    assert_eq!((&inner["config"]["name"], &inner["config"]["units"]), (&json!("each"), &json!(8)));
+    assert_eq!(to_config(&from_config(&written).unwrap()).unwrap(), written);
+}
