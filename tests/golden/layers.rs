@@ -137,7 +137,8 @@ pub(crate) fn network(case: &Case, trainable: bool) -> Network {
 /// A model whose output is the mask of a case's output.
 fn mask_network(case: &Case) -> Network {
     let (mut network, output) = called(case, true);
-    let mask_of = network.add_layer(plain_layer(LayerKind::Layer(Box::new(MaskOf)), true));
+    let mask_of = plain_layer(LayerKind::Layer(Box::new(MaskOf)), true);
+    let mask_of = network.add_layer(NetworkLayer { name: "mask_of".to_string(), ..mask_of });
     let mask = network.call(mask_of, &[output]).unwrap();
     network.finish(&mask);
     network
