@@ -46,7 +46,7 @@ pub fn write(
     Ok(Archive { metadata: Metadata::now(), config, weights: weights::write(&groups)? })
 }
 
-/// One group for the model, and one for each of its layers.
+/// One group for the model, and one for each of its layers; as in Keras, none for operations.
 fn groups(description: &Description, weights: &[f32]) -> Result<Vec<Group>> {
     let group = |path: &str, name: &str| Group {
         path: path.to_owned(),
@@ -55,7 +55,8 @@ fn groups(description: &Description, weights: &[f32]) -> Result<Vec<Group>> {
         fault: None,
     };
     let mut groups = vec![group("", &description.name)];
-    groups.extend(description.layers.iter().map(|layer| group(&layer.path, &layer.name)));
+    let layers = description.layers.iter().filter(|layer| !layer.is_operation);
+    groups.extend(layers.map(|layer| group(&layer.path, &layer.name)));
     let index: HashMap<String, usize> =
         groups.iter().enumerate().map(|(i, group)| (group.path.clone(), i)).collect();
     for info in description.weights.iter() {

@@ -98,6 +98,7 @@ impl Layout {
                 params: 0,
                 connected_to: connections.of(layer),
                 path: Text::Owned(path.clone()),
+                is_operation: described.is_operation(),
             });
             let before = self.len;
             let inner = format!("{scope}{}", described.name);

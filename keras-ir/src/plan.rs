@@ -181,6 +181,8 @@ literal! {
         pub connected_to: List<Text>,
         /// Path of the layer's group in a weights file, e.g. `layers/conv2d_1`.
         pub path: Text,
+        /// Whether it is an operation on tensors, which has no group in a weights file.
+        pub is_operation: bool,
     }
 
     /// Moves the statistics of a batch normalization: `moving = momentum · moving + (1 - momentum) · batch`.

@@ -124,6 +124,7 @@ static DESCRIPTION: Description = Description {
             params: 16,
             connected_to: Borrowed(&[]),
             path: Borrowed("layers/dense"),
+            is_operation: false,
         },
         LayerInfo {
             name: Borrowed("dense_1"),
@@ -132,6 +133,7 @@ static DESCRIPTION: Description = Description {
             params: 10,
             connected_to: Borrowed(&[]),
             path: Borrowed("layers/dense_1"),
+            is_operation: false,
         },
     ]),
     config: Borrowed(CONFIG),
