@@ -330,8 +330,14 @@ fn layer_to_json(object: &Object) -> Result<Json> {
     Ok(framed(LAYERS, &object.class, Json::Object(config)))
 }
 
+/// `Identity` is the name of a layer and of an initializer; the initializer alone has a gain.
+fn is_identity_initializer(object: &Object) -> bool {
+    let has_gain = |argument: &Argument| argument.name.as_deref() == Some("gain");
+    object.class == "Identity" && object.arguments.iter().any(has_gain)
+}
+
 fn object_to_json(object: &Object) -> Result<Json> {
-    if Entry::by_class(&object.class).is_some() {
+    if Entry::by_class(&object.class).is_some() && !is_identity_initializer(object) {
         return layer_to_json(object);
     }
     let Some(class) = class_named(&object.class) else {

@@ -5,7 +5,7 @@ model! {
     pub struct Net;
 
     Sequential([
-        Input(shape = (4,), dtype = "float16"),
+        Input(shape = (4,), dtype = "complex64"),
         Dense(10),
     ])
 }

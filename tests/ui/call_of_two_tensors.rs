@@ -6,8 +6,7 @@ model! {
 
     let a = Input(shape = (4,));
     let b = Input(shape = (4,));
-    let score = Dense(2, name = "score");
-    Model(inputs = [a, b], outputs = [score(a), score(b)])
+    Model(inputs = [a, b], outputs = Add()(a, b))
 }
 
 fn main() {
