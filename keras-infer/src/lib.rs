@@ -1,6 +1,6 @@
 //! What an embedded model needs: a call, and the weights that it reads.
 //!
-//! - [`array`], [`sample`]: what goes into a call and what comes out;
+//! - [`mod@array`], [`sample`]: what goes into a call and what comes out;
 //! - [`infer`]: the trait of every model;
 //! - [`weights`]: a model as flat memory; [`embed`]: a trained model inside of the program.
 //!

@@ -24,8 +24,8 @@ impl<M: Model> Predictor<M> {
         Predictor::under(DtypePolicy::default())
     }
 
-    /// A predictor that computes under a policy. [`call`](crate::infer::Infer::call) and [`Model::predict`] are always
-    /// in `f32`.
+    /// A predictor that computes under a policy. [`call`](crate::infer::Infer::call) and
+    /// [`Model::predict`] are always in `f32`.
     pub fn under(policy: DtypePolicy) -> Predictor<M> {
         let execution = Execution::under::<Cpu>(policy, M::inference(), Keep::Outputs);
         Predictor { execution, policy, model: PhantomData }
