@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 /// The bytes of a weight file with these objects, in the layout that Keras reads.
 ///
 /// Groups may come in any order. Errors: two groups of one path; a shape that does not fit its values;
-/// a path nested deeper than [`read`] accepts.
+/// a path nested deeper than [`read`](super::read) accepts.
 pub fn write(groups: &[Group]) -> Result<Vec<u8>> {
     let mut root = Node::default();
     for group in groups {

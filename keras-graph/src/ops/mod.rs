@@ -2,7 +2,7 @@
 //!
 //! A family of ops has a file, as it has one in `keras_ir::ops`, which declares them. In it stand a
 //! method of [`Graph`] for each op, which computes the shape of the result and appends the node,
-//! and the op's [`Differentiate`](gradient::Differentiate), which every op has.
+//! and the op's `Differentiate`, which every op has.
 //!
 //! Layers call the methods. Inputs of integers are cast where an op computes with them. Every
 //! extent and every product of extents is checked here, so that no later pass can overflow.

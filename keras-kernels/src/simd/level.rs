@@ -47,7 +47,8 @@ impl Level {
     }
 }
 
-/// Runs a kernel with the best instructions of this processor, or those that [`with_level`] forces.
+/// Runs a kernel with the best instructions of this processor, or those that
+/// [`with_level`](super::with_level) forces.
 pub fn dispatch<K: Kernel>(kernel: K) -> K::Output {
     match Token::current() {
         Token::Portable(simd) => simd.enter(kernel),
