@@ -1,16 +1,10 @@
-//! Which of several algorithms computes an op. A target chooses one for each op, once; the step of
-//! a plan holds it, and whatever depends on it matches on it: kernels, scratch, packed weights,
-//! parts.
-
-use core::fmt;
-
-use crate::literal::literal_enum;
+//! Which of several algorithms computes an op. A target chooses it from the op alone, and whatever
+//! depends on it asks the target and matches on it: kernels, scratch, packed weights, parts.
 
 /// How an op is computed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Algorithm {
     /// The one algorithm that an op has, or that which takes every shape.
-    #[default]
     General,
     /// A convolution of single cells, as a product of matrices.
     Product,
@@ -25,16 +19,6 @@ pub enum Algorithm {
     /// Windows of operands that are rounded to bfloat16.
     RoundedWindows,
 }
-literal_enum!(Algorithm {
-    General,
-    Product,
-    TwoSums,
-    Rows,
-    Winograd,
-    RoundedProduct,
-    RoundedWindows
-});
-
 impl Algorithm {
     /// Whether operands are rounded to bfloat16.
     pub fn is_rounded(self) -> bool {
@@ -46,24 +30,5 @@ impl Algorithm {
             | Algorithm::Rows
             | Algorithm::Winograd => false,
         }
-    }
-
-    /// Its name as a plan's text spells it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Algorithm::General => "general",
-            Algorithm::Product => "product",
-            Algorithm::TwoSums => "two_sums",
-            Algorithm::Rows => "rows",
-            Algorithm::Winograd => "winograd",
-            Algorithm::RoundedProduct => "rounded_product",
-            Algorithm::RoundedWindows => "rounded_windows",
-        }
-    }
-}
-
-impl fmt::Display for Algorithm {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
     }
 }

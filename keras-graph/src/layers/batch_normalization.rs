@@ -7,7 +7,6 @@ use crate::layers::Case;
 use crate::ops::ScaleAndCenter;
 use crate::parameter::{OnlyFalse, OnlyNone, Positive, Share};
 use crate::schema::{Layer, layer, layer_basics};
-use crate::shape::Shape;
 
 layer! {
     /// Normalizes each channel over the batch: `y = gamma · (x - mean) / √(variance + epsilon) + beta`.
@@ -120,16 +119,7 @@ impl Layer for BatchNormalization {
     ) -> Result<Vec<Lowered>, LayerError> {
         let (x, mask) = (call.one("BatchNormalization")?, call.mask());
         if let Some(mask) = mask {
-            let (shape, found) = (graph.shape(x), graph.shape(mask));
-            let steps = shape.extents().split_last().map_or(&[][..], |(_, steps)| steps);
-            if found.extents() != steps {
-                let expected = Shape::new(steps);
-                let message = format!(
-                    "`BatchNormalization` expects `mask` of shape {expected}, found {found}"
-                );
-                return Err(LayerError::argument("mask", message)
-                    .help("a mask has all axes of the tensor but the last"));
-            }
+            graph.expect_mask_of_steps("BatchNormalization", x, mask)?;
         }
         Ok(vec![Lowered { node: self.normalize(graph, x, mask)?, mask }])
     }

@@ -71,7 +71,7 @@ impl Layer for Embedding {
     }
 
     fn lower(&self, graph: &mut Graph, x: NodeId) -> Result<NodeId, LayerError> {
-        let x = graph.integer(x)?;
+        let x = graph.truncated(x)?;
         let extents = [self.input_dim, self.output_dim];
         let table = graph.weight("embeddings", &extents, &self.embeddings)?;
         graph.embedding(x, table)

@@ -49,12 +49,7 @@ impl Layer for GlobalAveragePooling1D {
             return Ok(vec![Lowered::unmasked(self.lower(graph, x)?)]);
         };
         let [steps, features] = graph.sequence(class, x)?;
-        let found = graph.shape(mask);
-        if found.extents() != [steps] {
-            let message =
-                format!("`{class}` expects `mask` of shape (batch, {steps}), found {found}");
-            return Err(LayerError::argument("mask", message));
-        }
+        graph.expect_mask_of_steps(class, x, mask)?;
         let mask = match graph.dtype(mask) {
             Dtype::Bool => mask,
             Dtype::Float32 | Dtype::Int32 => graph.compare_with(mask, Comparison::NotEqual, 0.0)?,

@@ -117,10 +117,10 @@ pub(super) fn merge_masked(
             }
         } else {
             if let Some(mask) = of_x {
-                x = graph.select(mask, x, y)?;
+                x = graph.choose(mask, x, y)?;
             }
             if let Some(mask) = of_y {
-                y = graph.select(mask, y, x)?;
+                y = graph.choose(mask, y, x)?;
             }
         }
         let both = match (of_x, of_y) {

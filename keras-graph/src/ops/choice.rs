@@ -35,8 +35,11 @@ impl Graph {
         Ok(y)
     }
 
-    /// Floats as integers, cut off towards zero.
+    /// Numbers as integers, cut off towards zero.
     pub(crate) fn truncated(&mut self, x: NodeId) -> Result<NodeId, LayerError> {
+        if self.dtype(x) == Dtype::Int32 {
+            return Ok(x);
+        }
         let len = checked_len(self.shape(x).extents())?;
         let y = self.emit(CastInt { len }, &[x.into()], self.extents(x))?;
         self.set_dtype(y, Dtype::Int32);
@@ -51,7 +54,8 @@ impl Graph {
         Ok(y)
     }
 
-    /// `a` where the condition, of truth values, holds, else `b`: both have one shape and one type, which the result has.
+    /// `a` where the condition, of truth values, holds, else `b`: both have one shape and one type,
+    /// which the result has.
     pub(crate) fn choose(
         &mut self,
         condition: NodeId,

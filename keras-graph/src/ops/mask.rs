@@ -3,7 +3,7 @@
 
 use crate::dtype::Dtype;
 use crate::graph::{Graph, LayerError, NodeId};
-use crate::op::{BinaryFunction, CastInt, Compare, Comparison, Select, SumTo};
+use crate::op::{BinaryFunction, Comparison, SumTo};
 use crate::ops::ranked;
 use crate::shape::Shape;
 
@@ -16,11 +16,8 @@ impl Graph {
         value: f32,
     ) -> Result<NodeId, LayerError> {
         let x = self.float(x)?;
-        let (extents, len) = (self.extents(x), self.shape(x).len());
-        let value = self.ramp(&extents, value, 0.0)?;
-        let op = Compare { len, f, integers: false };
-        let y = self.emit(op, &[x.into(), value.into()], extents)?;
-        Ok(self.truth(y))
+        let value = self.ramp(&self.extents(x), value, 0.0)?;
+        self.compare(x, value, f)
     }
 
     /// `x` as truth values: those above 0.5, if it has none.
@@ -31,33 +28,28 @@ impl Graph {
         }
     }
 
-    /// Integers of `x`, cut off towards zero.
-    pub(crate) fn integer(&mut self, x: NodeId) -> Result<NodeId, LayerError> {
-        if self.dtype(x) == Dtype::Int32 {
-            return Ok(x);
-        }
-        let (extents, len) = (self.extents(x), self.shape(x).len());
-        let y = self.emit(CastInt { len }, &[x.into()], extents)?;
-        self.nodes[y.0].dtype = Dtype::Int32;
-        Ok(y)
-    }
-
     /// Says that a node holds truth values.
     fn truth(&mut self, x: NodeId) -> NodeId {
-        self.nodes[x.0].dtype = Dtype::Bool;
+        self.set_dtype(x, Dtype::Bool);
         x
     }
 
-    /// `a[i]` where the condition holds, else `b[i]`, of equal shapes.
-    pub(crate) fn select(
-        &mut self,
-        condition: NodeId,
-        a: NodeId,
-        b: NodeId,
-    ) -> Result<NodeId, LayerError> {
-        let (a, b) = (self.float(a)?, self.float(b)?);
-        let (extents, len) = (self.extents(a), self.shape(a).len());
-        self.emit(Select { len }, &[condition.into(), a.into(), b.into()], extents)
+    /// Refuses a mask that does not cover all axes of `x` but the last.
+    pub(crate) fn expect_mask_of_steps(
+        &self,
+        class: &str,
+        x: NodeId,
+        mask: NodeId,
+    ) -> Result<(), LayerError> {
+        let (shape, found) = (self.shape(x), self.shape(mask));
+        let steps = shape.extents().split_last().map_or(&[][..], |(_, steps)| steps);
+        if found.extents() == steps {
+            return Ok(());
+        }
+        let expected = Shape::new(steps);
+        let message = format!("`{class}` expects `mask` of shape {expected}, found {found}");
+        Err(LayerError::argument("mask", message)
+            .help("a mask has all axes of the tensor but the last"))
     }
 
     /// `x` where the mask holds, else `otherwise`.
@@ -67,10 +59,11 @@ impl Graph {
         mask: NodeId,
         otherwise: f32,
     ) -> Result<NodeId, LayerError> {
+        let x = self.float(x)?;
         let extents = self.extents(x);
         let mask = self.cover(mask, &extents)?;
         let otherwise = self.ramp(&extents, otherwise, 0.0)?;
-        self.select(mask, x, otherwise)
+        self.choose(mask, x, otherwise)
     }
 
     /// A mask, repeated over the last axes of what it belongs to. Errors: other leading axes.
