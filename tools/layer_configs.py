@@ -23,8 +23,10 @@ LAYERS = [
     layers.Conv2DTranspose(2, 3),
     layers.Dense(2),
     layers.DepthwiseConv2D(3),
+    layers.Dot(1),
     layers.Dropout(0.5),
     layers.ELU(),
+    layers.EinsumDense("ab,bc->ac", 2),
     layers.Embedding(3, 2),
     layers.Flatten(),
     layers.GlobalAveragePooling1D(),
@@ -48,6 +50,7 @@ LAYERS = [
     layers.SeparableConv2D(2, 3),
     layers.Softmax(),
     layers.Subtract(),
+    layers.TimeDistributed(layers.Dense(2)),
     layers.UpSampling2D(),
     layers.ZeroPadding2D(),
 ]

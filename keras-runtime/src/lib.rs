@@ -1,4 +1,5 @@
-//! The machine: kernels, optimizers, losses, metrics, the training loop, data and files.
+//! What runs and trains a model: the executor, optimizers, losses, metrics, callbacks, datasets and
+//! files.
 
 #[cfg(test)]
 extern crate alloc;

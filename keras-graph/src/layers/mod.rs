@@ -1,4 +1,4 @@
-//! The catalogue: one file per layer, two lines here.
+//! The catalogue: one file per layer, three lines here.
 
 mod activation;
 mod activity_regularization;
