@@ -2,8 +2,8 @@
 
 use crate::graph::{Graph, LayerError, NodeId};
 use crate::op::{
-    AveragePool2D, AveragePool2DGrad, MaxPool2D, MaxPool2DGrad, MaxRows, MaxRowsGrad, MeanRows,
-    MeanRowsGrad, Window,
+    AveragePool2D, AveragePool2DGrad, MaxPool2D, MaxPool2DGrad, MeanRows, MeanRowsGrad, Reduce,
+    ReduceFunction, Window,
 };
 use crate::ops::gradient::{Differentiate, Gradients, Made, no_gradient};
 
@@ -39,7 +39,8 @@ impl Graph {
     /// The maximum over all axes but the last.
     pub fn max_rows(&mut self, x: NodeId) -> Result<NodeId, LayerError> {
         let (x, extent, channels) = self.rows(x)?;
-        self.emit(MaxRows { extent, channels }, &[x.into()], vec![channels])
+        let op = Reduce { outer: 1, extent, inner: channels, f: ReduceFunction::Max };
+        self.emit(op, &[x.into()], vec![channels])
     }
 
     fn rows(&mut self, x: NodeId) -> Result<(NodeId, usize, usize), LayerError> {
@@ -73,12 +74,4 @@ impl Differentiate for MeanRows {
     }
 }
 
-impl Differentiate for MaxRows {
-    fn differentiate(&self, gradients: &mut Gradients, made: &Made) -> Result<(), LayerError> {
-        let ([x], MaxRows { extent, channels }) = (made.inputs()?, *self);
-        gradients.push(x, MaxRowsGrad { extent, channels }, &[x, made.y.into(), made.d_y]);
-        Ok(())
-    }
-}
-
-no_gradient! { MaxPool2DGrad, AveragePool2DGrad, MeanRowsGrad, MaxRowsGrad }
+no_gradient! { MaxPool2DGrad, AveragePool2DGrad, MeanRowsGrad }

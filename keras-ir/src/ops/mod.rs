@@ -166,8 +166,6 @@ list! {
         average_pool2d_grad: AveragePool2DGrad,
         mean_rows: MeanRows,
         mean_rows_grad: MeanRowsGrad,
-        max_rows: MaxRows,
-        max_rows_grad: MaxRowsGrad,
         reduce: Reduce,
         reduce_grad: ReduceGrad,
         cumsum: Cumsum,

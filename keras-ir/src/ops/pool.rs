@@ -43,16 +43,4 @@ ops! {
     reads (d_y: sample(channels))
     makes sample(extent * channels)
     flops extent * channels;
-
-    /// `y[c] = max_i x[i, c]`.
-    MaxRows { extent: usize, channels: usize }
-    reads (x: sample(extent * channels))
-    makes sample(channels)
-    flops extent * channels;
-
-    /// `d_y[c]`, shared evenly by the rows that hold the maximum.
-    MaxRowsGrad { extent: usize, channels: usize }
-    reads (x: sample(extent * channels), y: sample(channels), d_y: sample(channels))
-    makes sample(extent * channels)
-    flops 2 * extent * channels;
 }

@@ -1,7 +1,7 @@
 //! Rows looked up in a table, and the gradient of the table. As in Keras on jax, an id below 0 counts from the end, and
 //! one that names no row gives NaN and gets no gradient.
 
-use super::elementwise::integer;
+use super::gather::place;
 use super::layout::add;
 use super::{Call, Cpu, Reference};
 use keras_ir::ops as op;
@@ -10,7 +10,7 @@ impl Reference {
     pub(crate) fn embedding(op: &op::Embedding, call: Call<'_>) {
         let [ids, table] = call.inputs();
         for (id, y) in ids.iter().zip(call.output.chunks_exact_mut(op.columns)) {
-            match row(*id, op.rows) {
+            match place(*id, op.rows) {
                 Some(row) => y.copy_from_slice(&table[row * op.columns..][..op.columns]),
                 None => y.fill(f32::NAN),
             }
@@ -20,7 +20,7 @@ impl Reference {
     pub(crate) fn embedding_grad(op: &op::EmbeddingGrad, call: Call<'_>) {
         let [ids, d_y] = call.inputs();
         for (id, d_y) in ids.iter().zip(d_y.chunks_exact(op.columns)) {
-            let row = row(*id, op.rows).and_then(|row| row.checked_sub(op.first));
+            let row = place(*id, op.rows).and_then(|row| row.checked_sub(op.first));
             if let Some(row) = row.filter(|row| *row < op.count) {
                 add(&mut call.output[row * op.columns..], d_y);
             }
@@ -36,13 +36,6 @@ impl Cpu {
     pub(crate) fn embedding_grad(op: &op::EmbeddingGrad, call: Call<'_>) {
         Reference::embedding_grad(op, call);
     }
-}
-
-/// The row that an id names, if there is one.
-fn row(id: f32, rows: usize) -> Option<usize> {
-    let id = i64::from(integer(id));
-    let from_start = if id < 0 { id + rows as i64 } else { id };
-    usize::try_from(from_start).ok().filter(|row| *row < rows)
 }
 
 #[cfg(test)]

@@ -86,11 +86,8 @@ impl Reference {
 
 /// Gathers the moments of the elements that count, channel by channel.
 fn masked_moments(op: &op::MaskedMoments, call: Call<'_>) {
-    let op::MaskedMoments { outer, channels, inner } = *op;
+    let op::MaskedMoments { channels, inner, .. } = *op;
     let [x, mask] = call.inputs();
-    assert_eq!(x.len(), outer * channels * inner * call.samples, "`x` has the op's length");
-    assert_eq!(x.len(), mask.len(), "the mask has the length of `x`");
-    assert_eq!(call.output.len(), 3 * channels, "each channel has three moments");
     for c in 0..channels {
         let rows = x.chunks_exact(inner).zip(mask.chunks_exact(inner));
         let of_channel = rows.skip(c).step_by(channels);

@@ -1,8 +1,10 @@
-//! Products of two tensors: for each sample some pairs of matrices, each stored as it is or transposed.
+//! Products of two tensors: for each sample some pairs of matrices, each stored as it is or
+//! transposed.
 //!
-//! A pair is computed by the loops of a dense layer, whose forward pass multiplies two matrices as they are stored,
-//! and whose gradients multiply by a transposed right or a transposed left one. So large pairs are packed and small
-//! ones are not, as there. The bits of a pair do not depend on the other pairs.
+//! A pair is computed by the loops of a dense layer, whose forward pass multiplies two matrices as
+//! they are stored, and whose gradients multiply by a transposed right or a transposed left one. So
+//! large pairs are packed and small ones are not, as there. The bits of a pair do not depend on the
+//! other pairs.
 
 use keras_ir::ops as op;
 
@@ -15,7 +17,7 @@ use crate::simd::{Kernel, Simd, dispatch};
 impl Reference {
     pub(crate) fn matmul(op: &op::Matmul, call: Call<'_>) {
         let op::Matmul { m, k, n, transposed_a, transposed_b, .. } = *op;
-        let [a, b] = check(op, &call);
+        let [a, b] = call.inputs();
         let pairs = a.chunks_exact(m * k).zip(b.chunks_exact(k * n));
         for ((a, b), y) in pairs.zip(call.output.chunks_exact_mut(m * n)) {
             for (cell, y) in y.iter_mut().enumerate() {
@@ -30,7 +32,7 @@ impl Reference {
 
 impl Cpu {
     pub(crate) fn matmul(op: &op::Matmul, call: Call<'_>) {
-        let [a, b] = check(op, &call);
+        let [a, b] = call.inputs();
         let (y, scratch) = (call.output, call.workspace);
         match (op.transposed_a, op.transposed_b) {
             (false, false) => dispatch(Pairs::<false, false> { op, a, b, y, scratch }),
@@ -39,18 +41,6 @@ impl Cpu {
             (true, true) => dispatch(Pairs::<true, true> { op, a, b, y, scratch }),
         }
     }
-}
-
-/// The two inputs. Panics if a length is not that of the op.
-fn check<'a>(op: &op::Matmul, call: &Call<'a>) -> [&'a [f32]; 2] {
-    let op::Matmul { pairs, m, k, n, .. } = *op;
-    let [a, b] = call.inputs();
-    let pairs = pairs * call.samples;
-    assert!(m * k * n > 0, "no extent is 0");
-    assert_eq!(a.len(), pairs * m * k, "the left matrices have the op's extents");
-    assert_eq!(b.len(), pairs * k * n, "the right matrices have the op's extents");
-    assert_eq!(call.output.len(), pairs * m * n, "the output has the op's extents");
-    [a, b]
 }
 
 /// All pairs of a call, one after the other.
