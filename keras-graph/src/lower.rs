@@ -100,14 +100,15 @@ impl Network {
                 inputs.len()
             )));
         }
-        for (&expected, found) in self.inputs.iter().zip(&inputs) {
-            let (expected, found) = (self.shape(expected), graph.shape(found.node));
+        for (&declared, given) in self.inputs.iter().zip(&mut inputs) {
+            let (expected, found) = (self.shape(declared), graph.shape(given.node));
             if expected != found {
                 return Err(LayerError::input(format!(
                     "the model `{}` expects {expected}, found {found}",
                     self.name
                 )));
             }
+            given.node = graph.cast(given.node, self.tensors[declared.0].dtype)?;
         }
         self.lower_calls(graph, &inputs)
     }

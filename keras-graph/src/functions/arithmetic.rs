@@ -46,11 +46,15 @@ functions! {
         /// The upper bound.
         x_max,
     } |op, graph, args| {
-        let x = Operand::Node(op.tensor(graph, args, 0)?);
+        let x = op.tensor(graph, args, 0)?;
+        let x = super::elementwise::counted(graph, x)?;
+        let dtype = graph.dtype(x);
+        let x = Operand::Node(x);
         let bound = |name| Ok::<_, LayerError>(Operand::Constant(crate::value::Value::from(op.argument::<f32>(name)?)));
         let above = [x, bound("x_min")?];
         let above = binary(op, graph, &above, BinaryFunction::Maximum)?[0];
-        binary(op, graph, &[Operand::Node(above), bound("x_max")?], BinaryFunction::Minimum)
+        let y = binary(op, graph, &[Operand::Node(above), bound("x_max")?], BinaryFunction::Minimum)?;
+        Ok(vec![graph.cast(y[0], dtype)?])
     };
     /// The product of the last two axes of two tensors, as matrices; axes in front are broadcast
     "numpy" Matmul("matmul") (x1, x2) ["x1", "x2"] {} |op, graph, args| matmul(op, graph, args);
@@ -110,7 +114,13 @@ fn power(op: &Operation, graph: &mut Graph, args: &[Operand]) -> Result<Vec<Node
     let Some(Operand::Node(x)) = args.first() else {
         return binary(op, graph, args, BinaryFunction::Power);
     };
-    let x = *x;
+    // Integers to an integer power are integers.
+    let exponent_dtype = args.get(1).map_or(Dtype::Float32, |exponent| exponent.dtype(graph));
+    let dtype = match larger(graph.dtype(*x), exponent_dtype) {
+        Dtype::Bool => Dtype::Int32,
+        dtype => dtype,
+    };
+    let x = graph.cast(*x, dtype)?;
     match exponent {
         Some(1.0) => Ok(vec![graph.copied(x)?]),
         Some(2.0) => Ok(vec![same(graph, x, x, BinaryFunction::Multiply)?]),
@@ -119,7 +129,10 @@ fn power(op: &Operation, graph: &mut Graph, args: &[Operand]) -> Result<Vec<Node
             Ok(vec![same(graph, square, x, BinaryFunction::Multiply)?])
         }
         Some(0.5) => Ok(vec![graph.unary(x, crate::activation::Activation::Sqrt)?]),
-        _ => binary(op, graph, args, BinaryFunction::Power),
+        _ => {
+            let y = binary(op, graph, args, BinaryFunction::Power)?;
+            Ok(vec![graph.cast(y[0], dtype)?])
+        }
     }
 }
 

@@ -41,8 +41,7 @@ pub fn bind<T: Copy>(
     }
     let place = |name: &str| function.schema.parameters.iter().position(|p| p.name == name);
     kept.sort_by_key(|(name, _)| place(name));
-    let order = |name: &str| (0..).find(|&i| function.operand(i).is_none_or(|(n, _)| n == name));
-    operands.sort_by_key(|operand: &CallArgument<T>| order(operand.name));
+    sort_operands(function, &mut operands);
     if !operands.iter().any(|operand| !operand.value.tensors().is_empty()) {
         let message = format!("`{name}` is called on no tensor");
         return Err(vec![ArgumentError { at: At::Call, message, help: None }]);
@@ -105,6 +104,11 @@ pub fn bind_operands<T: Copy>(
         let Some(operand) = operand else {
             return wrong(At::Value(i), format!("`{name}` takes fewer arguments"));
         };
+        let is_list = function.operands.iter().any(|operand| operand.starts_with('*'));
+        let is_given = |given: &CallArgument<T>| given.name == operand;
+        if !is_list && arguments.iter().any(is_given) {
+            return wrong(At::Value(i), format!("`{operand}` of `{name}` is given twice"));
+        }
         let value = plain(&value).map_or(value, CallValue::Value);
         arguments.push(CallArgument { name: operand, is_positional, value });
     }
@@ -118,7 +122,14 @@ pub fn bind_operands<T: Copy>(
     if !arguments.iter().any(|argument| !argument.value.tensors().is_empty()) {
         return wrong(At::Call, format!("`{name}` is called on no tensor"));
     }
+    sort_operands(function, &mut arguments);
     Ok(Call { inputs: Vec::new(), arguments })
+}
+
+/// Puts operands in the order of the function's own: lowering reads them by position.
+fn sort_operands<T>(function: &'static Function, operands: &mut [CallArgument<T>]) {
+    let order = |name: &str| (0..).find(|&i| function.operand(i).is_none_or(|(n, _)| n == name));
+    operands.sort_by_key(|operand| order(operand.name));
 }
 
 struct Bound<T> {

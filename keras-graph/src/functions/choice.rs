@@ -1,7 +1,7 @@
 //! Comparisons, logic, and the choice between two tensors.
 
 use super::elementwise::dtype_or;
-use super::operand::{Operand, broadcast, cast, larger};
+use super::operand::{Operand, broadcast, larger};
 use super::{Default, Operation, functions};
 use crate::dtype::Dtype;
 use crate::graph::{Graph, LayerError, NodeId};
@@ -119,7 +119,7 @@ fn filled(op: &Operation, graph: &mut Graph, args: &[Operand], number: f32) -> R
     let x = op.tensor(graph, args, 0)?;
     let dtype = dtype_or(op, graph.dtype(x))?;
     let y = graph.ramp(&graph.extents(x), number, 0.0)?;
-    Ok(vec![cast(graph, y, dtype)?])
+    Ok(vec![graph.cast(y, dtype)?])
 }
 
 fn one_hot(op: &Operation, graph: &mut Graph, args: &[Operand]) -> Result<Vec<NodeId>> {
@@ -143,5 +143,5 @@ fn one_hot(op: &Operation, graph: &mut Graph, args: &[Operand]) -> Result<Vec<No
     let numbers = graph.ramp(&row, 0.0, 1.0)?;
     let numbers = graph.broadcast(numbers, &to)?;
     let y = graph.compare(x, numbers, Comparison::Equal)?;
-    Ok(vec![cast(graph, y, dtype)?])
+    Ok(vec![graph.cast(y, dtype)?])
 }

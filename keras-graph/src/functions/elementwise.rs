@@ -1,6 +1,6 @@
 //! Functions of each element, and softmax along an axis.
 
-use super::operand::{Operand, cast};
+use super::operand::Operand;
 use super::{Default, Operation, functions};
 use crate::activation::Activation;
 use crate::dtype::Dtype;
@@ -31,11 +31,17 @@ functions! {
     /// The square of each element.
     "numpy" Square("square") (x) ["x"] {} |op, graph, args| {
         let x = op.tensor(graph, args, 0)?;
+        let x = counted(graph, x)?;
         Ok(vec![super::arithmetic::same(graph, x, x, BinaryFunction::Multiply)?])
     };
     /// The absolute value of each element.
     "numpy" Absolute("abs", "absolute") (x) ["x"] {} |op, graph, args| {
-        keeping_type(op, graph, args, Activation::Absolute)
+        let x = op.tensor(graph, args, 0)?;
+        if graph.dtype(x) != Dtype::Int32 {
+            return keeping_type(op, graph, args, Activation::Absolute);
+        }
+        let negative = negative(graph, x)?;
+        Ok(vec![graph.binary_int(x, negative, BinaryFunction::Maximum)?])
     };
     /// -1, 0 or 1: the sign of each element.
     "numpy" Sign("sign") (x) ["x"] {} |op, graph, args| keeping_type(op, graph, args, Activation::Sign);
@@ -46,9 +52,7 @@ functions! {
     /// `-x` of each element.
     "numpy" Negative("negative") (x) ["x"] {} |op, graph, args| {
         let x = op.tensor(graph, args, 0)?;
-        let dtype = graph.dtype(x);
-        let y = graph.affine(x, -1.0, 0.0)?;
-        Ok(vec![cast(graph, y, dtype)?])
+        Ok(vec![negative(graph, x)?])
     };
     /// `1 / (1 + e^-x)` of each element.
     "nn" Sigmoid("sigmoid") (x) ["x"] {} |op, graph, args| apply(op, graph, args, Activation::Sigmoid);
@@ -88,7 +92,7 @@ functions! {
     } |op, graph, args| {
         let x = op.tensor(graph, args, 0)?;
         let DtypeName(dtype) = op.argument("dtype")?;
-        let y = cast(graph, x, dtype)?;
+        let y = graph.cast(x, dtype)?;
         // A result of its own: what is cast may be an input.
         Ok(vec![if y == x { graph.copied(x)? } else { y }])
     };
@@ -114,7 +118,27 @@ fn keeping_type(
     let x = op.tensor(graph, args, 0)?;
     let dtype = graph.dtype(x);
     let y = graph.unary(x, f)?;
-    Ok(vec![cast(graph, y, dtype)?])
+    Ok(vec![graph.cast(y, dtype)?])
+}
+
+/// `-x`, of integers as integers.
+fn negative(graph: &mut Graph, x: NodeId) -> Result<NodeId> {
+    if graph.dtype(x) == Dtype::Int32 {
+        let zero = graph.ramp(&graph.extents(x), 0.0, 0.0)?;
+        let zero = graph.truncated(zero)?;
+        return graph.binary_int(zero, x, BinaryFunction::Subtract);
+    }
+    let dtype = graph.dtype(x);
+    let y = graph.affine(x, -1.0, 0.0)?;
+    graph.cast(y, dtype)
+}
+
+/// Truth values as the integers 0 and 1; numbers as they are.
+pub(super) fn counted(graph: &mut Graph, x: NodeId) -> Result<NodeId> {
+    match graph.dtype(x) {
+        Dtype::Bool => graph.cast(x, Dtype::Int32),
+        Dtype::Float32 | Dtype::Int32 => Ok(x),
+    }
 }
 
 fn inverse(graph: &mut Graph, x: NodeId) -> Result<NodeId> {

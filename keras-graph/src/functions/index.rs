@@ -1,10 +1,13 @@
 //! Functions that pick elements: slices, and elements by their number.
 
-use super::operand::{Operand, cast, moved};
+use super::operand::{Operand, moved};
 use super::{Default, Operation, functions};
 use crate::dtype::Dtype;
 use crate::graph::{Graph, LayerError, NodeId};
 use crate::value::{Object, Value};
+
+/// Most elements that are picked one by one: each is an op.
+const MOST: usize = 4096;
 
 type Result<T> = std::result::Result<T, LayerError>;
 
@@ -58,7 +61,11 @@ fn get_item(op: &Operation, graph: &mut Graph, args: &[Operand]) -> Result<Vec<N
     };
     let is_ellipsis =
         |value: &Value| matches!(value, Value::Object(object) if object.class == ELLIPSIS);
-    if !key.iter().any(is_ellipsis) {
+    let ellipses = key.iter().filter(|item| is_ellipsis(item)).count();
+    if ellipses > 1 {
+        return Err(LayerError::input(format!("a slice of {shape} has at most one `...`")));
+    }
+    if ellipses == 0 {
         key.push(Value::Object(Object { class: ELLIPSIS.to_string(), arguments: vec![] }));
     }
     let axes = shape.rank() + 1;
@@ -117,6 +124,13 @@ fn get_item(op: &Operation, graph: &mut Graph, args: &[Operand]) -> Result<Vec<N
             }
             Part::Range { begin, end, step } => {
                 let places: Vec<usize> = (begin..end).step_by(step).collect();
+                if places.len() > MOST {
+                    let message = format!(
+                        "a slice with a step picks at most {MOST} elements, found {}",
+                        places.len()
+                    );
+                    return Err(LayerError::input(message));
+                }
                 picked(graph, x, axis, &places)?
             }
             Part::At(place) => moved(graph, &[x], |graph| graph.slice(x, axis, place, 1))?,
@@ -186,8 +200,6 @@ fn picked(graph: &mut Graph, x: NodeId, axis: usize, places: &[usize]) -> Result
 }
 
 fn take(op: &Operation, graph: &mut Graph, args: &[Operand]) -> Result<Vec<NodeId>> {
-    /// Indices that are cut out one by one; more would make a graph of nothing but slices.
-    const MOST: usize = 4096;
     let x = op.tensor(graph, args, 0)?;
     let shape = graph.shape(x).clone();
     let Some(axis) = op.argument::<Option<i64>>("axis")? else {
@@ -249,7 +261,7 @@ fn take_along_axis(op: &Operation, graph: &mut Graph, args: &[Operand]) -> Resul
         );
         return Err(LayerError::argument("indices", message));
     }
-    let indices = cast(graph, indices, Dtype::Int32)?;
+    let indices = graph.cast(indices, Dtype::Int32)?;
     let y = graph.gather(x, indices, axis)?;
     Ok(vec![y])
 }

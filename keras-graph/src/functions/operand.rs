@@ -6,7 +6,7 @@ use crate::shape::Shape;
 use crate::value::Value;
 
 /// Largest whole number up to which all are floats.
-const LARGEST_WHOLE: i64 = 1 << 24;
+const LARGEST_WHOLE: u64 = 1 << 24;
 
 /// An argument of a call: a tensor, a constant, or a list of such.
 #[derive(Clone, Debug)]
@@ -84,7 +84,7 @@ fn constant_extents(value: &Value) -> Vec<usize> {
 pub(super) fn numbers(value: &Value) -> Option<Vec<f32>> {
     let number = match value {
         Value::Bool(value) => f32::from(u8::from(*value)),
-        Value::Int(value) if value.abs() <= LARGEST_WHOLE => *value as f32,
+        Value::Int(value) if value.unsigned_abs() <= LARGEST_WHOLE => *value as f32,
         Value::Float(value) => *value as f32,
         Value::Quotient(value) => value.exact as f32,
         Value::List(items) => {
@@ -100,27 +100,6 @@ pub(super) fn numbers(value: &Value) -> Option<Vec<f32>> {
     Some(vec![number])
 }
 
-/// A tensor as one of another type.
-pub(super) fn cast(graph: &mut Graph, x: NodeId, dtype: Dtype) -> Result<NodeId, LayerError> {
-    match (graph.dtype(x), dtype) {
-        (from, to) if from == to => Ok(x),
-        (Dtype::Bool, Dtype::Float32) => {
-            let y = graph.copied(x)?;
-            graph.set_dtype(y, Dtype::Float32);
-            Ok(y)
-        }
-        (_, Dtype::Float32) => graph.float(x),
-        (_, Dtype::Int32) => {
-            let x = graph.float(x)?;
-            graph.truncated(x)
-        }
-        (_, Dtype::Bool) => {
-            let zero = graph.ramp(&graph.extents(x), 0.0, 0.0)?;
-            graph.compare(x, zero, crate::op::Comparison::NotEqual)
-        }
-    }
-}
-
 /// A constant of these extents as a tensor.
 fn constant(
     graph: &mut Graph,
@@ -134,9 +113,10 @@ fn constant(
             "`{function}` expects tensors and numbers, found {value}"
         )));
     };
-    let steps = numbers.windows(2).map(|pair| pair[1] - pair[0]);
-    let step = steps.clone().next().unwrap_or(0.0);
-    let is_ramp = steps.clone().all(|other| other == step);
+    let step = numbers.get(1).map_or(0.0, |second| second - numbers[0]);
+    // What the ramp's kernel makes, which may differ from the numbers in the last digits.
+    let made = |i: usize| (f64::from(numbers[0]) + f64::from(step) * i as f64) as f32;
+    let is_ramp = numbers.iter().enumerate().all(|(i, &number)| made(i) == number);
     let x = if is_ramp {
         graph.ramp(&extents, numbers[0], step)?
     } else {
@@ -145,7 +125,7 @@ fn constant(
         let row = graph.concat(&cells?, 0)?;
         graph.reshape(row, &extents)?
     };
-    cast(graph, x, dtype)
+    graph.cast(x, dtype)
 }
 
 /// Tensors and constants as tensors of one type and one shape, as numpy broadcasts them: axes of extent 1 repeat, and
@@ -191,7 +171,7 @@ pub(super) fn broadcast(
     let mut nodes = Vec::with_capacity(operands.len());
     for operand in operands {
         let node = match operand {
-            Operand::Node(node) => cast(graph, *node, dtype)?,
+            Operand::Node(node) => graph.cast(*node, dtype)?,
             Operand::Constant(value) => constant(graph, function, value, dtype)?,
             Operand::List(_) => {
                 return Err(LayerError::input(format!(

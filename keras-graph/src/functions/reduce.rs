@@ -1,6 +1,6 @@
 //! Functions that reduce axes: sums, means, extrema, truth values.
 
-use super::operand::{Operand, cast};
+use super::operand::Operand;
 use super::{Default, Operation, functions};
 use crate::dtype::Dtype;
 use crate::graph::{Graph, LayerError, NodeId};
@@ -19,7 +19,7 @@ functions! {
     } |op, graph, args| reduced(op, graph, args, |graph, x, axes| {
         let dtype = graph.dtype(x);
         let sum = graph.sum_axes(x, axes)?;
-        cast(graph, sum, if dtype == Dtype::Float32 { dtype } else { Dtype::Int32 })
+        graph.cast(sum, if dtype == Dtype::Float32 { dtype } else { Dtype::Int32 })
     });
     /// The mean over axes.
     "numpy" Mean("mean") (x, axis, keepdims) ["x"] {
@@ -149,7 +149,7 @@ fn extremum(
     reduced(op, graph, args, |graph, x, axes| {
         let dtype = graph.dtype(x);
         let y = graph.reduce_axes(x, axes, f)?;
-        cast(graph, y, dtype)
+        graph.cast(y, dtype)
     })
 }
 
@@ -160,7 +160,7 @@ fn truth(
     f: ReduceFunction,
 ) -> Result<Vec<NodeId>> {
     reduced(op, graph, args, |graph, x, axes| {
-        let x = cast(graph, x, Dtype::Bool)?;
+        let x = graph.cast(x, Dtype::Bool)?;
         let y = graph.reduce_axes(x, axes, f)?;
         graph.set_dtype(y, Dtype::Bool);
         Ok(y)

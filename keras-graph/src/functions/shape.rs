@@ -320,7 +320,7 @@ fn pad(op: &Operation, graph: &mut Graph, args: &[Operand]) -> Result<Vec<NodeId
                     let mut extents = graph.extents(x);
                     extents[axis] = len;
                     let cells = graph.ramp(&extents, number, 0.0)?;
-                    parts.push(super::operand::cast(graph, cells, dtype)?);
+                    parts.push(graph.cast(cells, dtype)?);
                 }
                 None => {}
             }

@@ -11,8 +11,12 @@ type Tensor = (&'static [usize], Dtype);
 
 const FLOAT: Dtype = Dtype::Float32;
 
-/// A call of a function: `$0` stands for the first tensor, and so on.
-fn call(name: &str, arguments: &[(&str, CallValue<usize>)], tensors: &[Tensor]) -> Outcome {
+/// A call of a function: the graph and what it returns.
+fn lowered(
+    name: &str,
+    arguments: &[(&str, CallValue<usize>)],
+    tensors: &[Tensor],
+) -> Result<(Graph, Vec<Lowered>), LayerError> {
     let function = Function::by_name(name).unwrap_or_else(|| panic!("there is `{name}`"));
     let given = arguments.iter().map(|(name, value)| Given {
         name: (!name.is_empty()).then(|| name.to_string()),
@@ -28,6 +32,12 @@ fn call(name: &str, arguments: &[(&str, CallValue<usize>)], tensors: &[Tensor]) 
         .collect();
     let call = call.map(|tensor| Lowered::unmasked(nodes[tensor]));
     let outputs = operation.lower_call(&mut graph, &call)?;
+    Ok((graph, outputs))
+}
+
+/// The shapes and the types of what a call returns.
+fn call(name: &str, arguments: &[(&str, CallValue<usize>)], tensors: &[Tensor]) -> Outcome {
+    let (graph, outputs) = lowered(name, arguments, tensors)?;
     let described = |output: &Lowered| {
         let node = output.node;
         format!("{} {}", graph.shape(node), graph.dtype(node).name())
@@ -231,4 +241,72 @@ fn mistakes_name_the_function_and_the_argument() {
         let error = call(name, &arguments, &tensors).expect_err(name);
         assert_eq!(error.message, expected);
     }
+}
+
+/// The names of the ops of a call.
+fn ops(
+    name: &str,
+    arguments: &[(&str, CallValue<usize>)],
+    tensors: &[Tensor],
+) -> Vec<&'static str> {
+    let (graph, _) = lowered(name, arguments, tensors).expect("a legal call");
+    graph.nodes().iter().filter_map(|node| node.op()).map(|op| op.name()).collect()
+}
+
+fn value(value: Value) -> CallValue<usize> {
+    CallValue::Value(value)
+}
+
+#[test]
+fn constants_keep_their_digits() {
+    let pair = |a, b| value(Value::List(vec![Value::Float(a), Value::Float(b)]));
+    let x: &[Tensor] = &[(&[2], FLOAT)];
+    // Equal steps are one op; what a step would round is not.
+    assert_eq!(ops("add", &[("", t(0)), ("", pair(1.0, 3.0))], x), ["ramp", "binary"]);
+    for (a, b) in [(1000.0, 0.001), (1e8, 1.0)] {
+        let ops = ops("add", &[("", t(0)), ("", pair(a, b))], x);
+        assert_eq!(ops, ["ramp", "ramp", "concat", "binary"], "{a}, {b}");
+    }
+    let refused = call("add", &[("", t(0)), ("", int(i64::MIN))], x).expect_err("too large");
+    assert!(refused.message.contains("-9223372036854775808"), "{}", refused.message);
+}
+
+#[test]
+fn whole_numbers_stay_whole() {
+    let x: &[Tensor] = &[(&[2], Dtype::Int32)];
+    for function in ["negative", "abs"] {
+        let ops = ops(function, &[("", t(0))], x);
+        assert!(ops.contains(&"binary_int") && !ops.contains(&"cast_float"), "{ops:?}");
+    }
+    let power = |exponent| call("power", &[("", t(0)), ("", exponent)], x).expect("legal");
+    assert_eq!(power(int(2)), "(batch, 2) int32");
+    assert_eq!(power(int(4)), "(batch, 2) int32");
+    assert_eq!(power(value(Value::Float(2.0))), "(batch, 2) float32");
+    let bounds = [("", t(0)), ("", int(0)), ("", int(3))];
+    assert_eq!(call("clip", &bounds, x).expect("legal"), "(batch, 2) int32");
+    let truth: &[Tensor] = &[(&[2], Dtype::Bool)];
+    assert_eq!(call("square", &[("", t(0))], truth).expect("legal"), "(batch, 2) int32");
+}
+
+#[test]
+fn a_slice_has_one_ellipsis() {
+    let dots =
+        || Value::Object(crate::value::Object { class: ELLIPSIS.to_string(), arguments: vec![] });
+    let key = value(Value::List(vec![dots(), dots()]));
+    let refused = call("get_item", &[("", t(0)), ("", key)], &[(&[2, 3], FLOAT)]);
+    assert_eq!(
+        refused.expect_err("two ellipses").message,
+        "a slice of (batch, 2, 3) has at most one `...`"
+    );
+}
+
+#[test]
+fn operands_of_a_file_stand_in_the_order_of_the_function() {
+    let function = Function::by_name("subtract").expect("a function");
+    let given = |name: &str, tensor| Given { name: Some(name.to_string()), value: t(tensor) };
+    let call = bind_operands(function, vec![given("x2", 1), given("x1", 0)]).expect("legal");
+    assert_eq!(call.tensors(), [0, 1]);
+    let twice = vec![Given { name: None, value: t(0) }, given("x2", 1), given("x1", 2)];
+    let refused = bind_operands(function, twice).expect_err("an operand is given twice");
+    assert_eq!(refused[0].message, "`x1` of `subtract` is given twice");
 }

@@ -112,7 +112,9 @@ impl Layer for EinsumDense {
         // Of the kernel's axes those of the output are a unit's outputs, the others its inputs.
         let (outputs, inputs): (Vec<Label>, Vec<Label>) =
             plan.kernel.iter().partition(|&label| plan.output.contains(label));
-        let fans = [inputs, outputs].map(|labels| plan.all(&labels).iter().product());
+        // As numbers that cannot overflow: whether the kernel is too large is found below.
+        let fan = |labels: Vec<Label>| plan.all(&labels).iter().map(|&e| e as f64).product();
+        let fans = [inputs, outputs].map(fan);
         let initializer = with_fans(self.kernel.initializer, &extents, fans);
         let arguments = WeightArguments { initializer, ..self.kernel.clone() };
         let kernel = graph.weight("kernel", &extents, arguments)?;
@@ -216,7 +218,7 @@ impl EinsumDense {
 
 /// The initializer that draws for a weight of these extents what `initializer` draws where a unit has `fans` inputs and
 /// outputs, which are not those that the extents alone would tell.
-fn with_fans(initializer: Initializer, extents: &[usize], fans: [usize; 2]) -> Initializer {
+fn with_fans(initializer: Initializer, extents: &[usize], fans: [f64; 2]) -> Initializer {
     let Rule::VarianceScaling { scale, fan, distribution } = initializer.rule else {
         return initializer;
     };
@@ -226,7 +228,7 @@ fn with_fans(initializer: Initializer, extents: &[usize], fans: [usize; 2]) -> I
         Fan::Average => (inputs + outputs) / 2.0,
     };
     let (inputs, outputs) = initializer::fans(extents);
-    let factor = of([inputs, outputs]).max(1.0) / of(fans.map(|fan| fan as f64)).max(1.0);
+    let factor = of([inputs, outputs]).max(1.0) / of(fans).max(1.0);
     let scale = (f64::from(scale) * factor) as f32;
     Initializer { rule: Rule::VarianceScaling { scale, fan, distribution }, ..initializer }
 }

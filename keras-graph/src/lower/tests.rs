@@ -138,3 +138,23 @@ fn results_are_tensors_of_their_own() {
     assert_eq!(read, "x[0][0], d[0][0], first[0][1]");
     assert_eq!(ops(&network, Mode::Inference), ["affine", "gemm", "binary", "binary", "affine"]);
 }
+
+#[test]
+fn a_model_within_a_model_casts_what_it_is_called_on() {
+    let mut inner = Network::new("inner", Class::Functional);
+    let ids = inner.add_input("ids", Shape::new([3]), Dtype::Int32);
+    inner.finish(&[ids]);
+    let mut outer = Network::new("outer", Class::Functional);
+    let x = models::input(&mut outer, "x", 3);
+    let layer = outer.add_layer(crate::network::NetworkLayer {
+        name: "inner".to_string(),
+        kind: LayerKind::Network(Box::new(inner)),
+        trainable: true,
+        activity_regularizer: None,
+    });
+    let y = models::call(&mut outer, layer, &[x]);
+    outer.finish(&[y]);
+    assert_eq!(outer.tensors[y.0].dtype, Dtype::Int32);
+    // A model's outputs are floats.
+    assert_eq!(ops(&outer, Mode::Inference), ["cast_int", "cast_float"]);
+}

@@ -46,6 +46,27 @@ impl Graph {
         Ok(y)
     }
 
+    /// A tensor as one of another type.
+    pub(crate) fn cast(&mut self, x: NodeId, dtype: Dtype) -> Result<NodeId, LayerError> {
+        match (self.dtype(x), dtype) {
+            (from, to) if from == to => Ok(x),
+            (Dtype::Bool, Dtype::Float32) => {
+                let y = self.copied(x)?;
+                self.set_dtype(y, Dtype::Float32);
+                Ok(y)
+            }
+            (_, Dtype::Float32) => self.float(x),
+            (_, Dtype::Int32) => {
+                let x = self.float(x)?;
+                self.truncated(x)
+            }
+            (_, Dtype::Bool) => {
+                let zero = self.ramp(&self.extents(x), 0.0, 0.0)?;
+                self.compare(x, zero, Comparison::NotEqual)
+            }
+        }
+    }
+
     /// The same tensor as a result of its own.
     pub(crate) fn copied(&mut self, x: NodeId) -> Result<NodeId, LayerError> {
         let len = checked_len(self.shape(x).extents())?;
@@ -54,8 +75,8 @@ impl Graph {
         Ok(y)
     }
 
-    /// `a` where the condition, of truth values, holds, else `b`: both have one shape and one type,
-    /// which the result has.
+    /// `a` where the condition, of truth values, holds, else `b`: both have one shape. The
+    /// result has their type: a truth value beside a float is one.
     pub(crate) fn choose(
         &mut self,
         condition: NodeId,
@@ -65,7 +86,8 @@ impl Graph {
         let len = checked_len(self.shape(a).extents())?;
         let inputs = [condition.into(), a.into(), b.into()];
         let y = self.emit(Select { len }, &inputs, self.extents(a))?;
-        self.set_dtype(y, self.dtype(a));
+        let is_one_type = self.dtype(a) == self.dtype(b);
+        self.set_dtype(y, if is_one_type { self.dtype(a) } else { Dtype::Float32 });
         Ok(y)
     }
 
