@@ -105,7 +105,8 @@ pub trait Layer: std::fmt::Debug {
         false
     }
 
-    /// Appends the ops of a call. A layer whose calls take arguments, that has several results or makes a mask, overrides it.
+    /// Appends the ops of a call. A layer whose calls take arguments, that has several results or
+    /// makes a mask, overrides it.
     fn lower_call(
         &self,
         graph: &mut Graph,
@@ -117,7 +118,8 @@ pub trait Layer: std::fmt::Debug {
         Ok(vec![Lowered { node, mask }])
     }
 
-    /// The mask of its result, if it supports masking: that of its first input unless the layer overrides it.
+    /// The mask of its result, if it supports masking: that of its first input unless the layer
+    /// overrides it.
     fn compute_mask(
         &self,
         _graph: &mut Graph,
@@ -126,9 +128,11 @@ pub trait Layer: std::fmt::Debug {
         Ok(call.mask())
     }
 
-    /// Appends the ops of a call on one tensor.
-    fn lower(&self, graph: &mut Graph, x: NodeId) -> Result<NodeId, LayerError> {
-        self.lower_list(graph, &[x])
+    /// Appends the ops of a call on one tensor; every layer overrides it, or `lower_list`, or
+    /// `lower_call`.
+    fn lower(&self, _graph: &mut Graph, _x: NodeId) -> Result<NodeId, LayerError> {
+        let class = self.schema().class;
+        Err(LayerError::input(format!("`{class}` is not called on one tensor")))
     }
 
     /// Appends the ops of a call on a list of tensors; layers that join tensors override it.

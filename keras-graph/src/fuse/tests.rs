@@ -1,6 +1,6 @@
 use super::*;
 use crate::grad::differentiate;
-use crate::graph::{Graph, LayerError, Mode};
+use crate::graph::{Graph, LayerError, Mode, MovingStatistics, WeightId};
 use crate::initializer::Initializer;
 use crate::models;
 use crate::network::{Class, Network};
@@ -80,6 +80,19 @@ fn an_activation_whose_gradient_needs_its_input_stays() {
     assert!(after.contains("bias: true, f: Linear"), "{after}");
 }
 
+/// A normalization by the batch's own moments.
+fn batch_norm(
+    graph: &mut Graph,
+    x: NodeId,
+    axis: usize,
+    weights: ScaleAndCenter,
+    [mean, variance]: [WeightId; 2],
+) -> Result<NodeId, LayerError> {
+    let moments = graph.moments(x, axis, None)?;
+    graph.follow(MovingStatistics { moments, mean, variance, momentum: 0.9 });
+    graph.batch_norm(x, moments, axis, 0.5, weights)
+}
+
 /// A padded convolution, normalized, added to its input and cut off, as a residual block is.
 fn residual(graph: &mut Graph, inputs: &[NodeId]) -> Result<NodeId, LayerError> {
     let x = graph.reshape(inputs[0], &[1, 3, 1])?;
@@ -93,7 +106,7 @@ fn residual(graph: &mut Graph, inputs: &[NodeId]) -> Result<NodeId, LayerError> 
     let mean = graph.statistic("moving_mean", &[1], Initializer::ZEROS)?;
     let variance = graph.statistic("moving_variance", &[1], Initializer::ONES)?;
     let y = match graph.is_training("BatchNormalization")? {
-        true => graph.batch_norm(y, 2, 0.5, weights, [mean, variance], 0.9)?,
+        true => batch_norm(graph, y, 2, weights, [mean, variance])?,
         false => graph.channel_norm(y, 2, 0.5, weights, [mean, variance])?,
     };
     let y = graph.binary(x, y, BinaryFunction::Add)?;
@@ -205,7 +218,7 @@ fn normalized(graph: &mut Graph, inputs: &[NodeId]) -> Result<NodeId, LayerError
         ScaleAndCenter { gamma: None, beta: Some(graph.weight("beta", &[3], Initializer::ZEROS)?) };
     let mean = graph.statistic("moving_mean", &[3], Initializer::ZEROS)?;
     let variance = graph.statistic("moving_variance", &[3], Initializer::ONES)?;
-    let y = graph.batch_norm(y, 0, 0.5, weights, [mean, variance], 0.9)?;
+    let y = batch_norm(graph, y, 0, weights, [mean, variance])?;
     graph.unary(y, Activation::RELU)
 }
 

@@ -88,14 +88,12 @@ impl BatchNormalization {
         let variance = graph.statistic("moving_variance", &extents, self.moving_variance)?;
         let (epsilon, statistics) = (self.epsilon.0, [mean, variance]);
         if !graph.is_frozen() && graph.is_training("BatchNormalization")? {
-            let Some(mask) = mask else {
-                return graph.batch_norm(x, axis, epsilon, weights, statistics, self.momentum.0);
-            };
-            let mask = graph.cover(mask, &graph.extents(x))?;
-            let moments = graph.moments(x, axis, Some(mask))?;
+            let shape = graph.extents(x);
+            let mask = mask.map(|mask| graph.cover(mask, &shape)).transpose()?;
+            let moments = graph.moments(x, axis, mask)?;
             let momentum = self.momentum.0;
             graph.follow(MovingStatistics { moments, mean, variance, momentum });
-            return graph.batch_norm_by(x, moments, axis, epsilon, weights);
+            return graph.batch_norm(x, moments, axis, epsilon, weights);
         }
         graph.channel_norm(x, axis, epsilon, weights, statistics)
     }
@@ -122,9 +120,5 @@ impl Layer for BatchNormalization {
             graph.expect_mask_of_steps("BatchNormalization", x, mask)?;
         }
         Ok(vec![Lowered { node: self.normalize(graph, x, mask)?, mask }])
-    }
-
-    fn lower(&self, graph: &mut Graph, x: NodeId) -> Result<NodeId, LayerError> {
-        self.normalize(graph, x, None)
     }
 }

@@ -51,10 +51,4 @@ impl Layer for Masking {
         let mask = self.mask(graph, x)?;
         Ok(vec![Lowered { node: graph.masked(x, mask, 0.0)?, mask: Some(mask) }])
     }
-
-    fn lower(&self, graph: &mut Graph, x: NodeId) -> Result<NodeId, LayerError> {
-        let x = graph.float(x)?;
-        let mask = self.mask(graph, x)?;
-        graph.masked(x, mask, 0.0)
-    }
 }

@@ -150,15 +150,6 @@ macro_rules! merge_layer {
         impl $crate::schema::Layer for $name {
             $crate::schema::layer_basics!();
 
-            fn lower_list(
-                &self,
-                graph: &mut $crate::graph::Graph,
-                inputs: &[$crate::graph::NodeId],
-            ) -> Result<$crate::graph::NodeId, $crate::graph::LayerError> {
-                let f = $crate::op::BinaryFunction::$f;
-                $crate::layers::merge::merge(stringify!($name), graph, inputs, f)
-            }
-
             fn lower_call(
                 &self,
                 graph: &mut $crate::graph::Graph,

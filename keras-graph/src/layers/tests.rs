@@ -5,6 +5,7 @@ mod errors;
 mod parser;
 
 use super::*;
+use crate::call::{Call, Lowered};
 use crate::compile::{compile, describe};
 use crate::dtype::Dtype;
 use crate::graph::{Graph, LayerError, Mode, NodeId};
@@ -33,13 +34,15 @@ fn lower(
     inputs: &[&[usize]],
 ) -> Result<(Graph, NodeId), LayerError> {
     let mut graph = Graph::new(mode);
-    let inputs: Vec<NodeId> = inputs
+    let inputs: Vec<Lowered> = inputs
         .iter()
         .enumerate()
         .map(|(i, extents)| graph.input(i, Shape::new(*extents), layer.input_dtype()))
+        .map(Lowered::unmasked)
         .collect();
-    let y = graph.in_layer("layer", true, |graph| layer.lower_list(graph, &inputs))?;
-    Ok((graph, y))
+    let call = Call::on(&inputs);
+    let results = graph.in_layer("layer", true, |graph| layer.lower_call(graph, &call))?;
+    Ok((graph, results[0].node))
 }
 
 fn lower_error(class: &str, text: &str, inputs: &[&[usize]]) -> LayerError {
@@ -253,7 +256,8 @@ fn a_frozen_batch_normalization_uses_its_statistics() {
     for (trainable, followed) in [(true, 1), (false, 0)] {
         let mut graph = Graph::new(TRAINING);
         let x = graph.input(0, Shape::new([4, 3]), layer.input_dtype());
-        graph.in_layer("norm", trainable, |graph| layer.lower(graph, x)).unwrap();
+        let call = Call::on(&[Lowered::unmasked(x)]);
+        graph.in_layer("norm", trainable, |graph| layer.lower_call(graph, &call)).unwrap();
         assert_eq!(graph.moving.len(), followed);
         let trained: Vec<bool> = graph.weights().iter().map(|weight| weight.trainable).collect();
         assert_eq!(trained, [trainable, trainable, false, false]);

@@ -147,9 +147,4 @@ impl Layer for TimeDistributed {
         let node = self.steps(graph, &inputs, times)?;
         Ok(vec![Lowered { node, mask: self.compute_mask(graph, call)? }])
     }
-
-    fn lower(&self, graph: &mut Graph, x: NodeId) -> Result<NodeId, LayerError> {
-        let results = self.lower_call(graph, &Call::on(&[Lowered::unmasked(x)]))?;
-        Ok(results[0].node)
-    }
 }

@@ -2,7 +2,7 @@
 
 use crate::activation::Activation;
 use crate::dtype::Dtype;
-use crate::graph::{Graph, LayerError, MovingStatistics, Node, NodeId, NodeKind, Source, WeightId};
+use crate::graph::{Graph, LayerError, Node, NodeId, NodeKind, Source, WeightId};
 use crate::op::{
     BatchNorm, BatchNormGradSums, BatchNormGradX, Binary, BinaryFunction, ChannelNorm,
     ChannelNormGradSums, ChannelNormGradX, LayerNorm, LayerNormGradGamma, LayerNormGradX,
@@ -28,25 +28,9 @@ impl ScaleAndCenter {
 }
 
 impl Graph {
-    /// Batch normalization along an axis by the batch's own moments, which the moving statistics
-    /// follow.
-    pub fn batch_norm(
-        &mut self,
-        x: NodeId,
-        axis: usize,
-        epsilon: f32,
-        weights: ScaleAndCenter,
-        [mean, variance]: [WeightId; 2],
-        momentum: f32,
-    ) -> Result<NodeId, LayerError> {
-        let moments = self.moments(x, axis, None)?;
-        self.follow(MovingStatistics { moments, mean, variance, momentum });
-        self.batch_norm_by(x, moments, axis, epsilon, weights)
-    }
-
     /// Count, mean and squared distances of each channel over the batch, of the elements that count
     /// if there is a mask, of the shape of `x`.
-    pub(crate) fn moments(
+    pub fn moments(
         &mut self,
         x: NodeId,
         axis: usize,
@@ -64,7 +48,7 @@ impl Graph {
     }
 
     /// Batch normalization along an axis by moments.
-    pub(crate) fn batch_norm_by(
+    pub fn batch_norm(
         &mut self,
         x: NodeId,
         moments: NodeId,
