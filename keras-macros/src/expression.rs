@@ -2,8 +2,7 @@
 //!
 //! ```text
 //! expr     = binary [(".." | "..=") binary]
-//! binary   = unary { operator unary }      by precedence, as in Rust; `**` is Python's power
-//! unary    = ("-" | "!") unary | postfix { "as" type }
+//! binary   = see `operators.rs`
 //! postfix  = primary { "(" arguments ")" | "[" expr "]" | "." name | "::" name }
 //! primary  = literal | name | "(" list ")" | "[" list "]" | block | if | closure
 //! ```
@@ -12,7 +11,7 @@ use std::rc::Rc;
 
 use proc_macro2::{Delimiter, Group, TokenTree};
 
-use crate::ast::{Argument, BinaryOp, Closure, Expr, ExprKind, Name};
+use crate::ast::{Argument, Closure, Expr, ExprKind, Name};
 use crate::errors::Spot;
 use crate::parse::{MAX_NESTING, Noted, Parsed, Parser};
 use crate::tokens::{Meaning, Tokens, meaning};
@@ -39,7 +38,7 @@ impl Parser<'_> {
     }
 
     /// A node around others of this height.
-    fn node(&mut self, kind: ExprKind, spot: Spot, height: u32) -> Parsed<Expr> {
+    pub(crate) fn node(&mut self, kind: ExprKind, spot: Spot, height: u32) -> Parsed<Expr> {
         if height >= MAX_NESTING {
             self.too_deep(spot);
             return Err(Noted);
@@ -47,57 +46,12 @@ impl Parser<'_> {
         Ok(Expr { kind, spot, height: height + 1 })
     }
 
-    fn binary(&mut self, tokens: &mut Tokens, least: u8) -> Parsed<Expr> {
-        let mut left = self.unary(tokens)?;
-        while let Some((op, binding)) = BinaryOp::of(tokens.operator()) {
-            if binding < least {
-                break;
-            }
-            self.bump_operator(tokens);
-            // A power binds to the right and, as in Python, more loosely than a sign behind it.
-            let right = match op {
-                BinaryOp::Power => {
-                    self.nested(tokens, |parser, tokens| parser.binary(tokens, binding))?
-                }
-                _ => self.binary(tokens, binding + 1)?,
-            };
-            let height = left.height.max(right.height);
-            let spot = left.spot.to(right.spot);
-            left =
-                self.node(ExprKind::Binary(op, Box::new(left), Box::new(right)), spot, height)?;
-        }
-        Ok(left)
-    }
-
-    fn unary(&mut self, tokens: &mut Tokens) -> Parsed<Expr> {
-        let make = match tokens.operator() {
-            "-" => ExprKind::Negative,
-            "!" => ExprKind::Not,
-            _ => return self.cast(tokens),
-        };
-        let spot = self.bump(tokens);
-        let value = self.nested(tokens, Parser::unary)?;
-        let (spot, height) = (spot.to(value.spot), value.height);
-        self.node(make(Box::new(value)), spot, height)
-    }
-
-    fn cast(&mut self, tokens: &mut Tokens) -> Parsed<Expr> {
-        let mut value = self.postfix(tokens)?;
-        while tokens.at_word("as") {
-            self.bump(tokens);
-            let Some(ty) = self.name(tokens) else { return self.expected(tokens, "a type") };
-            let (spot, height) = (value.spot.to(ty.spot), value.height);
-            value = self.node(ExprKind::Cast(Box::new(value), ty), spot, height)?;
-        }
-        Ok(value)
-    }
-
-    fn name(&mut self, tokens: &mut Tokens) -> Option<Name> {
+    pub(crate) fn name(&mut self, tokens: &mut Tokens) -> Option<Name> {
         let text = tokens.identifier()?.to_string().into();
         Some(Name { text, spot: self.bump(tokens) })
     }
 
-    fn postfix(&mut self, tokens: &mut Tokens) -> Parsed<Expr> {
+    pub(crate) fn postfix(&mut self, tokens: &mut Tokens) -> Parsed<Expr> {
         let mut value = self.primary(tokens)?;
         // As a statement each of these ends here.
         if matches!(value.kind, ExprKind::If { .. } | ExprKind::Block(_)) {

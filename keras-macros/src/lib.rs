@@ -1,7 +1,8 @@
 //! The macros of the `keras` crate: [`model!`] makes a struct of a Keras model, [`embed!`] puts trained weights into the program.
 //!
-//! The shell around `keras-graph`: tokens to a tree (`parse`, `statement`, `expression`), the tree to a network
-//! (`evaluate`, `scope`, `call`, `lower`, `apply`, `functions`, `model`, `functional`, `ports`, `check`), plans to tokens (`emit`). No shape is computed here.
+//! The shell around `keras-graph`: tokens to a tree (`parse`, `statement`, `expression`, `operators`), the tree to a
+//! network (`evaluate`, `scope`, `call`, `lower`, `apply`, `functions`, `model`, `functional`, `ports`, `check`), plans
+//! to tokens (`emit`). No shape is computed here.
 #![forbid(unsafe_code)]
 
 use proc_macro::TokenStream;
@@ -27,6 +28,7 @@ mod functions;
 mod lower;
 mod model;
 mod names;
+mod operators;
 mod parse;
 mod ports;
 mod scope;

@@ -1,0 +1,59 @@
+//! Tokens to the tree: operators between and before values.
+//!
+//! ```text
+//! binary   = unary { operator unary }      by precedence, as in Rust; `**` is Python's power
+//! unary    = ("-" | "!") unary | cast
+//! cast     = postfix { "as" type }
+//! ```
+
+use crate::ast::{BinaryOp, Expr, ExprKind};
+use crate::parse::{Parsed, Parser};
+use crate::tokens::Tokens;
+
+impl Parser<'_> {
+    /// Values between operators that bind at least so tightly.
+    pub(crate) fn binary(&mut self, tokens: &mut Tokens, least: u8) -> Parsed<Expr> {
+        let mut left = self.unary(tokens)?;
+        while let Some((op, binding)) = BinaryOp::of(tokens.operator()) {
+            if binding < least {
+                break;
+            }
+            self.bump_operator(tokens);
+            // A power binds to the right and, as in Python, more loosely than a sign behind it.
+            let right = match op {
+                BinaryOp::Power => {
+                    self.nested(tokens, |parser, tokens| parser.binary(tokens, binding))?
+                }
+                _ => self.binary(tokens, binding + 1)?,
+            };
+            let height = left.height.max(right.height);
+            let spot = left.spot.to(right.spot);
+            left =
+                self.node(ExprKind::Binary(op, Box::new(left), Box::new(right)), spot, height)?;
+        }
+        Ok(left)
+    }
+
+    fn unary(&mut self, tokens: &mut Tokens) -> Parsed<Expr> {
+        let make = match tokens.operator() {
+            "-" => ExprKind::Negative,
+            "!" => ExprKind::Not,
+            _ => return self.cast(tokens),
+        };
+        let spot = self.bump(tokens);
+        let value = self.nested(tokens, Parser::unary)?;
+        let (spot, height) = (spot.to(value.spot), value.height);
+        self.node(make(Box::new(value)), spot, height)
+    }
+
+    fn cast(&mut self, tokens: &mut Tokens) -> Parsed<Expr> {
+        let mut value = self.postfix(tokens)?;
+        while tokens.at_word("as") {
+            self.bump(tokens);
+            let Some(ty) = self.name(tokens) else { return self.expected(tokens, "a type") };
+            let (spot, height) = (value.spot.to(ty.spot), value.height);
+            value = self.node(ExprKind::Cast(Box::new(value), ty), spot, height)?;
+        }
+        Ok(value)
+    }
+}
