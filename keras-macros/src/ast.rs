@@ -183,6 +183,11 @@ pub(crate) enum BinaryOp {
     Power,
 }
 
+/// How tightly the operator binds that binds the least, `||`.
+pub(crate) const LEAST_BINDING: u8 = 1;
+/// How tightly `**` binds: more than a sign before it, as in Python.
+pub(crate) const POWER_BINDING: u8 = 7;
+
 impl BinaryOp {
     /// As written.
     pub(crate) fn text(self) -> &'static str {
@@ -210,7 +215,7 @@ impl BinaryOp {
     pub(crate) fn of(text: &str) -> Option<(BinaryOp, u8)> {
         use BinaryOp::*;
         Some(match text {
-            "||" => (Or, 1),
+            "||" => (Or, LEAST_BINDING),
             "&&" => (And, 2),
             "==" => (Equal, 3),
             "!=" => (NotEqual, 3),
@@ -225,7 +230,7 @@ impl BinaryOp {
             "*" => (Multiply, 6),
             "/" => (Divide, 6),
             "%" => (Remainder, 6),
-            "**" => (Power, 7),
+            "**" => (Power, POWER_BINDING),
             _ => return None,
         })
     }

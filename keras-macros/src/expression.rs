@@ -11,7 +11,7 @@ use std::rc::Rc;
 
 use proc_macro2::{Delimiter, Group, TokenTree};
 
-use crate::ast::{Argument, Closure, Expr, ExprKind, Name};
+use crate::ast::{Argument, Closure, Expr, ExprKind, LEAST_BINDING, Name};
 use crate::errors::Spot;
 use crate::parse::{MAX_NESTING, Noted, Parsed, Parser};
 use crate::tokens::{Meaning, Tokens, meaning};
@@ -23,14 +23,14 @@ impl Parser<'_> {
     }
 
     fn range(&mut self, tokens: &mut Tokens) -> Parsed<Expr> {
-        let from = self.binary(tokens, 1)?;
+        let from = self.binary(tokens, LEAST_BINDING)?;
         let inclusive = match tokens.operator() {
             ".." => false,
             "..=" => true,
             _ => return Ok(from),
         };
         self.bump_operator(tokens);
-        let to = self.binary(tokens, 1)?;
+        let to = self.binary(tokens, LEAST_BINDING)?;
         let height = from.height.max(to.height);
         let spot = from.spot.to(to.spot);
         let (from, to) = (Box::new(from), Box::new(to));
@@ -114,7 +114,8 @@ impl Parser<'_> {
         let from = match is_range(tokens) {
             true => None,
             false => {
-                let from = self.nested(tokens, |parser, tokens| parser.binary(tokens, 1))?;
+                let from =
+                    self.nested(tokens, |parser, tokens| parser.binary(tokens, LEAST_BINDING))?;
                 if !is_range(tokens) {
                     return Ok(from);
                 }
@@ -125,7 +126,9 @@ impl Parser<'_> {
         let operator = self.bump_operator(tokens);
         let to = match tokens.is_empty() || tokens.operator() == "," {
             true => None,
-            false => Some(self.nested(tokens, |parser, tokens| parser.binary(tokens, 1))?),
+            false => {
+                Some(self.nested(tokens, |parser, tokens| parser.binary(tokens, LEAST_BINDING))?)
+            }
         };
         let spot = from.as_ref().map_or(operator, |from| from.spot);
         let spot = spot.to(to.as_ref().map_or(operator, |to| to.spot));

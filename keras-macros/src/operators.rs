@@ -1,12 +1,13 @@
 //! Tokens to the tree: operators between and before values.
 //!
 //! ```text
-//! binary   = unary { operator unary }      by precedence, as in Rust; `**` is Python's power
-//! unary    = ("-" | "!") unary | cast
+//! binary   = unary { operator unary }      by precedence, as in Rust
+//! unary    = ("-" | "!") unary | power
+//! power    = cast [ "**" unary ]           as in Python: `-x ** 2` is `-(x ** 2)`
 //! cast     = postfix { "as" type }
 //! ```
 
-use crate::ast::{BinaryOp, Expr, ExprKind};
+use crate::ast::{BinaryOp, Expr, ExprKind, POWER_BINDING};
 use crate::parse::{Parsed, Parser};
 use crate::tokens::Tokens;
 
@@ -41,7 +42,8 @@ impl Parser<'_> {
             _ => return self.cast(tokens),
         };
         let spot = self.bump(tokens);
-        let value = self.nested(tokens, Parser::unary)?;
+        let operand = |parser: &mut Self, tokens: &mut Tokens| parser.binary(tokens, POWER_BINDING);
+        let value = self.nested(tokens, operand)?;
         let (spot, height) = (spot.to(value.spot), value.height);
         self.node(make(Box::new(value)), spot, height)
     }

@@ -63,6 +63,8 @@ fn operators_and_functions_are_operations() {
             "negative (batch, 4, 3); true_divide (batch, 4, 3); subtract (batch, 4, 3)",
         ),
         ("x ** 2 > 0.5", "power (batch, 4, 3); greater (batch, 4, 3)"),
+        ("-x ** 2", "power (batch, 4, 3); negative (batch, 4, 3)"),
+        ("x ** -y", "negative (batch, 1, 3); power (batch, 4, 3)"),
         ("x[.., 1..3]", "get_item (batch, 2, 3)"),
         ("x[..., 0]", "get_item (batch, 4)"),
         ("x[.., -1, ..2]", "get_item (batch, 2)"),
@@ -175,12 +177,16 @@ fn models_are_layers() {
 }
 
 #[test]
-fn expressions_have_rusts_precedence() {
+fn expressions_have_rusts_precedence_and_powers_have_pythons() {
     for (text, units) in [
         ("1 + 2 * 3", 7),
         ("(1 + 2) * 3", 9),
         ("2 ** 3 ** 2 / 64", 8),
         ("-1 + 8 % 5", 2),
+        ("-2 ** 2 + 9", 5),
+        ("(-2) ** 2 + 9", 13),
+        ("2 * -2 ** 2 + 9", 1),
+        ("(9 * 2 ** -1 * 2) as i64", 9),
         ("16 >> 1 + 1", 4),
         ("if 1 + 1 == 2 && !false { 5 } else { 6 }", 5),
         ("{ let a = [3, 4]; a[-1] + a.len() as i64 }", 6),
