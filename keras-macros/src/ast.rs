@@ -185,6 +185,8 @@ pub(crate) enum BinaryOp {
 
 /// How tightly the operator binds that binds the least, `||`.
 pub(crate) const LEAST_BINDING: u8 = 1;
+/// How tightly `==`, `<` and the like bind.
+pub(crate) const COMPARISON_BINDING: u8 = 3;
 /// How tightly `**` binds: more than a sign before it, as in Python.
 pub(crate) const POWER_BINDING: u8 = 7;
 
@@ -217,12 +219,12 @@ impl BinaryOp {
         Some(match text {
             "||" => (Or, LEAST_BINDING),
             "&&" => (And, 2),
-            "==" => (Equal, 3),
-            "!=" => (NotEqual, 3),
-            "<" => (Less, 3),
-            "<=" => (LessEqual, 3),
-            ">" => (Greater, 3),
-            ">=" => (GreaterEqual, 3),
+            "==" => (Equal, COMPARISON_BINDING),
+            "!=" => (NotEqual, COMPARISON_BINDING),
+            "<" => (Less, COMPARISON_BINDING),
+            "<=" => (LessEqual, COMPARISON_BINDING),
+            ">" => (Greater, COMPARISON_BINDING),
+            ">=" => (GreaterEqual, COMPARISON_BINDING),
             "<<" => (ShiftLeft, 4),
             ">>" => (ShiftRight, 4),
             "+" => (Add, 5),

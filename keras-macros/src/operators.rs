@@ -1,24 +1,29 @@
 //! Tokens to the tree: operators between and before values.
 //!
 //! ```text
-//! binary   = unary { operator unary }      by precedence, as in Rust
+//! binary   = unary { operator unary }      by precedence, as in Rust; at most one comparison
 //! unary    = ("-" | "!") unary | power
 //! power    = cast [ "**" unary ]           as in Python: `-x ** 2` is `-(x ** 2)`
 //! cast     = postfix { "as" type }
 //! ```
 
-use crate::ast::{BinaryOp, Expr, ExprKind, POWER_BINDING};
-use crate::parse::{Parsed, Parser};
+use crate::ast::{BinaryOp, COMPARISON_BINDING, Expr, ExprKind, POWER_BINDING};
+use crate::parse::{Noted, Parsed, Parser};
 use crate::tokens::Tokens;
 
 impl Parser<'_> {
     /// Values between operators that bind at least so tightly.
     pub(crate) fn binary(&mut self, tokens: &mut Tokens, least: u8) -> Parsed<Expr> {
         let mut left = self.unary(tokens)?;
+        let mut is_compared = false;
         while let Some((op, binding)) = BinaryOp::of(tokens.operator()) {
             if binding < least {
                 break;
             }
+            if binding == COMPARISON_BINDING && is_compared {
+                return self.compared_again(tokens);
+            }
+            is_compared = binding == COMPARISON_BINDING;
             self.bump_operator(tokens);
             // A power binds to the right and, as in Python, more loosely than a sign behind it.
             let right = match op {
@@ -33,6 +38,16 @@ impl Parser<'_> {
                 self.node(ExprKind::Binary(op, Box::new(left), Box::new(right)), spot, height)?;
         }
         Ok(left)
+    }
+
+    /// Notes that the result of a comparison is compared. Python reads `a < b < c` as two comparisons, Rust refuses it.
+    fn compared_again<T>(&mut self, tokens: &Tokens) -> Parsed<T> {
+        let operator = tokens.operator();
+        self.wrong(tokens, format!("`{operator}` cannot stand behind another comparison")).help(
+            "write `a < b && b < c`, or for tensors `ops.logical_and(a < b, b < c)`; \
+             brackets compare a result: `(a < b) == c`",
+        );
+        Err(Noted)
     }
 
     fn unary(&mut self, tokens: &mut Tokens) -> Parsed<Expr> {

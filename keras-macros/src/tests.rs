@@ -187,6 +187,8 @@ fn expressions_have_rusts_precedence_and_powers_have_pythons() {
         ("(-2) ** 2 + 9", 13),
         ("2 * -2 ** 2 + 9", 1),
         ("(9 * 2 ** -1 * 2) as i64", 9),
+        ("if (1 < 2) == true { 3 } else { 4 }", 3),
+        ("if 1 < 2 && 2 < 3 || 3 < 1 { 3 } else { 4 }", 3),
         ("16 >> 1 + 1", 4),
         ("if 1 + 1 == 2 && !false { 5 } else { 6 }", 5),
         ("{ let a = [3, 4]; a[-1] + a.len() as i64 }", 6),
@@ -199,6 +201,23 @@ fn expressions_have_rusts_precedence_and_powers_have_pythons() {
             format!("input_layer (batch, 4); dense (batch, {units})"),
             "{text}"
         );
+    }
+}
+
+#[test]
+fn what_a_comparison_says_is_not_compared_without_brackets() {
+    for (code, operator) in [
+        ("1 < 2 < 3", "<"),
+        ("1 < 2 + 3 >= 3 == true", ">="),
+        ("true && 1 == 1 != false", "!="),
+        ("x > 0.0 > -1.0", ">"),
+    ] {
+        let told = mistakes(&format!("{X} let y = {code}; Model(x, Dense(3)(x))"));
+        let expected = format!(
+            "`{operator}` cannot stand behind another comparison\nhelp: write `a < b && b < c`, or \
+             for tensors `ops.logical_and(a < b, b < c)`; brackets compare a result: `(a < b) == c`"
+        );
+        assert_eq!(told, [expected], "{code}");
     }
 }
 
