@@ -3,7 +3,12 @@
 
 use keras_format::Archive;
 use keras_format::network::{from_config, to_config};
-use keras_graph::network::{LayerKind, Network};
+use keras_graph::call::{CallValue, Given};
+use keras_graph::dtype::Dtype;
+use keras_graph::functions::{self, Function};
+use keras_graph::network::{Class, LayerKind, Network, NetworkLayer};
+use keras_graph::shape::Shape;
+use keras_graph::value::{Quotient, Value};
 use serde_json::{Value as Json, json};
 
 const MODELS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/golden");
@@ -185,4 +190,39 @@ fn a_layer_within_a_layer_is_read_and_written() {
     assert_eq!((module, class), ("keras.layers", "Dense"));
     assert_eq!((&inner["config"]["name"], &inner["config"]["units"]), (&json!("each"), &json!(8)));
     assert_eq!(to_config(&from_config(&written).unwrap()).unwrap(), written);
+}
+
+/// `x + constant`, written.
+fn sum_with(constant: Vec<Value>) -> Json {
+    let mut network = Network::new("model", Class::Functional);
+    let x = network.add_input("x", Shape::new([3]), Dtype::Float32);
+    let operands = [CallValue::Tensor(x), CallValue::Value(Value::List(constant))];
+    let given = operands.map(|value| Given { name: None, value }).to_vec();
+    let (operation, call) = functions::bind(Function::by_name("add").unwrap(), given).unwrap();
+    let layer = network.add_layer(NetworkLayer {
+        name: "add".to_owned(),
+        kind: LayerKind::Layer(Box::new(operation)),
+        trainable: true,
+        activity_regularizer: None,
+    });
+    let outputs = network.call_with(layer, call).unwrap();
+    network.finish(&outputs);
+    survives("sum", &network);
+    to_config(&network).unwrap()["config"]["layers"][1]["inbound_nodes"][0]["args"][1].clone()
+}
+
+#[test]
+fn an_array_is_written_with_the_type_that_it_is_computed_with() {
+    let array = |dtype: &str, value: Json| {
+        let config = json!({ "value": value, "dtype": dtype });
+        json!({ "class_name": "__tensor__", "config": config })
+    };
+    let [one, half] = [Value::Int(1), Value::Float(0.5)];
+    let three_quarters = Value::Quotient(Quotient { whole: 0, exact: 0.75 });
+    let ints = vec![one.clone(), Value::Int(2), Value::Int(-3)];
+    assert_eq!(sum_with(ints), array("int32", json!([1, 2, -3])));
+    let floats = vec![one.clone(), half, Value::Int(-3)];
+    assert_eq!(sum_with(floats), array("float32", json!([1, 0.5, -3])));
+    let quotients = vec![one, three_quarters, Value::Int(-3)];
+    assert_eq!(sum_with(quotients), array("float32", json!([1, 0.75, -3])));
 }

@@ -273,7 +273,7 @@ fn array(items: &[Value]) -> Result<Json> {
     fn is_float(value: &Value) -> bool {
         match value {
             Value::List(items) => items.iter().any(is_float),
-            value => matches!(value, Value::Float(_)),
+            value => matches!(value, Value::Float(_) | Value::Quotient(_)),
         }
     }
     let value = items.iter().map(value_to_json).collect::<Result<Json>>()?;
