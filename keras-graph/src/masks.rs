@@ -1,50 +1,54 @@
 //! The masks of a model's outputs as a plan of their own: losses and metrics need them before they
-//! look at the outputs, since a mean over the steps that count divides by their number.
+//! look at the outputs, since a mean over the rows that count divides by their number.
 
 use crate::call::{Call, Lowered};
 use crate::compile::compile;
 use crate::error::LayerError;
 use crate::graph::{Graph, Mode};
-use crate::network::{Class, LayerKind, Network, NetworkLayer};
+use crate::literal::List;
+use crate::network::{Class, LayerKind, Network, NetworkLayer, TensorId};
 use crate::op::Op;
-use crate::plan::{Plan, Step, Storage};
+use crate::plan::{OutputMasks, Plan, Step, Storage};
 use crate::schema::{Layer, Schema};
 use crate::value::Value;
 
-/// The masks of a model's outputs.
-#[derive(Clone, Debug)]
-pub struct OutputMasks {
-    /// Computes the masks from the model's inputs, without weights.
-    pub plan: Plan,
-    /// For each output of the model, which output of the plan its mask is, if it has one.
-    pub of: Vec<Option<usize>>,
-}
-
 /// The masks of a model's outputs; None if no output has one.
 ///
-/// Errors: a mask that does not follow from the inputs alone.
+/// Errors: a mask that does not follow from the inputs alone; the layer is the one that made the
+/// output.
 pub fn compile_masks(network: &Network) -> Result<Option<OutputMasks>, LayerError> {
+    let outputs: Vec<usize> = (0..network.outputs.len())
+        .filter(|&output| network.tensors[network.outputs[output].0].mask.is_some())
+        .collect();
+    if outputs.is_empty() {
+        return Ok(None);
+    }
+    let mut network = network.clone();
+    network.class = Class::Functional;
+    without_penalties(&mut network);
+    let Some(plan) = plan(&network, &outputs)? else {
+        return Err(refused(&network, &outputs));
+    };
+    let mut of = vec![None; network.outputs.len()];
+    for (mask, &output) in outputs.iter().enumerate() {
+        of[output] = Some(mask);
+    }
+    Ok(Some(OutputMasks { plan, of: List::Owned(of) }))
+}
+
+/// Computes the masks of some outputs; None if that takes weights, or is another thing in training.
+fn plan(network: &Network, outputs: &[usize]) -> Result<Option<Plan>, LayerError> {
     let mut masks = network.clone();
-    masks.class = Class::Functional;
-    without_penalties(&mut masks);
-    let (mut of, mut tensors) = (Vec::new(), Vec::new());
-    for &output in &network.outputs {
-        if network.tensors[output.0].mask.is_none() {
-            of.push(None);
-            continue;
-        }
+    let mut tensors: Vec<TensorId> = Vec::new();
+    for (i, &output) in outputs.iter().enumerate() {
         let layer = masks.add_layer(NetworkLayer {
             // No layer of a user has a name with this character.
-            name: format!("/mask_{}", tensors.len()),
+            name: format!("/mask_{i}"),
             kind: LayerKind::Layer(Box::new(MaskOf)),
             trainable: false,
             activity_regularizer: None,
         });
-        of.push(Some(tensors.len()));
-        tensors.extend(masks.call(layer, &[output])?);
-    }
-    if tensors.is_empty() {
-        return Ok(None);
+        tensors.extend(masks.call(layer, &[network.outputs[output]])?);
     }
     masks.finish(&tensors);
     let plan = compile(&masks, Mode::Inference)?;
@@ -53,12 +57,21 @@ pub fn compile_masks(network: &Network) -> Result<Option<OutputMasks>, LayerErro
     let reads_weights =
         |step: &Step| step.inputs.iter().any(|input| input.place.storage == Storage::Weights);
     let is_same = ops(&plan.steps) == ops(&training.steps[..training.forward]);
-    if !is_same || plan.steps.iter().any(reads_weights) {
-        let message = "the mask of an output does not follow from the inputs alone";
-        return Err(LayerError::input(message)
-            .help("call `Masking` or `Embedding` on an input, so that losses know the mask"));
-    }
-    Ok(Some(OutputMasks { plan, of }))
+    let follows = is_same && !plan.steps.iter().any(reads_weights);
+    Ok(follows.then_some(Plan { weights_len: 0, ..plan }))
+}
+
+/// Names the first output whose mask does not follow from the inputs.
+fn refused(network: &Network, outputs: &[usize]) -> LayerError {
+    let is_wrong = |output: &usize| matches!(plan(network, &[*output]), Ok(None));
+    let wrong = outputs.iter().copied().find(is_wrong).unwrap_or(outputs[0]);
+    let call = network.tensors[network.outputs[wrong].0].call;
+    let layer = &network.layers[network.calls[call].layer.0].name;
+    let name = &network.output_names[wrong];
+    let message = format!("the mask of the output `{name}` does not follow from the inputs alone");
+    LayerError::input(message)
+        .within(layer)
+        .help("call `Masking` or `Embedding` on an input, so that losses know the mask")
 }
 
 /// Penalties read what masks do not.
@@ -95,3 +108,6 @@ impl Layer for MaskOf {
         Ok(vec![Lowered::unmasked(mask)])
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -251,6 +251,16 @@ literal! {
         pub flops: u64,
     }
 
+    /// How the masks of a model's outputs are computed: losses and metrics need them before they look at the outputs, since a
+    /// mean over the rows that count divides by their number.
+    #[derive(Clone, Debug, PartialEq)]
+    pub struct OutputMasks {
+        /// Computes the masks from the model's inputs. No step reads a weight, so its `weights_len` is 0.
+        pub plan: Plan,
+        /// For each output of the model, which output of the plan its mask is, if it has one.
+        pub of: List<Option<usize>>,
+    }
+
     /// What does not depend on the mode: names, weights, the summary, the configuration.
     #[derive(Clone, Debug, PartialEq)]
     pub struct Description {

@@ -7,10 +7,11 @@ use keras_graph::compile::{compile, describe};
 use keras_graph::dtype::Dtype;
 use keras_graph::graph::{LayerError, Mode};
 use keras_graph::literal::Literal as _;
+use keras_graph::masks::compile_masks;
 use keras_graph::memory::LINE;
 use keras_graph::names::{field_name, one_field};
 use keras_graph::network::Network;
-use keras_graph::plan::{Description, Plan, Port};
+use keras_graph::plan::{Description, OutputMasks, Plan, Port};
 use keras_graph::summary::doc_table;
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{format_ident, quote};
@@ -35,6 +36,8 @@ pub(crate) const FLOAT_BYTES: usize = size_of::<f32>();
 pub(crate) struct Compiled {
     pub inference: Plan,
     pub training: Plan,
+    /// The masks of the outputs, if any has one.
+    pub masks: Option<OutputMasks>,
     pub description: Description,
 }
 
@@ -44,6 +47,7 @@ pub(crate) fn compiled(network: &Network) -> Result<Compiled, LayerError> {
     Ok(Compiled {
         inference: compile(network, Mode::Inference)?,
         training: compile(network, Mode::Training { input_gradients: false })?,
+        masks: compile_masks(network)?,
         description: describe(network, config)?,
     })
 }
@@ -296,13 +300,14 @@ fn implementation(
 /// `impl Model`, and what it takes: what a program that only calls the model does not have.
 fn trained(item: &Item, compiled: &Compiled) -> TokenStream {
     let Item { visibility, name, .. } = item;
-    let Compiled { inference, training, description } = compiled;
+    let Compiled { inference, training, masks, description } = compiled;
     let train_bytes = (training.block_len + training.lane_len) * FLOAT_BYTES;
     let train_bytes = Literal::usize_unsuffixed(train_bytes);
     let [model_name, class, config] = [&description.name, &description.class, &description.config]
         .map(|text| source(&text.literal()));
     let layers = source(&description.layers.literal());
     let [inference, training] = [inference, training].map(|plan| source(&plan.literal()));
+    let (masks, masks_method) = masks.as_ref().map(output_masks).unwrap_or_default();
     quote! {
         #[automatically_derived]
         impl #name {
@@ -313,6 +318,7 @@ fn trained(item: &Item, compiled: &Compiled) -> TokenStream {
         const _: () = {
             static INFERENCE: ::keras::__private::Plan = #inference;
             static TRAINING: ::keras::__private::Plan = #training;
+            #masks
             static DESCRIPTION: ::keras::__private::Description = ::keras::__private::Description {
                 name: #model_name,
                 class: #class,
@@ -329,9 +335,22 @@ fn trained(item: &Item, compiled: &Compiled) -> TokenStream {
                 fn description() -> &'static ::keras::__private::Description { &DESCRIPTION }
                 fn inference() -> &'static ::keras::__private::Plan { &INFERENCE }
                 fn training() -> &'static ::keras::__private::Plan { &TRAINING }
+                #masks_method
             }
         };
     }
+}
+
+/// The constant of the outputs' masks, and the method that returns it.
+fn output_masks(masks: &OutputMasks) -> (TokenStream, TokenStream) {
+    let masks = source(&masks.literal());
+    let constant = quote! { static MASKS: ::keras::__private::OutputMasks = #masks; };
+    let method = quote! {
+        fn masks() -> ::core::option::Option<&'static ::keras::__private::OutputMasks> {
+            ::core::option::Option::Some(&MASKS)
+        }
+    };
+    (constant, method)
 }
 
 /// `call_into`; for a small dense net also `call_in` and `call`, and the function beside the `impl` that these three call unless it

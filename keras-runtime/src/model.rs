@@ -1,11 +1,11 @@
 //! The trait of a model that can be trained: what the rest of the crate can do with any model.
 //!
-//! The macro emits two plans and a description. All else is here, as thin shells around code that is
+//! The macro emits the plans and a description. All else is here, as thin shells around code that is
 //! not generic, so that it is compiled once and not for every model.
 
 use std::path::Path;
 
-use keras_graph::plan::{Description, Plan};
+use keras_graph::plan::{Description, OutputMasks, Plan};
 use keras_graph::summary::{Style, summary};
 
 use crate::error::{Error, Result};
@@ -46,6 +46,11 @@ pub trait Model: Infer {
 
     /// How it is trained.
     fn training() -> &'static Plan;
+
+    /// How the masks of its outputs are computed; None if no output has one.
+    fn masks() -> Option<&'static OutputMasks> {
+        None
+    }
 
     /// A model whose weights are drawn anew in every run of the program.
     fn new() -> Box<Self> {

@@ -4,13 +4,7 @@
 //! over the rows that count, and its factor must be known before its gradient is. A row's weight is
 //! its sample's, or 0. Source: Keras 3.15 `losses/loss.py` (`apply_mask`).
 
-use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
-
-use keras_format::network::from_config;
-use keras_format::python;
-use keras_graph::masks::{OutputMasks, compile_masks};
-use keras_graph::plan::Description;
+use keras_graph::plan::{OutputMasks, Plan};
 
 use super::head::{Output, Supervised};
 use crate::execute::{Batch, Execution, Keep, NoHead};
@@ -20,8 +14,6 @@ use crate::losses::Reduction;
 /// The masks of one model, and what they say of the last batch.
 pub(super) struct Masks {
     execution: Execution<'static>,
-    /// What the plan's room for weights is filled with; no step reads it.
-    weights: Vec<f32>,
     /// For each output of the model, its mask.
     of: &'static [Option<usize>],
     masks: Vec<Mask>,
@@ -38,35 +30,39 @@ struct Mask {
 }
 
 impl Masks {
-    /// The masks of a model, if it has any. Errors: what is wrong with them: what was set, expected
-    /// and found.
+    /// The masks of a model. Errors: a mask that has not one number for each row of its output:
+    /// what was set, expected and found.
     pub(super) fn new(
-        description: &'static Description,
+        masks: &'static OutputMasks,
         outputs: &[Output],
-    ) -> Result<Option<Masks>, [String; 3]> {
-        let Some(OutputMasks { plan, of }) = compiled(description)? else {
-            return Ok(None);
-        };
+    ) -> Result<Masks, [String; 3]> {
+        let OutputMasks { plan, of } = masks;
         let mut masks = Vec::new();
-        for (output, mask) in outputs.iter().zip(of) {
+        for (output, mask) in outputs.iter().zip(of.iter()) {
             let Some(mask) = mask else { continue };
             let rows = plan.outputs[*mask].place.len;
             if rows != output.rows {
                 let shape = &plan.outputs[*mask].shape;
                 let expected = format!("a mask of `{}` for its {} rows", output.name, output.rows);
                 let found = format!("one of the extents {shape:?}");
-                return Err(refused(expected, found));
+                return Err(["the masks of the outputs".to_string(), expected, found]);
             }
             masks.push(Mask { rows, counts: Vec::new(), weights: Vec::new() });
         }
-        let weights = vec![0.0; plan.weights_len];
-        let execution = Execution::new::<Cpu>(plan, Keep::Outputs);
-        Ok(Some(Masks { execution, weights, of, masks }))
+        Ok(Masks { execution: Execution::new::<Cpu>(plan, Keep::Outputs), of, masks })
+    }
+
+    /// Computes with another execution of the plan from now on.
+    pub(super) fn renew(
+        &mut self,
+        execution: impl FnOnce(&'static Plan, Keep) -> Execution<'static>,
+    ) {
+        self.execution = execution(self.execution.plan(), Keep::Outputs);
     }
 
     /// Looks at a batch.
     pub(super) fn look(&mut self, batch: &Batch<'_>, data: &Supervised<'_>) {
-        self.execution.run(&self.weights, batch, &NoHead);
+        self.execution.run(&[], batch, &NoHead);
         for (i, mask) in self.masks.iter_mut().enumerate() {
             let Mask { rows, counts, weights } = mask;
             let len = batch.rows.len() * *rows;
@@ -114,34 +110,4 @@ impl Masks {
             reduction.scale(counted as usize, sum(&mask.weights))
         })
     }
-}
-
-/// What is set, where masks are wrong.
-fn refused(expected: String, found: String) -> [String; 3] {
-    ["the masks of the outputs".to_string(), expected, found]
-}
-
-/// The masks of the model of this configuration. They are compiled once, and stay as long as the
-/// program, as the plans that are constants do.
-fn compiled(
-    description: &'static Description,
-) -> Result<Option<&'static OutputMasks>, [String; 3]> {
-    static COMPILED: Mutex<BTreeMap<&str, Option<&'static OutputMasks>>> =
-        Mutex::new(BTreeMap::new());
-    // A model without a mask is not read again.
-    if !description.config.contains("mask") {
-        return Ok(None);
-    }
-    let mut known = COMPILED.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(masks) = known.get(&*description.config) {
-        return Ok(*masks);
-    }
-    let expected = || "masks that follow from the inputs".to_string();
-    let config = python::from_slice(description.config.as_bytes())
-        .map_err(|error| refused(expected(), error.to_string()))?;
-    let network = from_config(&config).map_err(|error| refused(expected(), error.to_string()))?;
-    let masks = compile_masks(&network).map_err(|error| refused(expected(), error.message))?;
-    let masks: Option<&'static OutputMasks> = masks.map(|masks| &*Box::leak(Box::new(masks)));
-    known.insert(&description.config, masks);
-    Ok(masks)
 }

@@ -122,9 +122,8 @@ pub struct Training<'m, M: Model, L, N = (), W = ()> {
 impl<'m, M: Model, L: Losses + 'static> Training<'m, M, L> {
     /// A training that has not begun.
     pub(crate) fn new(model: &'m mut M, optimizer: Box<dyn Optimizer>, loss: L) -> Self {
-        let plan = M::training();
-        let trainer =
-            Trainer::new(M::description(), M::inference(), plan, optimizer, Box::new(loss));
+        let plans = [M::inference(), M::training()];
+        let trainer = Trainer::new(M::description(), plans, M::masks(), optimizer, Box::new(loss));
         Training { model, trainer, kind: PhantomData }
     }
 

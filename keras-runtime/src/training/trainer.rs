@@ -2,7 +2,7 @@
 
 use core::ops::Range;
 
-use keras_graph::plan::{Description, Plan, WeightInfo};
+use keras_graph::plan::{Description, OutputMasks, Plan, WeightInfo};
 use keras_graph::value::Object;
 use rayon::ThreadPool;
 
@@ -105,13 +105,14 @@ pub(crate) struct Trainer {
 impl Trainer {
     pub(super) fn new(
         description: &'static Description,
-        inference: &'static Plan,
-        training: &'static Plan,
+        plans: [&'static Plan; 2],
+        masks: Option<&'static OutputMasks>,
         optimizer: Box<dyn Optimizer>,
         losses: Box<dyn Losses>,
     ) -> Trainer {
+        let [inference, training] = plans;
         let outputs = Output::all(training);
-        let (masks, refused) = match Masks::new(description, &outputs) {
+        let (masks, refused) = match masks.map(|masks| Masks::new(masks, &outputs)).transpose() {
             Ok(masks) => (masks, None),
             Err(refused) => (None, Some(refused)),
         };
@@ -123,7 +124,7 @@ impl Trainer {
         let small_weights = large_weights.and_then(|large| updater.pieces_outside(&large));
         Trainer {
             description,
-            plans: [inference, training],
+            plans,
             training: execution,
             inference: Execution::new::<Cpu>(inference, Keep::Sums),
             execution: Execution::under::<Cpu>,
@@ -169,6 +170,9 @@ impl Trainer {
         let [inference, training] = self.plans;
         self.training = (self.execution)(self.policy, training, keep);
         self.inference = (self.execution)(self.policy, inference, keep);
+        if let Some(masks) = &mut self.masks {
+            masks.renew(|plan, keep| (self.execution)(self.policy, plan, keep));
+        }
     }
 
     /// Refuses settings that make no sense: of the optimizer, the losses, the metrics, the training itself.
