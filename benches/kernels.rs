@@ -1,8 +1,10 @@
-//! Speed of the kernels on one thread, in GFLOP/s and in percent of the multiply-adds that the processor can do, and of the
-//! optimizers, in ns for each weight (on one thread under `RAYON_NUM_THREADS=1`).
+//! Speed of the kernels on one thread, in GFLOP/s and in percent of the multiply-adds that the
+//! processor can do, and of the optimizers, in ns for each weight (on one thread under
+//! `RAYON_NUM_THREADS=1`).
 //!
-//! `cargo bench --bench kernels [-- FILTER [LEVEL [f32|bf16]]]`, where `FILTER` is part of a name such as `gemm/512x512x512` and `LEVEL` is
-//! `portable`, `neon`, `avx2`, `avx512` or `avx512bf16`. A product `m x k x n` is named by the rows of a batch of one sample.
+//! `cargo bench --bench kernels [-- FILTER [LEVEL [f32|bf16]]]`, where `FILTER` is part of a name
+//! such as `gemm/512x512x512` and `LEVEL` is `portable`, `neon`, `avx2`, `avx512` or `avx512bf16`.
+//! A product `m x k x n` is named by the rows of a batch of one sample.
 
 use std::hint::black_box;
 use std::time::Instant;
@@ -20,8 +22,8 @@ use keras_runtime::kernels::{Backend, Call, Cpu, Run, run};
 use keras_runtime::optimizers::{Adam, AdamW, Optimizer, RMSprop, SGD, Updater};
 use keras_runtime::simd::{Level, multiply_adds, with_level};
 
-/// Time spent on each measurement, and how many of them the fastest is taken of: short ones, so that some of them
-/// are not interrupted by other programs.
+/// Time spent on each measurement, and how many of them the fastest is taken of: short ones, so
+/// that some of them are not interrupted by other programs.
 const SECONDS: f64 = 0.001;
 const MEASUREMENTS: usize = 100;
 
@@ -81,7 +83,8 @@ fn bench_all(filter: &str, policy: DtypePolicy) {
     bench_optimizers(filter);
 }
 
-/// Steps of optimizers, in ns for each weight, and in GB/s of all that is read and written: `optimizer/adam/670000`.
+/// Steps of optimizers, in ns for each weight, and in GB/s of all that is read and written:
+/// `optimizer/adam/670000`.
 fn bench_optimizers(filter: &str) {
     let momentum = 0.9;
     let optimizers: [(&str, &dyn Optimizer); 7] = [

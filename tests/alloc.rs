@@ -1,6 +1,7 @@
 //! Counts allocations: predicting makes none, and neither does a training step after the first.
 //!
-//! The counter sees all threads, so there is a single test, without the threads of a test harness beside it.
+//! The counter sees all threads, so there is a single test, without the threads of a test harness
+//! beside it.
 #![allow(unsafe_code, reason = "a global allocator cannot be had without")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -81,7 +82,8 @@ model! {
 }
 
 model! {
-    /// Batch normalization, so that training has segments, and a sum of more tensors than an op usually has.
+    /// Batch normalization, so that training has segments, and a sum of more tensors than an op
+    /// usually has.
     struct Normalized;
 
     let image = Input(shape = (6, 5, 2));
@@ -265,7 +267,8 @@ fn the_bench_allocates_nothing(pools: &[ThreadPool]) {
     calls_allocate_nothing(&*AudioDense::seeded(3), CALLS);
 }
 
-/// From outside of a pool, each step stands in the pool's queue, which takes a block for every 63 of them.
+/// From outside of a pool, each step stands in the pool's queue, which takes a block for every 63
+/// of them.
 fn steps_from_outside_allocate_next_to_nothing() {
     let (x, y) = samples(37, 10);
     for threads in THREADS {

@@ -97,7 +97,8 @@ fn a_division_is_what_its_reader_wants() {
 }
 
 model! {
-    /// Layers as activations, and functions on tensors: the model of `golden/files/activations.keras`.
+    /// Layers as activations, and functions on tensors: the model of
+    /// `golden/files/activations.keras`.
     struct Activated;
 
     let x = Input((6,), name = "x");
@@ -204,7 +205,8 @@ fn inputs_and_outputs_are_named() {
 }
 
 model! {
-    /// More steps than one emitted function holds; the first and the last of them meet both inputs and both outputs.
+    /// More steps than one emitted function holds; the first and the last of them meet both inputs
+    /// and both outputs.
     struct Deep;
 
     let near = Input(shape = (4,));
@@ -251,7 +253,8 @@ model! {
 fn nested_models_are_nested_structs() {
     assert_eq!(Nested::PARAMS, 16 + 10 + 9);
     let model: Box<Nested> = model_of(vec![0.5; Nested::PARAMS]);
-    // Every hidden unit is 0.5 (1 + 2 + 3) + 0.5, every code 4 * 3.5 / 2 + 0.5, every result 7.5 + 0.5.
+    // Every hidden unit is 0.5 (1 + 2 + 3) + 0.5, every code 4 * 3.5 / 2 + 0.5, every result 7.5 +
+    // 0.5.
     assert_eq!(model.call(&[1.0, 2.0, 3.0]), [8.0; 3]);
     assert_eq!(model.encoder.dense_1.kernel, [[0.5; 2]; 4]);
     assert_eq!(model.decoder.dense_2.bias, [0.5; 3]);

@@ -1,4 +1,5 @@
-//! Files of other writers: real Keras of several versions, its optimizers and its ways to write numbers.
+//! Files of other writers: real Keras of several versions, its optimizers and its ways to write
+//! numbers.
 //!
 //! `files/README.md` says where the files come from.
 #![forbid(unsafe_code)]

@@ -97,8 +97,11 @@ fn a_step_learns_from_what_counts() {
 /// Samples of the batch below: more than a block of them, cut into several batches too.
 const MANY: usize = 500;
 
+/// Inputs, targets and the weights of samples.
+type Many = (Vec<[i32; 4]>, Vec<[[f32; 1]; 4]>, Vec<f32>);
+
 /// Ids of which about every third is 0, targets of both signs, and what each sample weighs.
-fn many() -> (Vec<[i32; 4]>, Vec<[[f32; 1]; 4]>, Vec<f32>) {
+fn many() -> Many {
     let number = |sample: usize, step: usize| sample * 389 + step * 97 + sample * step % 11;
     let id = |sample, step| [0, 3, 0, 1, 4, 2, 1][number(sample, step) % 7];
     let target = |sample, step| [(number(sample, step) % 23) as f32 / 8.0 - 1.25];

@@ -1,5 +1,5 @@
-//! What a training promises, through the public interface: the same bits on any number of threads and across a save, and a
-//! message for whatever it refuses.
+//! What a training promises, through the public interface: the same bits on any number of threads
+//! and across a save, and a message for whatever it refuses.
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used)] // What a helper of a test cannot do, the test cannot do.
 
@@ -362,7 +362,8 @@ fn an_index_outside_of_an_embedding_is_named() {
 }
 
 model! {
-    /// Weights large enough that their gradients go into the optimizer as they are computed, and a table.
+    /// Weights large enough that their gradients go into the optimizer as they are computed, and a
+    /// table.
     struct Large;
 
     Sequential([
@@ -401,7 +402,8 @@ fn steps_taken_part_by_part_are_those_of_the_whole_gradient() {
 }
 
 model! {
-    /// Its input is needed until the prediction is there, and then gives way to the gradient of the loss.
+    /// Its input is needed until the prediction is there, and then gives way to the gradient of the
+    /// loss.
     struct Residual;
 
     let x = Input(shape = (6,));
@@ -409,7 +411,8 @@ model! {
     Model(x, Add()([x, y]))
 }
 
-/// Compares a step on neighbouring rows, which are read where they are, with one on the same rows by their numbers, which are copied.
+/// Compares a step on neighbouring rows, which are read where they are, with one on the same rows
+/// by their numbers, which are copied.
 #[test]
 fn inputs_are_the_same_in_place_and_copied() {
     let x: Vec<[f32; 6]> = (0..40)

@@ -1,10 +1,10 @@
 //! The `.keras` file: an uncompressed zip archive of `metadata.json`, `config.json` and
 //! `model.weights.h5`, in this order.
 //!
-//! Reading trusts no number in the file: a member is read through a cap, and no buffer is sized by what
-//! the archive declares. Writing builds the whole archive in memory and then puts it in place in one
-//! step, so that a failed save leaves the old file as it was.
-//! Source: Keras 3.15 `saving/saving_lib.py`.
+//! Reading trusts no number in the file: a member is read through a cap, and no buffer is sized by
+//! what the archive declares. Writing builds the whole archive in memory and then puts it in place
+//! in one step, so that a failed save leaves the old file as it was. Source: Keras 3.15
+//! `saving/saving_lib.py`.
 
 use std::fs;
 use std::io::{Cursor, Read, Seek, SeekFrom, Write};
@@ -29,8 +29,8 @@ const WEIGHTS: &str = "model.weights.h5";
 
 /// A member may be this large whatever the archive's size, so that small re-zipped files are read.
 const MEMBER_FLOOR_BYTES: u64 = 64 << 20;
-/// Beyond the floor, a member may be this many times larger than the archive. Trained weights hardly
-/// compress; a zip bomb does.
+/// Beyond the floor, a member may be this many times larger than the archive. Trained weights
+/// hardly compress; a zip bomb does.
 const MEMBER_EXPANSION: u64 = 100;
 /// JSON is parsed into a tree several times its length, so it has a bound of its own.
 const JSON_LIMIT_BYTES: u64 = 64 << 20;
@@ -57,8 +57,8 @@ impl Metadata {
 
 /// `seconds` since 1970 as `YYYY-MM-DD@HH:MM:SS`, UTC.
 ///
-/// Source: Howard Hinnant, *chrono-compatible low-level date algorithms*, `civil_from_days`: years start
-/// in March there, so that the leap day is the last of its year.
+/// Source: Howard Hinnant, *chrono-compatible low-level date algorithms*, `civil_from_days`: years
+/// start in March there, so that the leap day is the last of its year.
 fn date_saved(seconds: u64) -> String {
     const DAY: u64 = 86_400;
     const DAYS_BEFORE_1970: u64 = 719_468;
@@ -89,8 +89,8 @@ pub struct Archive {
 impl Archive {
     /// Reads a `.keras` file.
     ///
-    /// Errors: the file cannot be read; it is no `.keras` archive, or a damaged one; a member declares a
-    /// size that cannot be true.
+    /// Errors: the file cannot be read; it is no `.keras` archive, or a damaged one; a member
+    /// declares a size that cannot be true.
     pub fn read(path: impl AsRef<Path>) -> Result<Archive> {
         let path = path.as_ref();
         let within = |error: Error| error.within(&path.display().to_string());
@@ -100,8 +100,8 @@ impl Archive {
             .map_err(within)
     }
 
-    /// Reads a `.keras` file, and says from which byte of it on the weights lie there as they are; none if they are
-    /// compressed. Errors: as [`Archive::read`].
+    /// Reads a `.keras` file, and says from which byte of it on the weights lie there as they are;
+    /// none if they are compressed. Errors: as [`Archive::read`].
     pub fn read_in_place(path: impl AsRef<Path>) -> Result<(Archive, Option<usize>)> {
         let path = path.as_ref();
         let within = |error: Error| error.within(&path.display().to_string());

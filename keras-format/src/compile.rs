@@ -1,5 +1,6 @@
-//! `compile_config`: the optimizer, losses and metrics of a trained model, from which Keras makes the optimizer anew before it
-//! reads the optimizer's state. Source: Keras 3.15 `trainers/compile_utils.py`, `trainers/trainer.py`.
+//! `compile_config`: the optimizer, losses and metrics of a trained model, from which Keras makes
+//! the optimizer anew before it reads the optimizer's state. Source: Keras 3.15
+//! `trainers/compile_utils.py`, `trainers/trainer.py`.
 
 use keras_graph::value::Object;
 use serde_json::{Map, Value as Json, json};
@@ -16,7 +17,8 @@ pub struct Compile<'a> {
     pub losses: &'a [Object],
     /// The factor of each loss, if they are not all 1.
     pub loss_weights: Option<&'a [f32]>,
-    /// The metrics of each output: their classes and all arguments by name. Empty for no metrics at all.
+    /// The metrics of each output: their classes and all arguments by name. Empty for no metrics at
+    /// all.
     pub metrics: &'a [Vec<Object>],
     /// Likewise, of the metrics in which a row counts its sample weight.
     pub weighted_metrics: &'a [Vec<Object>],
@@ -25,7 +27,8 @@ pub struct Compile<'a> {
 /// What stands in `config.json` as `compile_config`, beside the model's own keys.
 ///
 /// A model with one output has one loss and a list of metrics; one with several has a list of each.
-/// Errors: an argument without a name, or a class in it that is not known; another number of losses than of their factors.
+/// Errors: an argument without a name, or a class in it that is not known; another number of losses
+/// than of their factors.
 pub fn compile_config(compile: &Compile) -> Result<Json> {
     let Compile { optimizer, losses, loss_weights, metrics, weighted_metrics } = *compile;
     if let Some(weights) = loss_weights

@@ -46,7 +46,8 @@ fn known(start: &[u8]) -> Option<(&'static str, &'static str)> {
     }
 }
 
-/// The error of a file that starts like this in place of what was expected; `detail` is what its reader found.
+/// The error of a file that starts like this in place of what was expected; `detail` is what its
+/// reader found.
 pub(crate) fn refused(expected: &str, start: &[u8], detail: &str) -> Error {
     let detail = if detail.is_empty() { String::new() } else { format!(" ({detail})") };
     match known(start) {

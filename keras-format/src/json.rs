@@ -1,11 +1,11 @@
 //! Arguments as Keras' JSON: `keras_graph::value` on one side, `config.json` on the other.
 //!
 //! Plain values are themselves; tuples and lists are one thing. An object is written in a frame,
-//! `{"module": "keras.initializers", "class_name": "HeNormal", "config": {"seed": null, ...},
-//! "registered_name": null}`, with every argument by name, whether the user gave it or not. Reading drops
-//! those that have their default, so that what is read looks as a user would write it. Code in a file
-//! (`Lambda`) is refused, and so are classes outside Keras.
-//! Source: Keras 3.15 `saving/serialization_lib.py` and the `get_config` of each class.
+//! `{"module": "keras.initializers", "class_name": "HeNormal", "config": {"seed": null, ...}, "registered_name": null}`,
+//! with every argument by name, whether the user gave it or not. Reading drops those that have
+//! their default, so that what is read looks as a user would write it. Code in a file (`Lambda`) is
+//! refused, and so are classes outside Keras. Source: Keras 3.15 `saving/serialization_lib.py` and
+//! the `get_config` of each class.
 
 use keras_graph::layers::Entry;
 use keras_graph::value::{ARRAY, Argument, Object, Value};
@@ -199,8 +199,9 @@ pub fn dtype_policy(name: &str) -> Json {
 
 /// Reads an argument.
 ///
-/// Dtype policies and functions become their names, arrays become lists. Errors: code; an object of a
-/// module that is not Keras'; a dictionary that is no object; nesting deeper than any argument has.
+/// Dtype policies and functions become their names, arrays become lists. Errors: code; an object of
+/// a module that is not Keras'; a dictionary that is no object; nesting deeper than any argument
+/// has.
 pub fn value_from_json(json: &Json) -> Result<Value> {
     value_at(json, 0)
 }
@@ -231,7 +232,8 @@ fn list_at(items: &[Json], depth: usize) -> Result<Value> {
     Ok(Value::List(values.collect::<Result<Vec<Value>>>()?))
 }
 
-/// A JSON object: one of the special forms that Keras writes without a module, or an object in a frame.
+/// A JSON object: one of the special forms that Keras writes without a module, or an object in a
+/// frame.
 fn object_at(json: &Json, fields: &Map<String, Json>, depth: usize) -> Result<Value> {
     match fields.get("class_name").and_then(Json::as_str) {
         Some("__tuple__") => match fields.get("items") {
@@ -292,10 +294,11 @@ fn framed_at(framed: Framed, depth: usize) -> Result<Value> {
     Ok(Value::Object(Object { class: class_name.to_owned(), arguments }))
 }
 
-/// Writes an argument. Initializers, regularizers and constraints get their frame and all arguments.
+/// Writes an argument. Initializers, regularizers and constraints get their frame and all
+/// arguments.
 ///
-/// Infinity and NaN become what [`python`] writes as Python's words. Errors: a class that is none of the three,
-/// or an argument that it does not have.
+/// Infinity and NaN become what [`python`] writes as Python's words. Errors: a class that is none
+/// of the three, or an argument that it does not have.
 pub fn value_to_json(value: &Value) -> Result<Json> {
     match value {
         Value::None => Ok(Json::Null),

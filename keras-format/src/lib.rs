@@ -1,9 +1,9 @@
-//! Reads and writes Keras' model files: `.keras` archives, `.weights.h5` trees and the JSON of their
-//! configurations.
+//! Reads and writes Keras' model files: `.keras` archives, `.weights.h5` trees and the JSON of
+//! their configurations.
 //!
-//! Everything that is read here came from outside: sizes are bounded before memory is taken, links to
-//! other files are not followed, code in a file is never run, and every fault is an [`Error`] that says
-//! where it is, what was expected and what was found.
+//! Everything that is read here came from outside: sizes are bounded before memory is taken, links
+//! to other files are not followed, code in a file is never run, and every fault is an [`Error`]
+//! that says where it is, what was expected and what was found.
 #![forbid(unsafe_code)]
 
 pub mod archive;

@@ -1,7 +1,9 @@
-//! A whole model to and from a `.keras` file: its description and flat weights on one side, an [`Archive`] on the other.
+//! A whole model to and from a `.keras` file: its description and flat weights on one side, an
+//! [`Archive`] on the other.
 //!
-//! Weights are found by their path in the file, which names the class of each layer and counts along Keras' order of
-//! layers. Whatever does not fit is an error, surplus weights too: what is skipped in silence is found out too late.
+//! Weights are found by their path in the file, which names the class of each layer and counts
+//! along Keras' order of layers. Whatever does not fit is an error, surplus weights too: what is
+//! skipped in silence is found out too late.
 
 use std::collections::HashMap;
 
@@ -30,7 +32,8 @@ pub struct Training {
 
 /// The `.keras` file of a model; `weights` are those of the description, laid out as it says.
 ///
-/// Errors: weights that are not finite; a configuration that is no JSON. Panics: if there are fewer weights than described.
+/// Errors: weights that are not finite; a configuration that is no JSON. Panics: if there are fewer
+/// weights than described.
 pub fn write(
     description: &Description,
     weights: &[f32],
@@ -91,10 +94,12 @@ fn check_finite(path: &str, values: &[f32]) -> Result<()> {
     }
 }
 
-/// Copies the weights of a model from a file's groups, which are sorted as [`weights::read`] sorts them.
+/// Copies the weights of a model from a file's groups, which are sorted as [`weights::read`] sorts
+/// them.
 ///
-/// `weights` is laid out as `infos` say; it is unchanged if there is an error. Errors: a weight that the file lacks or has
-/// in another shape, one that the model lacks, numbers that are not finite. Panics: if `weights` is shorter than described.
+/// `weights` is laid out as `infos` say; it is unchanged if there is an error. Errors: a weight
+/// that the file lacks or has in another shape, one that the model lacks, numbers that are not
+/// finite. Panics: if `weights` is shorter than described.
 pub fn read_weights(groups: &[Group], infos: &[WeightInfo], weights: &mut [f32]) -> Result<()> {
     let mut found: Vec<(&WeightInfo, &[f32])> = Vec::with_capacity(infos.len());
     let mut used: HashMap<&str, usize> = HashMap::new();
@@ -119,8 +124,8 @@ pub fn read_weights(groups: &[Group], infos: &[WeightInfo], weights: &mut [f32])
     Ok(())
 }
 
-/// Whether a group belongs to the model or a layer of it, so that the model must know its arrays. Files hold
-/// optimizers, metrics and more beside the layers, of which no weight depends.
+/// Whether a group belongs to the model or a layer of it, so that the model must know its arrays.
+/// Files hold optimizers, metrics and more beside the layers, of which no weight depends.
 fn is_of_layer(group: &Group) -> bool {
     weights::is_of_layer(&group.path)
         && !is_of_optimizer(&group.path)

@@ -1,10 +1,11 @@
-//! The optimizer in a file: its variables in the weights, its class and arguments in `compile_config`.
+//! The optimizer in a file: its variables in the weights, its class and arguments in
+//! `compile_config`.
 //!
-//! Keras stores an optimizer's variables as one list without names: the count of steps, the learning
-//! rate (unless a schedule stands in its place), then the slots. The name beside them is the user's and
-//! says nothing; what the slots mean follows from class and arguments, which a `.keras` file holds and a
-//! `.weights.h5` file does not.
-//! Source: Keras 3.15 `optimizers/base_optimizer.py`, `optimizers/loss_scale_optimizer.py`.
+//! Keras stores an optimizer's variables as one list without names: the count of steps, the
+//! learning rate (unless a schedule stands in its place), then the slots. The name beside them is
+//! the user's and says nothing; what the slots mean follows from class and arguments, which a
+//! `.keras` file holds and a `.weights.h5` file does not. Source: Keras 3.15
+//! `optimizers/base_optimizer.py`, `optimizers/loss_scale_optimizer.py`.
 
 use serde_json::{Map, Value as Json};
 
@@ -13,8 +14,8 @@ use crate::weights::{self, Array, Group, Values};
 
 /// Group of the optimizer.
 const OPTIMIZER: &str = "optimizer";
-/// Group of the optimizer that a `LossScaleOptimizer` (of `mixed_float16`) steps with. The optimizer
-/// around it repeats the same variables behind its own two.
+/// Group of the optimizer that a `LossScaleOptimizer` (of `mixed_float16`) steps with. The
+/// optimizer around it repeats the same variables behind its own two.
 const INNER: &str = "optimizer/inner_optimizer";
 
 /// The state of an optimizer.
@@ -26,8 +27,8 @@ pub struct OptimizerState {
     pub iteration: i32,
     /// The factor of a step; none where a schedule computes it from the count of steps.
     pub learning_rate: Option<f32>,
-    /// What the optimizer remembers of each trained weight, in Keras' order. None if it has not made a
-    /// step yet.
+    /// What the optimizer remembers of each trained weight, in Keras' order. None if it has not
+    /// made a step yet.
     pub slots: Vec<Array>,
 }
 
@@ -85,8 +86,8 @@ impl OptimizerState {
 }
 
 impl<'a> OptimizerConfig<'a> {
-    /// The optimizer in a model's configuration; none if it says nothing that can be understood, since
-    /// nothing else of the model depends on it.
+    /// The optimizer in a model's configuration; none if it says nothing that can be understood,
+    /// since nothing else of the model depends on it.
     pub fn of(config: &'a Json) -> Option<OptimizerConfig<'a>> {
         let optimizer = config.get("compile_config")?.get("optimizer")?;
         let arguments = optimizer.get("config")?.as_object()?;
@@ -113,7 +114,8 @@ impl OptimizerConfig<'_> {
 
 /// Whether a group belongs to an optimizer: to the model's, or to one that a model inside it has.
 pub(crate) fn is_of_optimizer(path: &str) -> bool {
-    // The name of a layer's class stands behind `layers`, that of an attribute behind a layer or nothing.
+    // The name of a layer's class stands behind `layers`, that of an attribute behind a layer or
+    // nothing.
     let mut before = "";
     path.split('/').any(|part| {
         let is_optimizer = part == OPTIMIZER && before != "layers";

@@ -1,8 +1,8 @@
 //! JSON as Python writes it: with `Infinity`, `-Infinity` and `NaN`, which JSON does not have.
 //!
-//! `serde_json` has no number for them either. In a tree they are objects of one key, `{"__float__":
-//! "Infinity"}`, which no object of Keras looks like; as text they are Python's words again.
-//! Source: Python 3.11 `json`, `allow_nan`.
+//! `serde_json` has no number for them either. In a tree they are objects of one key,
+//! `{"__float__": "Infinity"}`, which no object of Keras looks like; as text they are Python's
+//! words again. Source: Python 3.11 `json`, `allow_nan`.
 
 use serde_json::{Value as Json, json};
 

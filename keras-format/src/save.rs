@@ -1,9 +1,10 @@
 //! Puts a file in place in one step: either the new content is there afterwards or the old one is.
 //!
-//! The content goes to a file of its own in the same folder, which is forced to the disk and then takes the
-//! name. On Linux that file has no name until it is complete, so that a process that is killed leaves
-//! nothing. Elsewhere, and between the two names, a process can leave a `.NAME.PROCESS-COUNT.partial`: whoever
-//! writes one holds a lock on it, which ends with the process, and the next save removes what nobody holds.
+//! The content goes to a file of its own in the same folder, which is forced to the disk and then
+//! takes the name. On Linux that file has no name until it is complete, so that a process that is
+//! killed leaves nothing. Elsewhere, and between the two names, a process can leave a
+//! `.NAME.PROCESS-COUNT.partial`: whoever writes one holds a lock on it, which ends with the
+//! process, and the next save removes what nobody holds.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -20,8 +21,8 @@ const PARTIAL: &str = ".partial";
 /// Puts `bytes` at `path` in one step.
 ///
 /// A link is followed, also one to a file that is not there yet. A file that is replaced hands its
-/// permissions on, and its owner if the system allows it. Errors: something other than a file is there (a
-/// folder, a device, a pipe, a socket); the system's. Nothing is changed then.
+/// permissions on, and its owner if the system allows it. Errors: something other than a file is
+/// there (a folder, a device, a pipe, a socket); the system's. Nothing is changed then.
 pub fn write_atomically(path: impl AsRef<Path>, bytes: &[u8]) -> Result<()> {
     let path = path.as_ref();
     let place = path.display().to_string();
@@ -43,7 +44,8 @@ pub fn write_atomically(path: impl AsRef<Path>, bytes: &[u8]) -> Result<()> {
     let name = target.file_name().unwrap_or_default().to_string_lossy().into_owned();
     sweep(&folder, &name);
     put(&folder, &name, &target, old.as_ref(), bytes).map_err(io)?;
-    // Makes the new name durable where folders can be opened and synced; the file is complete either way.
+    // Makes the new name durable where folders can be opened and synced; the file is complete
+    // either way.
     if let Ok(folder) = File::open(&folder) {
         let _ = folder.sync_all();
     }
@@ -127,7 +129,8 @@ fn rename(partial: &Path, target: &Path) -> io::Result<()> {
     })
 }
 
-/// Permissions of a file until it has those of the file that it replaces, which nobody else may read earlier.
+/// Permissions of a file until it has those of the file that it replaces, which nobody else may
+/// read earlier.
 #[cfg(unix)]
 const OWN: u32 = 0o600;
 
@@ -189,7 +192,8 @@ mod unnamed {
 
     use rustix::fs::{AtFlags, CWD, Mode, OFlags, linkat, open as open_file};
 
-    /// A new file in a folder; none where the file system cannot have one. A `private` one is its owner's alone.
+    /// A new file in a folder; none where the file system cannot have one. A `private` one is its
+    /// owner's alone.
     pub(super) fn open(folder: &Path, is_private: bool) -> Option<File> {
         let mode = if is_private { super::OWN } else { 0o666 };
         let flags = OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC;

@@ -13,8 +13,9 @@ use serde_json::{Value as Json, json};
 
 const MODELS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/golden");
 
-/// The configuration without what Keras notes for itself: `compile_config`, marks of shared objects, arguments of
-/// calls that are `null`, and the digits of a number that `f32` does not have.
+/// The configuration without what Keras notes for itself: `compile_config`, marks of shared
+/// objects, arguments of calls that are `null`, and the digits of a number that `f32` does not
+/// have.
 fn plain(json: &Json) -> Json {
     match json {
         Json::Object(fields) => {

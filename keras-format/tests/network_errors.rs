@@ -1,4 +1,5 @@
-//! Configurations that cannot be read: each fault is named by layer, argument, what was expected and found.
+//! Configurations that cannot be read: each fault is named by layer, argument, what was expected
+//! and found.
 #![allow(clippy::unwrap_used)] // What a helper of a test cannot do, the test cannot do.
 
 use keras_format::json::dtype_policy;
@@ -248,7 +249,8 @@ fn sizes_are_bounded() {
     refuses(&deep, "expected models nested at most 64 deep, found deeper");
 }
 
-/// Thirty models, each of which calls the one within it twice: a billion calls of the innermost layer.
+/// Thirty models, each of which calls the one within it twice: a billion calls of the innermost
+/// layer.
 #[test]
 fn calls_of_calls_are_bounded() {
     let mut model = dense("d", 2);

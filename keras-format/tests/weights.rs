@@ -1,4 +1,5 @@
-//! Weight files: what Keras and h5py wrote is read right, what is written is read back, traps are errors.
+//! Weight files: what Keras and h5py wrote is read right, what is written is read back, traps are
+//! errors.
 #![allow(clippy::unwrap_used)] // What a helper of a test cannot do, the test cannot do.
 
 use std::fs;

@@ -1,8 +1,10 @@
-//! One call of a layer: the tensors it is called on, and what is said by name: `layer(x, mask = m, training = False)`.
+//! One call of a layer: the tensors it is called on, and what is said by name:
+//! `layer(x, mask = m, training = False)`.
 //!
-//! Each layer declares the arguments of its calls ([`CallParameter`]); [`bind`] sorts what a front end found by them. The same
-//! [`Call`] holds tensors of a network, and nodes of a graph while the network is lowered.
-//! Source: Keras 3.15 `layers/layer.py` (`CallSpec`), `ops/symbolic_arguments.py`.
+//! Each layer declares the arguments of its calls ([`CallParameter`]); [`bind`] sorts what a front
+//! end found by them. The same [`Call`] holds tensors of a network, and nodes of a graph while the
+//! network is lowered. Source: Keras 3.15 `layers/layer.py` (`CallSpec`),
+//! `ops/symbolic_arguments.py`.
 
 use std::convert::Infallible;
 
@@ -59,7 +61,8 @@ pub struct CallParameter {
     pub kind: CallKind,
 }
 
-/// `training`, which calls of every layer take. A layer that lists it says where it stands among its arguments.
+/// `training`, which calls of every layer take. A layer that lists it says where it stands among
+/// its arguments.
 pub const TRAINING: CallParameter = CallParameter {
     name: "training",
     docs: "Whether the layer works as in training; by default as the model does. `False` also holds for the layers within a model.",
@@ -143,7 +146,8 @@ pub struct CallArgument<T> {
 pub struct Call<T> {
     /// What the layer is called on: one tensor, or those of a list.
     pub inputs: Vec<T>,
-    /// What else it is given: by position, in order, then by name, in the order of the names, as Keras counts them.
+    /// What else it is given: by position, in order, then by name, in the order of the names, as
+    /// Keras counts them.
     pub arguments: Vec<CallArgument<T>>,
 }
 
@@ -254,8 +258,9 @@ pub struct Given<T> {
     pub value: CallValue<T>,
 }
 
-/// Sorts the arguments of a call of a layer of this class by the parameters that it lists, or tells every mistake in them. The
-/// first positional argument, or `inputs`, is what the layer is called on.
+/// Sorts the arguments of a call of a layer of this class by the parameters that it lists, or tells
+/// every mistake in them. The first positional argument, or `inputs`, is what the layer is called
+/// on.
 pub fn bind<T: Copy>(
     class: &str,
     parameters: &'static [CallParameter],

@@ -25,8 +25,8 @@ use crate::verify::verify;
 
 /// The plan of a model in one mode, for a CPU.
 ///
-/// Weights lie where [`describe`] says, in every mode.
-/// Errors: a layer that refuses its input, two layers of one name, or two names that meet in one field.
+/// Weights lie where [`describe`] says, in every mode. Errors: a layer that refuses its input, two
+/// layers of one name, or two names that meet in one field.
 pub fn compile(network: &Network, mode: Mode) -> Result<Plan, LayerError> {
     compile_for(&Cpu, network, mode)
 }
@@ -69,7 +69,8 @@ struct Planner<'a> {
     layout: &'a Layout,
     /// For each weight whose gradient the lanes sum, its offset in the reduced memory.
     summed: Vec<Option<usize>>,
-    /// Offset of each reduced node in the reduced memory, or in the gradient if it is computed on the whole batch.
+    /// Offset of each reduced node in the reduced memory, or in the gradient if it is computed on
+    /// the whole batch.
     reduced: Vec<usize>,
     reduced_len: usize,
 }
@@ -290,8 +291,8 @@ impl<'a> Planner<'a> {
     }
 }
 
-/// For each weight whose gradient the lanes sum, where in the reduced memory: in the order of the weights, from 0 on. And the
-/// elements that they take up together.
+/// For each weight whose gradient the lanes sum, where in the reduced memory: in the order of the
+/// weights, from 0 on. And the elements that they take up together.
 fn lane_gradients(
     program: &Program,
     schedule: &Schedule,

@@ -1,5 +1,5 @@
-//! Constraints on weights: what a user writes, checked, and what becomes of it for a weight of known
-//! extents. Source: Keras 3.15 `constraints/constraints.py`.
+//! Constraints on weights: what a user writes, checked, and what becomes of it for a weight of
+//! known extents. Source: Keras 3.15 `constraints/constraints.py`.
 
 pub use keras_ir::constraint::{Constraint as Resolved, NormBounds};
 

@@ -1,9 +1,9 @@
-//! What does not depend on the mode: weights in Keras' order with their places in the struct and in files, and the rows of the
-//! summary.
+//! What does not depend on the mode: weights in Keras' order with their places in the struct and in
+//! files, and the rows of the summary.
 //!
-//! The weights of a layer are its trained ones, then the others, then those of the layers within it. Groups of a weights file
-//! are named for the class, counted within each container.
-//! Source: Keras 3.15 `layers/layer.py` (`weights`), `saving/saving_lib.py` (`_save_container_state`).
+//! The weights of a layer are its trained ones, then the others, then those of the layers within
+//! it. Groups of a weights file are named for the class, counted within each container. Source:
+//! Keras 3.15 `layers/layer.py` (`weights`), `saving/saving_lib.py` (`_save_container_state`).
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -19,7 +19,8 @@ use crate::program::Program;
 
 /// Weights, summary and configuration of a model. `config` is the `config.json` of a `.keras` file.
 ///
-/// Errors: a layer that refuses its input, two layers of one name, or two names that meet in one field.
+/// Errors: a layer that refuses its input, two layers of one name, or two names that meet in one
+/// field.
 pub fn describe(network: &Network, config: String) -> Result<Description, LayerError> {
     let graph = network.lower(Mode::Inference)?;
     let layout = layout(network, &graph)?;
@@ -69,7 +70,8 @@ pub(crate) fn layout(network: &Network, graph: &Graph) -> Result<Layout, LayerEr
 }
 
 impl Layout {
-    /// Adds the layers of a model. `scope` and `group` are prefixes of layer paths and of file paths.
+    /// Adds the layers of a model. `scope` and `group` are prefixes of layer paths and of file
+    /// paths.
     fn add_network(
         &mut self,
         network: &Network,
@@ -199,7 +201,8 @@ impl Names {
     }
 }
 
-/// Which layers each layer of a functional model reads, as `dense[0][0]`: the layer, which of its calls, which of its results.
+/// Which layers each layer of a functional model reads, as `dense[0][0]`: the layer, which of its
+/// calls, which of its results.
 struct Connections {
     of: Vec<Vec<Text>>,
 }

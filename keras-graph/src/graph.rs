@@ -1,4 +1,5 @@
-//! The graph of ops that layers are lowered to. A node is one op on whole tensors; adding one computes its shape.
+//! The graph of ops that layers are lowered to. A node is one op on whole tensors; adding one
+//! computes its shape.
 
 use crate::constraint::{self, Constraint};
 use crate::dtype::Dtype;
@@ -98,8 +99,8 @@ pub struct Weight {
     pub layer: String,
     /// Name within the layer, e.g. `kernel`.
     pub name: &'static str,
-    /// Of a weight of a layer within a layer: its path in a weights file from the outer layer on, made of the names of
-    /// attributes, such as `layer`. Else empty.
+    /// Of a weight of a layer within a layer: its path in a weights file from the outer layer on,
+    /// made of the names of attributes, such as `layer`. Else empty.
     pub group: String,
     /// Extents.
     pub shape: Shape,
@@ -167,9 +168,11 @@ impl Graph {
         }
     }
 
-    /// Whether a layer works as in training: in a graph for training, unless a call around it has `training = False`.
+    /// Whether a layer works as in training: in a graph for training, unless a call around it has
+    /// `training = False`.
     ///
-    /// Errors: a call with `training = True` in a graph for predictions, where the layer, of this class, would differ.
+    /// Errors: a call with `training = True` in a graph for predictions, where the layer, of this
+    /// class, would differ.
     pub fn is_training(&self, class: &str) -> Result<bool, LayerError> {
         match (self.training, self.mode) {
             (Some(false), _) | (None, Mode::Inference) => Ok(false),
@@ -182,7 +185,8 @@ impl Graph {
         }
     }
 
-    /// Runs `lower` within a call whose argument `training` this is; None leaves that of the call around it.
+    /// Runs `lower` within a call whose argument `training` this is; None leaves that of the call
+    /// around it.
     pub fn in_call<T>(&mut self, training: Option<bool>, lower: impl FnOnce(&mut Graph) -> T) -> T {
         let outside = self.training;
         self.training = training.or(outside);
@@ -231,7 +235,8 @@ impl Graph {
         result
     }
 
-    /// Runs `lower` within the scope of a layer that the current layer holds as an attribute of this name.
+    /// Runs `lower` within the scope of a layer that the current layer holds as an attribute of
+    /// this name.
     pub fn in_inner<T>(
         &mut self,
         attribute: &'static str,
@@ -268,7 +273,8 @@ impl Graph {
         }
     }
 
-    /// A weight of the current layer. A layer that is called again gets the one that it made before.
+    /// A weight of the current layer. A layer that is called again gets the one that it made
+    /// before.
     pub fn weight(
         &mut self,
         name: &'static str,

@@ -1,13 +1,14 @@
 //! What a model is, as pure data and pure functions. The files, in the order of the passes:
 //!
-//! - [`schema`], [`value`], [`parameters`](parameter), [`layers`]: what a layer accepts and how it becomes ops;
+//! - [`schema`], [`value`], [`parameters`](parameter), [`layers`]: what a layer accepts and how it
+//!   becomes ops;
 //! - [`network`]: a model as Keras sees it, layers and their [`calls`](call); [`order`]: Keras'
 //!   order of layers and weights;
 //! - [`op`], [`graph`], [`ops`]: the closed set of ops, the graph made of them, and how each is
 //!   appended and differentiated;
-//! - [`compile`]: the passes in their order, from a network to a [`plan`]: [`program`] is what they work on, [`verify`] says
-//!   what is legal, [`grad`] appends gradients, [`fuse`] joins ops, `recompute` says what is not kept, [`memory`] places
-//!   buffers;
+//! - [`compile`]: the passes in their order, from a network to a [`plan`]: [`program`] is what they
+//!   work on, [`verify`] says what is legal, [`grad`] appends gradients, [`fuse`] joins ops,
+//!   `recompute` says what is not kept, [`memory`] places buffers;
 //! - [`masks`]: the masks of a model's outputs, as a plan of their own;
 //! - [`text`], [`summary`]: a plan and a model in print.
 #![forbid(unsafe_code)]

@@ -1,5 +1,5 @@
-//! From a network to a graph of ops: each call of a layer appends its ops. A mask stands beside each tensor; a model that is
-//! called as a layer is lowered in place.
+//! From a network to a graph of ops: each call of a layer appends its ops. A mask stands beside
+//! each tensor; a model that is called as a layer is lowered in place.
 
 use crate::call::{Call, Lowered, MASK, TRAINING};
 use crate::dtype::Dtype;
@@ -8,7 +8,8 @@ use crate::network::{LayerCall, LayerId, LayerKind, Network, NetworkLayer, Tenso
 use crate::order::live_calls;
 
 impl Network {
-    /// The graph of ops of the whole model. Its inputs are numbered in the order of [`Network::inputs`].
+    /// The graph of ops of the whole model. Its inputs are numbered in the order of
+    /// [`Network::inputs`].
     pub fn lower(&self, mode: Mode) -> Result<Graph, LayerError> {
         let mut graph = Graph::new(mode);
         let inputs: Vec<NodeId> = self

@@ -1,4 +1,5 @@
-//! Models that the tests of several passes share, made of layers that lower to whatever a test asks for.
+//! Models that the tests of several passes share, made of layers that lower to whatever a test asks
+//! for.
 
 use crate::activation::Activation;
 use crate::dtype::Dtype;

@@ -1,9 +1,10 @@
-//! Names: Keras' automatic ones, Rust fields made of them, and the nearest known name of a misspelt one.
+//! Names: Keras' automatic ones, Rust fields made of them, and the nearest known name of a misspelt
+//! one.
 
 use std::collections::HashSet;
 
-/// Keras' snake case of a class: `Conv2D` is `conv2d`, `ReLU` is `re_lu`, `MaxPooling2D` is `max_pooling2d`.
-/// Source: Keras 3.15 `utils/naming.py`.
+/// Keras' snake case of a class: `Conv2D` is `conv2d`, `ReLU` is `re_lu`, `MaxPooling2D` is
+/// `max_pooling2d`. Source: Keras 3.15 `utils/naming.py`.
 pub fn snake_case(class: &str) -> String {
     let chars: Vec<char> = class.chars().filter(|c| c.is_alphanumeric() || *c == '_').collect();
     // First rule: an underscore before a capital that lower-case letters follow.
@@ -31,7 +32,8 @@ pub fn automatic_name(class: &str) -> String {
     if class == "Input" { "input_layer".to_string() } else { snake_case(class) }
 }
 
-/// The names, with a number behind those that stood before: `y`, `y_1`, `y_2`. The first of a name keeps it.
+/// The names, with a number behind those that stood before: `y`, `y_1`, `y_2`. The first of a name
+/// keeps it.
 pub fn distinct(names: Vec<String>) -> Vec<String> {
     let mut taken: HashSet<String> = names.iter().cloned().collect();
     let mut seen: HashSet<String> = HashSet::new();

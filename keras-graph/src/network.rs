@@ -1,6 +1,6 @@
-//! A model as Keras sees it: layers, and calls of layers on symbolic tensors. Front ends build one call by call
-//! (`model!` from tokens, the file reader from JSON); it checks each call's shapes at once and is then lowered to a
-//! [`Graph`] for prediction and another for training.
+//! A model as Keras sees it: layers, and calls of layers on symbolic tensors. Front ends build one
+//! call by call (`model!` from tokens, the file reader from JSON); it checks each call's shapes at
+//! once and is then lowered to a [`Graph`] for prediction and another for training.
 
 use crate::call::{Call, CallKind, CallParameter, Lowered, MASK, TRAINING};
 use crate::dtype::Dtype;
@@ -136,7 +136,8 @@ pub struct Network {
     pub inputs: Vec<TensorId>,
     /// The model's outputs.
     pub outputs: Vec<TensorId>,
-    /// The outputs' names, by which losses and metrics are given: Keras' name of the layer that made each.
+    /// The outputs' names, by which losses and metrics are given: Keras' name of the layer that
+    /// made each.
     pub output_names: Vec<String>,
 }
 
@@ -235,7 +236,8 @@ impl Network {
         &self.tensors[tensor.0].shape
     }
 
-    /// Names the model's outputs by their layers, those of one layer with a number; ends the building.
+    /// Names the model's outputs by their layers, those of one layer with a number; ends the
+    /// building.
     pub fn finish(&mut self, outputs: &[TensorId]) {
         self.outputs = outputs.to_vec();
         let names = outputs.iter().map(|output| {

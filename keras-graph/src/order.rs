@@ -1,8 +1,9 @@
-//! Keras' order of a model's layers, which is also that of its weights and of the groups in a weights file.
+//! Keras' order of a model's layers, which is also that of its weights and of the groups in a
+//! weights file.
 //!
-//! A sequential model has its list. A functional one is sorted by depth, the number of calls between a layer and the
-//! outputs; layers of one depth stand in the order in which a walk from the outputs meets them.
-//! Source: Keras 3.15 `ops/function.py`, `map_graph` and `_build_map`.
+//! A sequential model has its list. A functional one is sorted by depth, the number of calls
+//! between a layer and the outputs; layers of one depth stand in the order in which a walk from the
+//! outputs meets them. Source: Keras 3.15 `ops/function.py`, `map_graph` and `_build_map`.
 
 use std::cmp::Reverse;
 
@@ -112,7 +113,8 @@ mod tests {
         layers(network).into_iter().map(|l| network.layers[l.0].name.as_str()).collect()
     }
 
-    // The expected orders are `[layer.name for layer in model.layers]` of Keras 3.15.1 for the same models.
+    // The expected orders are `[layer.name for layer in model.layers]` of Keras 3.15.1 for the same
+    // models.
 
     #[test]
     fn branches_are_sorted_by_depth() {

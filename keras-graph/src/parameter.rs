@@ -1,5 +1,6 @@
-//! The types that a layer's parameters may have: how each is read from a value and written to a configuration.
-//! Initializers, regularizers and constraints are read in their own files. Ranges are checked here, where a value is read.
+//! The types that a layer's parameters may have: how each is read from a value and written to a
+//! configuration. Initializers, regularizers and constraints are read in their own files. Ranges
+//! are checked here, where a value is read.
 
 mod activation;
 mod einsum;

@@ -1,4 +1,5 @@
-//! A graph with what the passes note about it: where the loss stands, and which nodes the outside reads.
+//! A graph with what the passes note about it: where the loss stands, and which nodes the outside
+//! reads.
 
 use crate::dtype::Dtype;
 use crate::graph::{Graph, Node, NodeId, NodeKind, Source, WeightId};
@@ -38,8 +39,8 @@ impl Program {
     pub fn new(mut graph: Graph) -> Program {
         for i in 0..graph.outputs.len() {
             let output = graph.outputs[i];
-            // A place of its own, since the outside fills an input's buffer and reads an output's, and a loss writes
-            // the gradient of each output.
+            // A place of its own, since the outside fills an input's buffer and reads an output's,
+            // and a loss writes the gradient of each output.
             let is_input = matches!(graph.nodes[output.0].kind, NodeKind::Input(_));
             if is_input || graph.outputs[..i].contains(&output) {
                 let kind = NodeKind::Sample(Reshape { len: graph.shape(output).len() }.into());
@@ -122,8 +123,8 @@ impl Program {
         self.renumber(&new);
     }
 
-    /// Puts nodes before others that stand behind the loss, in the order of these. Returns where the new nodes are, and where
-    /// the old ones are now.
+    /// Puts nodes before others that stand behind the loss, in the order of these. Returns where
+    /// the new nodes are, and where the old ones are now.
     pub(crate) fn insert_behind_loss(
         &mut self,
         inserted: Vec<(NodeId, Node)>,

@@ -1,9 +1,11 @@
 //! The order of steps, their segments, and how long each buffer is in use.
 //!
-//! An op that reads a reduction needs it merged over the whole batch, so it stands in a later segment than the one that
-//! reduces. Nothing after the loss stands in an earlier segment than the loss. Within a segment the order is the graph's.
+//! An op that reads a reduction needs it merged over the whole batch, so it stands in a later
+//! segment than the one that reduces. Nothing after the loss stands in an earlier segment than the
+//! loss. Within a segment the order is the graph's.
 //!
-//! The gradient of a large weight stands in no segment: it is computed at the end, on the whole batch at once.
+//! The gradient of a large weight stands in no segment: it is computed at the end, on the whole
+//! batch at once.
 //!
 //! A reshape is no step: its result is its input's buffer.
 
@@ -67,8 +69,8 @@ pub(crate) fn schedule(program: &Program) -> Schedule {
 /// Fewer elements than this are summed lane by lane.
 const LEAST_WHOLE_LEN: usize = 8 * 1024;
 
-/// For each node whether it is computed on the whole batch at once: the gradient of a weight so large that a copy for each lane
-/// would cost more than keeping what it is made of.
+/// For each node whether it is computed on the whole batch at once: the gradient of a weight so
+/// large that a copy for each lane would cost more than keeping what it is made of.
 pub(crate) fn computed_whole(program: &Program) -> Vec<bool> {
     let nodes = &program.graph.nodes;
     let mut is_split = vec![true; program.graph.weights.len()];
@@ -194,7 +196,8 @@ impl Schedule {
         }
         let lanes: Vec<usize> =
             (0..uses.len()).filter(|i| uses[*i].is_some() && !in_one(i)).collect();
-        // A lane's samples pass through a segment block after block, so a buffer is in use for whole segments.
+        // A lane's samples pass through a segment block after block, so a buffer is in use for
+        // whole segments.
         self.lane_len =
             assign(&lanes, Storage::Lane, len, |i| uses[i].map(|u| u.segments), &mut own);
         for (i, place) in self.places.iter_mut().enumerate() {

@@ -1,5 +1,5 @@
-//! What a layer accepts, declared once: `layer!` makes a struct, its schema with docs and defaults, the reading of its arguments
-//! and its configuration for files.
+//! What a layer accepts, declared once: `layer!` makes a struct, its schema with docs and defaults,
+//! the reading of its arguments and its configuration for files.
 
 mod declare;
 
@@ -251,7 +251,8 @@ impl<'a> Bound<'a> {
         self.names.iter().position(|bound| *bound == Some(name))
     }
 
-    /// The value of a parameter that has no default. None, with an error noted, if it is missing or wrong.
+    /// The value of a parameter that has no default. None, with an error noted, if it is missing or
+    /// wrong.
     pub fn required<T: ParameterType>(&mut self, name: &'static str) -> Option<T> {
         if self.position(name).is_none() {
             let class = self.schema.class;

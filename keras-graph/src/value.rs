@@ -58,7 +58,8 @@ impl From<f32> for Value {
     }
 }
 
-/// The double whose shortest decimal is that of `value`: a file holds the 0.1 that the user wrote, not 0.10000000149.
+/// The double whose shortest decimal is that of `value`: a file holds the 0.1 that the user wrote,
+/// not 0.10000000149.
 pub fn shortest(value: f32) -> f64 {
     value.to_string().parse().unwrap_or(f64::from(value))
 }

@@ -25,9 +25,10 @@ pub struct Embedded<T: 'static> {
 }
 
 impl<T: Infer> Embedded<T> {
-    /// The model whose weights are `bytes`: little-endian `f32` in the model's order. `found` lists what the file holds, in
-    /// the same order. Panics (that is an error of the compiler in a `static`) where it does not fit the model, naming the
-    /// first weight that differs; also where `fingerprint`, that of the file's model, is not the model's own.
+    /// The model whose weights are `bytes`: little-endian `f32` in the model's order. `found` lists
+    /// what the file holds, in the same order. Panics (that is an error of the compiler in a
+    /// `static`) where it does not fit the model, naming the first weight that differs; also where
+    /// `fingerprint`, that of the file's model, is not the model's own.
     #[doc(hidden)]
     #[track_caller]
     pub const fn new(

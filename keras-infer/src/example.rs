@@ -1,5 +1,5 @@
-//! A small model for tests, as `model!` would emit it: 3 inputs, 4 hidden units with ReLU, 2 outputs.
-//! `keras-runtime` trains the same.
+//! A small model for tests, as `model!` would emit it: 3 inputs, 4 hidden units with ReLU, 2
+//! outputs. `keras-runtime` trains the same.
 #![allow(unsafe_code, reason = "what `model!` emits; users may forbid it all the same")]
 
 use alloc::borrow::Cow::Borrowed;

@@ -22,8 +22,9 @@ pub const BY_VALUE_BYTES: usize = 16 * 1024;
 ///
 /// # Safety
 ///
-/// The type is `#[repr(C)]` and holds nested arrays of `f32` and structs of these, nothing else; the numbers lie in the order of
-/// [`Infer::WEIGHTS`], so that weight `w` starts `w.offset` numbers into the struct. `model!` sees to it.
+/// The type is `#[repr(C)]` and holds nested arrays of `f32` and structs of these, nothing else;
+/// the numbers lie in the order of [`Infer::WEIGHTS`], so that weight `w` starts `w.offset` numbers
+/// into the struct. `model!` sees to it.
 #[allow(unsafe_code, reason = "says what the views in `weights` rely on")]
 pub unsafe trait Infer: Sized + Send + Sync + 'static {
     /// One sample: nested arrays, or a struct with a field for each input.
@@ -34,7 +35,8 @@ pub unsafe trait Infer: Sized + Send + Sync + 'static {
     /// value, a larger one in a `Box`, so that it never stands on the stack. Indices and fields are
     /// reached the same way in both. Code for any model borrows it: `model.call(&x).borrow()`.
     type CallOutput: CallOutput<Self::Output>;
-    /// Scratch of one call, `[f32; N]`; `[f32; 0]` if the call needs more than [`STACK_SCRATCH_BYTES`].
+    /// Scratch of one call, `[f32; N]`; `[f32; 0]` if the call needs more than
+    /// [`STACK_SCRATCH_BYTES`].
     type Scratch: Array<Element = f32>;
 
     /// The weights, in Keras' order.
@@ -53,9 +55,8 @@ pub unsafe trait Infer: Sized + Send + Sync + 'static {
     /// Panics: if `scratch` has fewer than `SCRATCH_BYTES / 4` elements.
     fn call_into(&self, scratch: &mut [f32], x: &Self::Input, y: &mut Self::Output);
 
-    /// The prediction for `x`, with scratch of the caller's. Allocates nothing, except for an output
-    /// that is boxed.
-    /// Panics: if `scratch` has fewer than `SCRATCH_BYTES / 4` elements.
+    /// The prediction for `x`, with scratch of the caller's. Allocates nothing, except for an
+    /// output that is boxed. Panics: if `scratch` has fewer than `SCRATCH_BYTES / 4` elements.
     fn call_in(&self, scratch: &mut [f32], x: &Self::Input) -> Self::CallOutput {
         let mut y = Self::CallOutput::zeroed();
         self.call_into(scratch, x, y.borrow_mut());
@@ -73,8 +74,8 @@ pub unsafe trait Infer: Sized + Send + Sync + 'static {
     }
 
     /// The prediction for one sample. Allocates nothing, except for an output that is boxed and for
-    /// the scratch of a large model, a buffer that each thread makes once. Without the feature `std`
-    /// only a model whose scratch fits on the stack has this; others have [`Infer::call_in`].
+    /// the scratch of a large model, a buffer that each thread makes once. Without the feature
+    /// `std` only a model whose scratch fits on the stack has this; others have [`Infer::call_in`].
     fn call(&self, x: &Self::Input) -> Self::CallOutput {
         let mut y = Self::CallOutput::zeroed();
         if Self::SCRATCH_BYTES <= size_of::<Self::Scratch>() {
@@ -99,12 +100,14 @@ pub unsafe trait Infer: Sized + Send + Sync + 'static {
         y
     }
 
-    /// Takes over all weights of another model of this type, moving statistics too; for averages of models, or to go back to the best.
+    /// Takes over all weights of another model of this type, moving statistics too; for averages of
+    /// models, or to go back to the best.
     fn copy_weights_from(&mut self, other: &Self) {
         self.weights_mut().copy_from_slice(other.weights());
     }
 
-    /// A copy of the model on the heap, without a way over the stack: Keras' `clone_model` and `set_weights` in one.
+    /// A copy of the model on the heap, without a way over the stack: Keras' `clone_model` and
+    /// `set_weights` in one.
     fn clone_boxed(&self) -> Box<Self> {
         let mut model = weights::zeroed::<Self>();
         model.copy_weights_from(self);

@@ -247,9 +247,10 @@ macro_rules! inputs {
     };
 }
 
-/// Declares the struct of what goes with each output of a model with several: predictions, targets, losses, their
-/// weights, metrics. What losses and metrics need of it is `heads!` of `keras-runtime`. Each field has two type parameters of its own: the type in question, and a second one for the
-/// traits that relate two such structs.
+/// Declares the struct of what goes with each output of a model with several: predictions, targets,
+/// losses, their weights, metrics. What losses and metrics need of it is `heads!` of
+/// `keras-runtime`. Each field has two type parameters of its own: the type in question, and a
+/// second one for the traits that relate two such structs.
 ///
 /// ```
 /// keras_infer::outputs! {

@@ -1,8 +1,8 @@
 //! A model's weights as flat memory and back: the one place, beside SIMD, where the compiler cannot
 //! check what is done.
 //!
-//! Everything here rests on the contract of [`Infer`]: a model is `f32` numbers and nothing else, in the order and at
-//! the offsets that [`Infer::WEIGHTS`] states.
+//! Everything here rests on the contract of [`Infer`]: a model is `f32` numbers and nothing else,
+//! in the order and at the offsets that [`Infer::WEIGHTS`] states.
 #![allow(unsafe_code, reason = "flat views cannot be had without")]
 
 use alloc::boxed::Box;
@@ -70,7 +70,8 @@ pub fn zeroed<M: Infer>() -> Box<M> {
     unsafe { model.assume_init() }
 }
 
-/// Numbers that lie as a model's weights do, as a model. Panics if `bytes` has another length than the model.
+/// Numbers that lie as a model's weights do, as a model. Panics if `bytes` has another length than
+/// the model.
 pub(crate) const fn from_bytes<M: Infer>(bytes: &'static Aligned<[u8]>) -> &'static M {
     const { len::<M>() };
     assert!(bytes.0.len() == size_of::<M>(), "as many bytes as the model has");
@@ -89,9 +90,9 @@ pub struct Aligned<B: ?Sized>(
 );
 
 impl<const N: usize> Aligned<[u8; N]> {
-    /// Some pieces of a file one behind the other, each said by its first byte and its length. Copies them without a
-    /// loop over bytes, which the compiler would take minutes for. Panics: if the pieces have another length than `N`
-    /// together, or reach beyond the file.
+    /// Some pieces of a file one behind the other, each said by its first byte and its length.
+    /// Copies them without a loop over bytes, which the compiler would take minutes for. Panics: if
+    /// the pieces have another length than `N` together, or reach beyond the file.
     pub const fn gathered(file: &[u8], pieces: &[[usize; 2]]) -> Self {
         let mut gathered = Aligned([0; N]);
         let mut rest: &mut [u8] = &mut gathered.0;

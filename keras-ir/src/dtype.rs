@@ -9,7 +9,8 @@ pub enum Dtype {
     Float32,
     /// 32-bit signed integers, as an `Embedding` reads them.
     Int32,
-    /// True or false, as masks are: in memory 1.0 and 0.0, so that ops of floats compute with them as they are.
+    /// True or false, as masks are: in memory 1.0 and 0.0, so that ops of floats compute with them
+    /// as they are.
     Bool,
 }
 literal_enum!(Dtype { Float32, Int32, Bool });

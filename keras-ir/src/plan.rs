@@ -1,11 +1,12 @@
-//! The plan: what a model does, step by step, with every buffer placed. It is all that code generation, the executor, files
-//! and summaries read, and it is a constant of the user's program.
+//! The plan: what a model does, step by step, with every buffer placed. It is all that code
+//! generation, the executor, files and summaries read, and it is a constant of the user's program.
 //!
-//! A plan is a list of *segments*. Within a segment every step treats samples one by one, so the executor runs the whole
-//! segment on a few samples at a time (depth first) and on several threads. Between segments stands a reduction that
-//! needs the whole batch, such as the moments of a batch normalization. A batch is cut into *lanes*, whose number does not
-//! depend on the threads; a lane is run in *blocks* of samples. The result of a reduction is gathered lane by lane and
-//! merged in the order of the lanes, so that any number of threads gives the same bits.
+//! A plan is a list of *segments*. Within a segment every step treats samples one by one, so the
+//! executor runs the whole segment on a few samples at a time (depth first) and on several threads.
+//! Between segments stands a reduction that needs the whole batch, such as the moments of a batch
+//! normalization. A batch is cut into *lanes*, whose number does not depend on the threads; a lane
+//! is run in *blocks* of samples. The result of a reduction is gathered lane by lane and merged in
+//! the order of the lanes, so that any number of threads gives the same bits.
 
 use alloc::string::String;
 use core::ops::Range;
@@ -35,15 +36,17 @@ impl Literal for ValueId {
 pub enum Storage {
     /// The model's weights. Offset and length are absolute.
     Weights,
-    /// The buffer of one block: holds `len` elements for each of the block's samples, from `offset · block` on.
+    /// The buffer of one block: holds `len` elements for each of the block's samples, from
+    /// `offset · block` on.
     Block,
-    /// The buffer of one lane: holds `len` elements for each of the lane's samples, from `offset · lane` on, because
-    /// steps of several segments meet there.
+    /// The buffer of one lane: holds `len` elements for each of the lane's samples, from
+    /// `offset · lane` on, because steps of several segments meet there.
     Lane,
-    /// Results of reductions; absolute. A step that writes here adds to its lane's own copy; a step that reads sees the
-    /// merged one.
+    /// Results of reductions; absolute. A step that writes here adds to its lane's own copy; a step
+    /// that reads sees the merged one.
     Reduced,
-    /// The gradient by the weights, laid out as they are; absolute. Only steps on the whole batch write here.
+    /// The gradient by the weights, laid out as they are; absolute. Only steps on the whole batch
+    /// write here.
     Gradient,
 }
 literal_enum!(Storage { Weights, Block, Lane, Reduced, Gradient });
@@ -101,7 +104,8 @@ literal! {
         pub from: usize,
         /// One past the last step.
         pub to: usize,
-        /// Reductions that end here; those of [`Plan::lane_gradients`] end with the last segment and are not listed.
+        /// Reductions that end here; those of [`Plan::lane_gradients`] end with the last segment
+        /// and are not listed.
         pub merges: List<Reduction>,
     }
 
@@ -118,10 +122,11 @@ literal! {
 
     /// An input or an output of the model.
     ///
-    /// An input in the [`Storage::Block`] is read in the first segment alone: fill it before each block of that segment. One
-    /// in the [`Storage::Lane`] is filled once, before the lane's first block. An output holds its value when the loss is computed (in
-    /// a plan for prediction: after the last step), and may be overwritten later. A gradient by an input holds its value after the
-    /// last step: of each block of the last segment, or of the lane.
+    /// An input in the [`Storage::Block`] is read in the first segment alone: fill it before each
+    /// block of that segment. One in the [`Storage::Lane`] is filled once, before the lane's first
+    /// block. An output holds its value when the loss is computed (in a plan for prediction: after
+    /// the last step), and may be overwritten later. A gradient by an input holds its value after
+    /// the last step: of each block of the last segment, or of the lane.
     #[derive(Clone, Debug, PartialEq)]
     pub struct Port {
         /// Its name.
@@ -177,7 +182,8 @@ literal! {
         pub output_shape: List<usize>,
         /// Number of weights, trained or not.
         pub params: usize,
-        /// What it reads, as `dense[0][0]`: the layer, which of its calls, which of its results. Only in functional models.
+        /// What it reads, as `dense[0][0]`: the layer, which of its calls, which of its results.
+        /// Only in functional models.
         pub connected_to: List<Text>,
         /// Path of the layer's group in a weights file, e.g. `layers/conv2d_1`.
         pub path: Text,
@@ -185,7 +191,8 @@ literal! {
         pub is_operation: bool,
     }
 
-    /// Moves the statistics of a batch normalization: `moving = momentum · moving + (1 - momentum) · batch`.
+    /// Moves the statistics of a batch normalization:
+    /// `moving = momentum · moving + (1 - momentum) · batch`.
     #[derive(Clone, Copy, Debug, PartialEq)]
     pub struct MovingAverage {
         /// Place of the merged moments in the reduced memory.
@@ -218,7 +225,8 @@ literal! {
         pub steps: List<Step>,
         /// How many steps come before the loss.
         pub forward: usize,
-        /// The steps' segments. Where the loss stands inside of a segment, the executor stops for it.
+        /// The steps' segments. Where the loss stands inside of a segment, the executor stops for
+        /// it.
         pub segments: List<Segment>,
         /// Inputs, in the order of the model.
         pub inputs: List<Port>,
@@ -234,16 +242,17 @@ literal! {
         pub reduced_len: usize,
         /// Scratch elements that the neediest step asks for, whatever the number of samples.
         pub workspace_len: usize,
-        /// Offsets in the reduced memory of penalties on activations, one number each; their sum, divided by the samples of
-        /// the batch, is part of the loss.
+        /// Offsets in the reduced memory of penalties on activations, one number each; their sum,
+        /// divided by the samples of the batch, is part of the loss.
         pub activity_penalties: List<usize>,
         /// Gradients that the lanes sum; merged at the end of a step.
         pub lane_gradients: List<GradientPart>,
         /// Merged reductions that are then added to the gradient, which starts from zero there.
         pub gradient_parts: List<GradientPart>,
-        /// Gradients of large weights, of which a lane has no copy: steps after all segments, each on all samples of the batch.
-        /// What they read lies in the lanes; they write to [`Storage::Gradient`] and are split over threads by rows of what they
-        /// write. Where two write to one place they add up.
+        /// Gradients of large weights, of which a lane has no copy: steps after all segments, each
+        /// on all samples of the batch. What they read lies in the lanes; they write to
+        /// [`Storage::Gradient`] and are split over threads by rows of what they write. Where two
+        /// write to one place they add up.
         pub whole: List<Step>,
         /// Statistics to move at the end of a training step.
         pub moving_averages: List<MovingAverage>,
@@ -251,11 +260,12 @@ literal! {
         pub flops: u64,
     }
 
-    /// How the masks of a model's outputs are computed: losses and metrics need them before they look at the outputs, since a
-    /// mean over the rows that count divides by their number.
+    /// How the masks of a model's outputs are computed: losses and metrics need them before they
+    /// look at the outputs, since a mean over the rows that count divides by their number.
     #[derive(Clone, Debug, PartialEq)]
     pub struct OutputMasks {
-        /// Computes the masks from the model's inputs. No step reads a weight, so its `weights_len` is 0.
+        /// Computes the masks from the model's inputs. No step reads a weight, so its `weights_len`
+        /// is 0.
         pub plan: Plan,
         /// For each output of the model, which output of the plan its mask is, if it has one.
         pub of: List<Option<usize>>,

@@ -3,7 +3,8 @@
 //! ```text
 //! b0+5 = gemm { m: 1, k: 3, n: 5, bias: true, f: Linear } b5+3 w0+15 w15+5
 //! ```
-//! A place is its memory's letter (`w` weights, `b` block, `l` lane, `r` reduced, `g` gradient), its offset and its length.
+//! A place is its memory's letter (`w` weights, `b` block, `l` lane, `r` reduced, `g` gradient),
+//! its offset and its length.
 
 use core::fmt;
 

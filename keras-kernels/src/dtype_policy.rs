@@ -11,7 +11,8 @@ use keras_target::target::{Cpu, MixedBfloat16, Target as _};
 
 use crate::kernels::{Backend, Call, bfloat16, run};
 
-/// Keras' dtype policy, of a run and not of a model: `model.compile(..).dtype_policy(DtypePolicy::MixedBfloat16)`, or by name
+/// Keras' dtype policy, of a run and not of a model:
+/// `model.compile(..).dtype_policy(DtypePolicy::MixedBfloat16)`, or by name
 /// `"mixed_bfloat16".parse()?`.
 ///
 /// Whatever the policy, weights, gradients, the optimizer's state, losses and files hold `f32`.
@@ -20,13 +21,14 @@ pub enum DtypePolicy {
     /// All is computed in `f32`.
     #[default]
     Float32,
-    /// Products of matrices and convolutions, forward and in gradients, round both operands to bfloat16, which has the exponents of
-    /// `f32` and 8 bits of precision, and add up in `f32`.
+    /// Products of matrices and convolutions, forward and in gradients, round both operands to
+    /// bfloat16, which has the exponents of `f32` and 8 bits of precision, and add up in `f32`.
     ///
-    /// More exact than Keras, which rounds biases and activations too. Not rounded are depthwise convolutions, those with groups, and
-    /// those where nothing would be gained: of few channels or filters, and forward 3 x 3 ones of many, which Winograd's algorithm does in
-    /// less time. Twice the rate of `f32` where a processor
-    /// multiplies bfloat16 at that rate (AVX512_BF16 on AMD); slower than `f32` where it does not.
+    /// More exact than Keras, which rounds biases and activations too. Not rounded are depthwise
+    /// convolutions, those with groups, and those where nothing would be gained: of few channels or
+    /// filters, and forward 3 x 3 ones of many, which Winograd's algorithm does in less time. Twice
+    /// the rate of `f32` where a processor multiplies bfloat16 at that rate (AVX512_BF16 on AMD);
+    /// slower than `f32` where it does not.
     MixedBfloat16,
 }
 

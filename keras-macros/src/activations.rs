@@ -1,5 +1,5 @@
-//! Activation functions that are called on tensors: `activations.relu(x, negative_slope = 0.1)`. Each
-//! call makes the layer that computes the same, and calls it.
+//! Activation functions that are called on tensors: `activations.relu(x, negative_slope = 0.1)`.
+//! Each call makes the layer that computes the same, and calls it.
 
 use keras_graph::activation::FUNCTIONS;
 

@@ -1,4 +1,5 @@
-//! What a finished block must not leave behind: layers that nobody calls, results that lead nowhere, inputs without use.
+//! What a finished block must not leave behind: layers that nobody calls, results that lead
+//! nowhere, inputs without use.
 
 use keras_graph::network::{LayerId, LayerKind, Network};
 

@@ -1,7 +1,8 @@
 //! A network to Rust: the struct, its constants and the implementations of `Infer` and `Model`.
 //!
-//! Little is emitted: plans are statics, and the rest of the crate works on plans. Only [`call`] is code. Every path is
-//! absolute, and helpers stand within a `const _`, so that no name of the user's meets one of these.
+//! Little is emitted: plans are statics, and the rest of the crate works on plans. Only [`call`] is
+//! code. Every path is absolute, and helpers stand within a `const _`, so that no name of the
+//! user's meets one of these.
 
 use keras_graph::compile::{compile, describe};
 use keras_graph::dtype::Dtype;
@@ -26,7 +27,8 @@ use crate::expand::Places;
 use crate::file;
 use crate::value::Value;
 
-/// Largest scratch that `Infer::call` takes from the stack; `keras_infer::infer::STACK_SCRATCH_BYTES`.
+/// Largest scratch that `Infer::call` takes from the stack;
+/// `keras_infer::infer::STACK_SCRATCH_BYTES`.
 const STACK_SCRATCH_BYTES: usize = 64 * 1024;
 /// Largest output that `Infer::call` returns by value; `keras_infer::infer::BY_VALUE_BYTES`.
 const BY_VALUE_BYTES: usize = 16 * 1024;
@@ -220,12 +222,14 @@ fn shape_constant(ports: &[Port]) -> (TokenStream, TokenStream) {
     }
 }
 
-/// Elements of scratch that a call needs beside the kernels' workspace, which begins at a cache line if the scratch does.
+/// Elements of scratch that a call needs beside the kernels' workspace, which begins at a cache
+/// line if the scratch does.
 pub(crate) fn scratch_len(plan: &Plan) -> usize {
     plan.sample_len().next_multiple_of(LINE)
 }
 
-/// Elements of scratch that a call may skip to begin at a cache line; none where all of it is small, and on the stack.
+/// Elements of scratch that a call may skip to begin at a cache line; none where all of it is
+/// small, and on the stack.
 pub(crate) fn spare_len(plan: &Plan) -> usize {
     let len = scratch_len(plan) + plan.workspace_len;
     if len * FLOAT_BYTES <= STACK_SCRATCH_BYTES { 0 } else { LINE - 1 }
@@ -251,7 +255,8 @@ fn figures(item: &Item, compiled: &Compiled) -> TokenStream {
         #visibility const INPUT_SHAPE: #input_type = #input_shape;
         /// Extents of one prediction; one array for each output.
         #visibility const OUTPUT_SHAPE: #output_type = #output_shape;
-        /// Floating-point operations of one prediction; a multiplication and an addition count as two.
+        /// Floating-point operations of one prediction; a multiplication and an addition count as
+        /// two.
         #visibility const FLOPS: ::core::primitive::u64 = <#name as ::keras::__private::Infer>::FLOPS;
         /// Bytes of scratch that a prediction needs.
         #visibility const SCRATCH_BYTES: ::core::primitive::usize =
@@ -353,8 +358,8 @@ fn output_masks(masks: &OutputMasks) -> (TokenStream, TokenStream) {
     (constant, method)
 }
 
-/// `call_into`; for a small dense net also `call_in` and `call`, and the function beside the `impl` that these three call unless it
-/// is a debug build.
+/// `call_into`; for a small dense net also `call_in` and `call`, and the function beside the `impl`
+/// that these three call unless it is a debug build.
 fn methods(
     name: &Ident,
     plan: &Plan,

@@ -1,7 +1,9 @@
-//! The body of `call_into`: one call of a kernel after the other, with every op and every place a constant.
+//! The body of `call_into`: one call of a kernel after the other, with every op and every place a
+//! constant.
 //!
-//! The scratch is cut around each step's output, which never overlaps an input. What stands in an input is read where the
-//! caller has it, and what only the caller reads is written where the caller gets it.
+//! The scratch is cut around each step's output, which never overlaps an input. What stands in an
+//! input is read where the caller has it, and what only the caller reads is written where the
+//! caller gets it.
 
 use core::ops::Range;
 
@@ -14,7 +16,8 @@ use quote::{format_ident, quote};
 
 use crate::emit::{FLOAT_BYTES, port_field, port_type, scratch_len, source, spare_len};
 
-/// Steps in one function. A longer plan becomes several: what rustc takes to check a function grows with the square of its length.
+/// Steps in one function. A longer plan becomes several: what rustc takes to check a function grows
+/// with the square of its length.
 const STEPS_PER_FUNCTION: usize = 64;
 
 /// The plan, and which of its steps write outputs.

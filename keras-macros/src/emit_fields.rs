@@ -1,4 +1,5 @@
-//! The struct's fields: one struct for each layer with weights, nested as models nest, in the order of the weights.
+//! The struct's fields: one struct for each layer with weights, nested as models nest, in the order
+//! of the weights.
 
 use std::collections::HashSet;
 
@@ -43,7 +44,8 @@ pub(crate) fn structs(description: &Description, name: &Ident, visibility: &Toke
 }
 
 impl<'d> Node<'d> {
-    /// Adds a weight at a path of fields. The weights of a layer follow each other, so only the last field can be the one.
+    /// Adds a weight at a path of fields. The weights of a layer follow each other, so only the
+    /// last field can be the one.
     fn insert(&mut self, path: &[&'d str], names: &[&str], weight: &'d WeightInfo) {
         match path {
             [] => {}

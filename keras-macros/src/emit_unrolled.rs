@@ -1,8 +1,10 @@
-//! Calls of small dense nets: all steps in one function that is compiled for each instruction set and entered once.
+//! Calls of small dense nets: all steps in one function that is compiled for each instruction set
+//! and entered once.
 //!
-//! What is emitted is safe code, generic over a token of instructions: a call of an inline function of
-//! `keras_kernels::unrolled` for each step, with the extents as its parameters and a row of its own on the stack for what it
-//! writes. Without optimisation such code crawls, so it stands beside the general `call_into` and debug builds take that one.
+//! What is emitted is safe code, generic over a token of instructions: a call of an inline function
+//! of `keras_kernels::unrolled` for each step, with the extents as its parameters and a row of its
+//! own on the stack for what it writes. Without optimisation such code crawls, so it stands beside
+//! the general `call_into` and debug builds take that one.
 
 use keras_graph::activation::Activation;
 use keras_graph::dtype::Dtype;
@@ -24,7 +26,8 @@ const MOST_STEPS: usize = 32;
 /// Lanes of the longest vectors, `keras_kernels::unrolled`'s; a row is a multiple of them.
 const LANES: usize = 8;
 
-/// The function `__unrolled(&model, &x)`; none if a step has no inline form, or if the model is too large for it.
+/// The function `__unrolled(&model, &x)`; none if a step has no inline form, or if the model is too
+/// large for it.
 pub(crate) fn function(
     plan: &Plan,
     model: &Ident,

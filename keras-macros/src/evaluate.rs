@@ -1,8 +1,9 @@
-//! Runs a block: names, constants, templates, `for` and `if`. What layers do is in [`call`](crate::call) and
-//! [`lower`](crate::lower).
+//! Runs a block: names, constants, templates, `for` and `if`. What layers do is in
+//! [`call`](crate::call) and [`lower`](crate::lower).
 //!
-//! After a mistake the value is [`Value::Unknown`], which silences whatever follows from it, so that one run tells every
-//! mistake and each once. Steps, nesting and lists are bounded: a block that would not end is a mistake too.
+//! After a mistake the value is [`Value::Unknown`], which silences whatever follows from it, so
+//! that one run tells every mistake and each once. Steps, nesting and lists are bounded: a block
+//! that would not end is a mistake too.
 
 use std::rc::Rc;
 

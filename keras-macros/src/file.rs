@@ -1,7 +1,8 @@
-//! Keras files: `include!` of an architecture, `embed!` of trained weights, and the configuration that a model is saved with.
+//! Keras files: `include!` of an architecture, `embed!` of trained weights, and the configuration
+//! that a model is saved with.
 //!
-//! Paths are relative to the crate's root. The file is named in an `include_bytes!`, so that the compiler looks again when
-//! it changes.
+//! Paths are relative to the crate's root. The file is named in an `include_bytes!`, so that the
+//! compiler looks again when it changes.
 
 use std::path::{Path, PathBuf};
 
@@ -31,7 +32,8 @@ fn absolute(path: &str) -> PathBuf {
     PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default()).join(path)
 }
 
-/// Refuses other files than `.keras` by their name, so that the message says what to save in their place.
+/// Refuses other files than `.keras` by their name, so that the message says what to save in their
+/// place.
 fn check_ending(path: &str) -> Result<()> {
     if Path::new(path).extension().is_some_and(|extension| extension == "keras") {
         return Ok(());

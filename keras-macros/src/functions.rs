@@ -96,7 +96,8 @@ impl Evaluator<'_> {
         }
     }
 
-    /// The numbers of `ops.arange(stop)` or `ops.arange(start, stop, step)`: a constant, as in Keras.
+    /// The numbers of `ops.arange(stop)` or `ops.arange(start, stop, step)`: a constant, as in
+    /// Keras.
     fn arange(&mut self, name: &Name, given: &[Given]) -> Value {
         /// Most numbers of one.
         const MOST: i64 = 4096;

@@ -1,8 +1,9 @@
-//! The macros of the `keras` crate: [`model!`] makes a struct of a Keras model, [`embed!`] puts trained weights into the program.
+//! The macros of the `keras` crate: [`model!`] makes a struct of a Keras model, [`embed!`] puts
+//! trained weights into the program.
 //!
-//! The shell around `keras-graph`: tokens to a tree (`parse`, `statement`, `expression`, `operators`), the tree to a
-//! network (`evaluate`, `scope`, `call`, `lower`, `apply`, `functions`, `model`, `functional`, `ports`, `check`), plans
-//! to tokens (`emit`). No shape is computed here.
+//! The shell around `keras-graph`: tokens to a tree (`parse`, `statement`, `expression`,
+//! `operators`), the tree to a network (`evaluate`, `scope`, `call`, `lower`, `apply`, `functions`,
+//! `model`, `functional`, `ports`, `check`), plans to tokens (`emit`). No shape is computed here.
 #![forbid(unsafe_code)]
 
 use proc_macro::TokenStream;
@@ -39,7 +40,8 @@ mod tests;
 mod tokens;
 mod value;
 
-/// Makes a struct of a Keras model: its fields are the weights, its shapes are checked while compiling.
+/// Makes a struct of a Keras model: its fields are the weights, its shapes are checked while
+/// compiling.
 #[proc_macro]
 pub fn model(input: TokenStream) -> TokenStream {
     expand::expand(input.into()).into()
@@ -47,8 +49,9 @@ pub fn model(input: TokenStream) -> TokenStream {
 
 /// Puts a trained model into the program: `static MNIST: Embedded<Mnist> = embed!("mnist.keras");`
 ///
-/// The file is a `.keras` archive, saved here or by Keras: it holds the architecture beside the weights, and both are checked
-/// against the model while compiling. A file of weights alone is refused. The path is relative to the crate's root.
+/// The file is a `.keras` archive, saved here or by Keras: it holds the architecture beside the
+/// weights, and both are checked against the model while compiling. A file of weights alone is
+/// refused. The path is relative to the crate's root.
 #[proc_macro]
 pub fn embed(input: TokenStream) -> TokenStream {
     expand::guarded(|| file::embed(input.into())).into()

@@ -1,7 +1,9 @@
-//! Layers: from values to the layers of a [`Network`]; their calls stand in [`apply`](crate::apply).
+//! Layers: from values to the layers of a [`Network`]; their calls stand in
+//! [`apply`](crate::apply).
 //!
-//! All layers of a block are made in one arena, called there and checked at once. `Model(inputs, outputs)` then takes the
-//! calls between its inputs and outputs as a network of its own, as Keras does; `Sequential` builds one from a list.
+//! All layers of a block are made in one arena, called there and checked at once.
+//! `Model(inputs, outputs)` then takes the calls between its inputs and outputs as a network of its
+//! own, as Keras does; `Sequential` builds one from a list.
 
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -38,7 +40,8 @@ pub(crate) struct Builder {
     pub ports: [Vec<Port>; 2],
     /// What names promise that were bound to something with a mistake.
     pub promises: HashMap<Rc<str>, Promise>,
-    /// Units of the last layer that had any, whether it could be made or not: what a model with mistakes most likely returns.
+    /// Units of the last layer that had any, whether it could be made or not: what a model with
+    /// mistakes most likely returns.
     pub last_units: Option<usize>,
     /// How many layers of each class have an automatic name.
     counters: HashMap<String, usize>,

@@ -40,7 +40,8 @@ impl Parser<'_> {
         Ok(left)
     }
 
-    /// Notes that the result of a comparison is compared. Python reads `a < b < c` as two comparisons, Rust refuses it.
+    /// Notes that the result of a comparison is compared. Python reads `a < b < c` as two
+    /// comparisons, Rust refuses it.
     fn compared_again<T>(&mut self, tokens: &Tokens) -> Parsed<T> {
         let operator = tokens.operator();
         self.wrong(tokens, format!("`{operator}` cannot stand behind another comparison")).help(

@@ -1,7 +1,8 @@
 //! What is known of a model's inputs and outputs while it is read, whatever else is wrong with it.
 //!
-//! The stub of a model with mistakes has these ports, so that the code that uses it has no errors of its own; mistakes that
-//! are found later point at them. Of a tensor that could not be made, the text still promises a name and extents.
+//! The stub of a model with mistakes has these ports, so that the code that uses it has no errors
+//! of its own; mistakes that are found later point at them. Of a tensor that could not be made, the
+//! text still promises a name and extents.
 
 use keras_graph::dtype::Dtype;
 use keras_graph::names::field_name;
@@ -81,7 +82,8 @@ impl Evaluator<'_> {
         Port { name, shape: shape.unwrap_or(Shape::new([1])), dtype: Dtype::Float32, spot }
     }
 
-    /// What a call promises: `Dense(4, name = "kind")(x)` and `Input(shape = (4,))` tell name and extents.
+    /// What a call promises: `Dense(4, name = "kind")(x)` and `Input(shape = (4,))` tell name and
+    /// extents.
     pub(crate) fn promise(&self, text: &Expr) -> Promise {
         let ExprKind::Call(callee, arguments) = &text.kind else { return Promise::default() };
         let arguments = match &callee.kind {

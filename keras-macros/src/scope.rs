@@ -1,4 +1,5 @@
-//! Names and what they are bound to: `let`, `const`, assignments, and what is said of a name that nobody defined.
+//! Names and what they are bound to: `let`, `const`, assignments, and what is said of a name that
+//! nobody defined.
 
 use std::rc::Rc;
 

@@ -1,5 +1,5 @@
-//! What takes the place of a model with mistakes: a struct of the same name with the inputs and outputs that are known, so
-//! that the code that uses it has no errors of its own.
+//! What takes the place of a model with mistakes: a struct of the same name with the inputs and
+//! outputs that are known, so that the code that uses it has no errors of its own.
 
 use keras_graph::dtype::Dtype;
 use keras_graph::graph::LayerError;

@@ -420,7 +420,8 @@ fn balanced(words: &[String]) -> String {
     text
 }
 
-/// Expands without the guard: a panic fails the test. Whatever comes out is either a model or an error.
+/// Expands without the guard: a panic fails the test. Whatever comes out is either a model or an
+/// error.
 fn survives(text: &str) {
     let Ok(stream) = text.parse::<TokenStream>() else { return };
     let out = expand::model(stream).to_string();

@@ -12,7 +12,8 @@ use crate::scope::Binding;
 /// A value.
 #[derive(Clone, Debug)]
 pub(crate) enum Value {
-    /// Follows from a mistake that was told; whatever is made of it is unknown too, and says nothing.
+    /// Follows from a mistake that was told; whatever is made of it is unknown too, and says
+    /// nothing.
     Unknown,
     None,
     Bool(bool),
@@ -34,7 +35,8 @@ pub(crate) enum Value {
     /// A layer, or a model used as one.
     Layer(LayerId),
     Tensor(TensorId),
-    /// What a model used as a layer returns if it has several outputs, and lists of tensors in general, are lists.
+    /// What a model used as a layer returns if it has several outputs, and lists of tensors in
+    /// general, are lists.
     Template(Rc<Template>),
 }
 

@@ -1,7 +1,8 @@
 //! What can go wrong at run time: one variant per cause, with the numbers in its fields.
 //!
-//! Every message names the thing, what was expected and what was found. `Debug` prints the same message
-//! as `Display`, so that `fn main() -> keras::Result<()>` ends with a sentence and not with a struct.
+//! Every message names the thing, what was expected and what was found. `Debug` prints the same
+//! message as `Display`, so that `fn main() -> keras::Result<()>` ends with a sentence and not with
+//! a struct.
 
 use core::fmt;
 use std::io;

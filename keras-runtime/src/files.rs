@@ -1,4 +1,5 @@
-//! Models to and from `.keras` files: what is not generic, so that it is compiled once and not for every model.
+//! Models to and from `.keras` files: what is not generic, so that it is compiled once and not for
+//! every model.
 
 use std::path::Path;
 
@@ -13,12 +14,12 @@ use keras_graph::plan::Description;
 use crate::error::{Error, Result};
 use crate::stack::with_room;
 
-/// Saves a model, and with `training` how it is trained and how far that is. Either the new file is there
-/// afterwards or what was there before. A path that ends in `.weights.h5` gets the weights (and the optimizer's
-/// state) alone, one that ends in `.keras` all.
+/// Saves a model, and with `training` how it is trained and how far that is. Either the new file is
+/// there afterwards or what was there before. A path that ends in `.weights.h5` gets the weights
+/// (and the optimizer's state) alone, one that ends in `.keras` all.
 ///
-/// Errors: another ending, by which Keras would not open the file; weights that are not finite; the system's.
-/// Panics: if `weights` are fewer than described.
+/// Errors: another ending, by which Keras would not open the file; weights that are not finite; the
+/// system's. Panics: if `weights` are fewer than described.
 pub fn save(
     description: &Description,
     weights: &[f32],
@@ -85,14 +86,13 @@ pub struct Loaded {
     pub config: Option<Json>,
 }
 
-/// Reads the weights of a `.keras` or `.h5` file into those of a model, which stay as they are if there is an
-/// error. Returns what else the file holds.
+/// Reads the weights of a `.keras` or `.h5` file into those of a model, which stay as they are if
+/// there is an error. Returns what else the file holds.
 ///
 /// A `.keras` file must describe a model that computes the same.
 ///
-/// Errors: a file that cannot be read, is damaged, or has other weights than the model (the message names the first) or
-/// another architecture.
-/// Panics: if `weights` are fewer than described.
+/// Errors: a file that cannot be read, is damaged, or has other weights than the model (the message
+/// names the first) or another architecture. Panics: if `weights` are fewer than described.
 pub fn load(description: &Description, weights: &mut [f32], path: &Path) -> Result<Loaded> {
     with_room(|| load_here(description, weights, path))
 }

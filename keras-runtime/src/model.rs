@@ -1,7 +1,7 @@
 //! The trait of a model that can be trained: what the rest of the crate can do with any model.
 //!
-//! The macro emits the plans and a description. All else is here, as thin shells around code that is
-//! not generic, so that it is compiled once and not for every model.
+//! The macro emits the plans and a description. All else is here, as thin shells around code that
+//! is not generic, so that it is compiled once and not for every model.
 
 use std::path::Path;
 
@@ -34,7 +34,8 @@ impl Default for Predict {
     }
 }
 
-/// A model that can be trained: what `model!` implements beside [`Infer`], which is what a call needs.
+/// A model that can be trained: what `model!` implements beside [`Infer`], which is what a call
+/// needs.
 pub trait Model: Infer {
     /// Bytes of activations and gradients that training keeps for each sample of a block.
     const TRAIN_BYTES: usize;
@@ -59,8 +60,8 @@ pub trait Model: Infer {
 
     /// A model whose weights are drawn from a seed: equal seeds, equal weights.
     ///
-    /// Does not compile for a model of a file in which a weight starts as an array of numbers, which
-    /// is not kept: [`load`](Model::load) it.
+    /// Does not compile for a model of a file in which a weight starts as an array of numbers,
+    /// which is not kept: [`load`](Model::load) it.
     fn seeded(seed: u64) -> Box<Self> {
         const { crate::weights::assert_drawn(Self::WEIGHTS) };
         // Filled where it lies: a large model on the stack would end the program.
@@ -69,15 +70,16 @@ pub trait Model: Infer {
         model
     }
 
-    /// The predictions for many samples, on all threads. It cannot fail: what is not finite passes through.
+    /// The predictions for many samples, on all threads. It cannot fail: what is not finite passes
+    /// through.
     fn predict(&self, x: &[Self::Input]) -> Vec<Self::Output> {
         Self::Output::collect(x.len(), &mut |outputs| {
             execute::predict::<Cpu>(Self::inference(), self.weights(), &x, outputs);
         })
     }
 
-    /// The predictions for many samples, run together in batches of a size, which bounds the memory.
-    /// Errors: a batch without samples.
+    /// The predictions for many samples, run together in batches of a size, which bounds the
+    /// memory. Errors: a batch without samples.
     fn predict_with(&self, x: &[Self::Input], predict: Predict) -> Result<Vec<Self::Output>> {
         let Predict { batch_size } = predict;
         if batch_size == 0 {
@@ -98,15 +100,16 @@ pub trait Model: Infer {
         Training::new(self, Box::new(optimizer), loss)
     }
 
-    /// Saves the architecture and the weights as a `.keras` file, which Keras opens; the weights alone if the path
-    /// ends in `.weights.h5`. Errors: another ending, by which Keras would not open the file; weights that are not
-    /// finite; the system's. What was there before stays then.
+    /// Saves the architecture and the weights as a `.keras` file, which Keras opens; the weights
+    /// alone if the path ends in `.weights.h5`. Errors: another ending, by which Keras would not
+    /// open the file; weights that are not finite; the system's. What was there before stays then.
     fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         files::save(Self::description(), self.weights(), None, path.as_ref())
     }
 
-    /// A model with the weights of a `.keras` or `.weights.h5` file, Keras' own or one of [`Model::save`].
-    /// Errors: a file that cannot be read, is damaged, or has other weights than this model.
+    /// A model with the weights of a `.keras` or `.weights.h5` file, Keras' own or one of
+    /// [`Model::save`]. Errors: a file that cannot be read, is damaged, or has other weights than
+    /// this model.
     fn load(path: impl AsRef<Path>) -> Result<Box<Self>> {
         let mut model = zeroed::<Self>();
         files::load(Self::description(), model.weights_mut(), path.as_ref())?;

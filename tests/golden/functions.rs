@@ -1,4 +1,5 @@
-//! Functions of `keras.ops` and operators on tensors: models that Keras saved with them, their outputs and gradients.
+//! Functions of `keras.ops` and operators on tensors: models that Keras saved with them, their
+//! outputs and gradients.
 
 use keras_format::network::{from_config, to_config};
 use keras_graph::graph::Mode;

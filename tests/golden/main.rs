@@ -1,6 +1,8 @@
-//! The numbers of real Keras: every case of the reference data in this folder, on both backends; and plans as text.
+//! The numbers of real Keras: every case of the reference data in this folder, on both backends;
+//! and plans as text.
 //!
-//! README.md says how the data were made and what the files hold; WAITING.md lists the cases that are not covered yet.
+//! README.md says how the data were made and what the files hold; WAITING.md lists the cases that
+//! are not covered yet.
 #![allow(clippy::unwrap_used)] // What a helper of a test cannot do, the test cannot do.
 
 mod arguments;

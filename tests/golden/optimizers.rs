@@ -1,4 +1,5 @@
-//! Optimizers: the weights after each step, and what is remembered at the end in the order that Keras saves it.
+//! Optimizers: the weights after each step, and what is remembered at the end in the order that
+//! Keras saves it.
 
 use std::borrow::Cow;
 
@@ -80,7 +81,8 @@ fn check_case(case: &Case) {
     check_state(case, &*optimizer, &updater, &infos);
 }
 
-/// Compares what is remembered with Keras' variables: iteration, learning rate, then the slots group by group.
+/// Compares what is remembered with Keras' variables: iteration, learning rate, then the slots
+/// group by group.
 fn check_state(case: &Case, optimizer: &dyn Optimizer, updater: &Updater, infos: &[WeightInfo]) {
     let state = updater.state();
     let expected = case.numbered("state");

@@ -1,4 +1,5 @@
-//! Whole trainings: each epoch's losses and metrics, the weights, the predictions and the optimizer's state at the end.
+//! Whole trainings: each epoch's losses and metrics, the weights, the predictions and the
+//! optimizer's state at the end.
 
 use keras::array::Array;
 use keras::callbacks::{Callback, EarlyStopping, ReduceLROnPlateau};

@@ -1,4 +1,5 @@
-//! Calls of a functional model: read from `inbound_nodes`, sorted so that each stands after those it reads.
+//! Calls of a functional model: read from `inbound_nodes`, sorted so that each stands after those
+//! it reads.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
@@ -159,7 +160,8 @@ impl Calls {
         Ok(History { layer: id, node, output })
     }
 
-    /// The calls, each after those that it reads and after the earlier ones of its layer; else as in the file.
+    /// The calls, each after those that it reads and after the earlier ones of its layer; else as
+    /// in the file.
     ///
     /// Errors: calls in a circle.
     pub(super) fn order(&self, network: &Network) -> Result<Vec<usize>> {
@@ -302,7 +304,8 @@ impl<'a> Ports<'a> {
         Ok(Ports { key, histories: histories.map_err(|error| error.within(key))?, names })
     }
 
-    /// The model's inputs. Errors: tensors that are none of the inputs, or inputs that are left out or repeated.
+    /// The model's inputs. Errors: tensors that are none of the inputs, or inputs that are left out
+    /// or repeated.
     pub(super) fn inputs(&self, network: &Network, calls: &Calls) -> Result<Vec<TensorId>> {
         let tensors = self.tensors(network, calls)?;
         let mut sorted = tensors.clone();
@@ -324,7 +327,8 @@ impl<'a> Ports<'a> {
                 Error::malformed(expected, format!("call {node} of `{layer}`"))
             };
             let &id = calls.names.get(layer).ok_or_else(unknown)?;
-            // Keras counts a first call that a functional model has of its own; here, and here alone.
+            // Keras counts a first call that a functional model has of its own; here, and here
+            // alone.
             let own = matches!(&network.layers[id.0].kind,
                 LayerKind::Network(inner) if inner.class == Class::Functional);
             let node = node.checked_sub(usize::from(own)).ok_or_else(unknown)?;

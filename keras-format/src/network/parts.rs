@@ -120,8 +120,9 @@ pub(super) fn catalogue_layer(framed: &Framed) -> Result<NetworkLayer> {
     entry.build(&arguments, String::new).map_err(refused)
 }
 
-/// Shape and element type of the input of a sequential model that lists none: Keras' own note of what the
-/// model or its first layer was built with, or the input of the model that is the first layer.
+/// Shape and element type of the input of a sequential model that lists none: Keras' own note of
+/// what the model or its first layer was built with, or the input of the model that is the first
+/// layer.
 pub(super) fn built_with(
     model: &Json,
     first: &Json,

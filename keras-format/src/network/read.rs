@@ -20,16 +20,18 @@ use crate::json::Framed;
 
 /// Nesting of models beyond that of any file; the parser of JSON gives up before.
 const MAX_DEPTH: usize = 64;
-/// Each call of a layer checks the earlier ones again, and calling a model is calling its layers; this many
-/// layers may be looked at while a file is read. A file of nested models, each called twice, would take forever.
+/// Each call of a layer checks the earlier ones again, and calling a model is calling its layers;
+/// this many layers may be looked at while a file is read. A file of nested models, each called
+/// twice, would take forever.
 const MAX_VISITS: usize = 1 << 18;
 
 /// Reads the `config.json` of a sequential or functional model.
 ///
-/// Layers may come in any order, and a sequential model may lack its `InputLayer` if a shape to build it with
-/// is there. Errors name the layer by its path, then the argument, what was expected and what was found: keys
-/// that are missing, classes that are unknown, not Keras' or hold code, arguments and inputs that a layer
-/// refuses, names that occur twice, calls in a circle, more layers or deeper nesting than a model may have.
+/// Layers may come in any order, and a sequential model may lack its `InputLayer` if a shape to
+/// build it with is there. Errors name the layer by its path, then the argument, what was expected
+/// and what was found: keys that are missing, classes that are unknown, not Keras' or hold code,
+/// arguments and inputs that a layer refuses, names that occur twice, calls in a circle, more
+/// layers or deeper nesting than a model may have.
 pub fn from_config(config: &Json) -> Result<Network> {
     let mut reader = Reader { layers_left: MAX_LAYERS, visits_left: MAX_VISITS };
     let read = reader.model(config, 0)?;

@@ -16,8 +16,8 @@ use crate::json::{dtype_policy, framed, value_to_json};
 
 /// The `config.json` of a model, without the `compile_config` that a trained one has beside it.
 ///
-/// Layers stand in Keras' order; those that lead to no output are left out, as Keras leaves them out.
-/// Errors: an argument that JSON cannot hold, such as an infinite number.
+/// Layers stand in Keras' order; those that lead to no output are left out, as Keras leaves them
+/// out. Errors: an argument that JSON cannot hold, such as an infinite number.
 pub fn to_config(network: &Network) -> Result<Json> {
     model(network, &network.name, true)
 }
@@ -69,8 +69,8 @@ fn functional(network: &Network, name: &str, trainable: bool) -> Result<Json> {
     Ok(json)
 }
 
-/// A layer in its frame. `trainable` is that of the model around it: what is frozen with its model is
-/// written as frozen, since Keras reads it from the innermost layer.
+/// A layer in its frame. `trainable` is that of the model around it: what is frozen with its model
+/// is written as frozen, since Keras reads it from the innermost layer.
 fn layer(network: &Network, id: LayerId, trainable: bool, nodes: Option<&Nodes>) -> Result<Json> {
     let described = &network.layers[id.0];
     let trainable = trainable && described.trainable;
@@ -128,8 +128,8 @@ fn arguments(described: &NetworkLayer, layer: &dyn Layer, trainable: bool) -> Re
     Ok(Json::Object(config))
 }
 
-/// The input shape that Keras builds a layer with before it is called; only layers that have weights, or
-/// join tensors, are built so.
+/// The input shape that Keras builds a layer with before it is called; only layers that have
+/// weights, or join tensors, are built so.
 fn build_shape(network: &Network, layer: &dyn Layer, call: &LayerCall) -> Option<Json> {
     let mut graph = Graph::new(Mode::Inference);
     let lowered = call.call.map(|tensor| {
@@ -235,7 +235,8 @@ impl<'a> Nodes<'a> {
         let port = |&tensor: &TensorId| {
             let (layer, node, output) = self.history(tensor);
             let layer = &self.network.layers[layer.0];
-            // Keras counts a first call that a functional model has of its own; here, and here alone.
+            // Keras counts a first call that a functional model has of its own; here, and here
+            // alone.
             let own = matches!(&layer.kind, LayerKind::Network(inner) if inner.class == Class::Functional);
             json!([layer.name, node + usize::from(own), output])
         };

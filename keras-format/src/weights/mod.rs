@@ -1,8 +1,9 @@
-//! `model.weights.h5` and `.weights.h5`: an HDF5 tree of the variables of a model and its optimizer.
+//! `model.weights.h5` and `.weights.h5`: an HDF5 tree of the variables of a model and its
+//! optimizer.
 //!
-//! Each object of Keras that owns variables, or merely could, is a group with a subgroup `vars`; the
-//! variables are its datasets `0`, `1`, ... in the object's own order, and its attribute `name` is the
-//! object's name. A [`Group`] here stands for one such object:
+//! Each object of Keras that owns variables, or merely could, is a group with a subgroup `vars`;
+//! the variables are its datasets `0`, `1`, ... in the object's own order, and its attribute `name`
+//! is the object's name. A [`Group`] here stands for one such object:
 //!
 //! | object | path |
 //! |---|---|
@@ -103,8 +104,8 @@ pub struct Group {
     pub name: Option<String>,
     /// Variables `vars/0`, `vars/1`, ... in numeric order.
     pub arrays: Vec<Array>,
-    /// What is wrong with the variables of an object that is no layer; there are no arrays then. Weights are
-    /// read without them.
+    /// What is wrong with the variables of an object that is no layer; there are no arrays then.
+    /// Weights are read without them.
     pub fault: Option<String>,
 }
 
@@ -113,8 +114,8 @@ pub fn find<'a>(groups: &'a [Group], path: &str) -> Option<&'a Group> {
     groups.binary_search_by(|group| group.path.as_str().cmp(path)).ok().map(|i| &groups[i])
 }
 
-/// Whether an object is the model or stands among its layers; all else in a file (the optimizer, metrics) is no
-/// part of the model.
+/// Whether an object is the model or stands among its layers; all else in a file (the optimizer,
+/// metrics) is no part of the model.
 pub(crate) fn is_of_layer(path: &str) -> bool {
     path.is_empty()
         || path == LAYERS

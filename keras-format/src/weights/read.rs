@@ -35,8 +35,8 @@ pub fn read(bytes: Vec<u8>) -> Result<Vec<Group>> {
 pub(super) struct Read {
     pub(super) file: File,
     pub(super) groups: Vec<Group>,
-    /// For the path of an object and the index of an array, where in the file its bytes are; such arrays have no
-    /// values.
+    /// For the path of an object and the index of an array, where in the file its bytes are; such
+    /// arrays have no values.
     pub(super) places: HashMap<(String, usize), Range<usize>>,
 }
 
@@ -45,8 +45,8 @@ pub(super) struct Read {
 pub(super) enum Take {
     /// Its values.
     Values,
-    /// Of a layer's array, where it lies if it lies there as little-endian `f32`, else its values. Of other objects
-    /// nothing.
+    /// Of a layer's array, where it lies if it lies there as little-endian `f32`, else its values.
+    /// Of other objects nothing.
     Places,
 }
 
@@ -96,8 +96,8 @@ struct Reader {
 }
 
 impl Reader {
-    /// Walks one group. Only hard links are followed, which cannot leave the file; the bounds on depth
-    /// and count end a walk in circles.
+    /// Walks one group. Only hard links are followed, which cannot leave the file; the bounds on
+    /// depth and count end a walk in circles.
     fn visit(&mut self, group: &hdf5_pure::Group, path: &str, depth: usize) -> Result<()> {
         self.visited += 1;
         if depth > MAX_DEPTH || self.visited > MAX_GROUPS {

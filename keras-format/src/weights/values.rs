@@ -56,7 +56,8 @@ where
     narrow.collect::<Result<Vec<i32>>>().map(Values::I32)
 }
 
-/// Values of 16 bits: IEEE halves, and bfloat16, which Keras stores as opaque bytes with an attribute.
+/// Values of 16 bits: IEEE halves, and bfloat16, which Keras stores as opaque bytes with an
+/// attribute.
 fn half_values(dataset: &Dataset, datatype: &Datatype) -> Result<Values> {
     let (convert, order): (fn(u16) -> f32, _) = match datatype {
         Datatype::FloatingPoint { size: 2, byte_order, layout }
@@ -84,7 +85,8 @@ fn half_values(dataset: &Dataset, datatype: &Datatype) -> Result<Values> {
     Ok(Values::F32(bits.map(convert).collect()))
 }
 
-/// Where in the file the numbers of a dataset lie, if they lie there as little-endian `f32`, one behind the other.
+/// Where in the file the numbers of a dataset lie, if they lie there as little-endian `f32`, one
+/// behind the other.
 pub(super) fn place(dataset: &Dataset, array_bytes: u64) -> Result<Option<Range<usize>>> {
     let is_f32 = matches!(
         dataset.datatype().map_err(damaged)?,

@@ -9,8 +9,8 @@ use crate::error::{Error, Result};
 
 /// The bytes of a weight file with these objects, in the layout that Keras reads.
 ///
-/// Groups may come in any order. Errors: two groups of one path; a shape that does not fit its values;
-/// a path nested deeper than [`read`](super::read) accepts.
+/// Groups may come in any order. Errors: two groups of one path; a shape that does not fit its
+/// values; a path nested deeper than [`read`](super::read) accepts.
 pub fn write(groups: &[Group]) -> Result<Vec<u8>> {
     let mut root = Node::default();
     for group in groups {
@@ -63,7 +63,8 @@ fn empty_group(name: &str) -> GroupBuilder {
     FileBuilder::new().create_group(name)
 }
 
-/// The `vars` group of an object. It is written for objects without variables as well, as Keras does.
+/// The `vars` group of an object. It is written for objects without variables as well, as Keras
+/// does.
 fn vars(object: &Group) -> Result<FinishedGroup> {
     let mut vars = empty_group(VARS);
     if let Some(name) = &object.name {

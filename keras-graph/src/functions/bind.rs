@@ -1,4 +1,5 @@
-//! Arguments of a call of a function: those that Keras keeps with the class, and what the call computes with.
+//! Arguments of a call of a function: those that Keras keeps with the class, and what the call
+//! computes with.
 
 use super::{Function, Operation};
 use crate::call::{Call, CallArgument, CallValue, Given};
@@ -6,7 +7,8 @@ use crate::names::nearest;
 use crate::schema::{ArgumentError, At};
 use crate::value::{Argument, Value};
 
-/// An operation and its call, from the arguments of `ops.f(..)`. Errors: all mistakes in the arguments.
+/// An operation and its call, from the arguments of `ops.f(..)`. Errors: all mistakes in the
+/// arguments.
 pub fn bind<T: Copy>(
     function: &'static Function,
     given: Vec<Given<T>>,
@@ -51,7 +53,8 @@ pub fn bind<T: Copy>(
 }
 
 impl Operation {
-    /// An operation from the configuration that Keras saves of it. Errors: an argument that the function does not have.
+    /// An operation from the configuration that Keras saves of it. Errors: an argument that the
+    /// function does not have.
     pub fn read(
         function: &'static Function,
         given: Vec<Argument>,
@@ -84,7 +87,8 @@ impl Operation {
     }
 }
 
-/// The call of an operation whose arguments were read before. Errors: an operand that the function does not have, or lacks.
+/// The call of an operation whose arguments were read before. Errors: an operand that the function
+/// does not have, or lacks.
 pub fn bind_operands<T: Copy>(
     function: &'static Function,
     given: Vec<Given<T>>,

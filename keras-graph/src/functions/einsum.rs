@@ -11,7 +11,8 @@ type Result<T> = std::result::Result<T, LayerError>;
 functions! {
     /// Sums of products along named axes: `ops.einsum("bij,bjk->bik", x, y)`
     "numpy" Einsum("einsum") (subscripts, operands) ["*operands"] {
-        /// A letter for each axis of each tensor, and of the result; the batch's is in front of each.
+        /// A letter for each axis of each tensor, and of the result; the batch's is in front of
+        /// each.
         subscripts,
     } |op, graph, args| einsum(op, graph, args);
 }

@@ -11,7 +11,8 @@ const MOST: usize = 4096;
 
 type Result<T> = std::result::Result<T, LayerError>;
 
-/// What a slice such as `1..3` is as a value: an object of this class with a start, an end and a step.
+/// What a slice such as `1..3` is as a value: an object of this class with a start, an end and a
+/// step.
 pub const SLICE: &str = "slice";
 
 /// What `...` is as a value: an object of this class.

@@ -1,9 +1,10 @@
-//! The functions of `keras.ops`: a catalogue beside that of the layers. A function has no weights; called on a tensor it is
-//! an operation of the model, which Keras saves as it saves layers: class, arguments, and the call with its constants.
+//! The functions of `keras.ops`: a catalogue beside that of the layers. A function has no weights;
+//! called on a tensor it is an operation of the model, which Keras saves as it saves layers: class,
+//! arguments, and the call with its constants.
 //!
-//! A family has a file, in which a table says for each function what it takes and how it becomes ops. The batch is
-//! axis 0, as in Keras, and stays in front: what would reduce, move or mix it is refused.
-//! Source: Keras 3.15 `ops/numpy.py`, `ops/nn.py`, `ops/core.py`.
+//! A family has a file, in which a table says for each function what it takes and how it becomes
+//! ops. The batch is axis 0, as in Keras, and stays in front: what would reduce, move or mix it is
+//! refused. Source: Keras 3.15 `ops/numpy.py`, `ops/nn.py`, `ops/core.py`.
 
 mod arithmetic;
 mod bind;
@@ -61,8 +62,8 @@ pub struct Function {
     pub schema: Schema,
     /// The defaults of those arguments.
     defaults: &'static [Default],
-    /// What it computes with, tensors or constants, in order; `*` in front of a name stands for all that follow, and
-    /// behind it a `?` for what may be left out.
+    /// What it computes with, tensors or constants, in order; `*` in front of a name stands for all
+    /// that follow, and behind it a `?` for what may be left out.
     operands: &'static [&'static str],
     /// The order of all arguments in a call of the function.
     pub signature: &'static [&'static str],

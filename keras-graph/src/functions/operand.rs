@@ -128,8 +128,8 @@ fn constant(
     graph.cast(x, dtype)
 }
 
-/// Tensors and constants as tensors of one type and one shape, as numpy broadcasts them: axes of extent 1 repeat, and
-/// constants may lack axes in front.
+/// Tensors and constants as tensors of one type and one shape, as numpy broadcasts them: axes of
+/// extent 1 repeat, and constants may lack axes in front.
 ///
 /// Errors: no tensor among them; extents, or numbers of axes, that do not fit.
 pub(super) fn broadcast(

@@ -79,8 +79,8 @@ functions! {
     } |op, graph, args| truth(op, graph, args, ReduceFunction::Min);
 }
 
-/// The axes of an argument without the batch, in order. Errors: an axis that is not there, is the batch, or stands
-/// twice; no axis, as all of them would contain the batch.
+/// The axes of an argument without the batch, in order. Errors: an axis that is not there, is the
+/// batch, or stands twice; no axis, as all of them would contain the batch.
 pub(super) fn axes(
     op: &Operation,
     graph: &Graph,

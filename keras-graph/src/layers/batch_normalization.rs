@@ -9,11 +9,13 @@ use crate::parameter::{OnlyFalse, OnlyNone, Positive, Share};
 use crate::schema::{Layer, layer, layer_basics};
 
 layer! {
-    /// Normalizes each channel over the batch: `y = gamma · (x - mean) / √(variance + epsilon) + beta`.
+    /// Normalizes each channel over the batch:
+    /// `y = gamma · (x - mean) / √(variance + epsilon) + beta`.
     ///
-    /// Training uses the batch's mean and variance, which moving averages follow; predictions and frozen layers use those.
-    /// Under a mask, given by `mask = m` or carried by the tensor, only the steps that count enter mean and variance.
-    /// Shapes: `(batch, ..., channels) -> (batch, ..., channels)`. Source: Ioffe and Szegedy 2015.
+    /// Training uses the batch's mean and variance, which moving averages follow; predictions and
+    /// frozen layers use those. Under a mask, given by `mask = m` or carried by the tensor, only
+    /// the steps that count enter mean and variance. Shapes:
+    /// `(batch, ..., channels) -> (batch, ..., channels)`. Source: Ioffe and Szegedy 2015.
     pub struct BatchNormalization {
         /// The axis of the channels.
         axis: i64 = -1,

@@ -65,7 +65,8 @@ impl Layer for Concatenate {
         true
     }
 
-    /// The masks side by side; along the last axis, what counts in any tensor. One without a mask counts everywhere.
+    /// The masks side by side; along the last axis, what counts in any tensor. One without a mask
+    /// counts everywhere.
     fn compute_mask(
         &self,
         graph: &mut Graph,

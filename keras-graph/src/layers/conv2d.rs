@@ -9,7 +9,8 @@ use crate::schema::{Layer, layer, layer_basics};
 use crate::window::Sides;
 
 layer! {
-    /// Convolution over images: `y[i, j, o] = activation(Σ x[i + a, j + b, c] · kernel[a, b, c, o] + bias[o])`.
+    /// Convolution over images:
+    /// `y[i, j, o] = activation(Σ x[i + a, j + b, c] · kernel[a, b, c, o] + bias[o])`.
     ///
     /// Shapes: `(batch, height, width, channels) -> (batch, rows, columns, filters)`.
     pub struct Conv2D {

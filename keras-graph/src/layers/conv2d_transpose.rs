@@ -10,10 +10,11 @@ use crate::schema::{Layer, layer, layer_basics};
 use crate::window::Sides;
 
 layer! {
-    /// Adds a scaled kernel to the output for each cell of the input: what takes gradients back through a [`Conv2D`](super::Conv2D).
+    /// Adds a scaled kernel to the output for each cell of the input: what takes gradients back
+    /// through a [`Conv2D`](super::Conv2D).
     ///
-    /// Shapes: `(batch, height, width, channels) -> (batch, rows, columns, filters)`; with `padding = "same"` there are
-    /// `height · strides[0]` rows.
+    /// Shapes: `(batch, height, width, channels) -> (batch, rows, columns, filters)`; with
+    /// `padding = "same"` there are `height · strides[0]` rows.
     pub struct Conv2DTranspose {
         /// Extent of the output's last axis.
         filters: usize,

@@ -12,7 +12,8 @@ layer! {
     /// Convolves each channel with kernels of its own:
     /// `y[i, j, c · depth_multiplier + m] = activation(Σ x[i + a, j + b, c] · kernel[a, b, c, m] + bias[..])`.
     ///
-    /// Shapes: `(batch, height, width, channels) -> (batch, rows, columns, channels · depth_multiplier)`.
+    /// Shapes:
+    /// `(batch, height, width, channels) -> (batch, rows, columns, channels · depth_multiplier)`.
     pub struct DepthwiseConv2D {
         /// Height and width of the kernel.
         kernel_size: Pair,

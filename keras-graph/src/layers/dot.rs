@@ -1,4 +1,5 @@
-//! `Dot`: products of two tensors along one axis of each. Source: Keras 3.15 `layers/merging/dot.py`.
+//! `Dot`: products of two tensors along one axis of each. Source: Keras 3.15
+//! `layers/merging/dot.py`.
 
 use crate::graph::{Graph, LayerError, NodeId};
 use crate::layers::Case;
@@ -10,14 +11,16 @@ use crate::schema::{Layer, layer, layer_basics};
 const LEAST_NORM: f32 = 1e-7;
 
 layer! {
-    /// Sums products of two tensors over one axis of each: `y[.., i.., j..] = Σ_k a[i.., k] · b[k, j..]`.
+    /// Sums products of two tensors over one axis of each:
+    /// `y[.., i.., j..] = Σ_k a[i.., k] · b[k, j..]`.
     ///
-    /// Called on a list of two. Shapes: `[(batch, a, k), (batch, k, b)] -> (batch, a, b)`; what has no other axis
-    /// becomes `(batch, 1)`.
+    /// Called on a list of two. Shapes: `[(batch, a, k), (batch, k, b)] -> (batch, a, b)`; what has
+    /// no other axis becomes `(batch, 1)`.
     pub struct Dot {
         /// The axis of both tensors that is summed over, or one for each, where 0 is the batch.
         axes: AxisPair,
-        /// Whether the vectors along the axis are made of length 1 first: the result is then their cosine.
+        /// Whether the vectors along the axis are made of length 1 first: the result is then their
+        /// cosine.
         normalize: bool = false,
     }
 }

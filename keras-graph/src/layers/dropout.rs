@@ -7,14 +7,15 @@ use crate::schema::{Layer, Mismatch, ParameterType, layer, layer_basics};
 use crate::value::Value;
 
 layer! {
-    /// While training, zeroes each element with probability `rate` and scales the others by `1 / (1 - rate)`.
-    /// Does nothing in a prediction.
+    /// While training, zeroes each element with probability `rate` and scales the others by
+    /// `1 / (1 - rate)`. Does nothing in a prediction.
     ///
     /// Shapes: `(batch, ...) -> (batch, ...)`. Source: Srivastava et al. 2014.
     pub struct Dropout {
         /// Probability that an element becomes 0.
         rate: Share,
-        /// Shape of the mask, batch included: elements along an axis of 1 fall together; `None` stands for the input's extent.
+        /// Shape of the mask, batch included: elements along an axis of 1 fall together; `None`
+        /// stands for the input's extent.
         noise_shape: Option<NoiseShape> = None,
         /// Seed of this layer alone; else the model's seed decides.
         seed: Option<i64> = None,

@@ -14,14 +14,17 @@ use crate::schema::{Layer, ParameterType, layer, layer_basics};
 use crate::shape::Shape;
 
 layer! {
-    /// Product with a kernel along named axes: `y = activation(einsum(equation, x, kernel) + bias)`.
+    /// Product with a kernel along named axes:
+    /// `y = activation(einsum(equation, x, kernel) + bias)`.
     ///
     /// Shapes: as the equation says, e.g. `"abc,cd->abd"` takes `(batch, b, c)` to `(batch, b, d)`.
     pub struct EinsumDense {
-        /// Axes of the input, of the kernel and of the output, a letter each; the first of input and output is the
-        /// batch. `...` stands for any axes, in front (`"...x,xy->...y"`) or behind (`"ab...,bc->ac..."`).
+        /// Axes of the input, of the kernel and of the output, a letter each; the first of input
+        /// and output is the batch. `...` stands for any axes, in front (`"...x,xy->...y"`) or
+        /// behind (`"ab...,bc->ac..."`).
         equation: Equation,
-        /// Extents of the output without the batch and without what `...` stands for; `None` where one is the input's.
+        /// Extents of the output without the batch and without what `...` stands for; `None` where
+        /// one is the input's.
         output_shape: PartialShape,
         /// Function of the result; none by default.
         activation: NamedActivation = NamedActivation::LINEAR,
@@ -216,8 +219,8 @@ impl EinsumDense {
     }
 }
 
-/// The initializer that draws for a weight of these extents what `initializer` draws where a unit has `fans` inputs and
-/// outputs, which are not those that the extents alone would tell.
+/// The initializer that draws for a weight of these extents what `initializer` draws where a unit
+/// has `fans` inputs and outputs, which are not those that the extents alone would tell.
 fn with_fans(initializer: Initializer, extents: &[usize], fans: [f64; 2]) -> Initializer {
     let Rule::VarianceScaling { scale, fan, distribution } = initializer.rule else {
         return initializer;
@@ -233,8 +236,8 @@ fn with_fans(initializer: Initializer, extents: &[usize], fans: [f64; 2]) -> Ini
     Initializer { rule: Rule::VarianceScaling { scale, fan, distribution }, ..initializer }
 }
 
-/// The product with a kernel. One whose summed axes stand before the others, or behind them, is a matrix; any other is
-/// multiplied as a tensor.
+/// The product with a kernel. One whose summed axes stand before the others, or behind them, is a
+/// matrix; any other is multiplied as a tensor.
 fn product(
     graph: &mut Graph,
     x: NodeId,

@@ -13,7 +13,8 @@ use crate::schema::{Layer, layer, layer_basics};
 layer! {
     /// Looks up a learned vector for each id.
     ///
-    /// Shapes: ids `(batch, ...) -> (batch, ..., output_dim)`. Ids are from 0 to `input_dim - 1`; floats are cut off to integers.
+    /// Shapes: ids `(batch, ...) -> (batch, ..., output_dim)`. Ids are from 0 to `input_dim - 1`;
+    /// floats are cut off to integers.
     pub struct Embedding {
         /// Number of ids.
         input_dim: usize,

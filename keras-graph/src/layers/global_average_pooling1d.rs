@@ -11,8 +11,9 @@ use crate::schema::{Layer, layer, layer_basics};
 layer! {
     /// Takes the mean of each feature over the steps, or over those that count.
     ///
-    /// A mask `(batch, steps)` is given by `mask = m`, or carried by the tensor. Where no step counts the mean is NaN, as in
-    /// Keras. Shapes: `(batch, steps, features) -> (batch, features)`, or `(batch, 1, features)` with `keepdims`.
+    /// A mask `(batch, steps)` is given by `mask = m`, or carried by the tensor. Where no step
+    /// counts the mean is NaN, as in Keras. Shapes:
+    /// `(batch, steps, features) -> (batch, features)`, or `(batch, 1, features)` with `keepdims`.
     pub struct GlobalAveragePooling1D {
         /// Order of the axes.
         data_format: ChannelsLast = ChannelsLast,

@@ -6,9 +6,11 @@ use crate::parameter::ChannelsLast;
 use crate::schema::{Layer, layer, layer_basics};
 
 layer! {
-    /// Takes the largest number of each feature over all steps; it takes no note of masks, as in Keras.
+    /// Takes the largest number of each feature over all steps; it takes no note of masks, as in
+    /// Keras.
     ///
-    /// Shapes: `(batch, steps, features) -> (batch, features)`, or `(batch, 1, features)` with `keepdims`.
+    /// Shapes: `(batch, steps, features) -> (batch, features)`, or `(batch, 1, features)` with
+    /// `keepdims`.
     pub struct GlobalMaxPooling1D {
         /// Order of the axes.
         data_format: ChannelsLast = ChannelsLast,

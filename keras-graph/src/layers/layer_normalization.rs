@@ -8,7 +8,8 @@ use crate::parameter::{Axes, OnlyFalse, Positive};
 use crate::schema::{Layer, layer, layer_basics};
 
 layer! {
-    /// Normalizes along axes of each sample: `y = gamma · (x - mean) / √(variance + epsilon) + beta`.
+    /// Normalizes along axes of each sample:
+    /// `y = gamma · (x - mean) / √(variance + epsilon) + beta`.
     ///
     /// Shapes: `(batch, ...) -> (batch, ...)`. Source: Ba et al. 2016.
     pub struct LayerNormalization {

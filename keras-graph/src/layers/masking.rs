@@ -9,8 +9,9 @@ use crate::schema::{Layer, layer, layer_basics};
 layer! {
     /// Masks the steps whose features are all `mask_value`, and makes them zero.
     ///
-    /// The mask is passed on to the layers behind it, as far as they take note of masks, and to losses and metrics.
-    /// Shapes: `(batch, ..., features) -> (batch, ..., features)`, the mask `(batch, ...)`.
+    /// The mask is passed on to the layers behind it, as far as they take note of masks, and to
+    /// losses and metrics. Shapes: `(batch, ..., features) -> (batch, ..., features)`, the mask
+    /// `(batch, ...)`.
     pub struct Masking {
         /// The number that fills a step that does not count.
         mask_value: f32 = 0.0,

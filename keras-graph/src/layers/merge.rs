@@ -79,8 +79,9 @@ pub(super) fn merged_mask(
     graph.any_of(&masks.unwrap_or_default())
 }
 
-/// [`merge`] of tensors with masks. A product leaves masked steps out, and a maximum or a minimum takes them from the other
-/// tensors; other functions do not look at masks. Source: Keras 3.15 `layers/merging/multiply.py` and `base_merge.py`.
+/// [`merge`] of tensors with masks. A product leaves masked steps out, and a maximum or a minimum
+/// takes them from the other tensors; other functions do not look at masks. Source: Keras 3.15
+/// `layers/merging/multiply.py` and `base_merge.py`.
 pub(super) fn merge_masked(
     class: &str,
     graph: &mut Graph,

@@ -95,7 +95,8 @@ use crate::schema::{ArgumentError, Bound, Layer, Schema};
 use crate::value::Argument;
 use input::LayerDtype;
 
-/// A call that tests check, numerically too: arguments as a user writes them, the input's and the output's extents.
+/// A call that tests check, numerically too: arguments as a user writes them, the input's and the
+/// output's extents.
 #[derive(Clone, Copy, Debug)]
 pub struct Case {
     /// Arguments, as in a `model!` block.
@@ -178,8 +179,8 @@ impl Entry {
         CATALOGUE.iter().find(|entry| entry.schema.class == class || entry.aliases.contains(&class))
     }
 
-    /// Builds the layer from the arguments of a call, or tells every mistake in them. `automatic_name` is used where the
-    /// arguments give none.
+    /// Builds the layer from the arguments of a call, or tells every mistake in them.
+    /// `automatic_name` is used where the arguments give none.
     pub fn build(
         &self,
         arguments: &[Argument],

@@ -11,7 +11,8 @@ use crate::window::Sides;
 layer! {
     /// Convolves each channel by itself, then mixes the channels of each cell.
     ///
-    /// Shapes: `(batch, height, width, channels) -> (batch, rows, columns, filters)`. Source: Chollet 2016.
+    /// Shapes: `(batch, height, width, channels) -> (batch, rows, columns, filters)`. Source:
+    /// Chollet 2016.
     pub struct SeparableConv2D {
         /// Extent of the output's last axis.
         filters: usize,

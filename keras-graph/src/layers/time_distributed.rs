@@ -9,9 +9,10 @@ use crate::schema::{Layer, layer, layer_basics};
 layer! {
     /// Applies a layer to each step of a sequence, with the same weights.
     ///
-    /// Shapes: `(batch, time, ...) -> (batch, time, ...)`; the layer reads `(batch, ...)`. A mask is passed on, and each of its
-    /// steps given to a layer whose calls take one. A batch normalization moves its statistics by each step's in turn.
-    /// Source: Keras 3.15 `layers/rnn/time_distributed.py`.
+    /// Shapes: `(batch, time, ...) -> (batch, time, ...)`; the layer reads `(batch, ...)`. A mask
+    /// is passed on, and each of its steps given to a layer whose calls take one. A batch
+    /// normalization moves its statistics by each step's in turn. Source: Keras 3.15
+    /// `layers/rnn/time_distributed.py`.
     pub struct TimeDistributed {
         /// The layer, such as `Dense(8)`.
         layer: InnerLayer,
@@ -61,7 +62,8 @@ impl TimeDistributed {
         }
     }
 
-    /// Appends the ops of all steps: of one op for all of them, unless the layer looks at a whole batch.
+    /// Appends the ops of all steps: of one op for all of them, unless the layer looks at a whole
+    /// batch.
     fn steps(
         &self,
         graph: &mut Graph,

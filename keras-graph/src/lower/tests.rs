@@ -55,7 +55,8 @@ fn a_call_says_whether_layers_train() {
     let (inner, outer) = nested();
     assert_eq!(ops(&inner, TRAINING), ["dropout", "moments", "batch_norm"]);
     assert_eq!(ops(&inner, Mode::Inference), ["channel_norm"]);
-    // As Keras has it: no dropout, and normalization by the moving statistics, whose weights are trained all the same.
+    // As Keras has it: no dropout, and normalization by the moving statistics, whose weights are
+    // trained all the same.
     assert_eq!(ops(&outer, TRAINING), ["channel_norm"]);
     assert!(outer.lower(TRAINING).expect("legal").weights()[0].trainable);
 }

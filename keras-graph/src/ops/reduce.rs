@@ -37,7 +37,8 @@ impl Graph {
         self.affine(sum, 1.0 / count as f32, 0.0)
     }
 
-    /// The largest or the smallest element over some axes, given in order, which are gone from the result.
+    /// The largest or the smallest element over some axes, given in order, which are gone from the
+    /// result.
     pub(crate) fn reduce_axes(
         &mut self,
         x: NodeId,

@@ -4,8 +4,8 @@ use crate::constraint::Constraint;
 use crate::initializer::Initializer;
 use crate::regularizer::Regularizer;
 
-/// `kernel_initializer`, `kernel_regularizer` and `kernel_constraint` of a weight `kernel`; `layer!`
-/// declares them by its `weights`.
+/// `kernel_initializer`, `kernel_regularizer` and `kernel_constraint` of a weight `kernel`;
+/// `layer!` declares them by its `weights`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct WeightArguments {
     /// How it starts.

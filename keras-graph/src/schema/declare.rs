@@ -1,5 +1,5 @@
-//! `layer!`: the declaration of a layer's arguments, as a struct with its schema, its reader and its
-//! configuration.
+//! `layer!`: the declaration of a layer's arguments, as a struct with its schema, its reader and
+//! its configuration.
 
 /// Declares a layer's arguments, in the order in which Keras takes them.
 ///
@@ -190,8 +190,8 @@ macro_rules! layer {
 }
 pub(crate) use layer;
 
-/// The methods of [`Layer`] that are the same for every layer made by `layer!`; `layer_basics!(no config)` leaves
-/// `config` to the layer.
+/// The methods of [`Layer`] that are the same for every layer made by `layer!`;
+/// `layer_basics!(no config)` leaves `config` to the layer.
 macro_rules! layer_basics {
     () => {
         $crate::schema::layer_basics!(no config);

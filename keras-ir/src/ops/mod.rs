@@ -69,8 +69,8 @@ pub trait Operation: Copy {
     }
 }
 
-/// Takes the list of all ops: the `plain` ones, of which a target has nothing to say, and the `tuned`
-/// ones, for which it chooses an algorithm, scratch, packed weights or parts.
+/// Takes the list of all ops: the `plain` ones, of which a target has nothing to say, and the
+/// `tuned` ones, for which it chooses an algorithm, scratch, packed weights or parts.
 macro_rules! list {
     (
         plain { $($plain:ident: $plain_name:ident,)* }

@@ -23,8 +23,8 @@ ops! {
     makes sum(count * n)
     flops 2 * m * count * n;
 
-    /// `y[p, m, n] = Σ_k a[p, m, k] · b[p, k, n]`, for `pairs` of matrices a sample. A matrix that is
-    /// `transposed` is stored so: `a[p, k, m]`, `b[p, n, k]`.
+    /// `y[p, m, n] = Σ_k a[p, m, k] · b[p, k, n]`, for `pairs` of matrices a sample. A matrix that
+    /// is `transposed` is stored so: `a[p, k, m]`, `b[p, n, k]`.
     Matmul {
         pairs: usize, m: usize, k: usize, n: usize, transposed_a: bool, transposed_b: bool,
     }

@@ -1,8 +1,10 @@
-//! Activation functions on slices: the fast loops that element-wise ops run and that products apply on their way out.
+//! Activation functions on slices: the fast loops that element-wise ops run and that products apply
+//! on their way out.
 //!
-//! One `match` stands outside of each loop, whose body has neither branch nor library call, so that it vectorises.
-//! The oracle, number by number in `f64`, is in `activate_reference.rs`. NaN passes through all functions.
-//! At a kink the derivative is TensorFlow's: that of the constant, or of the flatter, side.
+//! One `match` stands outside of each loop, whose body has neither branch nor library call, so that
+//! it vectorises. The oracle, number by number in `f64`, is in `activate_reference.rs`. NaN passes
+//! through all functions. At a kink the derivative is TensorFlow's: that of the constant, or of the
+//! flatter, side.
 
 use super::math::{exp, exp_m1, ln, ln_1p_unit, normal, sigmoid, softplus, tanh};
 #[cfg(not(feature = "std"))]
@@ -21,7 +23,8 @@ const SQRT_2_OVER_PI: f32 = FRAC_2_SQRT_PI * FRAC_1_SQRT_2;
 const NORMAL_PEAK: f32 = 0.5 * SQRT_2_OVER_PI;
 /// Factor of the cube in the tanh form of GELU.
 const GELU_CUBE: f32 = 0.044_715;
-/// From here on mish is its argument, and GELU 0 or its argument, to the last bit; their formulas would overflow.
+/// From here on mish is its argument, and GELU 0 or its argument, to the last bit; their formulas
+/// would overflow.
 const MISH_LIMIT: f32 = 20.0;
 const GELU_LIMIT: f32 = 16.0;
 /// Beyond this `√(x² + b)` is `|x|`, and `x²` would overflow.
@@ -99,7 +102,8 @@ fn activate_loops<S: Simd>(f: Activation, y: &mut [f32]) {
     }
 }
 
-/// `d_x[i] = d_y[i] · f'(x[i])`, where `kept` is `y = f(x)` if [`Activation::derivative_from_output`] holds, else `x`.
+/// `d_x[i] = d_y[i] · f'(x[i])`, where `kept` is `y = f(x)` if
+/// [`Activation::derivative_from_output`] holds, else `x`.
 pub(crate) fn derivative(f: Activation, kept: &[f32], d_y: &[f32], d_x: &mut [f32]) {
     struct Derivative<'a>(Activation, &'a [f32], &'a [f32], &'a mut [f32]);
     impl Kernel for Derivative<'_> {
@@ -214,7 +218,8 @@ fn within(x: f32, low: f32, high: f32, inside: f32) -> f32 {
     if x < high { above } else { 0.0 }
 }
 
-/// Keras' `relu` with all its arguments; a bound also cuts at 0 what a negative threshold lets through.
+/// Keras' `relu` with all its arguments; a bound also cuts at 0 what a negative threshold lets
+/// through.
 #[inline(always)]
 fn relu<S: Simd>(y: &mut [f32], negative_slope: f32, max_value: f32, threshold: f32) {
     let low = if max_value < f32::INFINITY { 0.0 } else { f32::NEG_INFINITY };

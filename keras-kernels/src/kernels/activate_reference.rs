@@ -1,4 +1,5 @@
-//! Activation functions of one number, in `f64` and as their definitions have them: the oracle of `activate.rs`.
+//! Activation functions of one number, in `f64` and as their definitions have them: the oracle of
+//! `activate.rs`.
 
 use super::activate::{SELU_ALPHA, SELU_SCALE};
 #[cfg(not(feature = "std"))]
@@ -301,7 +302,8 @@ mod tests {
             .collect()
     }
 
-    /// Both signs, the kinks, and where something could overflow; at a length that no vector divides.
+    /// Both signs, the kinks, and where something could overflow; at a length that no vector
+    /// divides.
     fn points() -> Vec<f32> {
         let near = (0..=1600).map(|i| (i - 800) as f32 / 100.0);
         let tiny = [1e-30, 1e-8, 1e-4, -1e-30, -1e-8, -1e-4, 0.0];
@@ -318,7 +320,8 @@ mod tests {
                 with_level(level, || activate(f, &mut found)).expect("the level is available");
                 for (x, found) in points.iter().zip(found) {
                     let expected = value(f, *x);
-                    // Two close numbers' difference; an argument whose rounding an exponential makes larger.
+                    // Two close numbers' difference; an argument whose rounding an exponential
+                    // makes larger.
                     let (relative, absolute) = match f {
                         Activation::TanhShrink => (2e-6, 2e-6 * x.abs()),
                         Activation::GeluTanh => (1e-5, 0.0),
@@ -368,7 +371,8 @@ mod tests {
         for f in functions() {
             // Off the kinks, all of which lie on multiples of a tenth.
             for x in (-130..130).map(|i| f64::from(i) / 20.0 + 0.013) {
-                // A logarithm and a root have none below 0, and bend too much for the step beside it.
+                // A logarithm and a root have none below 0, and bend too much for the step beside
+                // it.
                 if matches!(f, Activation::Log | Activation::Sqrt) && x < 0.05 {
                     continue;
                 }

@@ -1,7 +1,8 @@
 //! Batch normalization: the two normalizations and their gradients.
 //!
-//! With `r = 1 / √(variance + epsilon)` and `x̂ = (x - mean) · r`, the gradient by `x` of the whole batch's normalization is
-//! `gamma · r · (d_y - Σ d_y / count - x̂ · Σ (d_y · x̂) / count)` (Ioffe and Szegedy 2015).
+//! With `r = 1 / √(variance + epsilon)` and `x̂ = (x - mean) · r`, the gradient by `x` of the whole
+//! batch's normalization is `gamma · r · (d_y - Σ d_y / count - x̂ · Σ (d_y · x̂) / count)` (Ioffe
+//! and Szegedy 2015).
 
 use super::activate::activate;
 use super::activate_reference::{slope, value};
@@ -431,7 +432,8 @@ mod tests {
         }
     }
 
-    /// With a ReLU behind it, gradients are those of a derivative taken by an op of its own, to the last bit.
+    /// With a ReLU behind it, gradients are those of a derivative taken by an op of its own, to the
+    /// last bit.
     #[test]
     fn gradients_behind_a_relu() {
         let bounded = Activation::Relu { negative_slope: 0.0, max_value: 0.75, threshold: 0.0 };

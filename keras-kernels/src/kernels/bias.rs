@@ -1,7 +1,7 @@
 //! A bias shared by all rows, and its gradient.
 //!
-//! The sums of few rows are taken side by side; those of many stay in registers as the rows go by, as
-//! [`channels`](super::channels) has it.
+//! The sums of few rows are taken side by side; those of many stay in registers as the rows go by,
+//! as [`channels`](super::channels) has it.
 
 use keras_ir::ops as op;
 

@@ -1,13 +1,17 @@
 //! Loops over tensors `[rows, channels, inner]` where each channel has numbers of its own.
 //!
-//! What is written is a stream of vectors: their channels' numbers are tabulated, as many rows side by side as fit.
-//! Sums are done in columns, [`LANES`] or twice as many side by side, which registers hold while the rows go by:
-//! - where `inner` is 1, a column is a channel; the last columns may overlap those before them, so that none are few;
+//! What is written is a stream of vectors: their channels' numbers are tabulated, as many rows side
+//! by side as fit. Sums are done in columns, [`LANES`] or twice as many side by side, which
+//! registers hold while the rows go by:
+//! - where `inner` is 1, a column is a channel; the last columns may overlap those before them, so
+//!   that none are few;
 //! - few channels are made many: [`LANES`] rows of `channels` are one row of `LANES · channels`;
-//! - else each line of `inner` elements is seen as rows of [`LANES`] columns that share their channel's numbers.
+//! - else each line of `inner` elements is seen as rows of [`LANES`] columns that share their
+//!   channel's numbers.
 //!
-//! What is left over is one short row. Sums are `f32` over [`ROWS`] rows and `f64` beyond. The columns do not depend on
-//! the instruction set, nor is anything fused, so the bits are the same on each.
+//! What is left over is one short row. Sums are `f32` over [`ROWS`] rows and `f64` beyond. The
+//! columns do not depend on the instruction set, nor is anything fused, so the bits are the same on
+//! each.
 
 use super::vectors::{self, for_each_vector, store};
 use crate::simd::Simd;
@@ -25,8 +29,8 @@ const TABLE: usize = 256;
 /// Elements that a first-level cache still holds.
 const NEAR: usize = 4096;
 
-/// What is summed over a channel, or written. A trait rather than a closure, as only its method is sure to be compiled with the
-/// caller's instructions.
+/// What is summed over a channel, or written. A trait rather than a closure, as only its method is
+/// sure to be compiled with the caller's instructions.
 pub(super) trait Terms<const P: usize, const N: usize, const K: usize> {
     /// The terms of some elements, from their channels' numbers and from the inputs.
     fn terms<S: Simd>(simd: S, numbers: [S::F32; P], inputs: [S::F32; N]) -> [S::F32; K];
@@ -73,7 +77,8 @@ impl Channels {
         self.rows * self.inner
     }
 
-    /// `y[r, c, i] = T(numbers(c), inputs[0][r, c, i], ..)`; then `done` gets each part of `y`, while it is still near.
+    /// `y[r, c, i] = T(numbers(c), inputs[0][r, c, i], ..)`; then `done` gets each part of `y`,
+    /// while it is still near.
     #[inline(always)]
     pub(super) fn map<T: Terms<P, N, 1>, S: Simd, const N: usize, const P: usize>(
         &self,

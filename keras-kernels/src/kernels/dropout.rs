@@ -1,9 +1,11 @@
-//! Dropout, with masks that nobody stores: a counter generator makes the same mask for `x` and again for `d_y`.
+//! Dropout, with masks that nobody stores: a counter generator makes the same mask for `x` and
+//! again for `d_y`.
 //!
-//! The generator is Philox4x32-7 (Salmon et al. 2011; seven rounds are the fewest that pass BigCrush). Its key is the seed;
-//! its counter holds the step, the op's key, the sample's index in the batch and the block of elements. So a mask does
-//! not depend on how a batch is cut. Element `e` of the mask takes word `e / 16 % 4` of block `e / 64 · 16 + e % 16`: then
-//! sixteen blocks that are computed side by side lie in memory as the elements do.
+//! The generator is Philox4x32-7 (Salmon et al. 2011; seven rounds are the fewest that pass
+//! BigCrush). Its key is the seed; its counter holds the step, the op's key, the sample's index in
+//! the batch and the block of elements. So a mask does not depend on how a batch is cut. Element
+//! `e` of the mask takes word `e / 16 % 4` of block `e / 64 · 16 + e % 16`: then sixteen blocks
+//! that are computed side by side lie in memory as the elements do.
 
 use super::strided::{Strided, repeated_offset};
 use super::vectorized::vectorized;
@@ -113,7 +115,8 @@ impl Words {
         philox([blocks, [sample; LANES], [step; LANES], [key; LANES]], self.key, ROUNDS)
     }
 
-    /// Calls `visit` with the words of elements `begin..begin + len`, in runs, each with its place after `begin`.
+    /// Calls `visit` with the words of elements `begin..begin + len`, in runs, each with its place
+    /// after `begin`.
     #[inline(always)]
     fn for_each_run(&self, begin: usize, len: usize, mut visit: impl FnMut(usize, &[u32])) {
         let mut done = 0;

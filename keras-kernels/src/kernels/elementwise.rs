@@ -1,6 +1,8 @@
-//! Element-wise ops: activations and their gradients, sums and products of equal tensors, conversions.
+//! Element-wise ops: activations and their gradients, sums and products of equal tensors,
+//! conversions.
 //!
-//! Fast versions work on a block that stays in the first-level cache, so that a copy before an activation in place is free.
+//! Fast versions work on a block that stays in the first-level cache, so that a copy before an
+//! activation in place is free.
 
 use super::vectorized::vectorized;
 use super::{Call, Cpu, Reference, activate, activate_reference};

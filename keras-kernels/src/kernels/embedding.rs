@@ -1,5 +1,5 @@
-//! Rows looked up in a table, and the gradient of the table. As in Keras on jax, an id below 0 counts from the end, and
-//! one that names no row gives NaN and gets no gradient.
+//! Rows looked up in a table, and the gradient of the table. As in Keras on jax, an id below 0
+//! counts from the end, and one that names no row gives NaN and gets no gradient.
 
 use super::gather::place;
 use super::layout::add;

@@ -1,6 +1,7 @@
 //! The exponential of a vector, by pairs of terms: it is the latency that a single row waits for.
 //!
-//! [`math::exp`](super::math) is that of one number. Source: the polynomial of Cephes' `expf` (Moshier 1992).
+//! [`math::exp`](super::math) is that of one number. Source: the polynomial of Cephes' `expf`
+//! (Moshier 1992).
 
 use crate::simd::Simd;
 
@@ -12,7 +13,8 @@ const EXPONENT_BIAS: f32 = 127.0;
 /// `e^x` within 1e-6 of it, relative; what underflows goes to zero through the denormals.
 #[inline(always)]
 pub(crate) fn exp<S: Simd>(simd: S, x: S::F32) -> S::F32 {
-    // Beyond these the result is infinite, or less than half of the least denormal. In this order NaN stays NaN.
+    // Beyond these the result is infinite, or less than half of the least denormal. In this order
+    // NaN stays NaN.
     let x = simd.min(simd.splat(90.0), simd.max(simd.splat(-105.0), x));
     let (shifted, p) = split(simd, x);
     let whole = simd.add(shifted, simd.splat(-ROUNDER));
@@ -24,7 +26,8 @@ pub(crate) fn exp<S: Simd>(simd: S, x: S::F32) -> S::F32 {
     simd.mul(p, simd.to_exponent(simd.add(rest, bias)))
 }
 
-/// `e^x` for `x` up to 0, within 1e-6 of it, relative; 0 where that is no normal number, and NaN where `x` is.
+/// `e^x` for `x` up to 0, within 1e-6 of it, relative; 0 where that is no normal number, and NaN
+/// where `x` is.
 #[inline(always)]
 pub(crate) fn exp_to_one<S: Simd>(simd: S, x: S::F32) -> S::F32 {
     /// The power of 2 in its result is -127, whose stored exponent is that of 0.
@@ -34,7 +37,8 @@ pub(crate) fn exp_to_one<S: Simd>(simd: S, x: S::F32) -> S::F32 {
     simd.mul(p, simd.to_exponent(simd.add(shifted, simd.splat(EXPONENT_BIAS))))
 }
 
-/// `n` and `e^r` where `x = n · ln 2 + r`, with whole `n` and `|r| <= ln 2 / 2`; [`ROUNDER`] is still added to `n`.
+/// `n` and `e^r` where `x = n · ln 2 + r`, with whole `n` and `|r| <= ln 2 / 2`; [`ROUNDER`] is
+/// still added to `n`.
 #[inline(always)]
 fn split<S: Simd>(simd: S, x: S::F32) -> (S::F32, S::F32) {
     use core::f32::consts::LOG2_E;

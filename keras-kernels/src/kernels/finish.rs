@@ -1,8 +1,9 @@
-//! What becomes of the sums of a product or a convolution before they are written: a normalization by given statistics, a tensor
-//! that is added, a ReLU.
+//! What becomes of the sums of a product or a convolution before they are written: a normalization
+//! by given statistics, a tensor that is added, a ReLU.
 //!
-//! A normalization is a factor and a term for each column, `gamma / √(variance + epsilon)` and `beta + (bias - mean) · factor`,
-//! which are computed anew in each call: the weights may have changed since the last.
+//! A normalization is a factor and a term for each column, `gamma / √(variance + epsilon)` and
+//! `beta + (bias - mean) · factor`, which are computed anew in each call: the weights may have
+//! changed since the last.
 
 use keras_ir::activation::Activation;
 use keras_ir::ops::Normalize;
@@ -139,7 +140,8 @@ impl<'a> Finish<'a> {
     }
 }
 
-/// A [`Finish`] of a vector of columns without cases: what does nothing is done with numbers that change nothing.
+/// A [`Finish`] of a vector of columns without cases: what does nothing is done with numbers that
+/// change nothing.
 #[derive(Clone, Copy)]
 pub(super) struct Last<S: Simd> {
     scale: S::F32,
@@ -215,8 +217,8 @@ impl<'a> Inputs<'a> {
         y + self.skip.map_or(0.0, |skip| f64::from(skip[place]))
     }
 
-    /// What sums begin with, what becomes of them, and the workspace that is left. Factors and terms are written to its
-    /// first [`folded_len`] elements.
+    /// What sums begin with, what becomes of them, and the workspace that is left. Factors and
+    /// terms are written to its first [`folded_len`] elements.
     pub(super) fn fold(
         self,
         columns: usize,
@@ -303,8 +305,9 @@ mod tests {
         Window { input, output, kernel, stride, dilation: 1, pad }
     }
 
-    /// Convolutions that each take another way: products with one and with two blocks of rows and with half a vector of filters
-    /// alone and behind a whole one, few filters, tiles of windows, Winograd.
+    /// Convolutions that each take another way: products with one and with two blocks of rows and
+    /// with half a vector of filters alone and behind a whole one, few filters, tiles of windows,
+    /// Winograd.
     const CONVOLUTIONS: [(Window, Window, usize, usize); 7] = [
         (window(3, 3, 1, 1, 0), window(5, 5, 1, 1, 0), 9, 35),
         (window(3, 3, 1, 1, 0), window(5, 5, 1, 1, 0), 7, 8),

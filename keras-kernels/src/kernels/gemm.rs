@@ -100,7 +100,8 @@ pub(super) fn blocks(len: usize, prepared: &[f32]) -> impl Iterator<Item = Range
     (0..len.max(1)).step_by(most).map(move |begin| begin..len.min(begin + most))
 }
 
-/// The panels of `columns` columns, for a product of `rows` rows; none reaches from one part of a prepared matrix to the next.
+/// The panels of `columns` columns, for a product of `rows` rows; none reaches from one part of a
+/// prepared matrix to the next.
 #[inline(always)]
 fn panels<S: Simd>(
     rows: usize,

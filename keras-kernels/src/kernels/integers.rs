@@ -1,4 +1,5 @@
-//! Integers: arithmetic that wraps around, and what becomes of floats. A buffer of floats holds their bits.
+//! Integers: arithmetic that wraps around, and what becomes of floats. A buffer of floats holds
+//! their bits.
 
 use super::elementwise::integer;
 use super::{Call, Cpu, Reference};

@@ -1,7 +1,9 @@
-//! Layer normalization of rows, and its gradients; the statistics of a row are computed again rather than kept.
+//! Layer normalization of rows, and its gradients; the statistics of a row are computed again
+//! rather than kept.
 //!
-//! With `r = 1 / √(variance + epsilon)`, `x̂ = (x - mean) · r` and `g = d_y · gamma`, the gradient by `x` is
-//! `r · (g - mean(g) - x̂ · mean(g · x̂))` (Ba et al. 2016). The variance is biased, as in Keras.
+//! With `r = 1 / √(variance + epsilon)`, `x̂ = (x - mean) · r` and `g = d_y · gamma`, the gradient
+//! by `x` is `r · (g - mean(g) - x̂ · mean(g · x̂))` (Ba et al. 2016). The variance is biased, as
+//! in Keras.
 
 use super::batch_norm::split;
 use super::vectorized::vectorized;

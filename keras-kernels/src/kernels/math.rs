@@ -1,10 +1,11 @@
-//! Elementary functions of one `f32`, without a branch and without a library call, so that loops over them vectorise.
+//! Elementary functions of one `f32`, without a branch and without a library call, so that loops
+//! over them vectorise.
 //!
-//! Each is within 1e-6, relative, of the true value over the whole range: what overflows is infinite, what underflows
-//! goes to zero through the denormals, and NaN stays NaN. Nothing here fuses a multiplication with an addition, so the
-//! bits are the same on every instruction set.
-//! Sources: the exponential's polynomial is that of Cephes' `expf` (Moshier 1992); that of the normal tail was fitted,
-//! for least largest relative error on 0 to 14.5, to `scipy.special.erfcx`.
+//! Each is within 1e-6, relative, of the true value over the whole range: what overflows is
+//! infinite, what underflows goes to zero through the denormals, and NaN stays NaN. Nothing here
+//! fuses a multiplication with an addition, so the bits are the same on every instruction set.
+//! Sources: the exponential's polynomial is that of Cephes' `expf` (Moshier 1992); that of the
+//! normal tail was fitted, for least largest relative error on 0 to 14.5, to `scipy.special.erfcx`.
 
 /// Added and taken away again, it rounds a number to whole: 1.5 · 2^23, where floats are one apart.
 const ROUNDER: f32 = 12_582_912.0;
@@ -72,7 +73,8 @@ pub(crate) fn exp_m1(x: f32) -> f32 {
 /// `log(1 + u)`, for `u` in 0 to 1.
 #[inline(always)]
 pub(crate) fn ln_1p_unit(u: f32) -> f32 {
-    // log(1 + u) = 2 · artanh(s), with s at most a third, so that the ninth term is below 2e-9 of the first.
+    // log(1 + u) = 2 · artanh(s), with s at most a third, so that the ninth term is below 2e-9 of
+    // the first.
     let s = u / (2.0 + u);
     let q = s * s;
     let p = q * (1.0 / 17.0) + 1.0 / 15.0;
@@ -97,7 +99,8 @@ pub(crate) fn ln(x: f32) -> f32 {
     let exponent = (normal.to_bits() as i32).wrapping_sub(LEAST_MANTISSA) >> EXPONENT_SHIFT;
     let bits = (normal.to_bits() as i32).wrapping_sub(exponent.wrapping_shl(EXPONENT_SHIFT));
     let n = exponent as f32 - if is_tiny { EXPONENT_SHIFT as f32 } else { 0.0 };
-    // log m = 2 · artanh(s), with s at most 0.172, so that the eleventh term is below 2e-9 of the first.
+    // log m = 2 · artanh(s), with s at most 0.172, so that the eleventh term is below 2e-9 of the
+    // first.
     let m = f32::from_bits(bits as u32);
     let s = (m - 1.0) / (m + 1.0);
     let q = s * s;
@@ -130,7 +133,8 @@ pub(crate) fn softplus(x: f32) -> f32 {
     positive + ln_1p_unit(exp(-x.abs()))
 }
 
-/// The normal distribution at `x`: the probability of less, `Φ(x) = (1 + erf(x / √2)) / 2`, and `e^(-x² / 2)`.
+/// The normal distribution at `x`: the probability of less, `Φ(x) = (1 + erf(x / √2)) / 2`, and
+/// `e^(-x² / 2)`.
 #[inline(always)]
 pub(crate) fn normal(x: f32) -> (f32, f32) {
     let a = x.abs().clamp(0.0, 20.0);

@@ -1,8 +1,10 @@
-//! Kernels: each computes one op on slices. A kernel knows no layer, no graph and no gradient, and allocates nothing.
+//! Kernels: each computes one op on slices. A kernel knows no layer, no graph and no gradient, and
+//! allocates nothing.
 //!
-//! A family of ops has a file. In it stand plain loops as `impl Reference`, the oracle, and the fast version as
-//! `impl Cpu`; where plain loops are already as fast as memory, `Cpu` calls `Reference`. The list of ops is
-//! `keras_ir::for_each_op!`: an op without a kernel does not compile.
+//! A family of ops has a file. In it stand plain loops as `impl Reference`, the oracle, and the
+//! fast version as `impl Cpu`; where plain loops are already as fast as memory, `Cpu` calls
+//! `Reference`. The list of ops is `keras_ir::for_each_op!`: an op without a kernel does not
+//! compile.
 #![allow(
     clippy::extra_unused_type_parameters,
     reason = "the token says which instructions a function is compiled for"
@@ -63,8 +65,8 @@ use keras_ir::ops::{self as op, Op, Operation};
 
 /// What a kernel works on, beside its op.
 pub struct Call<'a> {
-    /// Number of samples, at least one. Every input that is not a weight and every output that is not reduced holds this
-    /// many times the elements that the op names.
+    /// Number of samples, at least one. Every input that is not a weight and every output that is
+    /// not reduced holds this many times the elements that the op names.
     pub samples: usize,
     /// The inputs, in the order the op documents.
     pub inputs: &'a [&'a [f32]],
@@ -72,7 +74,8 @@ pub struct Call<'a> {
     pub output: &'a mut [f32],
     /// Scratch of at least `keras_target::cost::workspace_len(op)` elements, holding anything.
     pub workspace: &'a mut [f32],
-    /// What [`Backend::prepare`], or its like under the policy at hand, made of the second input; empty where nothing was prepared.
+    /// What [`Backend::prepare`], or its like under the policy at hand, made of the second input;
+    /// empty where nothing was prepared.
     pub prepared: &'a [f32],
     /// Which step of which run this is.
     pub run: Run,
@@ -97,7 +100,8 @@ impl<'a> Call<'a> {
         );
     }
 
-    /// The inputs as an array. Panics if their number differs: the graph builds every op with the number it documents.
+    /// The inputs as an array. Panics if their number differs: the graph builds every op with the
+    /// number it documents.
     pub fn inputs<const N: usize>(&self) -> [&'a [f32]; N] {
         self.inputs.try_into().expect("an op has the inputs that it documents")
     }
@@ -123,8 +127,8 @@ pub struct Run {
     pub first_sample: usize,
     /// Samples of the whole batch.
     pub batch: usize,
-    /// Whether the gradient by the weights of a product takes the place of what its output holds, which need not be cleared then.
-    /// Other ops do not look at it.
+    /// Whether the gradient by the weights of a product takes the place of what its output holds,
+    /// which need not be cleared then. Other ops do not look at it.
     pub overwrites: bool,
 }
 
@@ -140,10 +144,12 @@ macro_rules! backend {
     ($($method:ident: $name:ident,)*) => {
         /// Whatever can run every op: [`Reference`] and [`Cpu`].
         pub trait Backend: Copy + Default + Send + Sync + 'static {
-            /// Copies the right matrix of a product, such as a layer's weights, in the order in which the op's kernel reads it.
+            /// Copies the right matrix of a product, such as a layer's weights, in the order in
+            /// which the op's kernel reads it.
             ///
-            /// `prepared` is part `part` of the copy, whose extents are those of [`Prepared`](keras_target::cost::Prepared). A
-            /// backend that has no use for copies leaves it as it is.
+            /// `prepared` is part `part` of the copy, whose extents are those of
+            /// [`Prepared`](keras_target::cost::Prepared). A backend that has no use for copies
+            /// leaves it as it is.
             fn prepare(op: &Op, right: &[f32], part: usize, prepared: &mut [f32]);
 
             /// Does so under the policy `mixed_bfloat16`, which has copies of its own.
@@ -154,12 +160,13 @@ macro_rules! backend {
                 fn $method(op: &op::$name, call: Call<'_>);
             )*
 
-            /// Computes any op under the policy `mixed_bfloat16`: products round their operands to bfloat16 and add up in `f32`.
-            /// Of scratch it takes what the policy asks for.
+            /// Computes any op under the policy `mixed_bfloat16`: products round their operands to
+            /// bfloat16 and add up in `f32`. Of scratch it takes what the policy asks for.
             fn mixed_bfloat16(op: &Op, call: Call<'_>);
         }
 
-        // An inherent function of the same name wins over the trait's; if there is none, the call would be to itself.
+        // An inherent function of the same name wins over the trait's; if there is none, the call
+        // would be to itself.
         #[deny(unconditional_recursion)]
         impl Backend for Reference {
             fn prepare(_: &Op, _: &[f32], _: usize, _: &mut [f32]) {}

@@ -1,7 +1,8 @@
 //! Means and variances of channels over a batch.
 //!
-//! Moments are gathered block after block: a block's are taken in two passes and merged with what came before as in
-//! Chan et al. 1979, `m2 = m2_a + m2_b + (mean_b - mean_a)² · n_a · n_b / n`. The variance is `m2 / count`, biased, as in Keras.
+//! Moments are gathered block after block: a block's are taken in two passes and merged with what
+//! came before as in Chan et al. 1979, `m2 = m2_a + m2_b + (mean_b - mean_a)² · n_a · n_b / n`. The
+//! variance is `m2 / count`, biased, as in Keras.
 
 use super::channels::{Channels, Elements, Terms};
 use super::vectorized::vectorized;
@@ -11,10 +12,11 @@ use crate::float::Float as _;
 use crate::simd::Simd;
 use keras_ir::ops as op;
 
-/// Merges the moments of one part of a batch, `[mean.., m2.., count..]`, into those of the parts before.
+/// Merges the moments of one part of a batch, `[mean.., m2.., count..]`, into those of the parts
+/// before.
 ///
-/// Shapes: both are `3 · channels` long. A count of 0 marks that nothing came before. Panics if the lengths differ.
-/// Source: Chan, Golub and LeVeque 1979.
+/// Shapes: both are `3 · channels` long. A count of 0 marks that nothing came before. Panics if the
+/// lengths differ. Source: Chan, Golub and LeVeque 1979.
 pub fn merge_moments(total: &mut [f32], part: &[f32]) {
     assert_eq!(total.len(), part.len(), "both parts have the same channels");
     let channels = total.len() / 3;

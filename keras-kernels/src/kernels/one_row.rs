@@ -1,4 +1,5 @@
-//! Products of one row: a dense layer on a single sample. All weights are read for it, and that takes the most of the time.
+//! Products of one row: a dense layer on a single sample. All weights are read for it, and that
+//! takes the most of the time.
 
 use core::ops::Range;
 
@@ -8,10 +9,12 @@ use crate::simd::Simd;
 /// A row of more vectors than this is computed by reading the weights in their order.
 pub(super) const STREAMED_VECTORS: usize = 8;
 
-/// Rows of the weights that are read together: each sum is loaded and stored once for so many products.
+/// Rows of the weights that are read together: each sum is loaded and stored once for so many
+/// products.
 const STREAMED_ROWS: usize = 8;
 
-/// One row of a product: the weights, which are the most of it, are read from the first to the last.
+/// One row of a product: the weights, which are the most of it, are read from the first to the
+/// last.
 ///
 /// A sum takes its products in the order of `k`, as those of tiles do.
 #[inline(always)]
@@ -68,8 +71,9 @@ pub(super) fn strip<S: Simd, const VECTORS: usize>(
     finish.apply(simd, n, y);
 }
 
-/// Adds some rows of weights, each times its element of `x`. Where all rows begin alike, vectors of weights begin where they are
-/// aligned, so that no load crosses two cache lines: a model's weights are aligned for a single number alone.
+/// Adds some rows of weights, each times its element of `x`. Where all rows begin alike, vectors of
+/// weights begin where they are aligned, so that no load crosses two cache lines: a model's weights
+/// are aligned for a single number alone.
 #[inline(always)]
 fn stream_rows<S: Simd, const ROWS: usize>(simd: S, x: [f32; ROWS], w: &[f32], y: &mut [f32]) {
     let n = y.len();

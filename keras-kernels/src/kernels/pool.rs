@@ -1,6 +1,7 @@
 //! Pooling over height and width, channel by channel, and its gradients.
 //!
-//! Padding never counts: it is minus infinity to a maximum and absent from a mean. A window that holds NaN gives NaN.
+//! Padding never counts: it is minus infinity to a maximum and absent from a mean. A window that
+//! holds NaN gives NaN.
 
 use keras_ir::ops as op;
 

@@ -1,5 +1,5 @@
-//! The rectifier with a learned slope, and its gradients. As in Keras, where it is made of `relu(x)` and `relu(-x)`, the
-//! slope at 0 is 0.
+//! The rectifier with a learned slope, and its gradients. As in Keras, where it is made of
+//! `relu(x)` and `relu(-x)`, the slope at 0 is 0.
 
 use super::strided::{Strided, repeated_offset};
 use super::vectorized::vectorized;

@@ -1,7 +1,8 @@
 //! Softmax and log-softmax along one axis, and their gradients.
 //!
-//! The largest element is taken off first, so that nothing overflows. Where the axis is the last one the fast versions
-//! work on rows, several at a time where they are short; else on columns, [`COLUMNS`] at a time, which a few registers hold.
+//! The largest element is taken off first, so that nothing overflows. Where the axis is the last
+//! one the fast versions work on rows, several at a time where they are short; else on columns,
+//! [`COLUMNS`] at a time, which a few registers hold.
 
 use super::math::exp;
 use super::short_rows::{self, SHORT};
@@ -286,8 +287,8 @@ impl Axis {
     }
 }
 
-/// `exp(x - largest)` of neighbouring columns. Where they are fewer than [`COLUMNS`], the others hold anything: a fixed
-/// number of them vectorises.
+/// `exp(x - largest)` of neighbouring columns. Where they are fewer than [`COLUMNS`], the others
+/// hold anything: a fixed number of them vectorises.
 #[inline(always)]
 fn exps(x: &[f32], largest: &[f32; COLUMNS]) -> [f32; COLUMNS] {
     let mut power = [0.0; COLUMNS];

@@ -1,9 +1,10 @@
 //! Sparsemax along one axis, as Keras computes it, and its gradient.
 //!
-//! With `z` the elements of a line in falling order and `c[j] = z[1] + .. + z[j]`, element `j` is in the support if
-//! `1 + j · z[j] > c[j]`; `k` counts those. Martins et al. 2016 go on with `tau = (c[k] - 1) / k`; Keras 3.15 takes
-//! `tau = (c[1] + .. + c[k] - 1) / k`, the same only for `k = 1`. So does this file. Then `y = max(x - tau, 0)`.
-//! The gradient follows that formula: element `j` of the support is in `k - j + 1` of the sums that `tau` is made of.
+//! With `z` the elements of a line in falling order and `c[j] = z[1] + .. + z[j]`, element `j` is
+//! in the support if `1 + j · z[j] > c[j]`; `k` counts those. Martins et al. 2016 go on with
+//! `tau = (c[k] - 1) / k`; Keras 3.15 takes `tau = (c[1] + .. + c[k] - 1) / k`, the same only for
+//! `k = 1`. So does this file. Then `y = max(x - tau, 0)`. The gradient follows that formula:
+//! element `j` of the support is in `k - j + 1` of the sums that `tau` is made of.
 
 use super::softmax::Axis;
 use super::{Call, Cpu, Reference};

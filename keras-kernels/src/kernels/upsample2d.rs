@@ -1,9 +1,10 @@
 //! Images enlarged by whole factors, and the adjoint.
 //!
-//! An output cell `o` looks at `(o + 1/2) / factor - 1/2` of the input; a kernel of some radius weighs the cells around
-//! it, and the weights are divided by their sum, since cells outside of the image get none. Rows and columns are
-//! independent: first the rows are widened into the workspace, then the columns lengthened. The adjoint goes back.
-//! Source: `jax.image.resize` (`jax/_src/image/scale.py`), which is what Keras calls on jax.
+//! An output cell `o` looks at `(o + 1/2) / factor - 1/2` of the input; a kernel of some radius
+//! weighs the cells around it, and the weights are divided by their sum, since cells outside of the
+//! image get none. Rows and columns are independent: first the rows are widened into the workspace,
+//! then the columns lengthened. The adjoint goes back. Source: `jax.image.resize`
+//! (`jax/_src/image/scale.py`), which is what Keras calls on jax.
 
 use super::vectorized::vectorized;
 use super::{Call, Reference};

@@ -31,7 +31,8 @@ impl Taps {
         self.rows.len() * self.columns.len()
     }
 
-    /// The first real input cell of each row, for [`Taps::row`]. Loops, as closures may lose the caller's instructions.
+    /// The first real input cell of each row, for [`Taps::row`]. Loops, as closures may lose the
+    /// caller's instructions.
     #[inline(always)]
     pub(super) fn rows(&self) -> impl Iterator<Item = usize> + use<> {
         let (first, step) = (self.first, self.row_step);
@@ -106,8 +107,8 @@ pub(super) fn real_outputs(window: &Window, k: usize) -> Range<usize> {
     begin..end.clamp(begin, window.output)
 }
 
-/// The real cells that output cell `y_cell` (`i · columns.output + j`) reads, as `(tap, x_cell)` in row-major order:
-/// `tap` is `a · columns.kernel + b`, `x_cell` is `row · columns.input + column`.
+/// The real cells that output cell `y_cell` (`i · columns.output + j`) reads, as `(tap, x_cell)` in
+/// row-major order: `tap` is `a · columns.kernel + b`, `x_cell` is `row · columns.input + column`.
 pub(super) fn taps<'a>(
     rows: &'a Window,
     columns: &'a Window,

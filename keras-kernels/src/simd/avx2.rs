@@ -19,7 +19,8 @@ impl Avx2 {
         (has!("avx2") && has!("fma")).then_some(Avx2(()))
     }
 
-    /// The token of a processor that has AVX-512, whose token is given where AVX2 and FMA were detected too.
+    /// The token of a processor that has AVX-512, whose token is given where AVX2 and FMA were
+    /// detected too.
     #[inline(always)]
     pub(super) fn below(_: Avx512) -> Avx2 {
         Avx2(())
@@ -33,7 +34,8 @@ impl Avx2 {
             [-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0];
         assert!(len <= LANES);
         let lanes = &ONES_THEN_ZEROS[LANES - len..][..LANES];
-        // SAFETY: AVX was detected, and `lanes` holds 8 elements of 4 bytes; no alignment is asked for.
+        // SAFETY: AVX was detected, and `lanes` holds 8 elements of 4 bytes; no alignment is asked
+        // for.
         unsafe { _mm256_loadu_si256(lanes.as_ptr().cast()) }
     }
 }

@@ -183,7 +183,8 @@ impl Simd for Avx512 {
 
     #[inline(always)]
     fn splat_pair(self, pair: &[f32; 2]) -> __m512 {
-        // SAFETY: SSE2 is always there, and the pair holds the 8 bytes that are read; no alignment is asked for.
+        // SAFETY: SSE2 is always there, and the pair holds the 8 bytes that are read; no alignment
+        // is asked for.
         let pair = unsafe { _mm_load_sd(pair.as_ptr().cast()) };
         // SAFETY: the token exists, so AVX-512F was detected.
         let pairs = unsafe { _mm512_broadcastsd_pd(pair) };

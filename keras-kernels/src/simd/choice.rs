@@ -20,9 +20,11 @@ impl fmt::Display for UnsupportedLevel {
 
 impl core::error::Error for UnsupportedLevel {}
 
-/// Calls `f` with the kernels of this thread at `level`, and with those that run for it on other threads.
+/// Calls `f` with the kernels of this thread at `level`, and with those that run for it on other
+/// threads.
 ///
-/// Errors: the processor lacks the level; then `f` is not called. What other threads do of their own is not affected.
+/// Errors: the processor lacks the level; then `f` is not called. What other threads do of their
+/// own is not affected.
 pub fn with_level<R>(level: Level, f: impl FnOnce() -> R) -> Result<R, UnsupportedLevel> {
     let token = Token::detect(level).ok_or(UnsupportedLevel(level))?;
     Ok(Choice(Some(token)).apply(f))

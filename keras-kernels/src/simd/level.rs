@@ -22,7 +22,8 @@ pub enum Level {
     Avx2,
     /// x86-64 AVX-512F, sixteen lanes.
     Avx512,
-    /// The same with AVX512_BF16, which multiplies pairs of bfloat16 numbers; `f32` is computed as by [`Level::Avx512`].
+    /// The same with AVX512_BF16, which multiplies pairs of bfloat16 numbers; `f32` is computed as
+    /// by [`Level::Avx512`].
     Avx512Bf16,
 }
 
@@ -72,8 +73,8 @@ pub(crate) fn dispatch_pairs<K: Kernel>(kernel: K) -> K::Output {
     }
 }
 
-/// As [`dispatch`], with eight lanes where the processor has sixteen: for what is too small to fill those, and so short that
-/// loads across two cache lines are felt.
+/// As [`dispatch`], with eight lanes where the processor has sixteen: for what is too small to fill
+/// those, and so short that loads across two cache lines are felt.
 #[doc(hidden)]
 #[inline]
 pub fn dispatch_narrow<K: Kernel>(kernel: K) -> K::Output {

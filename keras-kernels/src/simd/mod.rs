@@ -1,9 +1,10 @@
 //! SIMD behind one trait, chosen once.
 //!
-//! A kernel is safe code, generic over a token `S: Simd`. A token exists only where its instructions were detected, so its
-//! methods are safe. `dispatch` picks the best token of the processor and enters the kernel through a function that is
-//! compiled with those instructions enabled; everything that is `#[inline(always)]` below it is compiled so as well.
-//! [`with_level`] forces another choice, for tests and benches. All `unsafe` of the kernels is in this folder.
+//! A kernel is safe code, generic over a token `S: Simd`. A token exists only where its
+//! instructions were detected, so its methods are safe. `dispatch` picks the best token of the
+//! processor and enters the kernel through a function that is compiled with those instructions
+//! enabled; everything that is `#[inline(always)]` below it is compiled so as well. [`with_level`]
+//! forces another choice, for tests and benches. All `unsafe` of the kernels is in this folder.
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
@@ -35,13 +36,15 @@ pub(crate) use together::Together;
 /// Where a `f32` keeps its exponent.
 const EXPONENT_SHIFT: u32 = 23;
 
-/// A computation that is compiled for each instruction set. Emitted code implements it; no part of the public interface.
+/// A computation that is compiled for each instruction set. Emitted code implements it; no part of
+/// the public interface.
 #[doc(hidden)]
 pub trait Kernel {
     /// What it returns.
     type Output;
 
-    /// Computes. Implementations are `#[inline(always)]`, or they would be compiled without the instructions.
+    /// Computes. Implementations are `#[inline(always)]`, or they would be compiled without the
+    /// instructions.
     fn run<S: Simd>(self, simd: S) -> Self::Output;
 }
 
@@ -59,8 +62,8 @@ mod sealed {
     impl Token for super::avx512bf16::Avx512Bf16 {}
 }
 
-/// Vectors of `f32`. Slices shorter than documented make a method panic. Emitted code is generic over it, and gets a token from
-/// [`dispatch`] alone; no part of the public interface.
+/// Vectors of `f32`. Slices shorter than documented make a method panic. Emitted code is generic
+/// over it, and gets a token from [`dispatch`] alone; no part of the public interface.
 #[doc(hidden)]
 pub trait Simd: Copy + sealed::Token {
     /// Elements of a vector.
@@ -86,7 +89,8 @@ pub trait Simd: Copy + sealed::Token {
     /// Writes the first lanes to `y`, which holds at most `LANES` elements.
     fn store_part(self, vector: Self::F32, y: &mut [f32]);
 
-    /// The vectors that begin at `0`, `stride`, `2 · stride` … of `x`, whose length is checked once for all of them.
+    /// The vectors that begin at `0`, `stride`, `2 · stride` … of `x`, whose length is checked once
+    /// for all of them.
     #[inline(always)]
     fn load_each<const N: usize>(self, x: &[f32], stride: usize) -> [Self::F32; N] {
         assert!(reaches(x.len(), Self::LANES, stride, N));
@@ -111,7 +115,8 @@ pub trait Simd: Copy + sealed::Token {
         vectors
     }
 
-    /// Writes vectors to where `0`, `stride`, `2 · stride` … of `y` begin, as [`load_each`](Simd::load_each) reads them.
+    /// Writes vectors to where `0`, `stride`, `2 · stride` … of `y` begin, as
+    /// [`load_each`](Simd::load_each) reads them.
     #[inline(always)]
     fn store_each<const N: usize>(self, vectors: [Self::F32; N], y: &mut [f32], stride: usize) {
         assert!(reaches(y.len(), Self::LANES, stride, N));
@@ -139,7 +144,8 @@ pub trait Simd: Copy + sealed::Token {
     fn max(self, a: Self::F32, b: Self::F32) -> Self::F32;
     /// `a` where `a < b`, else `b`: so `b` where either is NaN.
     fn min(self, a: Self::F32, b: Self::F32) -> Self::F32;
-    /// The bits of each lane, the lowest moved up to where a `f32` keeps its exponent and the highest dropped.
+    /// The bits of each lane, the lowest moved up to where a `f32` keeps its exponent and the
+    /// highest dropped.
     fn to_exponent(self, vector: Self::F32) -> Self::F32;
     /// The larger of both; NaN where either is NaN.
     fn maximum(self, a: Self::F32, b: Self::F32) -> Self::F32;
@@ -180,8 +186,9 @@ pub trait Simd: Copy + sealed::Token {
         self.load(&core::array::from_fn::<_, MAX_LANES, _>(|i| lanes[2 * i] + lanes[2 * i + 1]))
     }
 
-    /// Writes the transpose of a square of `LANES` rows and columns: element `j` of row `i`, which begins at `i · stride` of `from`,
-    /// becomes element `i` of row `j`, which begins at `j · to_stride` of `to`.
+    /// Writes the transpose of a square of `LANES` rows and columns: element `j` of row `i`, which
+    /// begins at `i · stride` of `from`, becomes element `i` of row `j`, which begins at
+    /// `j · to_stride` of `to`.
     #[inline(always)]
     fn transpose(self, from: &[f32], stride: usize, to: &mut [f32], to_stride: usize) {
         for i in 0..Self::LANES {
@@ -195,7 +202,8 @@ pub trait Simd: Copy + sealed::Token {
     /// The first and the second numbers of pairs of bfloat16 numbers.
     fn unpair(self, pairs: Self::F32) -> [Self::F32; 2];
 
-    /// Pairs of bfloat16 numbers: lane `i` holds `low[i]` and `high[i]`, rounded to the nearest, the even one of two.
+    /// Pairs of bfloat16 numbers: lane `i` holds `low[i]` and `high[i]`, rounded to the nearest,
+    /// the even one of two.
     #[inline(always)]
     fn pair(self, low: Self::F32, high: Self::F32) -> Self::F32 {
         let mut lanes = [[0.0; MAX_LANES]; 2];
@@ -215,7 +223,8 @@ pub trait Simd: Copy + sealed::Token {
         }))
     }
 
-    /// `c` and both products of the pairs `a` and `b`, added up in `f32`. Numbers too small for a normal `f32` may count as 0.
+    /// `c` and both products of the pairs `a` and `b`, added up in `f32`. Numbers too small for a
+    /// normal `f32` may count as 0.
     #[inline(always)]
     fn dot_pairs(self, a: Self::F32, b: Self::F32, c: Self::F32) -> Self::F32 {
         let ([a_low, a_high], [b_low, b_high]) = (self.unpair(a), self.unpair(b));
@@ -230,7 +239,8 @@ fn reaches(len: usize, lanes: usize, stride: usize, count: usize) -> bool {
     last.and_then(|last| last.checked_add(lanes)).is_some_and(|end| end <= len)
 }
 
-/// Asks the processor to bring the cache line of `cells[i]` near, which may be past the end. Has no other effect.
+/// Asks the processor to bring the cache line of `cells[i]` near, which may be past the end. Has no
+/// other effect.
 #[inline(always)]
 pub(crate) fn prefetch(cells: &[f32], i: usize) {
     #[cfg(target_arch = "x86_64")]
@@ -252,7 +262,8 @@ pub(crate) fn prefetch_far(cells: &[f32], i: usize) {
 #[inline(always)]
 fn hint<const LEVEL: i32>(cells: &[f32], i: usize) {
     let address = cells.as_ptr().wrapping_add(i).cast::<i8>();
-    // SAFETY: a prefetch reads nothing that the program sees, and no address makes it fail. Every x86-64 processor has it.
+    // SAFETY: a prefetch reads nothing that the program sees, and no address makes it fail. Every
+    // x86-64 processor has it.
     unsafe { core::arch::x86_64::_mm_prefetch::<LEVEL>(address) };
 }
 

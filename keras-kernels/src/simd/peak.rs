@@ -5,8 +5,8 @@ use super::{Kernel, Simd, dispatch};
 /// Independent sums, enough to hide the latency of a multiply-add and few enough for the registers.
 const SUMS: usize = 12;
 
-/// Does `rounds` rounds of multiply-adds that need no memory, at the level in force; returns the number of
-/// floating-point operations and a value that depends on all of them.
+/// Does `rounds` rounds of multiply-adds that need no memory, at the level in force; returns the
+/// number of floating-point operations and a value that depends on all of them.
 pub fn multiply_adds(rounds: usize) -> (u64, f32) {
     dispatch(MultiplyAdds { rounds })
 }

@@ -11,7 +11,8 @@ const LEN: usize = 88;
 /// What stands in a row before it is written.
 const BEFORE: f32 = 9.0;
 
-/// Runs a step on every instruction set. No number may be off by more than `tolerance`, relative to it or to `least`.
+/// Runs a step on every instruction set. No number may be off by more than `tolerance`, relative to
+/// it or to `least`.
 fn check<K: Kernel<Output = [f32; LEN]> + Clone>(
     name: &str,
     step: K,

@@ -1,8 +1,10 @@
-//! What happens beside the training: stopping it early, changing its learning rate, saving, logging.
+//! What happens beside the training: stopping it early, changing its learning rate, saving,
+//! logging.
 //!
-//! A [`Callback`] is told of every epoch and batch, and acts on the running training through [`Control`] alone. The
-//! training calls the user's callbacks in their order, then records the [`History`], then draws the progress bar; so
-//! what a callback adds to the logs of an epoch is recorded and shown. Source: Keras 3.15 `callbacks/callback.py`.
+//! A [`Callback`] is told of every epoch and batch, and acts on the running training through
+//! [`Control`] alone. The training calls the user's callbacks in their order, then records the
+//! [`History`], then draws the progress bar; so what a callback adds to the logs of an epoch is
+//! recorded and shown. Source: Keras 3.15 `callbacks/callback.py`.
 
 mod csv_logger;
 mod early_stopping;
@@ -66,20 +68,22 @@ pub trait Control {
     /// All weights of the model, in Keras' order.
     fn weights(&self) -> &[f32];
 
-    /// Overwrites all weights of the model. Panics: if the length is not that of [`Control::weights`].
+    /// Overwrites all weights of the model. Panics: if the length is not that of
+    /// [`Control::weights`].
     fn set_weights(&mut self, weights: &[f32]);
 
     /// Whether a metric is to be maximized or minimized; `None` if it does not say.
     ///
-    /// `metric` is its key in the logs without `val_`, such as `accuracy` or `label_accuracy`. The loss is not asked for.
+    /// `metric` is its key in the logs without `val_`, such as `accuracy` or `label_accuracy`. The
+    /// loss is not asked for.
     fn direction(&self, metric: &str) -> Option<Direction>;
 
-    /// Writes model and optimizer state to a `.keras` file; one that is there is replaced whole or not at all.
-    /// Errors: if it cannot be written.
+    /// Writes model and optimizer state to a `.keras` file; one that is there is replaced whole or
+    /// not at all. Errors: if it cannot be written.
     fn save(&self, path: &Path) -> Result<()>;
 
-    /// Writes weights and optimizer state to a `.weights.h5` file; one that is there is replaced whole or not at all.
-    /// Errors: if it cannot be written.
+    /// Writes weights and optimizer state to a `.weights.h5` file; one that is there is replaced
+    /// whole or not at all. Errors: if it cannot be written.
     fn save_weights(&self, path: &Path) -> Result<()>;
 
     /// Shows a line to the user: on standard output, unless the training has another place for it.
@@ -89,7 +93,8 @@ pub trait Control {
     }
 }
 
-/// Something that is told of the course of a training. Every method does nothing unless it is written.
+/// Something that is told of the course of a training. Every method does nothing unless it is
+/// written.
 ///
 /// Epochs and batches are counted from 0. An error ends the training and is what `fit` returns.
 pub trait Callback {
@@ -99,7 +104,8 @@ pub trait Callback {
         Ok(())
     }
 
-    /// After the last epoch, whether it was the planned one or not. `logs` are those of the last epoch.
+    /// After the last epoch, whether it was the planned one or not. `logs` are those of the last
+    /// epoch.
     fn on_train_end(&mut self, logs: &Logs, control: &mut dyn Control) -> Result<()> {
         let _ = (logs, control);
         Ok(())
@@ -111,7 +117,8 @@ pub trait Callback {
         Ok(())
     }
 
-    /// After an epoch and its validation. What is added to `logs` is seen by later callbacks, history and progress bar.
+    /// After an epoch and its validation. What is added to `logs` is seen by later callbacks,
+    /// history and progress bar.
     fn on_epoch_end(
         &mut self,
         epoch: usize,

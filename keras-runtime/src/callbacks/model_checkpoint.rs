@@ -1,4 +1,5 @@
-//! Saves the model or its weights while it is trained. Source: Keras 3.15 `callbacks/model_checkpoint.py`.
+//! Saves the model or its weights while it is trained. Source: Keras 3.15
+//! `callbacks/model_checkpoint.py`.
 
 use std::fs;
 use std::path::Path;
@@ -22,8 +23,8 @@ pub enum SaveFreq {
     /// After each epoch and its validation.
     #[default]
     Epoch,
-    /// After this many batches, counted across epochs. There is no validation by then, and the values reported are
-    /// means since the epoch began.
+    /// After this many batches, counted across epochs. There is no validation by then, and the
+    /// values reported are means since the epoch began.
     Batches(usize),
 }
 
@@ -32,12 +33,14 @@ pub enum SaveFreq {
 /// Folders on the way are made. A file that is there already is replaced.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ModelCheckpoint {
-    /// The file, ending in `.keras`, or in `.weights.h5` with `save_weights_only`. `{epoch:02d}`, `{batch}`, both counted
-    /// from 1, and any name that is reported, such as `{val_loss:.4f}`, are filled in.
+    /// The file, ending in `.keras`, or in `.weights.h5` with `save_weights_only`. `{epoch:02d}`,
+    /// `{batch}`, both counted from 1, and any name that is reported, such as `{val_loss:.4f}`, are
+    /// filled in.
     pub filepath: String,
     /// The value in the logs that `save_best_only` looks at.
     pub monitor: String,
-    /// Whether lines are printed when the model is saved, and when it is not because it is no better.
+    /// Whether lines are printed when the model is saved, and when it is not because it is no
+    /// better.
     pub verbose: bool,
     /// Whether it is saved only when the value is better than ever before.
     pub save_best_only: bool,
@@ -192,7 +195,8 @@ impl Callback for ModelCheckpoint {
         Ok(())
     }
 
-    /// Errors: [`Error::MissingLog`] if `monitor` or a field of `filepath` is not reported; those of saving.
+    /// Errors: [`Error::MissingLog`] if `monitor` or a field of `filepath` is not reported; those
+    /// of saving.
     fn on_train_batch_end(
         &mut self,
         batch: usize,
@@ -216,7 +220,8 @@ impl Callback for ModelCheckpoint {
         self.save(value, (control.epoch(), Some(batch)), logs, control)
     }
 
-    /// Errors: [`Error::MissingLog`] if `monitor` or a field of `filepath` is not reported; those of saving.
+    /// Errors: [`Error::MissingLog`] if `monitor` or a field of `filepath` is not reported; those
+    /// of saving.
     fn on_epoch_end(
         &mut self,
         epoch: usize,

@@ -1,4 +1,5 @@
-//! How a batch is cut: into lanes, and those into blocks. Both depend on the plan and the batch alone.
+//! How a batch is cut: into lanes, and those into blocks. Both depend on the plan and the batch
+//! alone.
 
 use core::ops::Range;
 
@@ -10,19 +11,23 @@ use crate::dtype_policy::DtypePolicy;
 pub(super) const MAX_LANES: usize = 16;
 /// Most memory that all lanes' sums take together.
 const MAX_LANE_SUMS_BYTES: usize = 1 << 30;
-/// A number that is summed by one more lane costs as much as so many floating-point operations: it is cleared, summed in a copy
-/// of its own and merged, and kernels that get fewer samples at a time are slower.
+/// A number that is summed by one more lane costs as much as so many floating-point operations: it
+/// is cleared, summed in a copy of its own and merged, and kernels that get fewer samples at a time
+/// are slower.
 const FLOPS_PER_MERGED_NUMBER: usize = 144;
 /// A weight that one more lane streams through its cache, likewise.
 const FLOPS_PER_STREAMED_WEIGHT: usize = 48;
-/// So many weights stay in a core's second-level cache, so that reading them once more costs nothing.
+/// So many weights stay in a core's second-level cache, so that reading them once more costs
+/// nothing.
 const CACHED_WEIGHTS: usize = 1 << 17;
 /// A lane with less work than this, forward, costs more to hand to another thread than it saves.
 pub(super) const LEAST_LANE_FLOPS: usize = 1 << 19;
-/// What a block reads and writes in a segment should take no more than this, a core's second-level cache.
+/// What a block reads and writes in a segment should take no more than this, a core's second-level
+/// cache.
 const BLOCK_BYTES: usize = 1 << 20;
 
-/// How many lanes a batch is cut into: the more, the more threads can help, but each has sums to be merged and weights to be read.
+/// How many lanes a batch is cut into: the more, the more threads can help, but each has sums to be
+/// merged and weights to be read.
 pub(super) fn lane_count(plan: &Plan, samples: usize, policy: DtypePolicy) -> usize {
     let merge_flops = FLOPS_PER_MERGED_NUMBER * plan.reduced_len;
     let stream_flops = if plan.weights_len > CACHED_WEIGHTS {
@@ -83,7 +88,8 @@ impl Cut {
         Cut { block_len, touched_len: block_len + lane_len }
     }
 
-    /// Samples of a block, of a lane that has `samples`: where images are small, blocks have more of them.
+    /// Samples of a block, of a lane that has `samples`: where images are small, blocks have more
+    /// of them.
     pub(super) fn block_samples(self, samples: usize) -> usize {
         let sample_bytes = self.touched_len.max(1) * size_of::<f32>();
         let most = (BLOCK_BYTES / sample_bytes).clamp(1, samples);

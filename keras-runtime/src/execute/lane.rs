@@ -154,7 +154,8 @@ impl Lane {
         }
     }
 
-    /// Copies the inputs that the segment reads to their places, unless they are read where they are.
+    /// Copies the inputs that the segment reads to their places, unless they are read where they
+    /// are.
     fn load(&mut self, pass: &Pass<'_>, block: Block) {
         let (batch, steps) = (pass.batch, &pass.plan.steps[pass.steps()]);
         for (i, port) in pass.plan.inputs.iter().enumerate() {

@@ -1,8 +1,9 @@
 //! Runs a plan on a batch, for prediction or for training.
 //!
-//! A batch is cut into *lanes*, and a lane into *blocks* small enough for a core's cache. A block goes through all steps
-//! of a segment before the next block starts; lanes run on whatever threads there are. Both cuts depend on the plan and
-//! the batch alone, and what the lanes have summed is merged in their order, so any number of threads gives the same bits.
+//! A batch is cut into *lanes*, and a lane into *blocks* small enough for a core's cache. A block
+//! goes through all steps of a segment before the next block starts; lanes run on whatever threads
+//! there are. Both cuts depend on the plan and the batch alone, and what the lanes have summed is
+//! merged in their order, so any number of threads gives the same bits.
 //!
 //! ```text
 //! copy large weights in the order in which kernels read them, in parallel
@@ -109,8 +110,8 @@ pub trait Head: Sync {
     /// How many sums the head gathers over the samples of a batch.
     fn sums(&self) -> usize;
 
-    /// Looks at one output of neighbouring samples of the batch, one sample after the other. `d_y_pred` gets the gradient of the
-    /// loss, if anything needs it.
+    /// Looks at one output of neighbouring samples of the batch, one sample after the other.
+    /// `d_y_pred` gets the gradient of the loss, if anything needs it.
     fn samples(
         &self,
         output: usize,
@@ -189,7 +190,8 @@ impl<'p> Execution<'p> {
         Execution::with_run::<B>(policy, plan, keep, policy.kernels::<B>())
     }
 
-    /// An execution on a backend whose ops are computed by a function, with the scratch that a policy asks for: for profiles.
+    /// An execution on a backend whose ops are computed by a function, with the scratch that a
+    /// policy asks for: for profiles.
     pub fn with_run<B: Backend>(
         policy: DtypePolicy,
         plan: &'p Plan,
@@ -233,13 +235,15 @@ impl<'p> Execution<'p> {
         self.plan
     }
 
-    /// Runs all steps on a batch. Panics: if the batch is empty, or weights or samples do not fit the plan.
+    /// Runs all steps on a batch. Panics: if the batch is empty, or weights or samples do not fit
+    /// the plan.
     pub fn run(&mut self, weights: &[f32], batch: &Batch<'_>, head: &dyn Head) {
         assert!(!batch.rows.is_empty(), "a batch has a sample");
         assert_eq!(weights.len(), self.plan.weights_len, "as many weights as planned");
         self.share_out(batch.rows.len(), head.sums());
         self.copies.make(self.plan, self.prepare, weights, batch.rows.len());
-        // A model whose output is its input has no step, but its outputs are looked at all the same.
+        // A model whose output is its input has no step, but its outputs are looked at all the
+        // same.
         for segment in 0..self.plan.segments.len().max(1) {
             let (plan, run, merged, keep) = (self.plan, self.run, &self.merged, self.keep);
             let (copies, cut) = (&self.copies, self.cuts[segment]);
@@ -282,8 +286,8 @@ impl<'p> Execution<'p> {
         &self.merged
     }
 
-    /// Completes the gradient of a batch, the last that was run, and returns it: of the mean loss, without penalties on weights.
-    /// Empty if the plan is one for prediction.
+    /// Completes the gradient of a batch, the last that was run, and returns it: of the mean loss,
+    /// without penalties on weights. Empty if the plan is one for prediction.
     pub fn gradient(&mut self, batch: &Batch<'_>) -> &mut [f32] {
         self.merge_gradient();
         let (pass, memory, gradient) = self.whole(batch);
@@ -291,14 +295,14 @@ impl<'p> Execution<'p> {
         &mut self.gradient
     }
 
-    /// The elements of large weights in their order, whose gradients are computed on the whole batch; none if one of these gradients
-    /// is not complete when it is computed.
+    /// The elements of large weights in their order, whose gradients are computed on the whole
+    /// batch; none if one of these gradients is not complete when it is computed.
     pub(crate) fn large_weights(&self) -> Option<Vec<Range<usize>>> {
         whole::complete_parts(self.plan)
     }
 
-    /// As [`Execution::gradient`], but those of large weights go into a step of the optimizer as they are computed, and what is
-    /// returned holds anything in their place.
+    /// As [`Execution::gradient`], but those of large weights go into a step of the optimizer as
+    /// they are computed, and what is returned holds anything in their place.
     pub(crate) fn step_large_weights(
         &mut self,
         batch: &Batch<'_>,
@@ -347,7 +351,8 @@ impl<'p> Execution<'p> {
         penalties.map(|&offset| f64::from(self.merged[offset])).sum::<f64>() / samples as f64
     }
 
-    /// Shows an output of each sample of the last batch, in their order. Panics: if outputs are not kept.
+    /// Shows an output of each sample of the last batch, in their order. Panics: if outputs are not
+    /// kept.
     pub fn each_output(&self, output: usize, show: &mut dyn FnMut(usize, &[f32])) {
         let len = self.plan.outputs[output].place.len;
         let kept = self.lanes[..self.used]
@@ -356,7 +361,8 @@ impl<'p> Execution<'p> {
         kept.enumerate().for_each(|(sample, y_pred)| show(sample, y_pred));
     }
 
-    /// Copies an output of all samples of the last batch, in their order. Panics: if outputs are not kept.
+    /// Copies an output of all samples of the last batch, in their order. Panics: if outputs are
+    /// not kept.
     pub fn copy_output(&self, output: usize, to: &mut [f32]) {
         self.copy_kept(to, |lane| &lane.outputs[output]);
     }

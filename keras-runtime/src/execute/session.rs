@@ -1,4 +1,5 @@
-//! A plan run once on flat numbers: for predictions, and for networks that have no type, as tests build them.
+//! A plan run once on flat numbers: for predictions, and for networks that have no type, as tests
+//! build them.
 
 use core::ops::Range;
 
@@ -90,8 +91,8 @@ pub struct Gradients {
     pub weights: Vec<f32>,
 }
 
-/// Runs a training plan whose outputs have the gradients `upstream`: gradients are of `Σ output · upstream`.
-/// Panics: if weights, samples or `upstream` do not fit the plan.
+/// Runs a training plan whose outputs have the gradients `upstream`: gradients are of
+/// `Σ output · upstream`. Panics: if weights, samples or `upstream` do not fit the plan.
 pub fn gradients<B: Backend>(
     plan: &Plan,
     weights: &[f32],

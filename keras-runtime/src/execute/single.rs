@@ -1,7 +1,9 @@
-//! Runs a plan for prediction on one sample, again and again: what it takes is prepared once, and large steps are shared by threads.
+//! Runs a plan for prediction on one sample, again and again: what it takes is prepared once, and
+//! large steps are shared by threads.
 //!
-//! A step is cut into parts by its output, so no sum crosses threads and the bits are those of one thread. Threads meet at the
-//! end of each step. Where that takes longer than the caller alone, it is left to the caller ([`pace`](super::pace)).
+//! A step is cut into parts by its output, so no sum crosses threads and the bits are those of one
+//! thread. Threads meet at the end of each step. Where that takes longer than the caller alone, it
+//! is left to the caller ([`pace`](super::pace)).
 
 use core::ops::Range;
 use std::sync::{Mutex, PoisonError};
@@ -26,9 +28,11 @@ use crate::team::Team;
 const MAX_THREADS: usize = 16;
 /// Most parts of a step.
 const MAX_PARTS: usize = 32;
-/// Columns of a product of one row whose sums stay in registers; their weights are one run of memory.
+/// Columns of a product of one row whose sums stay in registers; their weights are one run of
+/// memory.
 const STRIP_COLUMNS: usize = 128;
-/// A step with less work costs more to share than that saves: meeting takes a third of a microsecond.
+/// A step with less work costs more to share than that saves: meeting takes a third of a
+/// microsecond.
 const LEAST_SHARED_WORK: u64 = 1 << 16;
 /// A number that is read or written takes as long as so many floating-point operations.
 const FLOPS_PER_NUMBER: u64 = 8;
@@ -249,7 +253,8 @@ impl Copies {
         room
     }
 
-    /// A step as one task, or as some that threads share; and the whole if it is cut for them alone.
+    /// A step as one task, or as some that threads share; and the whole if it is cut for them
+    /// alone.
     fn tasks(&mut self, plan: &Plan, step: &Step, threads: usize) -> (Vec<Task>, Option<Task>) {
         let numbers =
             step.output.len + step.inputs.iter().map(|input| input.place.len).sum::<usize>();

@@ -1,4 +1,5 @@
-//! A batch of the example model: gradients against finite differences, and the same bits on any number of threads.
+//! A batch of the example model: gradients against finite differences, and the same bits on any
+//! number of threads.
 
 use rayon::ThreadPoolBuilder;
 
@@ -167,7 +168,8 @@ fn a_batch_is_cut_by_plan_and_size_alone() {
     assert_eq!(lane_count(plan, 8740, DtypePolicy::Float32), 2);
     assert_eq!(lane_count(plan, 3 * 4370, DtypePolicy::Float32), 2);
     assert_eq!(lane_count(plan, 1_000_000, DtypePolicy::Float32), MAX_LANES);
-    // Where weights are streamed, products of bfloat16 take twice as many samples for it to cost as little.
+    // Where weights are streamed, products of bfloat16 take twice as many samples for it to cost as
+    // little.
     let large = Plan { weights_len: 1 << 20, flops: 1 << 20, reduced_len: 0, ..plan.clone() };
     assert_eq!(lane_count(&large, 192, DtypePolicy::Float32), 4);
     assert_eq!(lane_count(&large, 192, DtypePolicy::MixedBfloat16), 2);

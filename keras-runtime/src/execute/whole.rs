@@ -1,7 +1,9 @@
-//! Gradients of large weights: each computed on the whole batch, a few of its rows at a time, on whatever threads there are.
+//! Gradients of large weights: each computed on the whole batch, a few of its rows at a time, on
+//! whatever threads there are.
 //!
-//! No lane has a copy that must be cleared and merged. An element is added up over the samples in their order, whoever does it.
-//! In a step of training a part goes into the optimizer at once, and its gradient is never written to memory.
+//! No lane has a copy that must be cleared and merged. An element is added up over the samples in
+//! their order, whoever does it. In a step of training a part goes into the optimizer at once, and
+//! its gradient is never written to memory.
 
 use core::ops::Range;
 use std::sync::{Mutex, PoisonError};
@@ -103,7 +105,8 @@ pub(super) enum Target<'t, 'w> {
     Step(&'t mut Moving<'w>),
 }
 
-/// The elements of the gradient that the steps make, in their order; none if something else makes a part of them too.
+/// The elements of the gradient that the steps make, in their order; none if something else makes a
+/// part of them too.
 pub(super) fn complete_parts(plan: &Plan) -> Option<Vec<Range<usize>>> {
     let whole = plan.whole.iter().map(|step| (step.output.offset, step.output.len));
     let mut parts: Vec<_> = whole.map(|(from, len)| from..from + len).collect();
@@ -190,7 +193,8 @@ fn prepared_right<'a>(
     cells
 }
 
-/// A tensor of all samples in their order, so that a product runs over the whole batch without a break.
+/// A tensor of all samples in their order, so that a product runs over the whole batch without a
+/// break.
 fn gathered<'a>(
     pass: &Pass<'a>,
     samples: usize,

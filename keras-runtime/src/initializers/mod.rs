@@ -1,7 +1,7 @@
 //! How weights get their first values. Source: Keras 3.15 `initializers/random_initializers.py`.
 //!
-//! Fans follow Keras' generic rule for any kernel, so a transposed convolution has them swapped and a depthwise one takes
-//! `channels · window` for its inputs.
+//! Fans follow Keras' generic rule for any kernel, so a transposed convolution has them swapped and
+//! a depthwise one takes `channels · window` for its inputs.
 
 mod orthogonal;
 
@@ -19,7 +19,8 @@ pub fn initialize(weights: &[WeightInfo], seed: u64, to: &mut [f32]) {
     for weight in weights {
         let len = weight.shape.iter().product();
         let Initializer { rule, seed: own, .. } = weight.initializer;
-        // With a seed of its own an initializer gives every weight of one shape the same values, as in Keras.
+        // With a seed of its own an initializer gives every weight of one shape the same values, as
+        // in Keras.
         let mut random = match own {
             Some(own) => Random::stream(own as u64, ""),
             None => Random::stream(seed, &format!("{}/{}", weight.layer, weight.name)),

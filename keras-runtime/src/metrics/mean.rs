@@ -86,7 +86,8 @@ macro_rules! losses {
             }
 
             fn arguments(&self) -> Vec<(&'static str, Value)> {
-                // Rows are the last axis; of a loss Keras takes that as an argument, of some metrics it does not.
+                // Rows are the last axis; of a loss Keras takes that as an argument, of some
+                // metrics it does not.
                 let mut arguments = RowLoss::arguments(self);
                 arguments.retain(|(name, _)| *name != "axis");
                 arguments

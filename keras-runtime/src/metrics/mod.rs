@@ -1,7 +1,8 @@
 //! Metrics: figures that people read, gathered over an epoch. They have no gradient.
 //!
-//! As for losses, types say what fits ([`Metric<P, T>`]), and beneath, a metric works on flat numbers of one sample.
-//! A metric's state is apart from its settings: [`MetricFunction::start`] makes one. Source: Keras 3.15 `metrics/`.
+//! As for losses, types say what fits ([`Metric<P, T>`]), and beneath, a metric works on flat
+//! numbers of one sample. A metric's state is apart from its settings: [`MetricFunction::start`]
+//! makes one. Source: Keras 3.15 `metrics/`.
 
 mod accuracy;
 mod mean;

@@ -1,8 +1,8 @@
 //! The projection of constrained weights after a step of any optimizer.
 //!
 //! A norm is taken over some axes of a weight. Neighbouring axes that are treated alike are one, so
-//! that a kernel is walked in rows: of elements that share a norm, or of elements each with its own.
-//! Squares are added up in `f64` in the order of the elements, by one thread.
+//! that a kernel is walked in rows: of elements that share a norm, or of elements each with its
+//! own. Squares are added up in `f64` in the order of the elements, by one thread.
 
 use core::ops::Range;
 

@@ -1,8 +1,10 @@
 //! Optimizers: how a gradient moves the weights.
 //!
-//! An optimizer is a function of one element and its *slots* (momentum and the like), applied in one pass over the flat weights
-//! in fixed chunks, on as many threads as there are, with the vectors of the processor ([`simd`](crate::simd)). [`Updater`] keeps the slots and does what all optimizers share, in Keras'
-//! order: clip the gradient, decay the weights, update. Weights and slots hold no denormal number afterwards. Source: Keras 3.15 `optimizers/base_optimizer.py`.
+//! An optimizer is a function of one element and its *slots* (momentum and the like), applied in
+//! one pass over the flat weights in fixed chunks, on as many threads as there are, with the
+//! vectors of the processor ([`simd`](crate::simd)). [`Updater`] keeps the slots and does what all
+//! optimizers share, in Keras' order: clip the gradient, decay the weights, update. Weights and
+//! slots hold no denormal number afterwards. Source: Keras 3.15 `optimizers/base_optimizer.py`.
 
 mod adam;
 mod constraint;
@@ -50,7 +52,8 @@ pub struct Progress {
     pub learning_rate: f32,
     /// Updates before this one.
     pub iterations: u64,
-    /// What the weights are multiplied by before the update: `1 - weight_decay · learning_rate`, or 1.
+    /// What the weights are multiplied by before the update: `1 - weight_decay · learning_rate`, or
+    /// 1.
     pub keep: f32,
 }
 
@@ -59,7 +62,8 @@ pub trait Optimizer: Send + Sync {
     /// Keras' class.
     fn class(&self) -> &'static str;
 
-    /// Its own arguments, as Keras' configuration names them, without those of [`Options`] and the learning rate.
+    /// Its own arguments, as Keras' configuration names them, without those of [`Options`] and the
+    /// learning rate.
     fn arguments(&self) -> Vec<(&'static str, Value)>;
 
     /// The learning rate that training starts with.
@@ -68,17 +72,20 @@ pub trait Optimizer: Send + Sync {
     /// Clipping and weight decay.
     fn options(&self) -> Options;
 
-    /// The slots in the groups that Keras saves: of a group, all slots of a weight stand together. Adam's momentum and velocity are
-    /// one group, `[[0, 1]]`; RMSprop's velocities come before all of its momenta, `[[0], [1]]`.
+    /// The slots in the groups that Keras saves: of a group, all slots of a weight stand together.
+    /// Adam's momentum and velocity are one group, `[[0, 1]]`; RMSprop's velocities come before all
+    /// of its momenta, `[[0], [1]]`.
     fn slot_groups(&self) -> &'static [&'static [usize]];
 
-    /// Multiplies the weights `w` by `progress.keep`, then moves them by the gradient `g`; `slots` are those of the same elements.
+    /// Multiplies the weights `w` by `progress.keep`, then moves them by the gradient `g`; `slots`
+    /// are those of the same elements.
     ///
-    /// Called for parts of the weights, from several threads: an element must depend on its own numbers alone.
+    /// Called for parts of the weights, from several threads: an element must depend on its own
+    /// numbers alone.
     fn update(&self, progress: Progress, w: &mut [f32], g: &[f32], slots: [&mut [f32]; MAX_SLOTS]);
 
-    /// Refuses settings that make no sense.
-    /// Errors: more than one kind of clipping, a rate that is negative or not finite, a momentum outside of `[0, 1]`.
+    /// Refuses settings that make no sense. Errors: more than one kind of clipping, a rate that is
+    /// negative or not finite, a momentum outside of `[0, 1]`.
     fn check(&self) -> Result<()> {
         let Options { weight_decay, clipnorm, clipvalue, global_clipnorm } = self.options();
         let wrong = |argument: &str, expected: &str, found: String| Error::InvalidOptimizer {
@@ -150,15 +157,16 @@ pub trait Optimizer: Send + Sync {
 /// Most slots that an optimizer keeps per weight; slots that it does not use are empty.
 pub const MAX_SLOTS: usize = 3;
 
-/// `1 - share` as Keras has it, which subtracts in 64 bits: the complement of 0.999 is 0.001, while that of the 32-bit number
-/// next to 0.999 differs in the fifth digit.
+/// `1 - share` as Keras has it, which subtracts in 64 bits: the complement of 0.999 is 0.001, while
+/// that of the 32-bit number next to 0.999 differs in the fifth digit.
 pub(crate) fn complement(share: f32) -> f32 {
     /// Below 1, 32 bits tell numbers of so many decimals apart.
     const DECIMALS: f64 = 1e7;
     (1.0 - (f64::from(share) * DECIMALS).round() / DECIMALS) as f32
 }
 
-/// Zero in place of a denormal number, which many processors are slow on. A moving average that decays would stay one for long.
+/// Zero in place of a denormal number, which many processors are slow on. A moving average that
+/// decays would stay one for long.
 #[inline(always)]
 pub(crate) fn flush(x: f32) -> f32 {
     if x.abs() < f32::MIN_POSITIVE { 0.0 } else { x }
@@ -177,8 +185,8 @@ trait Element<const N: usize>: Copy {
     /// Moves the weight and the slots.
     fn update(self, w: f32, g: f32, slots: [f32; N]) -> (f32, [f32; N]);
 
-    /// As [`Element::update`], with zero in place of denormal numbers: what decays ends there, in place of staying the smallest
-    /// number that there is.
+    /// As [`Element::update`], with zero in place of denormal numbers: what decays ends there, in
+    /// place of staying the smallest number that there is.
     #[inline(always)]
     fn updated(self, w: f32, g: f32, slots: [f32; N]) -> (f32, [f32; N]) {
         let (w, slots) = self.update(w, g, slots);
@@ -186,8 +194,9 @@ trait Element<const N: usize>: Copy {
     }
 }
 
-/// Updates all elements in one pass. Plain loops that the compiler vectorises for each instruction set; no multiply-add is fused, so that
-/// the bits are the same on all of them. Panics: if the lengths differ.
+/// Updates all elements in one pass. Plain loops that the compiler vectorises for each instruction
+/// set; no multiply-add is fused, so that the bits are the same on all of them. Panics: if the
+/// lengths differ.
 fn each_element<const N: usize>(
     w: &mut [f32],
     g: &[f32],
@@ -204,7 +213,8 @@ struct Pass<'a, E, const N: usize> {
     element: E,
 }
 
-/// Elements of a vector's worth of work: a fixed number, which the compiler unrolls into vectors of any length.
+/// Elements of a vector's worth of work: a fixed number, which the compiler unrolls into vectors of
+/// any length.
 const GROUP: usize = 32;
 
 impl<E: Element<N>, const N: usize> Kernel for Pass<'_, E, N> {

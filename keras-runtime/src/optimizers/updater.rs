@@ -74,7 +74,8 @@ impl Updater {
         self.constrained.iter_mut().for_each(|constrained| constrained.apply(weights));
     }
 
-    /// A step whose gradient is not clipped, to be taken piece by piece; [`Updater::project`] ends it.
+    /// A step whose gradient is not clipped, to be taken piece by piece; [`Updater::project`] ends
+    /// it.
     pub(crate) fn moving<'a>(
         &'a mut self,
         optimizer: &'a dyn Optimizer,
@@ -83,7 +84,8 @@ impl Updater {
         Moving::new(&mut self.state, optimizer, weights)
     }
 
-    /// Pieces of the trained weights outside of some ranges, which come in their order. None if these are not all trained.
+    /// Pieces of the trained weights outside of some ranges, which come in their order. None if
+    /// these are not all trained.
     pub(crate) fn pieces_outside(&self, ranges: &[Range<usize>]) -> Option<Vec<Range<usize>>> {
         let mut outside = Vec::new();
         let mut ranges = ranges.iter().peekable();
@@ -181,7 +183,8 @@ impl<'a> Moving<'a> {
         Moving { optimizer, progress, iterations, weights, slots }
     }
 
-    /// Does something with each of these pieces, which come in their order, on whatever threads there are.
+    /// Does something with each of these pieces, which come in their order, on whatever threads
+    /// there are.
     pub(crate) fn each(
         &mut self,
         pieces: &[Range<usize>],
@@ -231,7 +234,8 @@ impl<'a> Piece<'a> {
     }
 }
 
-/// Calls `work` for each of the `pieces` of what begins at element `first`, halving the list among threads.
+/// Calls `work` for each of the `pieces` of what begins at element `first`, halving the list among
+/// threads.
 fn each_piece(
     pieces: &[Range<usize>],
     first: usize,
@@ -455,7 +459,8 @@ mod tests {
     #[test]
     fn what_decays_ends_at_zero_and_is_never_subnormal() {
         let shapes = [(67, true)];
-        // Small enough that means of squares come down in some thousand steps, and the smallest have a square of zero.
+        // Small enough that means of squares come down in some thousand steps, and the smallest
+        // have a square of zero.
         let g: Vec<f32> = (0..67).map(|i| (i as f32 - 33.5) * 1e-17 / 3f32.powi(i % 5)).collect();
         for optimizer in decaying() {
             let mut updater = Updater::new(&*optimizer, &weights(&shapes));

@@ -1,7 +1,8 @@
 //! A training's way back from a file.
 //!
-//! The order of shuffled rows and the masks of dropout follow from the count of steps that a file holds, so that
-//! a training which goes on from a file ends at the same bits as one that never stopped.
+//! The order of shuffled rows and the masks of dropout follow from the count of steps that a file
+//! holds, so that a training which goes on from a file ends at the same bits as one that never
+//! stopped.
 
 use std::path::Path;
 

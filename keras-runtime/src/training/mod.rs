@@ -1,7 +1,8 @@
 //! Training: `compile`, `fit`, `evaluate`.
 //!
-//! [`Training`] knows the model's type and checks that losses, metrics and targets go together; all that it does is done by
-//! a trainer that knows only plans and flat numbers. Source: Keras 3.15 `trainers/trainer.py`.
+//! [`Training`] knows the model's type and checks that losses, metrics and targets go together; all
+//! that it does is done by a trainer that knows only plans and flat numbers. Source: Keras 3.15
+//! `trainers/trainer.py`.
 
 mod check;
 mod course;
@@ -43,7 +44,8 @@ pub struct Fit<'a, I, T> {
     pub batch_size: usize,
     /// Number of the last epoch, counted from 1.
     pub epochs: usize,
-    /// Share of the rows, taken from the end before any shuffling, that is tested after each epoch in place of being learned.
+    /// Share of the rows, taken from the end before any shuffling, that is tested after each epoch
+    /// in place of being learned.
     pub validation_split: f32,
     /// Inputs and targets that are tested after each epoch; wins over `validation_split`.
     pub validation_data: Option<(&'a [I], &'a [T])>,
@@ -112,7 +114,8 @@ pub struct TrainOnBatch<'a> {
     pub class_weight: &'a [(usize, f32)],
 }
 
-/// A model with an optimizer, a loss `L`, metrics `N` and weighted metrics `W`; [`Model::compile`] makes it.
+/// A model with an optimizer, a loss `L`, metrics `N` and weighted metrics `W`; [`Model::compile`]
+/// makes it.
 pub struct Training<'m, M: Model, L, N = (), W = ()> {
     model: &'m mut M,
     trainer: Trainer,
@@ -127,7 +130,8 @@ impl<'m, M: Model, L: Losses + 'static> Training<'m, M, L> {
         Training { model, trainer, kind: PhantomData }
     }
 
-    /// Reports metrics beside the loss: an array of one kind, a tuple of several, or a struct with these for each output.
+    /// Reports metrics beside the loss: an array of one kind, a tuple of several, or a struct with
+    /// these for each output.
     pub fn metrics<N: Metrics>(mut self, metrics: N) -> Training<'m, M, L, N> {
         self.trainer.add_metrics(&metrics, Weighting::Even);
         Training { model: self.model, trainer: self.trainer, kind: PhantomData }
@@ -135,7 +139,8 @@ impl<'m, M: Model, L: Losses + 'static> Training<'m, M, L> {
 }
 
 impl<'m, M: Model, L, N> Training<'m, M, L, N> {
-    /// Reports metrics in which a row counts its sample weight; after [`Training::metrics`], if there are any.
+    /// Reports metrics in which a row counts its sample weight; after [`Training::metrics`], if
+    /// there are any.
     pub fn weighted_metrics<W: Metrics>(mut self, metrics: W) -> Training<'m, M, L, N, W> {
         self.trainer.add_metrics(&metrics, Weighting::BySample);
         Training { model: self.model, trainer: self.trainer, kind: PhantomData }
@@ -143,8 +148,8 @@ impl<'m, M: Model, L, N> Training<'m, M, L, N> {
 }
 
 impl<M: Model, L, N, W> Training<'_, M, L, N, W> {
-    /// What each output's loss counts in the sum of all; 1 if nothing is said. One that is not finite is an error of the first fit, step
-    /// or evaluation.
+    /// What each output's loss counts in the sum of all; 1 if nothing is said. One that is not
+    /// finite is an error of the first fit, step or evaluation.
     pub fn loss_weights(mut self, weights: <M::Output as Prediction>::Scalars) -> Self {
         for (i, output) in self.trainer.outputs.iter_mut().enumerate() {
             output.loss_weight = weights.port(i).bits()[0];
@@ -152,21 +157,23 @@ impl<M: Model, L, N, W> Training<'_, M, L, N, W> {
         self
     }
 
-    /// Works on so many threads, of its own, at most 1024; 0 stands for as many as the processor has. The numbers stay the same.
-    /// Without it, work is shared with all else that uses rayon's threads. More than there can be are an error of the first fit, step
-    /// or evaluation.
+    /// Works on so many threads, of its own, at most 1024; 0 stands for as many as the processor
+    /// has. The numbers stay the same. Without it, work is shared with all else that uses rayon's
+    /// threads. More than there can be are an error of the first fit, step or evaluation.
     pub fn threads(mut self, threads: usize) -> Self {
         self.trainer.set_threads(threads);
         self
     }
 
-    /// Computes with another backend, such as the plain loops of [`Reference`](crate::kernels::Reference).
+    /// Computes with another backend, such as the plain loops of
+    /// [`Reference`](crate::kernels::Reference).
     pub fn backend<B: Backend>(mut self) -> Self {
         self.trainer.set_backend::<B>();
         self
     }
 
-    /// Computes under this policy: all steps, evaluations and validations of this training. What is saved is the same: `f32`.
+    /// Computes under this policy: all steps, evaluations and validations of this training. What is
+    /// saved is the same: `f32`.
     pub fn dtype_policy(mut self, policy: DtypePolicy) -> Self {
         self.trainer.set_dtype_policy(policy);
         self
@@ -194,8 +201,8 @@ impl<M: Model, L, N, W> Training<'_, M, L, N, W> {
         self.trainer.set_learning_rate(learning_rate)
     }
 
-    /// What the epochs of the last fit reported: what [`Training::fit`] returned, or, where it ended with an error,
-    /// the epochs until then.
+    /// What the epochs of the last fit reported: what [`Training::fit`] returned, or, where it
+    /// ended with an error, the epochs until then.
     pub fn history(&self) -> &History {
         &self.trainer.history
     }
@@ -205,28 +212,30 @@ impl<M: Model, L, N, W> Training<'_, M, L, N, W> {
         self.trainer.updater.state().iterations
     }
 
-    /// Writes the model with the optimizer's state: a `.keras` file that Keras opens and goes on from, or the weights
-    /// alone if the path ends in `.weights.h5`.
-    /// Errors: another ending; the file cannot be written; a weight is not finite.
+    /// Writes the model with the optimizer's state: a `.keras` file that Keras opens and goes on
+    /// from, or the weights alone if the path ends in `.weights.h5`. Errors: another ending; the
+    /// file cannot be written; a weight is not finite.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         self.trainer.save(self.model.weights(), path.as_ref())
     }
 
-    /// Reads weights and the optimizer's state, so that the training goes on as if it had never stopped.
+    /// Reads weights and the optimizer's state, so that the training goes on as if it had never
+    /// stopped.
     ///
-    /// The optimizer must be of the file's class; its name does not matter. It goes on with its arguments here, but
-    /// for the learning rate, which is the file's. Where the file has a schedule in place of a rate, the rate of this
-    /// training stays. A training that was saved before its first step starts anew.
-    /// Errors: the file cannot be read, belongs to another model or optimizer, or holds a number that is not finite.
+    /// The optimizer must be of the file's class; its name does not matter. It goes on with its
+    /// arguments here, but for the learning rate, which is the file's. Where the file has a
+    /// schedule in place of a rate, the rate of this training stays. A training that was saved
+    /// before its first step starts anew. Errors: the file cannot be read, belongs to another model
+    /// or optimizer, or holds a number that is not finite.
     pub fn load(&mut self, path: impl AsRef<Path>) -> Result<()> {
         self.trainer.load(self.model.weights_mut(), path.as_ref())
     }
 }
 
 impl<M: Model, L: Losses, N, W> Training<'_, M, L, N, W> {
-    /// Learns `y` from `x`. Returns what each epoch reported.
-    /// Errors: data that is empty, of unequal lengths or not finite, a label that names no class, arguments that make no
-    /// sense, and what callbacks return.
+    /// Learns `y` from `x`. Returns what each epoch reported. Errors: data that is empty, of
+    /// unequal lengths or not finite, a label that names no class, arguments that make no sense,
+    /// and what callbacks return.
     pub fn fit<T: Sample>(
         &mut self,
         x: &[M::Input],
@@ -254,9 +263,10 @@ impl<M: Model, L: Losses, N, W> Training<'_, M, L, N, W> {
         )
     }
 
-    /// Learns from whatever yields batches, so that the data need not fit in memory. Of `fit`, what is said of rows of arrays
-    /// (`batch_size`, `shuffle`) does not apply.
-    /// Errors: as [`Training::fit`]; a `validation_split` and weights by row or class, which ask for arrays; what the source returns.
+    /// Learns from whatever yields batches, so that the data need not fit in memory. Of `fit`, what
+    /// is said of rows of arrays (`batch_size`, `shuffle`) does not apply. Errors: as
+    /// [`Training::fit`]; a `validation_split` and weights by row or class, which ask for arrays;
+    /// what the source returns.
     pub fn fit_batches<S>(
         &mut self,
         source: S,
@@ -302,8 +312,9 @@ impl<M: Model, L: Losses, N, W> Training<'_, M, L, N, W> {
         self.evaluate_with(x, y, Evaluate::default())
     }
 
-    /// The loss and the metrics of `x` against `y`, in batches of a size, of rows that count differently.
-    /// Errors: as [`Training::evaluate`]; a batch without rows, weights that make no sense.
+    /// The loss and the metrics of `x` against `y`, in batches of a size, of rows that count
+    /// differently. Errors: as [`Training::evaluate`]; a batch without rows, weights that make no
+    /// sense.
     pub fn evaluate_with<T: Sample>(
         &mut self,
         x: &[M::Input],
@@ -320,9 +331,10 @@ impl<M: Model, L: Losses, N, W> Training<'_, M, L, N, W> {
         self.trainer.evaluate_arrays(self.model.weights(), &data, batch_size)
     }
 
-    /// One step of the optimizer. Returns the loss and the metrics of this batch, from before the step.
-    /// Allocates nothing after the first step of a batch size, but for the pool's queue of work, which grows by a block for every few
-    /// dozen steps that begin outside of a pool. Errors: as [`Training::evaluate`]; settings of the optimizer that make no sense.
+    /// One step of the optimizer. Returns the loss and the metrics of this batch, from before the
+    /// step. Allocates nothing after the first step of a batch size, but for the pool's queue of
+    /// work, which grows by a block for every few dozen steps that begin outside of a pool. Errors:
+    /// as [`Training::evaluate`]; settings of the optimizer that make no sense.
     pub fn train_on_batch<T: Sample>(&mut self, x: &[M::Input], y: &[T]) -> Result<&Logs>
     where
         L: Loss<M::Output, T>,
@@ -332,8 +344,8 @@ impl<M: Model, L: Losses, N, W> Training<'_, M, L, N, W> {
         self.train_on_batch_with(x, y, TrainOnBatch::default())
     }
 
-    /// One step of the optimizer on rows that count differently. Returns and allocates as [`Training::train_on_batch`].
-    /// Errors: likewise; weights that make no sense.
+    /// One step of the optimizer on rows that count differently. Returns and allocates as
+    /// [`Training::train_on_batch`]. Errors: likewise; weights that make no sense.
     pub fn train_on_batch_with<T: Sample>(
         &mut self,
         x: &[M::Input],

@@ -1,4 +1,5 @@
-//! The training of any model, without its type: one step, one evaluation, and the means that are reported.
+//! The training of any model, without its type: one step, one evaluation, and the means that are
+//! reported.
 
 use core::ops::Range;
 
@@ -87,8 +88,8 @@ pub(crate) struct Trainer {
     masks: Option<Masks>,
     metrics: Vec<Gathered>,
     penalties: Vec<WeightPenalty>,
-    /// Pieces of the weights that are left where gradients of large weights go into the optimizer as they are computed; none if they
-    /// do not.
+    /// Pieces of the weights that are left where gradients of large weights go into the optimizer
+    /// as they are computed; none if they do not.
     small_weights: Option<Vec<Range<usize>>>,
     loss: Mean,
     output_losses: Vec<Mean>,
@@ -175,7 +176,8 @@ impl Trainer {
         }
     }
 
-    /// Refuses settings that make no sense: of the optimizer, the losses, the metrics, the training itself.
+    /// Refuses settings that make no sense: of the optimizer, the losses, the metrics, the training
+    /// itself.
     pub(super) fn check_settings(&mut self) -> Result<()> {
         // They never change once a training is made, and looking at them allocates.
         if self.are_settings_checked {
@@ -227,8 +229,9 @@ impl Trainer {
         }
     }
 
-    /// Reports these metrics too. With several outputs the output's name stands before that of the metric. As in Keras, a name that is
-    /// taken gets `weighted_` before it if the metric is weighted, then a number after it.
+    /// Reports these metrics too. With several outputs the output's name stands before that of the
+    /// metric. As in Keras, a name that is taken gets `weighted_` before it if the metric is
+    /// weighted, then a number after it.
     pub(super) fn add_metrics(&mut self, metrics: &dyn Metrics, weighting: Weighting) {
         let mut heads: Vec<MetricHead<'_>> = Vec::new();
         metrics.collect(0, &mut heads);
@@ -424,8 +427,8 @@ enum Phase {
     Inference,
 }
 
-/// Does something on the threads of a pool, or on those at hand: all of it within the pool, since each way into one takes
-/// memory of its queue now and then.
+/// Does something on the threads of a pool, or on those at hand: all of it within the pool, since
+/// each way into one takes memory of its queue now and then.
 fn in_pool(pool: Option<&ThreadPool>, work: impl FnOnce() + Send) {
     let choice = Choice::current();
     let work = || choice.apply(work);
@@ -436,7 +439,8 @@ fn in_pool(pool: Option<&ThreadPool>, work: impl FnOnce() + Send) {
     }
 }
 
-/// The penalty on a weight, if there is one. As in Keras, weights that are not trained are not penalised.
+/// The penalty on a weight, if there is one. As in Keras, weights that are not trained are not
+/// penalised.
 fn weight_penalty(weight: &WeightInfo) -> Option<WeightPenalty> {
     let WeightInfo { l1, l2, offset, trainable, .. } = *weight;
     let len = weight.shape.iter().product::<usize>();

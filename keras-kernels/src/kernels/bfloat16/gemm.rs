@@ -1,7 +1,9 @@
-//! The products of a dense layer under `mixed_bfloat16`; see [`gemm`](super::super::gemm) for those in `f32`.
+//! The products of a dense layer under `mixed_bfloat16`; see [`gemm`](super::super::gemm) for those
+//! in `f32`.
 //!
-//! Where the right matrix is prepared, rows of the left one are packed and the loops of `f32` run on pairs. Elsewhere
-//! both matrices are packed, some rows and columns at a time: what is read often is packed once, and takes half the memory.
+//! Where the right matrix is prepared, rows of the left one are packed and the loops of `f32` run
+//! on pairs. Elsewhere both matrices are packed, some rows and columns at a time: what is read
+//! often is packed once, and takes half the memory.
 
 use core::ops::Range;
 
@@ -19,12 +21,14 @@ const LEFT_ROWS: usize = 128;
 /// Most pairs of a packed row.
 const PAIRS: usize = PANEL_ROWS / 2;
 
-/// Scratch elements: packed, some rows of the left matrix, and a panel of the right one before and after it is transposed.
+/// Scratch elements: packed, some rows of the left matrix, and a panel of the right one before and
+/// after it is transposed.
 const SCRATCH_LEN: usize = LEFT_LEN + 2 * RIGHT_LEN;
 const LEFT_LEN: usize = LEFT_ROWS * PAIRS;
 const RIGHT_LEN: usize = PANEL_COLUMNS * PAIRS;
 
-/// Pairs of the left matrix that are packed at a time where the right one is prepared, if a few rows have no more.
+/// Pairs of the left matrix that are packed at a time where the right one is prepared, if a few
+/// rows have no more.
 const PACKED: usize = 32 * 1024;
 
 /// Fewest rows and most rows of it.
@@ -73,7 +77,8 @@ fn blocks(len: usize, most: usize) -> impl Iterator<Item = Range<usize>> {
     (0..len.max(1)).step_by(most).map(move |begin| begin..len.min(begin + most))
 }
 
-/// Packs rows `rows` of a matrix, `stride` elements apart, each two of them as a row of pairs as long as `columns`.
+/// Packs rows `rows` of a matrix, `stride` elements apart, each two of them as a row of pairs as
+/// long as `columns`.
 #[inline(always)]
 fn pack<S: Simd>(
     simd: S,

@@ -1,8 +1,10 @@
-//! Kernels of the policy `mixed_bfloat16`: products round both operands to bfloat16 and add up in `f32`; all else is as ever.
+//! Kernels of the policy `mixed_bfloat16`: products round both operands to bfloat16 and add up in
+//! `f32`; all else is as ever.
 //!
-//! Operands are packed as pairs of neighbours along the axis that is summed over, and the tiles of `f32` multiply them two at a
-//! time ([`Pairs`](crate::simd::Pairs)). Convolutions whose shapes come in no pairs, such as those of one channel, are not rounded, nor are
-//! forward ones that Winograd's algorithm computes in less time as they are.
+//! Operands are packed as pairs of neighbours along the axis that is summed over, and the tiles of
+//! `f32` multiply them two at a time ([`Pairs`](crate::simd::Pairs)). Convolutions whose shapes
+//! come in no pairs, such as those of one channel, are not rounded, nor are forward ones that
+//! Winograd's algorithm computes in less time as they are.
 
 mod gemm;
 mod pack;

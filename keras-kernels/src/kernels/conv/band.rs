@@ -1,7 +1,8 @@
-//! The geometry of a convolution, and bands: input rows that are copied with the padding of their columns.
+//! The geometry of a convolution, and bands: input rows that are copied with the padding of their
+//! columns.
 //!
-//! Windows that reach beyond the columns would need checks in the inner loops. So the rows that a few rows of the
-//! output read are copied with zeros around them; rows of padding are skipped.
+//! Windows that reach beyond the columns would need checks in the inner loops. So the rows that a
+//! few rows of the output read are copied with zeros around them; rows of padding are skipped.
 
 use core::ops::Range;
 
@@ -45,8 +46,8 @@ impl Geometry {
         self.filters / self.groups
     }
 
-    /// Cells of one row of a window that lie side by side with all their channels, so that they are read as one run:
-    /// as `(number of runs, elements of a run)`.
+    /// Cells of one row of a window that lie side by side with all their channels, so that they are
+    /// read as one run: as `(number of runs, elements of a run)`.
     pub(super) fn runs(&self) -> (usize, usize) {
         if self.groups == 1 && self.columns.dilation == 1 {
             (1, self.columns.kernel * self.channels)
@@ -55,7 +56,8 @@ impl Geometry {
         }
     }
 
-    /// Whether a vector would be filled better by a window's run than by filters; see [`narrow`](super::narrow).
+    /// Whether a vector would be filled better by a window's run than by filters; see
+    /// [`narrow`](super::narrow).
     pub(super) fn is_narrow<S: Simd>(&self) -> bool {
         let group_filters = self.group_filters();
         group_filters <= NARROW_FILTERS
@@ -78,7 +80,8 @@ impl Geometry {
         self.parts_of(1)
     }
 
-    /// As [`Geometry::parts`], but none but the last has a number of rows that is no multiple of this, if a band has as many.
+    /// As [`Geometry::parts`], but none but the last has a number of rows that is no multiple of
+    /// this, if a band has as many.
     pub(super) fn parts_of(&self, multiple: usize) -> impl Iterator<Item = Range<usize>> + use<> {
         let output = self.rows.output;
         let step = self.band().map_or(output, |band| band.output_rows);
@@ -133,8 +136,9 @@ pub(super) fn read<'a>(
     Rows { cells, first: rows.start, pitch }
 }
 
-/// Asks for the rows of the input that row `output` of the output reads and the row before it does not, which may lie behind this
-/// sample: where samples are read for the first time, they are far away.
+/// Asks for the rows of the input that row `output` of the output reads and the row before it does
+/// not, which may lie behind this sample: where samples are read for the first time, they are far
+/// away.
 pub(super) fn prefetch_row(geometry: &Geometry, x: Image<'_>, output: usize) {
     let Window { kernel, stride, dilation, pad, .. } = geometry.rows;
     let end = output * stride + kernel.saturating_sub(1) * dilation + 1;

@@ -1,7 +1,8 @@
 //! Convolutions as products of register tiles, read in place.
 //!
-//! A tile's rows are neighbouring cells of an output row. Their windows overlap in memory, and so do the rows of the left matrix:
-//! nothing is copied but padding (see [`band`](super::band)). With one group and no dilation, a row of a window is one run.
+//! A tile's rows are neighbouring cells of an output row. Their windows overlap in memory, and so
+//! do the rows of the left matrix: nothing is copied but padding (see [`band`](super::band)). With
+//! one group and no dilation, a row of a window is one run.
 //!
 //! ```text
 //! forward  y[i, j, :]      = Σ over window rows a:  x[rows(i, a), columns(j, 0).., :] · kernel[a, ..]
@@ -33,7 +34,8 @@ const NARROW_LANES: usize = 8;
 
 /// Runs a product of so many columns with vectors of a width that they fill.
 fn dispatch_for<K: Kernel>(columns: usize, product: K) -> K::Output {
-    // One vector of sixteen lanes would be half empty, and so would the second of two. Measured on Zen 4, whose units have eight.
+    // One vector of sixteen lanes would be half empty, and so would the second of two. Measured on
+    // Zen 4, whose units have eight.
     let vectors = columns.div_ceil(NARROW_LANES);
     if matches!(vectors, 1 | 3) { dispatch_narrow(product) } else { dispatch(product) }
 }

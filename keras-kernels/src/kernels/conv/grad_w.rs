@@ -1,4 +1,5 @@
-//! The gradient of a convolution by its kernel: each run of the kernel is a product with the rows of `d_y`.
+//! The gradient of a convolution by its kernel: each run of the kernel is a product with the rows
+//! of `d_y`.
 //!
 //! ```text
 //! d_kernel[a, ..] += Σ over cells (i, j):  x[rows(i, a), columns(j, 0).., :]ᵀ · d_y[i, j, :]
@@ -129,8 +130,8 @@ impl Part<'_> {
         }
     }
 
-    /// The rows of the output whose windows have run `tap`, and the input from the first of these runs on; `None` if it
-    /// always lies in the padding.
+    /// The rows of the output whose windows have run `tap`, and the input from the first of these
+    /// runs on; `None` if it always lies in the padding.
     fn run_of(&self, group: usize, tap: usize) -> Option<(&[f32], Range<usize>)> {
         let Geometry { rows, columns, channels, .. } = self.geometry;
         let inner = self.geometry.runs().0;

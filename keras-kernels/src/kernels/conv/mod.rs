@@ -1,8 +1,8 @@
 //! Convolutions over height and width, channels last, and their gradients.
 //!
-//! The kernel is `[kh, kw, channels / groups, filters]`. Group `g` reads channels `g · channels / groups..` and makes filters
-//! `g · filters / groups..`. The gradient by `x` is the transposed convolution, where the input may hold cells that no
-//! window reads: they get 0.
+//! The kernel is `[kh, kw, channels / groups, filters]`. Group `g` reads channels
+//! `g · channels / groups..` and makes filters `g · filters / groups..`. The gradient by `x` is the
+//! transposed convolution, where the input may hold cells that no window reads: they get 0.
 
 mod band;
 mod cpu;
@@ -206,7 +206,8 @@ mod tests {
         Window { input, output, kernel, stride, dilation, pad }
     }
 
-    /// Same and valid, strides, dilations, windows in the padding alone, uncovered cells, one cell, pointwise.
+    /// Same and valid, strides, dilations, windows in the padding alone, uncovered cells, one cell,
+    /// pointwise.
     const WINDOWS: [(Window, Window); 12] = [
         (window(5, 5, 3, 1, 1, 1), window(7, 7, 3, 1, 1, 1)),
         (window(5, 3, 3, 1, 1, 0), window(11, 9, 3, 1, 1, 0)),
@@ -283,7 +284,8 @@ mod tests {
         }
     }
 
-    /// Even and odd results, padding on all sides, strides, an image of several bands, tiles of Winograd that are cut in all ways.
+    /// Even and odd results, padding on all sides, strides, an image of several bands, tiles of
+    /// Winograd that are cut in all ways.
     const POOLED_WINDOWS: [(Window, Window); 7] = [
         (window(8, 8, 3, 1, 1, 1), window(28, 28, 3, 1, 1, 1)),
         (window(13, 11, 3, 1, 1, 0), window(13, 11, 3, 1, 1, 0)),

@@ -5,8 +5,9 @@
 //! by x     `d_y` and kernel are packed along the filters; likewise
 //! by w     `x` and `d_y` are packed along the columns of the output, since the sum is over its cells
 //! ```
-//! In a row of `x`, cell `t` is paired with cell `t + stride`, which belongs to the next cell of the output. So windows
-//! of every second cell of the output are runs of pairs, as windows are of single numbers.
+//! In a row of `x`, cell `t` is paired with cell `t + stride`, which belongs to the next cell of
+//! the output. So windows of every second cell of the output are runs of pairs, as windows are of
+//! single numbers.
 
 use core::ops::Range;
 
@@ -27,7 +28,8 @@ use crate::simd::{Kernel, Pairs, Simd, dispatch_pairs};
 /// Pairs of samples that are packed at a time, if one sample has no more.
 const PACKED: usize = 64 * 1024;
 
-/// Pairs of the rows of `x` that the gradient by the kernel packs at a time, if one window's rows have no more.
+/// Pairs of the rows of `x` that the gradient by the kernel packs at a time, if one window's rows
+/// have no more.
 const BAND: usize = 5 * 1024;
 
 /// Samples that are packed at a time, of `len` pairs each.
@@ -190,7 +192,8 @@ fn turned_len(geometry: &Geometry) -> usize {
     if geometry.filters <= TURNED_FILTERS { geometry.kernel_len() } else { 0 }
 }
 
-/// Whether it is: one vector of filters would be multiplied with one number at a time, and loads would take longer than products.
+/// Whether it is: one vector of filters would be multiplied with one number at a time, and loads
+/// would take longer than products.
 fn is_turned<S: Simd>(geometry: &Geometry) -> bool {
     turned_len(geometry) > 0 && geometry.filters <= S::LANES && geometry.runs().1 >= 2 * S::LANES
 }
@@ -387,8 +390,8 @@ impl Part<'_> {
         }
     }
 
-    /// Where run `tap` of the kernel begins in `x`, the rows of `d_y` that are multiplied with it, and their number; `None` if it
-    /// always lies in the padding.
+    /// Where run `tap` of the kernel begins in `x`, the rows of `d_y` that are multiplied with it,
+    /// and their number; `None` if it always lies in the padding.
     fn run_of(&self, tap: usize) -> Option<(&[f32], &[f32], usize)> {
         let Geometry { rows, columns, channels, filters, .. } = self.geometry;
         let inner = self.geometry.runs().0;

@@ -1,11 +1,13 @@
-//! Depthwise convolutions with one kernel for each channel: vectors of channels, a few neighbouring outputs at a time.
+//! Depthwise convolutions with one kernel for each channel: vectors of channels, a few neighbouring
+//! outputs at a time.
 //!
 //! ```text
 //! for each row of outputs, for each block of outputs in it, for each vector of channels:
 //!     sums = bias
 //!     for each real tap: load the weight once; for each output of the block: sum += x · weight
 //! ```
-//! Where padding is near, a block is one output. The gradient by `x` is a correlation too, see [`Line`].
+//! Where padding is near, a block is one output. The gradient by `x` is a correlation too, see
+//! [`Line`].
 
 use core::ops::Range;
 

@@ -1,14 +1,16 @@
 //! One axis of a depthwise convolution or of its gradient by `x`, both seen as correlations.
 //!
-//! The gradient with a stride of `s` is `s` correlations without one: cells of the input whose indices leave the same rest
-//! when divided by `s` (a phase) are reached through the same cells of the kernel.
+//! The gradient with a stride of `s` is `s` correlations without one: cells of the input whose
+//! indices leave the same rest when divided by `s` (a phase) are reached through the same cells of
+//! the kernel.
 
 use core::ops::Range;
 
 use keras_ir::ops::Window;
 
-/// Output `first + q · step` reads the inputs `q · stride + offset + t · offset_step` through the cells
-/// `first_cell + t · cell_step` of the kernel, for `t` in `0..taps`, as far as there are such inputs.
+/// Output `first + q · step` reads the inputs `q · stride + offset + t · offset_step` through the
+/// cells `first_cell + t · cell_step` of the kernel, for `t` in `0..taps`, as far as there are such
+/// inputs.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Line {
     /// How many `q` there are.
@@ -44,7 +46,8 @@ impl Line {
     /// One phase of the gradient by `x`: its outputs are cells of the input.
     pub(super) fn backward(window: &Window, phase: usize) -> Line {
         let &Window { input, output, kernel, stride, dilation, pad } = window;
-        // From cell `k` the gradient of output `(p + pad - k · dilation) / stride` comes to `p`, if that is whole.
+        // From cell `k` the gradient of output `(p + pad - k · dilation) / stride` comes to `p`, if
+        // that is whole.
         let distance = |k: usize| (phase + pad) as isize - (k * dilation) as isize;
         let is_tap = |k: &usize| distance(*k).rem_euclid(stride as isize) == 0;
         let first_cell = (0..kernel).find(is_tap);

@@ -1,6 +1,8 @@
-//! Depthwise convolutions: each channel has its own `multiplier` kernels, `[kh, kw, channels, multiplier]`.
+//! Depthwise convolutions: each channel has its own `multiplier` kernels,
+//! `[kh, kw, channels, multiplier]`.
 //!
-//! With one kernel for each channel, as nearly all have it, the work is in `cpu.rs`; more are plain loops.
+//! With one kernel for each channel, as nearly all have it, the work is in `cpu.rs`; more are plain
+//! loops.
 
 mod cpu;
 mod line;

@@ -1,13 +1,15 @@
-//! Depthwise convolutions of 3 x 3 with strides of 1 or 2, as nearly all are: a row of the output at a time, a vector of channels
-//! at a time, whose nine weights stay in registers while the columns go by.
+//! Depthwise convolutions of 3 x 3 with strides of 1 or 2, as nearly all are: a row of the output
+//! at a time, a vector of channels at a time, whose nine weights stay in registers while the
+//! columns go by.
 //!
-//! Each cell of the input is loaded once for the three columns of the kernel. With a stride of 1, column `q` of the padded input
-//! ends output `q - 2`, goes on with `q - 1` and begins `q`:
+//! Each cell of the input is loaded once for the three columns of the kernel. With a stride of 1,
+//! column `q` of the padded input ends output `q - 2`, goes on with `q - 1` and begins `q`:
 //!
 //! ```text
 //! y[q - 2] = older + x[q] · w[2];    older = old + x[q] · w[1];    old = x[q] · w[0]
 //! ```
-//! The gradient by `x` is the same with the kernel backwards, or for a stride of 2 spreads each `d_y` over three cells.
+//! The gradient by `x` is the same with the kernel backwards, or for a stride of 2 spreads each
+//! `d_y` over three cells.
 
 #![allow(clippy::needless_range_loop, reason = "indices are what taps are about")]
 
@@ -133,7 +135,8 @@ pub(super) fn forward<S: Simd>(
     rows_of(simd, &image, rows, bias, finish, y);
 }
 
-/// The rows of an output: two at a time, where both have all their rows of the input and share two of them.
+/// The rows of an output: two at a time, where both have all their rows of the input and share two
+/// of them.
 #[inline(always)]
 fn rows_of<S: Simd>(
     simd: S,
@@ -161,7 +164,8 @@ fn rows_of<S: Simd>(
     }
 }
 
-/// A row of the output, from `ROWS` rows of the input on: the first of them, and the first row of the kernel.
+/// A row of the output, from `ROWS` rows of the input on: the first of them, and the first row of
+/// the kernel.
 #[inline(always)]
 fn row<S: Simd, const ROWS: usize>(
     simd: S,
@@ -312,7 +316,8 @@ pub(super) fn grad_x<S: Simd>(
     }
     let image = Image { columns: *columns, channels, x: d_y, kernel, is_backwards: false };
     for (i, d_x) in d_x.chunks_exact_mut(columns.input * channels).enumerate() {
-        // Row `a` of the kernel brings row `(i + pad - a) / 2` of `d_y`, the next but one the row before that.
+        // Row `a` of the kernel brings row `(i + pad - a) / 2` of `d_y`, the next but one the row
+        // before that.
         let place = i + rows.pad;
         let mut taps = [[0; 2]; 2];
         let mut count = 0;
