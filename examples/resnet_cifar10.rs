@@ -11,7 +11,9 @@ model! {
     pub struct ResNet20;
 
     let conv = |x, filters, size, strides| {
-        Conv2D(filters, size, strides = strides, padding = "same", kernel_initializer = "he_normal")(x)
+        Conv2D(
+            filters, size, strides = strides, padding = "same", kernel_initializer = "he_normal",
+        )(x)
     };
     let residual = |x, filters, strides| {
         let mut y = Activation("relu")(BatchNormalization()(conv(x, filters, 3, strides)));

@@ -87,7 +87,8 @@ model! {
     struct Normalized;
 
     let image = Input(shape = (6, 5, 2));
-    let mut x = ReLU()(BatchNormalization()(Conv2D(4, 3, padding = "same", use_bias = False)(image)));
+    let mut x = Conv2D(4, 3, padding = "same", use_bias = False)(image);
+    x = ReLU()(BatchNormalization()(x));
     let mut joined = Concatenate()([x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x]);
     joined = BatchNormalization(gamma_constraint = NonNeg())(Conv2D(
         3,

@@ -34,7 +34,14 @@ model! {
     struct Wide;
 
     let x = Input(shape = (1024, 1024));
-    Model(inputs = x, outputs = [Activation("tanh", name = "a")(x), ReLU(name = "b")(x), Activation("sigmoid", name = "c")(x)])
+    Model(
+        inputs = x,
+        outputs = [
+            Activation("tanh", name = "a")(x),
+            ReLU(name = "b")(x),
+            Activation("sigmoid", name = "c")(x),
+        ],
+    )
 }
 
 type Point = [f32; 3];
@@ -151,7 +158,8 @@ fn settings_of_a_training_are_refused_by_name() {
     for label_smoothing in [-0.25, 1.5, f32::NAN] {
         let smoothed = CategoricalCrossentropy { label_smoothing, ..Default::default() };
         let expected = format!(
-            "`CategoricalCrossentropy`: `label_smoothing`: expected a share in [0, 1], found {label_smoothing}"
+            "`CategoricalCrossentropy`: `label_smoothing`: expected a share in [0, 1], \
+             found {label_smoothing}"
         );
         let mut training = model.compile(SGD::default(), smoothed);
         assert_eq!(training.train_on_batch(&x, &one_hot).unwrap_err().to_string(), expected);

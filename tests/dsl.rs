@@ -39,7 +39,9 @@ model! {
     pub struct ResNet20;
 
     let conv = |x, filters, size, strides| {
-        Conv2D(filters, size, strides = strides, padding = "same", kernel_initializer = "he_normal")(x)
+        Conv2D(
+            filters, size, strides = strides, padding = "same", kernel_initializer = "he_normal",
+        )(x)
     };
     let residual = |x, filters, strides| {
         let mut y = Activation("relu")(BatchNormalization()(conv(x, filters, 3, strides)));
@@ -291,7 +293,11 @@ mod shadowed {
             keras.layers.Flatten(),
             layers.Dense(units = 4, kernel_regularizer = regularizers.L2(1e-4), name = NAMES[0]),
             layers::Dropout(RATE, seed = None),
-            Dense(2, kernel_initializer = keras.initializers.HeNormal(seed = 1), activation = activations.relu),
+            Dense(
+                2,
+                kernel_initializer = keras.initializers.HeNormal(seed = 1),
+                activation = activations.relu,
+            ),
         ])
     }
 }

@@ -74,7 +74,11 @@ model! {
     /// The architecture of `adam_3.keras`.
     struct Binary;
 
-    Sequential([Input(shape = (4,)), Dense(3, activation = "relu"), Dense(1, activation = "sigmoid")])
+    Sequential([
+        Input(shape = (4,)),
+        Dense(3, activation = "relu"),
+        Dense(1, activation = "sigmoid"),
+    ])
 }
 
 #[test]
@@ -227,7 +231,10 @@ fn metrics_are_saved_with_their_names_and_arguments() {
         ))
         .weighted_metrics([named("weighted", MeanAbsoluteError::default())]);
     let config = compile_config(|path| training.save(path));
-    let metric = |class: &str, config: serde_json::Value| json!({"module": "keras.metrics", "class_name": class, "config": config, "registered_name": null});
+    let metric = |class: &str, config: serde_json::Value| {
+        json!({"module": "keras.metrics", "class_name": class, "config": config,
+               "registered_name": null})
+    };
     // As Keras 3.15.1 serializes the same metrics.
     let expected = json!([
         metric("MeanSquaredError", json!({"name": "my_mse", "dtype": "float32"})),

@@ -41,7 +41,8 @@ model! {
     let scale = Input(shape = (4,), name = "scale");
     let y = Conv2D(3, 3, padding = "same", activation = "relu")(image);
     let mean = Concatenate()([GlobalAveragePooling2D()(y), scale]);
-    Model(inputs = [image, scale], outputs = [BatchNormalization(name = "sharp")(y), Dense(2, name = "score")(mean)])
+    let sharp = BatchNormalization(name = "sharp")(y);
+    Model(inputs = [image, scale], outputs = [sharp, Dense(2, name = "score")(mean)])
 }
 
 model! {
@@ -59,7 +60,11 @@ model! {
     /// Weights of 5 MB.
     struct Heavy;
 
-    Sequential([Input(shape = (1000,)), Dense(1200, activation = "relu"), Dense(3, activation = "softmax")])
+    Sequential([
+        Input(shape = (1000,)),
+        Dense(1200, activation = "relu"),
+        Dense(3, activation = "softmax"),
+    ])
 }
 
 type Image = <Wide as Infer>::Input;

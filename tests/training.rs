@@ -229,8 +229,8 @@ fn bad_settings_of_an_optimizer_are_named() {
     let (x, y) = images();
     let mut model = Net::seeded(2);
     let sgd = SGD { clipnorm: Some(1.0), clipvalue: Some(0.5), ..SGD::default() };
-    let expected = "`SGD`: `clipvalue`: expected only one of clipnorm, clipvalue and global_clipnorm, \
-                    found clipnorm and clipvalue";
+    let expected = "`SGD`: `clipvalue`: expected only one of clipnorm, \
+        clipvalue and global_clipnorm, found clipnorm and clipvalue";
     assert_eq!(model.compile(sgd, loss()).fit(&x, &y, fit(1)).unwrap_err().to_string(), expected);
     let adam = Adam { learning_rate: -0.5, ..Adam::default() };
     let refused = model.compile(adam, loss()).train_on_batch(&x, &y).unwrap_err();

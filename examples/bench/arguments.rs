@@ -11,8 +11,9 @@ use lexopt::{Arg, Parser};
 use crate::workloads::{WORKLOADS, Workload};
 use crate::{Failure, Result};
 
-const USAGE: &str = "usage: bench WORKLOAD --mode train|infer [--batch B] [--threads T] [--seconds S] [--reps R] \
-[--dtype f32|bf16] [--simd portable|neon|avx2|avx512|avx512bf16] [--weights FILE] [--data FOLDER] [--save FILE] [--losses N]";
+const USAGE: &str = "usage: bench WORKLOAD --mode train|infer [--batch B] [--threads T] \
+[--seconds S] [--reps R] [--dtype f32|bf16] [--simd portable|neon|avx2|avx512|avx512bf16] \
+[--weights FILE] [--data FOLDER] [--save FILE] [--losses N]";
 
 /// Most threads that can be asked for: a typing error should not start a million.
 const MAX_THREADS: usize = 1024;

@@ -82,7 +82,8 @@ impl Meter {
             "reps": reps,
             "latency_us": { "median": round(p50, 3), "p10": round(p10, 3), "p90": round(p90, 3) },
             "load_before": self.load_before,
-            "other_cpu": (!self.others.is_empty()).then(|| round(percentile(&mut self.others, 0.5), 3)),
+            "other_cpu": (!self.others.is_empty())
+                .then(|| round(percentile(&mut self.others, 0.5), 3)),
         })
     }
 }

@@ -45,7 +45,9 @@ model! {
     pub(crate) struct ResNet20;
 
     let conv = |x, filters, size, strides| {
-        Conv2D(filters, size, strides = strides, padding = "same", kernel_initializer = "he_normal")(x)
+        Conv2D(
+            filters, size, strides = strides, padding = "same", kernel_initializer = "he_normal",
+        )(x)
     };
     let residual = |x, filters, strides| {
         let mut y = Activation("relu")(BatchNormalization()(conv(x, filters, 3, strides)));
@@ -63,7 +65,8 @@ model! {
         }
     }
     x = Flatten()(AveragePooling2D(8)(x));
-    Model(inputs = image, outputs = Dense(10, activation = "softmax", kernel_initializer = "he_normal")(x))
+    let y = Dense(10, activation = "softmax", kernel_initializer = "he_normal")(x);
+    Model(inputs = image, outputs = y)
 }
 
 model! {
@@ -71,14 +74,20 @@ model! {
     /// classes=10)`. Source: Sandler et al. 2018.
     pub(crate) struct MobileNet;
 
-    let normalize = |x, name| { BatchNormalization(epsilon = 1e-3, momentum = 0.999, name = name)(x) };
-    let pointwise = |x, filters, name| { Conv2D(filters, 1, padding = "same", use_bias = False, name = name)(x) };
+    let normalize = |x, name| {
+        BatchNormalization(epsilon = 1e-3, momentum = 0.999, name = name)(x)
+    };
+    let pointwise = |x, filters, name| {
+        Conv2D(filters, 1, padding = "same", use_bias = False, name = name)(x)
+    };
     // The depthwise convolution of a block and the narrow layer after it.
     let squeeze = |x, prefix, filters, strides| {
         let mut y = x;
         if strides == 2 { y = ZeroPadding2D(((0, 1), (0, 1)), name = prefix + "pad")(y); }
         let padding = if strides == 1 { "same" } else { "valid" };
-        y = DepthwiseConv2D(3, strides = strides, padding = padding, use_bias = False, name = prefix + "depthwise")(y);
+        y = DepthwiseConv2D(
+            3, strides = strides, padding = padding, use_bias = False, name = prefix + "depthwise",
+        )(y);
         y = ReLU(6.0, name = prefix + "depthwise_relu")(normalize(y, prefix + "depthwise_BN"));
         normalize(pointwise(y, filters, prefix + "project"), prefix + "project_BN")
     };
@@ -88,7 +97,8 @@ model! {
     };
 
     let image = Input(shape = (96, 96, 3));
-    let mut x = Conv2D(16, 3, strides = 2, padding = "same", use_bias = False, name = "Conv1")(image);
+    let mut x = image;
+    x = Conv2D(16, 3, strides = 2, padding = "same", use_bias = False, name = "Conv1")(x);
     x = ReLU(6.0, name = "Conv1_relu")(normalize(x, "bn_Conv1"));
     x = squeeze(x, "expanded_conv_", 8, 1);
     let mut channels = 8;
@@ -102,7 +112,8 @@ model! {
         ["block_16_", 112, 1],
     ] {
         let y = squeeze(expand(x, prefix, 6 * channels), prefix, filters, strides);
-        if channels == filters && strides == 1 { x = Add(name = prefix + "add")([x, y]); } else { x = y; }
+        let joined = channels == filters && strides == 1;
+        x = if joined { Add(name = prefix + "add")([x, y]) } else { y };
         channels = filters;
     }
     x = Conv2D(1280, 1, use_bias = False, name = "Conv_1")(x);

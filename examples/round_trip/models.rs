@@ -27,7 +27,9 @@ model! {
         BatchNormalization(momentum = 0.9),
         Activation("relu"),
         MaxPooling2D(2),
-        Conv2D(8, 3, strides = (2, 1), activation = "tanh", kernel_regularizer = regularizers.L2(1e-4)),
+        Conv2D(
+            8, 3, strides = (2, 1), activation = "tanh", kernel_regularizer = regularizers.L2(1e-4),
+        ),
         BatchNormalization(scale = False, epsilon = 1e-4),
         Flatten(),
         Dense(5),
@@ -94,7 +96,10 @@ model! {
         y = ReLU()(BatchNormalization()(y));
         y = BatchNormalization()(Conv2D(filters, 3, padding = "same", use_bias = False)(y));
         let mut skip = x;
-        if strides != 1 { skip = BatchNormalization()(Conv2D(filters, 1, strides = strides, use_bias = False)(x)); }
+        if strides != 1 {
+            skip = Conv2D(filters, 1, strides = strides, use_bias = False)(x);
+            skip = BatchNormalization()(skip);
+        }
         ReLU()(Add()([skip, y]))
     };
 

@@ -33,13 +33,14 @@ fn known(start: &[u8]) -> Option<(&'static str, &'static str)> {
     } else if text.starts_with("<!doctype html") || text.starts_with("<html") {
         Some((
             "an HTML page",
-            "download the file itself: an address with `blob` shows a page about it, one with `raw` or `resolve` \
-             gives it",
+            "download the file itself: an address with `blob` shows a page about it, \
+             one with `raw` or `resolve` gives it",
         ))
     } else if text.starts_with('{') && text.contains("\"weight_map\"") {
         Some((
             "the index of weights that Keras saved in several files (`max_shard_size`)",
-            "load them in Keras and save them in one file: `model.save_weights(\"model.weights.h5\")`",
+            "load them in Keras and save them in one file: \
+             `model.save_weights(\"model.weights.h5\")`",
         ))
     } else {
         None

@@ -1,7 +1,12 @@
 //! Arguments as Keras' JSON: `keras_graph::value` on one side, `config.json` on the other.
 //!
-//! Plain values are themselves; tuples and lists are one thing. An object is written in a frame,
-//! `{"module": "keras.initializers", "class_name": "HeNormal", "config": {"seed": null, ...}, "registered_name": null}`,
+//! Plain values are themselves; tuples and lists are one thing. An object is written in a frame
+//!
+//! ```json
+//! {"module": "keras.initializers", "class_name": "HeNormal", "config": {"seed": null},
+//!  "registered_name": null}
+//! ```
+//!
 //! with every argument by name, whether the user gave it or not. Reading drops those that have
 //! their default, so that what is read looks as a user would write it. Code in a file (`Lambda`) is
 //! refused, and so are classes outside Keras. Source: Keras 3.15 `saving/serialization_lib.py` and

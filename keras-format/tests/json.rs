@@ -114,7 +114,10 @@ fn forms_of_keras_become_plain_values() {
     let cases = [
         (json!({"class_name": "__tuple__", "items": [1, [2]]}), "(1, (2,))"),
         (
-            json!({"class_name": "__numpy__", "config": {"value": [[1.5, -2.0]], "dtype": "float32"}}),
+            json!({
+                "class_name": "__numpy__",
+                "config": {"value": [[1.5, -2.0]], "dtype": "float32"},
+            }),
             "((1.5, -2.0),)",
         ),
         (json!({"class_name": "__tensor__", "config": {"value": 3.5, "dtype": "float32"}}), "3.5"),

@@ -29,7 +29,10 @@ fn sequential(layers: &[Json]) -> Json {
 
 /// A call on tensors given as layer, call and output.
 fn node(histories: &[(&str, usize, usize)]) -> Json {
-    let tensor = |history: &(&str, usize, usize)| json!({"class_name": "__keras_tensor__", "config": {"keras_history": history}});
+    let tensor = |history: &(&str, usize, usize)| {
+        json!({"class_name": "__keras_tensor__",
+                                                         "config": {"keras_history": history}})
+    };
     let tensors: Vec<Json> = histories.iter().map(tensor).collect();
     let args = if tensors.len() == 1 { json!(tensors) } else { json!([tensors]) };
     json!({"args": args, "kwargs": {}})
@@ -42,7 +45,8 @@ fn called(mut layer: Json, nodes: &[Json]) -> Json {
 }
 
 fn functional(layers: &[Json], inputs: Json, outputs: Json) -> Json {
-    let config = json!({"name": "model", "layers": layers, "input_layers": inputs, "output_layers": outputs});
+    let config = json!({"name": "model", "layers": layers,
+                        "input_layers": inputs, "output_layers": outputs});
     json!({"module": "keras.src.models.functional", "class_name": "Functional", "config": config})
 }
 
@@ -85,8 +89,8 @@ fn classes_that_are_not_available() {
     refuses(&alone(lambda), "the Python code of a `Lambda` is not supported\nhelp: write");
     let strange = layer("Zebra", json!({"name": "z"}));
     refuses(&alone(strange), "`model/z`: the layer `Zebra` is not supported");
-    let own = json!({"module": "my.layers", "class_name": "Dense", "config": {"name": "d", "units": 3},
-                     "registered_name": "my>Dense"});
+    let own = json!({"module": "my.layers", "class_name": "Dense",
+                     "config": {"name": "d", "units": 3}, "registered_name": "my>Dense"});
     refuses(&alone(own), "`model/d`: the class `Dense` of the module `my.layers` is not supported");
     let mut subclass = sequential(&[input("x", &[4]), dense("d", 3)]);
     subclass["module"] = json!("my.models");
@@ -148,7 +152,8 @@ fn arguments_and_inputs_that_a_layer_refuses() {
     let mixed = layer("Dense", json!({"name": "d", "units": 3, "dtype": policy}));
     refuses(
         &alone(mixed),
-        "`model/d`: `dtype` of `Dense` expects only `\"float32\"` or `None`, found \"mixed_bfloat16\"\nhelp: a policy is of a run",
+        "`model/d`: `dtype` of `Dense` expects only `\"float32\"` or `None`, \
+         found \"mixed_bfloat16\"\nhelp: a policy is of a run",
     );
     let conv = layer("Conv2D", json!({"name": "c", "filters": 3, "kernel_size": 2}));
     refuses(

@@ -65,7 +65,8 @@ pub struct CallParameter {
 /// its arguments.
 pub const TRAINING: CallParameter = CallParameter {
     name: "training",
-    docs: "Whether the layer works as in training; by default as the model does. `False` also holds for the layers within a model.",
+    docs: "Whether the layer works as in training; by default as the model does. `False` also \
+        holds for the layers within a model.",
     kind: CallKind::Flag,
 };
 

@@ -1,7 +1,8 @@
 //! From a model to its plan: the passes in their order.
 //!
 //! ```text
-//! lower → verify → fold padding → differentiate → fuse → remove what is dead → recompute → schedule → place → plan
+//! lower → verify → fold padding → differentiate → fuse → remove what is dead → recompute
+//!       → schedule → place → plan
 //! ```
 
 use keras_target::target::{Cpu, Target};

@@ -309,11 +309,15 @@ impl Graph {
             let built = &self.weights[i].shape;
             if *built != shape {
                 return Err(LayerError::input(format!(
-                    "`{layer}` was called before with an input that made its `{name}` {:?}; this input asks for {:?}",
+                    "`{layer}` was called before with an input that made its `{name}` {:?}; \
+                     this input asks for {:?}",
                     built.extents(),
                     extents,
                 ))
-                .help("a layer that is called twice shares its weights: make a second layer for other shapes"));
+                .help(
+                    "a layer that is called twice shares its weights: \
+                     make a second layer for other shapes",
+                ));
             }
             return Ok(WeightId(i));
         }

@@ -77,7 +77,8 @@ impl Sides {
         LayerError::argument(
             parameter,
             format!(
-                "`{class}` has a kernel of ({rows}, {columns}){dilated}, larger than its input of {} {} in (batch, {h}, {w}, ...)",
+                "`{class}` has a kernel of ({rows}, {columns}){dilated}, \
+                 larger than its input of {} {} in (batch, {h}, {w}, ...)",
                 AXES[side],
                 [h, w][side],
             ),

@@ -40,7 +40,8 @@ impl<T: Infer> Embedded<T> {
         check(T::WEIGHTS, found);
         assert!(
             T::FINGERPRINT == fingerprint,
-            "the file's model has the same weights and another architecture: an activation, a stride or another argument differs"
+            "the file's model has the same weights and another architecture: an activation, \
+             a stride or another argument differs"
         );
         Embedded { model: from_bytes(bytes) }
     }

@@ -209,7 +209,9 @@ pub use bytemuck::{Zeroable, zeroed_vec};
 #[doc(hidden)]
 #[macro_export]
 macro_rules! inputs {
-    ($(#[$docs:meta])* $visibility:vis struct $name:ident { $($port:literal $field:ident: $array:ty),* $(,)? }) => {
+    ($(#[$docs:meta])* $visibility:vis struct $name:ident {
+        $($port:literal $field:ident: $array:ty),* $(,)?
+    }) => {
         $(#[$docs])*
         #[derive(Clone, Copy, Debug, PartialEq)]
         $visibility struct $name {
@@ -313,7 +315,10 @@ macro_rules! outputs {
                 count: usize,
                 fill: &mut dyn ::core::ops::FnMut(&mut [&mut [f32]]),
             ) -> $crate::alloc::vec::Vec<Self> {
-                $(let mut $field = $crate::alloc::vec![0.0; count * <$array as $crate::array::Array>::LEN];)*
+                $(
+                    let len = count * <$array as $crate::array::Array>::LEN;
+                    let mut $field = $crate::alloc::vec![0.0; len];
+                )*
                 fill(&mut [$(&mut $field),*]);
                 let mut predictions = $crate::sample::zeroed_vec::<Self>(count);
                 for (i, prediction) in predictions.iter_mut().enumerate() {

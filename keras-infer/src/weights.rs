@@ -35,7 +35,8 @@ pub const fn assert_drawn(weights: &[WeightInfo]) {
     while i < weights.len() {
         assert!(
             !matches!(weights[i].initializer.rule, Rule::Unkept),
-            "a weight starts as an array of numbers in the file, which is not kept: `load` the model"
+            "a weight starts as an array of numbers in the file, which is not kept: \
+             `load` the model"
         );
         i += 1;
     }

@@ -22,7 +22,9 @@ pub trait Literal {
 
 /// Declares structs and writes [`Literal`] for them.
 macro_rules! literal {
-    ($($(#[$docs:meta])* pub struct $name:ident { $($(#[$field_docs:meta])* pub $field:ident: $type:ty),* $(,)? })*) => {
+    ($($(#[$docs:meta])* pub struct $name:ident {
+        $($(#[$field_docs:meta])* pub $field:ident: $type:ty),* $(,)?
+    })*) => {
         $(
             $(#[$docs])*
             pub struct $name { $($(#[$field_docs])* #[allow(missing_docs)] pub $field: $type,)* }
@@ -49,7 +51,9 @@ macro_rules! literal_enum {
         impl $crate::literal::Literal for $name {
             fn write(&self, out: &mut alloc::string::String) {
                 out.push_str(match self {
-                    $($name::$variant => concat!("::keras::__private::", stringify!($name), "::", stringify!($variant)),)*
+                    $($name::$variant => concat!(
+                        "::keras::__private::", stringify!($name), "::", stringify!($variant)
+                    ),)*
                 });
             }
         }
@@ -61,7 +65,8 @@ macro_rules! integers {
     ($($type:ident),*) => {
         $(impl Literal for $type {
             fn write(&self, out: &mut String) {
-                write!(out, concat!("{}", stringify!($type)), self).expect("writing to a string cannot fail");
+                write!(out, concat!("{}", stringify!($type)), self)
+                    .expect("writing to a string cannot fail");
             }
         })*
     };

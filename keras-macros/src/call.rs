@@ -249,7 +249,8 @@ impl Evaluator<'_> {
                 "list the layers: `Sequential([Input(..), Dense(10)])`",
             )),
             (Value::Layer(_), _) => {
-                let help = "`compile`, `fit`, `summary` and the like are methods of the struct: call them outside of this block";
+                let help = "`compile`, `fit`, `summary` and the like are methods of the struct: \
+                    call them outside of this block";
                 Ok(self.wrong(name.spot, message, help))
             }
             _ => Ok(self.wrong(name.spot, message, "")),

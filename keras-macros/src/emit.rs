@@ -250,14 +250,16 @@ fn figures(item: &Item, compiled: &Compiled) -> TokenStream {
     let name = &item.name;
     quote! {
         /// Number of weights, trained or not.
-        #visibility const PARAMS: ::core::primitive::usize = <#name as ::keras::__private::Infer>::PARAMS;
+        #visibility const PARAMS: ::core::primitive::usize =
+            <#name as ::keras::__private::Infer>::PARAMS;
         /// Extents of one sample; one array for each input.
         #visibility const INPUT_SHAPE: #input_type = #input_shape;
         /// Extents of one prediction; one array for each output.
         #visibility const OUTPUT_SHAPE: #output_type = #output_shape;
         /// Floating-point operations of one prediction; a multiplication and an addition count as
         /// two.
-        #visibility const FLOPS: ::core::primitive::u64 = <#name as ::keras::__private::Infer>::FLOPS;
+        #visibility const FLOPS: ::core::primitive::u64 =
+            <#name as ::keras::__private::Infer>::FLOPS;
         /// Bytes of scratch that a prediction needs.
         #visibility const SCRATCH_BYTES: ::core::primitive::usize =
             <#name as ::keras::__private::Infer>::SCRATCH_BYTES;

@@ -93,7 +93,9 @@ fn output(i: usize, port: &Port) -> TokenStream {
     let ty = port_type(port);
     quote! {
         let mut #name: #ty = #zeros;
-        let #flat = <#ty as ::keras::__private::Array>::flat_mut(::core::slice::from_mut(&mut #name));
+        let #flat = <#ty as ::keras::__private::Array>::flat_mut(
+            ::core::slice::from_mut(&mut #name)
+        );
     }
 }
 

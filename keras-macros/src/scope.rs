@@ -144,7 +144,10 @@ impl Evaluator<'_> {
         } else if names::is_constant(name) {
             let mistake = self.mistakes.add(spot, format!("`{name}` is not defined in this block"));
             mistake.note("a macro cannot read the constants of the crate around it");
-            mistake.help(format!("write `const {name}: usize = ...;` within the block; it becomes a constant of the model"));
+            mistake.help(format!(
+                "write `const {name}: usize = ...;` within the block; \
+                 it becomes a constant of the model"
+            ));
             return Value::Unknown;
         } else {
             format!("write `let {name} = ...;` before it")

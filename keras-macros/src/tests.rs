@@ -95,7 +95,8 @@ fn mistakes_of_operations_are_told() {
         ("ops.mean(x, axis = y)", "`axis` of `mean` cannot be a tensor"),
         (
             "ops.matmul(x, y)",
-            "`matmul` expects as many columns of (batch, 4, 3) as rows of (batch, 5, 3), found 3 and 5",
+            "`matmul` expects as many columns of (batch, 4, 3) as rows of (batch, 5, 3), \
+             found 3 and 5",
         ),
         ("x[1..3]", "a slice cannot cut the batch, axis 0 of (batch, 4, 3)"),
         ("x[.., 7]", "axis 1 of (batch, 4, 3) is 4 long, found the item 7"),
@@ -149,7 +150,8 @@ fn templates_loops_and_conditions_are_expanded() {
         }};
         let mut y = x;
         for i in 0..3 {{ y = block(y, BASE << i, i == 1); }}
-        for (units, name) in [(7, \"a\"), (9, \"b\")] {{ y = Dense(units, name = \"last_\" + name)(y); }}
+        for (units, name) in [(7, \"a\"), (9, \"b\")] \
+        {{ y = Dense(units, name = \"last_\" + name)(y); }}
         Model(inputs = x, outputs = y)"
     );
     assert_eq!(
@@ -374,11 +376,16 @@ const WORDS: &[&str] = &[
 ];
 
 const EXAMPLE: &str = r#"pub struct Test; const N: usize = 10;
-    let block = |x, units| { let mut y = Dense(units, activation = "relu")(x); for i in 0..3 { y = Dense(units << i)(y); } y };
+    let block = |x, units| {
+        let mut y = Dense(units, activation = "relu")(x);
+        for i in 0..3 { y = Dense(units << i)(y); }
+        y
+    };
     let a = Input(shape = (4, 5), name = "a"); let b = keras.Input((20,));
     let f = Flatten()(a); let c = Add()([block(f, 4), block(b, if N > 3 { 4 } else { 5 })]);
     let inner = Sequential([layers.Dense(3), Dense(2)]);
-    Model(inputs = [a, b], outputs = [inner(c), Dense(N, kernel_regularizer = regularizers.L2(1e-4))(c)])"#;
+    let d = Dense(N, kernel_regularizer = regularizers.L2(1e-4))(c);
+    Model(inputs = [a, b], outputs = [inner(c), d])"#;
 
 /// Leaves of a stream, brackets as words.
 fn words(stream: TokenStream, out: &mut Vec<String>) {

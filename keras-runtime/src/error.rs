@@ -286,7 +286,8 @@ impl fmt::Display for Error {
             }
             Self::IndexOutOfRange { what, sample, index, rows } => write!(
                 f,
-                "{what} of sample {sample}: expected indices below {rows}, the rows of the embedding, found {index}"
+                "{what} of sample {sample}: expected indices below {rows}, \
+                 the rows of the embedding, found {index}"
             ),
             Self::NonFinite { what, sample, value } => {
                 write!(f, "{what} of sample {sample}: expected finite numbers, found {value}")
@@ -294,7 +295,8 @@ impl fmt::Display for Error {
             Self::EmptyData { what } => write!(f, "{what}: expected at least 1 sample, found 0"),
             Self::LengthsDiffer { first, first_len, second, second_len } => write!(
                 f,
-                "`{second}`: expected {first_len} samples, as many as `{first}` has, found {second_len}"
+                "`{second}`: expected {first_len} samples, as many as `{first}` has, \
+                 found {second_len}"
             ),
             Self::BatchSizeZero => f.write_str("`batch_size`: expected at least 1, found 0"),
             Self::EpochsZero => f.write_str("`epochs`: expected at least 1, found 0"),
@@ -446,9 +448,10 @@ mod tests {
         };
         assert_eq!(
             missing.to_string(),
-            "dataset `mnist`: expected a.gz, b.gz in /home/u/.keras/datasets/mnist, found none of them. \
-             The download failed: https://example.org/a.gz: expected status 200, found 404. \
-             Put the files there by hand (from https://example.org/), or point KERAS_HOME at a copy"
+            "dataset `mnist`: expected a.gz, b.gz in /home/u/.keras/datasets/mnist, \
+             found none of them. The download failed: https://example.org/a.gz: \
+             expected status 200, found 404. Put the files there by hand (from \
+             https://example.org/), or point KERAS_HOME at a copy"
         );
         assert!(std::error::Error::source(&missing).is_some());
     }

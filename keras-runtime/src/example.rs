@@ -19,7 +19,15 @@ use crate::model::Model;
 mod untrained;
 
 /// The same model for Keras.
-const CONFIG: &str = r#"{"module":"keras","class_name":"Sequential","config":{"name":"example","layers":[{"module":"keras.layers","class_name":"InputLayer","config":{"name":"input_layer","batch_shape":[null,3],"dtype":"float32"},"registered_name":null},{"module":"keras.layers","class_name":"Dense","config":{"name":"dense","units":4,"activation":"relu"},"registered_name":null},{"module":"keras.layers","class_name":"Dense","config":{"name":"dense_1","units":2},"registered_name":null}]},"registered_name":null}"#;
+const CONFIG: &str = concat!(
+    r#"{"module":"keras","class_name":"Sequential","config":{"name":"example","layers":["#,
+    r#"{"module":"keras.layers","class_name":"InputLayer","config":{"name":"input_layer","#,
+    r#""batch_shape":[null,3],"dtype":"float32"},"registered_name":null},"#,
+    r#"{"module":"keras.layers","class_name":"Dense","config":{"name":"dense","units":4,"#,
+    r#""activation":"relu"},"registered_name":null},"#,
+    r#"{"module":"keras.layers","class_name":"Dense","config":{"name":"dense_1","units":2},"#,
+    r#""registered_name":null}]},"registered_name":null}"#,
+);
 
 const fn operand(value: usize, storage: Storage, offset: usize, len: usize) -> Operand {
     Operand { value: ValueId(value), place: Place { storage, offset, len } }

@@ -72,7 +72,8 @@ impl Ending {
             path: path.display().to_string(),
             message: format!("expected a path that ends in `.keras` or `.weights.h5`, found {why}"),
             help: Some(format!(
-                "write `{stem}.keras` for the model, `{stem}.weights.h5` for its weights alone: Keras opens no other"
+                "write `{stem}.keras` for the model, `{stem}.weights.h5` for its weights alone: \
+                 Keras opens no other"
             )),
         }))
     }

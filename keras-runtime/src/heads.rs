@@ -23,7 +23,8 @@ macro_rules! heads {
             }
         }
 
-        impl<$($type, $second),*> $crate::losses::Loss<$name, $name<$($second),*>> for $name<$($type),*>
+        impl<$($type, $second),*> $crate::losses::Loss<$name, $name<$($second),*>>
+            for $name<$($type),*>
         where
             $($type: $crate::losses::Loss<$array, $second>),*
         {
@@ -39,7 +40,8 @@ macro_rules! heads {
             }
         }
 
-        impl<$($type, $second),*> $crate::metrics::MetricSet<$name, $name<$($second),*>> for $name<$($type),*>
+        impl<$($type, $second),*> $crate::metrics::MetricSet<$name, $name<$($second),*>>
+            for $name<$($type),*>
         where
             $($type: $crate::metrics::MetricSet<$array, $second>),*
         {

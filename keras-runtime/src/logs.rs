@@ -173,7 +173,8 @@ mod tests {
         assert_eq!(names, ["accuracy", "loss", "val_a", "val_loss", "learning_rate"]);
         assert_eq!(
             logs.to_string(),
-            "accuracy: 0.1562 - loss: 2.5000 - val_a: 1.0000 - val_loss: -4.0000e-04 - learning_rate: 0.0100"
+            "accuracy: 0.1562 - loss: 2.5000 - val_a: 1.0000 - val_loss: \
+             -4.0000e-04 - learning_rate: 0.0100"
         );
         assert_eq!((logs["val_a"], logs.get("val_b"), logs.len()), (1.0, None, 5));
     }

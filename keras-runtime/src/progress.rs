@@ -281,8 +281,8 @@ mod tests {
             "<72>B3/3~ G━━━━━━━━━━━━━━━━━━━━~W~ B0s~ 488ms/step - accuracy: 0.0875 - loss: 2.3920";
         assert_eq!(pass.running(Some(3), &third, 1.7), Some(keras(bar)));
         let last = logs(&[("accuracy", 0.0875), ("loss", 2.392), ("val_loss", -2.4244e-4)]);
-        let bar = "<72>B3/3~ G━━━━━━━━━━━━━━━━━━━━~W~ B2s~ 587ms/step - accuracy: 0.0875 - loss: 2.3920 \
-                   - val_loss: -2.4244e-04\n";
+        let bar = "<72>B3/3~ G━━━━━━━━━━━━━━━━━━━━~W~ B2s~ 587ms/step - accuracy: 0.0875 - loss: \
+            2.3920 - val_loss: -2.4244e-04\n";
         assert_eq!(pass.ended(3, &last, 1.9), keras(bar));
     }
 

@@ -27,7 +27,12 @@ model! {
     /// Two numbers out of five.
     struct MlpRegression;
 
-    Sequential([Input((5,)), Dense(12, activation = "gelu"), Dense(6, activation = "elu"), Dense(2)])
+    Sequential([
+        Input((5,)),
+        Dense(12, activation = "gelu"),
+        Dense(6, activation = "elu"),
+        Dense(2),
+    ])
 }
 
 model! {
@@ -82,7 +87,12 @@ model! {
 
     Sequential([
         Input((90,)),
-        Dense(100, activation = "tanh", kernel_constraint = MaxNorm(0.9), bias_constraint = NonNeg()),
+        Dense(
+            100,
+            activation = "tanh",
+            kernel_constraint = MaxNorm(0.9),
+            bias_constraint = NonNeg(),
+        ),
         Dense(7, trainable = False, kernel_constraint = UnitNorm()),
         Dense(
             5,
@@ -90,7 +100,12 @@ model! {
             kernel_constraint = constraints.MinMaxNorm(0.5, 0.9, rate = 0.5, axis = 1),
             bias_constraint = UnitNorm(axis = [0]),
         ),
-        Dense(3, activation = "softmax", kernel_constraint = UnitNorm(), bias_constraint = "max_norm"),
+        Dense(
+            3,
+            activation = "softmax",
+            kernel_constraint = UnitNorm(),
+            bias_constraint = "max_norm",
+        ),
     ])
 }
 

@@ -68,8 +68,8 @@ impl Reader {
             (json.get("module"), json.get("class_name"))
         {
             let found = format!("the Python code of the class `{class}`, a subclass of `Model`,");
-            let help = "save a functional or sequential model; `keras.Model(model.inputs, model.outputs)` makes one of \
-                        a subclass of a functional model";
+            let help = "save a functional or sequential model; `keras.Model(model.inputs, \
+                model.outputs)` makes one of a subclass of a functional model";
             return Err(Error::unsupported(found, help));
         }
         let framed = Framed::from_json(json)?;

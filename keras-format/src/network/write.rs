@@ -237,7 +237,10 @@ impl<'a> Nodes<'a> {
             let layer = &self.network.layers[layer.0];
             // Keras counts a first call that a functional model has of its own; here, and here
             // alone.
-            let own = matches!(&layer.kind, LayerKind::Network(inner) if inner.class == Class::Functional);
+            let own = match &layer.kind {
+                LayerKind::Network(inner) => inner.class == Class::Functional,
+                LayerKind::Input { .. } | LayerKind::Layer(_) => false,
+            };
             json!([layer.name, node + usize::from(own), output])
         };
         match tensors {

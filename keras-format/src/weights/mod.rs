@@ -8,7 +8,7 @@
 //! | object | path |
 //! |---|---|
 //! | model | `` (empty) |
-//! | second `Dense` of the model | `layers/dense_1` (counted per class; the user's name is the attribute) |
+//! | second `Dense` of the model | `layers/dense_1` (counted per class; `name` is the user's) |
 //! | `LSTM` | `layers/lstm`, empty, and `layers/lstm/cell` |
 //! | optimizer | `optimizer`: iteration, learning rate, then the slots |
 //!

@@ -54,8 +54,8 @@ fn each_mistake_is_told() {
     ]);
     let expected = [
         "`LSTM` has no call argument `msak`; Some(\"did you mean `mask`?\")",
-        "`LSTM` has no call argument `quality`; Some(\"a call of `LSTM` takes: inputs, value, mask, \
-         initial_state, training\")",
+        "`LSTM` has no call argument `quality`; Some(\"a call of `LSTM` takes: inputs, value, \
+         mask, initial_state, training\")",
         "`mask` of a call of `LSTM` expects a tensor, found `True`; None",
         "`training` of a call of `LSTM` expects `True` or `False`, found a tensor; None",
         "`training` is given twice; None",

@@ -12,7 +12,9 @@ type Result<T> = std::result::Result<T, LayerError>;
 
 functions! {
     /// `x1 + x2`
-    "numpy" Add("add") (x1, x2) ["x1", "x2"] {} |op, graph, args| binary(op, graph, args, BinaryFunction::Add);
+    "numpy" Add("add") (x1, x2) ["x1", "x2"] {} |op, graph, args| {
+        binary(op, graph, args, BinaryFunction::Add)
+    };
     /// `x1 - x2`
     "numpy" Subtract("subtract") (x1, x2) ["x1", "x2"] {} |op, graph, args| {
         binary(op, graph, args, BinaryFunction::Subtract)
@@ -50,10 +52,13 @@ functions! {
         let x = super::elementwise::counted(graph, x)?;
         let dtype = graph.dtype(x);
         let x = Operand::Node(x);
-        let bound = |name| Ok::<_, LayerError>(Operand::Constant(crate::value::Value::from(op.argument::<f32>(name)?)));
+        let bound = |name| -> Result<Operand> {
+            Ok(Operand::Constant(crate::value::Value::from(op.argument::<f32>(name)?)))
+        };
         let above = [x, bound("x_min")?];
         let above = binary(op, graph, &above, BinaryFunction::Maximum)?[0];
-        let y = binary(op, graph, &[Operand::Node(above), bound("x_max")?], BinaryFunction::Minimum)?;
+        let below = [Operand::Node(above), bound("x_max")?];
+        let y = binary(op, graph, &below, BinaryFunction::Minimum)?;
         Ok(vec![graph.cast(y[0], dtype)?])
     };
     /// The product of the last two axes of two tensors, as matrices; axes in front are broadcast
@@ -141,7 +146,8 @@ fn matmul(op: &Operation, graph: &mut Graph, args: &[Operand]) -> Result<Vec<Nod
     let (shape_a, shape_b) = (graph.shape(a).clone(), graph.shape(b).clone());
     if shape_a.rank() < 2 || shape_b.rank() < 2 {
         let message = format!(
-            "`matmul` expects matrices, (batch, .., m, k) and (batch, .., k, n), found {shape_a} and {shape_b}"
+            "`matmul` expects matrices, (batch, .., m, k) and (batch, .., k, n), \
+             found {shape_a} and {shape_b}"
         );
         return Err(LayerError::input(message)
             .help("`ops.expand_dims(x, 1)` makes a matrix of one row of a vector"));
@@ -157,7 +163,8 @@ fn matmul(op: &Operation, graph: &mut Graph, args: &[Operand]) -> Result<Vec<Nod
     let (k, found) = (shape_a.extents()[pairs + 1], shape_b.extents()[pairs]);
     if k != found {
         return Err(LayerError::input(format!(
-            "`matmul` expects as many columns of {shape_a} as rows of {shape_b}, found {k} and {found}"
+            "`matmul` expects as many columns of {shape_a} as rows of {shape_b}, \
+             found {k} and {found}"
         )));
     }
     let fits = shape_a.extents()[..pairs]

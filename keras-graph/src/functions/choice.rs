@@ -11,13 +11,17 @@ type Result<T> = std::result::Result<T, LayerError>;
 
 functions! {
     /// Whether two are equal
-    "numpy" Equal("equal") (x1, x2) ["x1", "x2"] {} |op, graph, args| compare(op, graph, args, Comparison::Equal);
+    "numpy" Equal("equal") (x1, x2) ["x1", "x2"] {} |op, graph, args| {
+        compare(op, graph, args, Comparison::Equal)
+    };
     /// Whether two differ
     "numpy" NotEqual("not_equal") (x1, x2) ["x1", "x2"] {} |op, graph, args| {
         compare(op, graph, args, Comparison::NotEqual)
     };
     /// Whether the first is less
-    "numpy" Less("less") (x1, x2) ["x1", "x2"] {} |op, graph, args| compare(op, graph, args, Comparison::Less);
+    "numpy" Less("less") (x1, x2) ["x1", "x2"] {} |op, graph, args| {
+        compare(op, graph, args, Comparison::Less)
+    };
     /// Whether the first is less or both are equal
     "numpy" LessEqual("less_equal") (x1, x2) ["x1", "x2"] {} |op, graph, args| {
         compare(op, graph, args, Comparison::LessEqual)

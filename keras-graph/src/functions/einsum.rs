@@ -51,7 +51,8 @@ fn einsum(op: &Operation, graph: &mut Graph, args: &[Operand]) -> Result<Vec<Nod
     let wrong = |message: String| LayerError::argument("subscripts", message);
     let Some((terms, result)) = parse(&text) else {
         return Err(wrong(format!(
-            "`subscripts` of `einsum` expects letters such as \"bij,bjk->bik\", each once in a term, found {text:?}"
+            "`subscripts` of `einsum` expects letters such as \"bij,bjk->bik\", \
+             each once in a term, found {text:?}"
         ))
         .help("write out `...`; a repeated letter, a diagonal, is not supported"));
     };
@@ -65,7 +66,8 @@ fn einsum(op: &Operation, graph: &mut Graph, args: &[Operand]) -> Result<Vec<Nod
     let batch = result.first().copied();
     if terms.iter().any(|term| term.first().copied() != batch || batch.is_none()) {
         return Err(wrong(format!(
-            "`subscripts` of `einsum` expects one letter for the batch in front of each term and of the result, found {text:?}"
+            "`subscripts` of `einsum` expects one letter for the batch in front of each term and \
+             of the result, found {text:?}"
         )));
     }
     let mut operands = Vec::new();

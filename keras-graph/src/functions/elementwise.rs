@@ -12,7 +12,9 @@ type Result<T> = std::result::Result<T, LayerError>;
 
 functions! {
     /// `e^x` of each element.
-    "numpy" Exp("exp") (x) ["x"] {} |op, graph, args| apply(op, graph, args, Activation::Exponential);
+    "numpy" Exp("exp") (x) ["x"] {} |op, graph, args| {
+        apply(op, graph, args, Activation::Exponential)
+    };
     /// The natural logarithm of each element.
     "numpy" Log("log") (x) ["x"] {} |op, graph, args| apply(op, graph, args, Activation::Log);
     /// The square root of each element.
@@ -44,7 +46,9 @@ functions! {
         Ok(vec![graph.binary_int(x, negative, BinaryFunction::Maximum)?])
     };
     /// -1, 0 or 1: the sign of each element.
-    "numpy" Sign("sign") (x) ["x"] {} |op, graph, args| keeping_type(op, graph, args, Activation::Sign);
+    "numpy" Sign("sign") (x) ["x"] {} |op, graph, args| {
+        keeping_type(op, graph, args, Activation::Sign)
+    };
     /// The largest whole number that is not above each element.
     "numpy" Floor("floor") (x) ["x"] {} |op, graph, args| apply(op, graph, args, Activation::Floor);
     /// The hyperbolic tangent of each element.
@@ -55,7 +59,9 @@ functions! {
         Ok(vec![negative(graph, x)?])
     };
     /// `1 / (1 + e^-x)` of each element.
-    "nn" Sigmoid("sigmoid") (x) ["x"] {} |op, graph, args| apply(op, graph, args, Activation::Sigmoid);
+    "nn" Sigmoid("sigmoid") (x) ["x"] {} |op, graph, args| {
+        apply(op, graph, args, Activation::Sigmoid)
+    };
     /// `max(x, 0)` of each element.
     "nn" Relu("relu") (x) ["x"] {} |op, graph, args| apply(op, graph, args, Activation::RELU);
     /// `min(max(x, 0), 6)` of each element.
@@ -64,9 +70,13 @@ functions! {
         apply(op, graph, args, f)
     };
     /// `x · sigmoid(x)` of each element.
-    "nn" Silu("silu", "swish") (x) ["x"] {} |op, graph, args| apply(op, graph, args, Activation::Silu);
+    "nn" Silu("silu", "swish") (x) ["x"] {} |op, graph, args| {
+        apply(op, graph, args, Activation::Silu)
+    };
     /// `log(1 + e^x)` of each element.
-    "nn" Softplus("softplus") (x) ["x"] {} |op, graph, args| apply(op, graph, args, Activation::Softplus);
+    "nn" Softplus("softplus") (x) ["x"] {} |op, graph, args| {
+        apply(op, graph, args, Activation::Softplus)
+    };
     /// `x / 6 + 1 / 2` of each element, between 0 and 1.
     "nn" HardSigmoid("hard_sigmoid") (x) ["x"] {} |op, graph, args| {
         apply(op, graph, args, Activation::HardSigmoid)

@@ -20,7 +20,9 @@ pub const ELLIPSIS: &str = "ellipsis";
 
 functions! {
     /// A part of a tensor: `x[.., 1..3]`
-    "numpy" GetItem("get_item") (x, key) ["x", "key"] {} |op, graph, args| get_item(op, graph, args);
+    "numpy" GetItem("get_item") (x, key) ["x", "key"] {} |op, graph, args| {
+        get_item(op, graph, args)
+    };
     /// The elements of these numbers along an axis
     "numpy" Take("take") (x, indices, axis) ["x", "indices"] {
         /// The axis along which elements are numbered.
@@ -213,9 +215,11 @@ fn take(op: &Operation, graph: &mut Graph, args: &[Operand]) -> Result<Vec<NodeI
     let indices = match args.get(1) {
         Some(Operand::Constant(value)) => value.clone(),
         _ => {
-            let message = "`indices` of `take` expects constants: with a tensor each sample would meet those of all others";
+            let message = "`indices` of `take` expects constants: with a tensor each sample would \
+                meet those of all others";
             return Err(LayerError::argument("indices", message).help(
-                "`ops.take_along_axis(x, indices, axis)` picks elements of each sample by its own indices",
+                "`ops.take_along_axis(x, indices, axis)` picks elements of each sample by its own \
+                 indices",
             ));
         }
     };
@@ -233,7 +237,8 @@ fn take(op: &Operation, graph: &mut Graph, args: &[Operand]) -> Result<Vec<NodeI
     let places: Option<Vec<usize>> = items.iter().map(place).collect();
     let Some(places) = places.filter(|places| !places.is_empty() && places.len() <= MOST) else {
         let message = format!(
-            "`indices` of `take` expects integers below {extent}, the extent of axis {} of {shape}, found {indices}",
+            "`indices` of `take` expects integers below {extent}, the extent of axis {} of \
+             {shape}, found {indices}",
             axis + 1
         );
         return Err(LayerError::argument("indices", message));
@@ -257,7 +262,8 @@ fn take_along_axis(op: &Operation, graph: &mut Graph, args: &[Operand]) -> Resul
     };
     if but_axis(shape.extents()) != but_axis(picked.extents()) {
         let message = format!(
-            "`take_along_axis` expects indices of the shape {shape} but for axis {}, found {picked}",
+            "`take_along_axis` expects indices of the shape {shape} but for axis {}, \
+             found {picked}",
             axis + 1
         );
         return Err(LayerError::argument("indices", message));

@@ -56,7 +56,8 @@ functions! {
         let axes = match op.argument::<Option<Axes>>("axis")? {
             None => (0..extents.len()).filter(|&axis| extents[axis] == 1).collect(),
             Some(axes) => {
-                let axes = axes.list().iter().map(|&axis| op.axis("axis", axis, extents.len(), &shape));
+                let rank = extents.len();
+                let axes = axes.list().iter().map(|&axis| op.axis("axis", axis, rank, &shape));
                 axes.collect::<Result<Vec<usize>>>()?
             }
         };
@@ -98,7 +99,8 @@ functions! {
         let (rank, shape) = (graph.shape(x).rank(), graph.shape(x).to_string());
         let axes: Option<Ints> = op.argument("axes")?;
         let order = axes.as_ref().map(|Ints(axes)| axes.iter().map(|&axis| {
-            usize::try_from(if axis < 0 { axis + rank as i64 + 1 } else { axis }).unwrap_or(rank + 1)
+            let axis = if axis < 0 { axis + rank as i64 + 1 } else { axis };
+            usize::try_from(axis).unwrap_or(rank + 1)
         }).collect::<Vec<usize>>());
         let mut sorted = order.clone().unwrap_or_default();
         sorted.sort_unstable();
@@ -111,7 +113,8 @@ functions! {
             _ => {
                 let found = axes.to_value();
                 let message = format!(
-                    "`axes` of `transpose` expects the axes 0 to {rank} of {shape}, 0 in front, found {found}"
+                    "`axes` of `transpose` expects the axes 0 to {rank} of {shape}, 0 in front, \
+                     found {found}"
                 );
                 Err(LayerError::argument("axes", message)
                     .help("axis 0 is the batch, of which a model sees one sample at a time"))
@@ -133,7 +136,8 @@ functions! {
         let counts = counts.map(|counts| [vec![1; front], counts].concat()).filter(|c| c[0] == 1);
         let Some(counts) = counts else {
             let message = format!(
-                "`repeats` of `tile` expects a positive count for each axis of {}, 1 for the batch, found {}",
+                "`repeats` of `tile` expects a positive count for each axis of {}, \
+                 1 for the batch, found {}",
                 graph.shape(x), Ints(given).to_value()
             );
             return Err(LayerError::argument("repeats", message));
@@ -154,7 +158,9 @@ functions! {
         let (rank, shape) = (graph.shape(x).rank(), graph.shape(x).to_string());
         let count: usize = op.argument("repeats")?;
         let Some(axis) = op.argument::<Option<i64>>("axis")? else {
-            let message = format!("`repeat` needs an `axis`: without one it would join the samples of {shape}");
+            let message = format!(
+                "`repeat` needs an `axis`: without one it would join the samples of {shape}"
+            );
             return Err(LayerError::argument("axis", message));
         };
         let axis = op.axis("axis", axis, rank, &shape)?;
@@ -234,7 +240,8 @@ fn split(op: &Operation, graph: &mut Graph, args: &[Operand]) -> Result<Vec<Node
         }
         sections => {
             let message = format!(
-                "`indices_or_sections` of `split` cannot cut axis {} of {shape}, {extent} long, at {}",
+                "`indices_or_sections` of `split` cannot cut axis {} of {shape}, {extent} long, \
+                 at {}",
                 axis + 1,
                 sections.to_value()
             );
@@ -255,7 +262,8 @@ fn reshape(op: &Operation, graph: &mut Graph, args: &[Operand]) -> Result<Vec<No
     let shape = graph.shape(x).clone();
     let wrong = |help: &str| {
         let message = format!(
-            "`newshape` of `reshape` expects -1 for the batch and extents of {} elements, found {} for {shape}",
+            "`newshape` of `reshape` expects -1 for the batch and extents of {} elements, \
+             found {} for {shape}",
             shape.len(),
             Ints(newshape.clone()).to_value()
         );
@@ -304,7 +312,8 @@ fn pad(op: &Operation, graph: &mut Graph, args: &[Operand]) -> Result<Vec<NodeId
     let widths: crate::parameter::Widths = op.argument("pad_width")?;
     let Some(widths) = widths.of(shape.rank() + 1).filter(|widths| widths[0] == [0, 0]) else {
         let message = format!(
-            "`pad_width` of `pad` expects a pair for each axis of {shape}, (0, 0) for the batch, found {}",
+            "`pad_width` of `pad` expects a pair for each axis of {shape}, (0, 0) for the batch, \
+             found {}",
             widths.to_value()
         );
         return Err(LayerError::argument("pad_width", message)

@@ -205,13 +205,15 @@ fn mistakes_name_the_function_and_the_argument() {
             "matmul",
             vec![("", t(0)), ("", t(1))],
             vec![a, b],
-            "`matmul` expects as many columns of (batch, 4, 3) as rows of (batch, 5, 3), found 3 and 5",
+            "`matmul` expects as many columns of (batch, 4, 3) as rows of (batch, 5, 3), \
+             found 3 and 5",
         ),
         (
             "transpose",
             vec![("", t(0)), ("", ints(&[1, 0, 2]))],
             vec![a],
-            "`axes` of `transpose` expects the axes 0 to 2 of (batch, 4, 3), 0 in front, found (1, 0, 2)",
+            "`axes` of `transpose` expects the axes 0 to 2 of (batch, 4, 3), 0 in front, \
+             found (1, 0, 2)",
         ),
         (
             "split",
@@ -223,7 +225,8 @@ fn mistakes_name_the_function_and_the_argument() {
             "reshape",
             vec![("", t(0)), ("", ints(&[-1, 5]))],
             vec![a],
-            "`newshape` of `reshape` expects -1 for the batch and extents of 12 elements, found (-1, 5) for (batch, 4, 3)",
+            "`newshape` of `reshape` expects -1 for the batch and extents of 12 elements, \
+             found (-1, 5) for (batch, 4, 3)",
         ),
         (
             "cast",
@@ -235,7 +238,8 @@ fn mistakes_name_the_function_and_the_argument() {
             "take",
             vec![("", t(0)), ("", ints(&[7])), ("axis", int(1))],
             vec![a],
-            "`indices` of `take` expects integers below 4, the extent of axis 1 of (batch, 4, 3), found (7,)",
+            "`indices` of `take` expects integers below 4, the extent of axis 1 of (batch, 4, 3), \
+             found (7,)",
         ),
     ] {
         let error = call(name, &arguments, &tensors).expect_err(name);

@@ -73,7 +73,8 @@ impl BatchNormalization {
         let shape = graph.shape(x);
         let Some(axis) = shape.axis(self.axis) else {
             let message = format!(
-                "`BatchNormalization` expects `axis` to be one of {shape} but the batch, found `axis = {}`",
+                "`BatchNormalization` expects `axis` to be one of {shape} but the batch, \
+                 found `axis = {}`",
                 self.axis
             );
             return Err(LayerError::argument("axis", message));

@@ -37,7 +37,8 @@ impl Layer for Concatenate {
         let shape = graph.shape(first);
         let Some(axis) = shape.axis(self.axis) else {
             let message = format!(
-                "`Concatenate` expects `axis` to be one of {shape} but the batch, found `axis = {}`",
+                "`Concatenate` expects `axis` to be one of {shape} but the batch, \
+                 found `axis = {}`",
                 self.axis
             );
             return Err(LayerError::argument("axis", message));

@@ -51,12 +51,14 @@ layer! {
 pub(super) const CASES: &[Case] = &[
     Case { arguments: "4, 3", inputs: &[&[6, 7, 2]], output: &[4, 5, 4] },
     Case {
-        arguments: "filters = 4, kernel_size = (3, 2), strides = (2, 3), padding = \"same\", activation = \"relu\"",
+        arguments: "filters = 4, kernel_size = (3, 2), strides = (2, 3), padding = \"same\", \
+            activation = \"relu\"",
         inputs: &[&[7, 8, 3]],
         output: &[4, 3, 4],
     },
     Case {
-        arguments: "filters = 6, kernel_size = 2, dilation_rate = (2, 3), groups = 2, use_bias = False",
+        arguments: "filters = 6, kernel_size = 2, dilation_rate = (2, 3), groups = 2, \
+            use_bias = False",
         inputs: &[&[5, 7, 4]],
         output: &[3, 4, 6],
     },
@@ -71,7 +73,8 @@ pub(super) fn check_strides(class: &str, strides: Pair, dilation: Pair) -> Resul
     Err(LayerError::argument(
         "dilation_rate",
         format!(
-            "`{class}` expects either strides or dilation of 1, found `strides = ({a}, {b})` and `dilation_rate = ({c}, {d})`"
+            "`{class}` expects either strides or dilation of 1, found `strides = ({a}, {b})` and \
+             `dilation_rate = ({c}, {d})`"
         ),
     ))
 }
@@ -82,7 +85,8 @@ impl Conv2D {
         for (what, extent) in [("filters", self.filters), ("channels of its input", channels)] {
             if extent % groups != 0 {
                 let message = format!(
-                    "`Conv2D` expects `groups` to divide the {what}, found `groups = {groups}` and {extent}"
+                    "`Conv2D` expects `groups` to divide the {what}, found `groups = {groups}` and \
+                     {extent}"
                 );
                 return Err(LayerError::argument("groups", message));
             }

@@ -47,7 +47,8 @@ layer! {
 pub(super) const CASES: &[Case] = &[
     Case { arguments: "4, 3", inputs: &[&[5, 6, 2]], output: &[7, 8, 4] },
     Case {
-        arguments: "filters = 4, kernel_size = 3, strides = 2, padding = \"same\", activation = \"relu\"",
+        arguments: "filters = 4, kernel_size = 3, strides = 2, padding = \"same\", \
+            activation = \"relu\"",
         inputs: &[&[3, 5, 2]],
         output: &[6, 10, 4],
     },
@@ -70,7 +71,8 @@ impl Layer for Conv2DTranspose {
         {
             let ([rows, columns], [down, across]) = (added, self.strides.0);
             let message = format!(
-                "`Conv2DTranspose` expects `output_padding` below `strides` = ({down}, {across}), found ({rows}, {columns})"
+                "`Conv2DTranspose` expects `output_padding` below `strides` = ({down}, {across}), \
+                 found ({rows}, {columns})"
             );
             return Err(LayerError::argument("output_padding", message));
         }

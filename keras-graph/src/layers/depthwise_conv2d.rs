@@ -9,8 +9,8 @@ use crate::schema::{Layer, layer, layer_basics};
 use crate::window::Sides;
 
 layer! {
-    /// Convolves each channel with kernels of its own:
-    /// `y[i, j, c · depth_multiplier + m] = activation(Σ x[i + a, j + b, c] · kernel[a, b, c, m] + bias[..])`.
+    /// Convolves each channel with kernels of its own: `y[i, j, c · depth_multiplier + m] =
+    /// activation(Σ x[i + a, j + b, c] · kernel[a, b, c, m] + bias[..])`.
     ///
     /// Shapes:
     /// `(batch, height, width, channels) -> (batch, rows, columns, channels · depth_multiplier)`.
@@ -44,7 +44,8 @@ layer! {
 pub(super) const CASES: &[Case] = &[
     Case { arguments: "3", inputs: &[&[6, 7, 2]], output: &[4, 5, 2] },
     Case {
-        arguments: "kernel_size = (3, 2), strides = 2, padding = \"same\", depth_multiplier = 3, activation = \"relu\"",
+        arguments: "kernel_size = (3, 2), strides = 2, padding = \"same\", depth_multiplier = 3, \
+            activation = \"relu\"",
         inputs: &[&[7, 9, 2]],
         output: &[4, 5, 6],
     },

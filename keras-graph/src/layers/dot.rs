@@ -46,7 +46,8 @@ impl Layer for Dot {
         let extents = [shape_a.extents()[axis_a], shape_b.extents()[axis_b]];
         if extents[0] != extents[1] {
             let message = format!(
-                "`Dot` expects equal extents to sum over, found {} in axis {} of {shape_a} and {} in axis {} of {shape_b}",
+                "`Dot` expects equal extents to sum over, found {} in axis {} of {shape_a} and {} \
+                 in axis {} of {shape_b}",
                 extents[0],
                 axis_a + 1,
                 extents[1],

@@ -155,7 +155,8 @@ impl EinsumDense {
             input.iter().copied().zip(shape.extents().iter().copied()).collect();
         if self.output_shape.0.len() != output.len() {
             let message = format!(
-                "the output of {text} has {} axes beside the batch{}, found an `output_shape` of {}",
+                "the output of {text} has {} axes beside the batch{}, \
+                 found an `output_shape` of {}",
                 output.len(),
                 if others.is_empty() { "" } else { " and `...`" },
                 self.output_shape.0.len()
@@ -167,7 +168,8 @@ impl EinsumDense {
             match (known, given) {
                 (Some(known), Some(given)) if known != given => {
                     let message = format!(
-                        "the axis `{label}` of {text} is {known} in the input {shape} and {given} in `output_shape`"
+                        "the axis `{label}` of {text} is {known} in the input {shape} and {given} \
+                         in `output_shape`"
                     );
                     return Err(LayerError::argument("output_shape", message)
                         .help("write `None` for an axis that is the input's"));
@@ -175,7 +177,8 @@ impl EinsumDense {
                 (None, Some(given)) => extents.push((label, given)),
                 (None, None) => {
                     let message = format!(
-                        "the axis `{label}` of {text} is not the input's: `output_shape` must say how long it is"
+                        "the axis `{label}` of {text} is not the input's: \
+                         `output_shape` must say how long it is"
                     );
                     return Err(LayerError::argument("output_shape", message));
                 }

@@ -21,8 +21,9 @@ pub const INPUT: Schema = Schema {
     parameters: parameters! {
         "shape": "Extents of one sample: the batch is implied.",
         "batch_size": "Any batch size works, so this says nothing.",
-        "dtype": "The type of a sample of the struct. Every float type is `f32`, which is the default, every integer type is \
-            `i32`, and `\"bool\"` is `f32`, where 0 is false. A layer casts what it reads: an `Embedding` takes any of them.",
+        "dtype": "The type of a sample of the struct. Every float type is `f32`, \
+            which is the default, every integer type is `i32`, and `\"bool\"` is `f32`, \
+            where 0 is false. A layer casts what it reads: an `Embedding` takes any of them.",
         "sparse": "Not supported yet.",
         "ragged": "Not supported yet.",
         "batch_shape": "Another way to write `shape`, the batch first.",
@@ -163,8 +164,9 @@ impl ParameterType for LayerDtype {
         }
         let help = match dtype_name(value) {
             Some("mixed_bfloat16") => Some(
-                "a policy is of a run: `.dtype_policy(DtypePolicy::MixedBfloat16)` of a training; a file is read if the model \
-                 is saved under `float32`, or its weights alone as `.weights.h5`"
+                "a policy is of a run: `.dtype_policy(DtypePolicy::MixedBfloat16)` of a training; \
+                 a file is read if the model is saved under `float32`, \
+                 or its weights alone as `.weights.h5`"
                     .to_string(),
             ),
             _ => None,

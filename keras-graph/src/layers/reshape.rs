@@ -36,11 +36,13 @@ impl Layer for Reshape {
             let target = display_target(&self.target_shape.0);
             let message = if open {
                 format!(
-                    "`Reshape` to {target} needs a multiple of {known} elements per sample, found {len} in {found}"
+                    "`Reshape` to {target} needs a multiple of {known} elements per sample, \
+                     found {len} in {found}"
                 )
             } else {
                 format!(
-                    "`Reshape` to {target} needs {known} elements per sample, found {len} in {found}"
+                    "`Reshape` to {target} needs {known} elements per sample, \
+                     found {len} in {found}"
                 )
             };
             return Err(LayerError::argument("target_shape", message)

@@ -47,7 +47,8 @@ layer! {
 pub(super) const CASES: &[Case] = &[
     Case { arguments: "4, 3", inputs: &[&[6, 7, 2]], output: &[4, 5, 4] },
     Case {
-        arguments: "filters = 5, kernel_size = (3, 2), strides = 2, padding = \"same\", depth_multiplier = 3, activation = \"relu\"",
+        arguments: "filters = 5, kernel_size = (3, 2), strides = 2, padding = \"same\", \
+            depth_multiplier = 3, activation = \"relu\"",
         inputs: &[&[7, 9, 2]],
         output: &[4, 5, 5],
     },

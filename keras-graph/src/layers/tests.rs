@@ -208,7 +208,8 @@ fn values_are_written_as_keras_writes_them() {
 fn common_arguments_are_read_once() {
     let layer = build(
         "Conv2D",
-        "4, 3, name = \"first\", trainable = False, activity_regularizer = L1(0.5), dtype = \"float32\"",
+        "4, 3, name = \"first\", trainable = False, activity_regularizer = L1(0.5), \
+         dtype = \"float32\"",
     )
     .unwrap();
     assert_eq!(layer.name, "first");

@@ -55,7 +55,8 @@ impl TimeDistributed {
             _ => {
                 let (class, found) = (layer.schema().class, results.len());
                 let message = format!(
-                    "`TimeDistributed` expects a layer with one result, found `{class}` with {found}"
+                    "`TimeDistributed` expects a layer with one result, \
+                     found `{class}` with {found}"
                 );
                 Err(LayerError::argument("layer", message))
             }

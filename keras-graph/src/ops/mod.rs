@@ -89,7 +89,8 @@ impl Graph {
         sorted.filter(|indices| indices.is_sorted_by(|a, b| a < b)).ok_or_else(|| {
             let found = axes.to_value();
             let message = format!(
-                "`{class}` expects `axis` to be among the axes of {shape} but the batch, each once, found `axis = {found}`"
+                "`{class}` expects `axis` to be among the axes of {shape} but the batch, \
+                 each once, found `axis = {found}`"
             );
             LayerError::argument("axis", message)
         })

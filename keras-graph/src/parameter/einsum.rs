@@ -105,7 +105,8 @@ impl ParameterType for Equation {
             expected: "an equation of an input, a kernel and an output, such as `\"abc,cd->abd\"`"
                 .to_string(),
             help: Some(
-                "each letter stands once in a term; the first of input and output is the batch, and those of the kernel are in one of the two"
+                "each letter stands once in a term; the first of input and output is the batch, \
+                 and those of the kernel are in one of the two"
                     .to_string(),
             ),
         })

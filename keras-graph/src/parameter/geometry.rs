@@ -84,7 +84,8 @@ impl ParameterType for Margins {
         };
         margins.map(|(rows, columns)| Margins([rows, columns])).ok_or_else(|| {
             Mismatch::expected(
-                "an integer, a tuple `(height, width)` or `((top, bottom), (left, right))`, none negative",
+                "an integer, a tuple `(height, width)` or `((top, bottom), (left, right))`, \
+                 none negative",
             )
         })
     }

@@ -120,13 +120,16 @@ macro_rules! layer {
             pub(crate) fn read(
                 #[allow(unused_variables)] bound: &mut $crate::schema::Bound<'_>,
             ) -> Option<Box<dyn $crate::schema::Layer>> {
-                $(let $field: Option<$type> = $crate::schema::layer!(@read bound, $field $(, $default)?);)*
+                $(let $field: Option<$type> =
+                    $crate::schema::layer!(@read bound, $field $(, $default)?);)*
                 $(
                     $(let mut $weight = $crate::parameter::Reading::default();)*
                     $($weight.initializer =
                         bound.or(concat!(stringify!($weight), "_initializer"), $start);)*
-                    $($(let $statistic =
-                        bound.or(concat!(stringify!($statistic), "_initializer"), $statistic_start);)*)?
+                    $($(let $statistic = bound.or(
+                        concat!(stringify!($statistic), "_initializer"),
+                        $statistic_start,
+                    );)*)?
                     $($weight.regularizer =
                         bound.or(concat!(stringify!($weight), "_regularizer"), None);)*
                     $(let activity_regularizer = bound.or(
@@ -135,7 +138,8 @@ macro_rules! layer {
                     );)?
                     $($weight.constraint =
                         bound.or(concat!(stringify!($weight), "_constraint"), None);)*
-                    $($(let $more: Option<$more_type> = bound.or(stringify!($more), $more_default);)*)?
+                    $($(let $more: Option<$more_type> =
+                        bound.or(stringify!($more), $more_default);)*)?
                 )?
                 Some(Box::new($name {
                     $($field: $field?,)*
@@ -186,7 +190,9 @@ macro_rules! layer {
     (@activity $activity:ty) => { "activity_regularizer" };
     (@first $value:ident, $type:ty) => { $value };
     (@read $bound:ident, $field:ident) => { $bound.required(stringify!($field)) };
-    (@read $bound:ident, $field:ident, $default:expr) => { $bound.or(stringify!($field), $default) };
+    (@read $bound:ident, $field:ident, $default:expr) => {
+        $bound.or(stringify!($field), $default)
+    };
 }
 pub(crate) use layer;
 

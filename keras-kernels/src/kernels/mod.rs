@@ -156,7 +156,10 @@ macro_rules! backend {
             fn prepare_mixed_bfloat16(op: &Op, right: &[f32], part: usize, prepared: &mut [f32]);
 
             $(
-                #[doc = concat!("Computes [`op::", stringify!($name), "`](keras_ir::ops::", stringify!($name), ").")]
+                #[doc = concat!(
+                    "Computes [`op::", stringify!($name),
+                    "`](keras_ir::ops::", stringify!($name), ").",
+                )]
                 fn $method(op: &op::$name, call: Call<'_>);
             )*
 

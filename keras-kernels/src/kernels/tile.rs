@@ -431,10 +431,16 @@ fn strip<S: Simd, L: Left>(simd: S, height: usize, strip: Strip<'_, L>) {
         ($(($rows:literal, $vectors:literal))*) => {
             match (height, vectors, part) {
                 $(
-                    ($rows, $vectors, false) => simd.enter(SizedStrip::<L, $rows, $vectors, false>(strip)),
-                    ($rows, $vectors, true) => simd.enter(SizedStrip::<L, $rows, $vectors, true>(strip)),
+                    ($rows, $vectors, false) => {
+                        simd.enter(SizedStrip::<L, $rows, $vectors, false>(strip))
+                    }
+                    ($rows, $vectors, true) => {
+                        simd.enter(SizedStrip::<L, $rows, $vectors, true>(strip))
+                    }
                 )*
-                _ => unreachable!("a tile has at most 8 rows and 3 vectors, 12 rows and 1, or 1 row and 8"),
+                _ => unreachable!(
+                    "a tile has at most 8 rows and 3 vectors, 12 rows and 1, or 1 row and 8"
+                ),
             }
         };
     }

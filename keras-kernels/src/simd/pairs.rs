@@ -52,7 +52,12 @@ macro_rules! as_inner {
             to_exponent(vector: Self::F32) -> Self::F32;
             unpair(pairs: Self::F32) -> [Self::F32; 2];
             maximum(a: Self::F32, b: Self::F32) -> Self::F32;
-            where_equal(a: Self::F32, b: Self::F32, then: Self::F32, otherwise: Self::F32) -> Self::F32;
+            where_equal(
+                a: Self::F32,
+                b: Self::F32,
+                then: Self::F32,
+                otherwise: Self::F32
+            ) -> Self::F32;
             sum(vector: Self::F32) -> f32;
             largest(vector: Self::F32) -> Self::F32;
             transpose(from: &[f32], stride: usize, to: &mut [f32], to_stride: usize) -> ();

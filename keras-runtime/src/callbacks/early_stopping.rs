@@ -280,8 +280,8 @@ mod tests {
         let error = early_stopping.on_train_begin(&mut Fake::default()).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "`EarlyStopping`: `mode`: expected `Mode::Min` or `Mode::Max`, as `val_speed` is no loss \
-             and no metric with a known direction, found `Mode::Auto`"
+            "`EarlyStopping`: `mode`: expected `Mode::Min` or `Mode::Max`, \
+             as `val_speed` is no loss and no metric with a known direction, found `Mode::Auto`"
         );
         let mut accuracy = EarlyStopping { monitor: "val_accuracy".into(), ..Default::default() };
         accuracy.on_train_begin(&mut Fake::default()).unwrap();

@@ -68,7 +68,8 @@ impl Mode {
                 callback,
                 argument: "mode",
                 expected: format!(
-                    "`Mode::Min` or `Mode::Max`, as `{monitor}` is no loss and no metric with a known direction"
+                    "`Mode::Min` or `Mode::Max`, as `{monitor}` is no loss and no metric with a \
+                     known direction"
                 ),
                 found: "`Mode::Auto`".into(),
             }),

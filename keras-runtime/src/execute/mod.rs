@@ -9,10 +9,11 @@
 //! copy large weights in the order in which kernels read them, in parallel
 //! for segment in segments:
 //!     for lane in lanes, in parallel:
-//!         for block in lane: load inputs, steps; after the last forward step: the head, that is losses and metrics
+//!         for block in lane: load inputs, steps; after the last forward step: losses and metrics
 //!     merge the segment's reductions, lane by lane
-//! merge the gradient, lane by lane; gradients of large weights: on the whole batch, some rows at a time, in parallel,
-//!     which go into the optimizer's step while a cache has them
+//! merge the gradient, lane by lane
+//! gradients of large weights: on all samples, some rows at a time, in parallel; rows go into the
+//!     optimizer's step while a cache has them
 //! ```
 //!
 //! Nothing here allocates once the largest batch was seen.

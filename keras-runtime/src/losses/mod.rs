@@ -258,7 +258,8 @@ impl<L: RowLoss> Losses for L {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not compare predictions `{P}` with targets `{T}`",
     label = "this target does not fit the model's output and the loss",
-    note = "integer labels go with `SparseCategoricalCrossentropy`; the other losses take targets of the prediction's own type"
+    note = "integer labels go with `SparseCategoricalCrossentropy`; the other losses take targets \
+        of the prediction's own type"
 )]
 pub trait Loss<P, T>: Losses {}
 

@@ -80,6 +80,7 @@ pub trait MetricState: Send {
 #[diagnostic::on_unimplemented(
     message = "the metric `{Self}` does not compare predictions `{P}` with targets `{T}`",
     label = "this target does not fit the model's output and the metric",
-    note = "integer labels go with `SparseCategoricalAccuracy`; most others take targets of the prediction's own type"
+    note = "integer labels go with `SparseCategoricalAccuracy`; most others take targets of the \
+        prediction's own type"
 )]
 pub trait Metric<P, T>: MetricFunction {}

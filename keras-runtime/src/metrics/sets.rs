@@ -22,7 +22,8 @@ pub trait Metrics: Send + Sync {
 /// Metrics that compare predictions of type `P` with targets of type `T`.
 #[diagnostic::on_unimplemented(
     message = "the metrics `{Self}` do not compare predictions `{P}` with targets `{T}`",
-    note = "integer labels go with `SparseCategoricalAccuracy`; most others take targets of the prediction's own type"
+    note = "integer labels go with `SparseCategoricalAccuracy`; most others take targets of the \
+        prediction's own type"
 )]
 pub trait MetricSet<P, T>: Metrics {}
 

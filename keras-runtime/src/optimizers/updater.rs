@@ -540,7 +540,8 @@ mod tests {
         let both = SGD { clipnorm: Some(1.0), clipvalue: Some(1.0), ..SGD::default() };
         assert_eq!(
             both.check().unwrap_err().to_string(),
-            "`SGD`: `clipvalue`: expected only one of clipnorm, clipvalue and global_clipnorm, found clipnorm and clipvalue"
+            "`SGD`: `clipvalue`: expected only one of clipnorm, clipvalue and global_clipnorm, \
+             found clipnorm and clipvalue"
         );
         let rate = Adam { learning_rate: f32::NAN, ..Adam::default() };
         assert_eq!(

@@ -53,9 +53,11 @@ impl Trainer {
         let found = OptimizerState::read(&loaded.groups).map_err(within)?;
         let config = loaded.config.as_ref().and_then(OptimizerConfig::of);
         let state = match found {
-            Some(found) => self.check_class(&found, config).and_then(|()| self.state(&found, config)),
-            None => Err("a model that was saved without one; load its weights with the model's `load`, then \
-                         compile it"
+            Some(found) => {
+                self.check_class(&found, config).and_then(|()| self.state(&found, config))
+            }
+            None => Err("a model that was saved without one; \
+                         load its weights with the model's `load`, then compile it"
                 .into()),
         };
         *self.updater.state_mut() = state.map_err(|found| Error::OptimizerState {
@@ -93,8 +95,8 @@ impl Trainer {
             UNAVAILABLE.iter().find(|(argument, _)| config.is_set(argument))
         {
             return Err(format!(
-                "one with `{argument}`, which keeps {kept} and is not available here; load the weights alone with \
-                 the model's `load`"
+                "one with `{argument}`, which keeps {kept} and is not available here; \
+                 load the weights alone with the model's `load`"
             ));
         }
         for (argument, value) in self.optimizer.arguments() {
@@ -103,7 +105,8 @@ impl Trainer {
                 let written =
                     config.arguments.get(argument).map_or("none".into(), ToString::to_string);
                 return Err(format!(
-                    "one with `{argument}` {written} where it is {value} here: they keep different slots"
+                    "one with `{argument}` {written} where it is {value} here: \
+                     they keep different slots"
                 ));
             }
         }
@@ -163,7 +166,8 @@ impl Trainer {
 /// The state of an optimizer of another class, and what to do.
 fn other_class(class: &str) -> String {
     format!(
-        "that of `{class}`; compile with `{class}`, or load the weights alone with the model's `load`"
+        "that of `{class}`; compile with `{class}`, or load the weights alone with the model's \
+         `load`"
     )
 }
 

@@ -19,7 +19,8 @@ fn wrong_arguments_say_what_was_expected() {
         (
             "Dense",
             "3, activation = \"rleu\"",
-            "`activation` of `Dense` expects the name of an activation, such as `\"relu\"`, or `None`, found \"rleu\"",
+            "`activation` of `Dense` expects the name of an activation, such as `\"relu\"`, \
+             or `None`, found \"rleu\"",
             Some("did you mean `\"relu\"`?"),
         ),
         (
@@ -34,7 +35,8 @@ fn wrong_arguments_say_what_was_expected() {
         (
             "Conv2D",
             "4, (3, 3, 3)",
-            "`kernel_size` of `Conv2D` expects a positive integer or a tuple of 2, such as `(3, 3)`, found (3, 3, 3)",
+            "`kernel_size` of `Conv2D` expects a positive integer or a tuple of 2, \
+             such as `(3, 3)`, found (3, 3, 3)",
             None,
         ),
         (
@@ -52,9 +54,11 @@ fn wrong_arguments_say_what_was_expected() {
         (
             "EinsumDense",
             "\"abc,dc->aed\", 3",
-            "`equation` of `EinsumDense` expects an equation of an input, a kernel and an output, such as `\"abc,cd->abd\"`, found \"abc,dc->aed\"",
+            "`equation` of `EinsumDense` expects an equation of an input, a kernel and an output, \
+             such as `\"abc,cd->abd\"`, found \"abc,dc->aed\"",
             Some(
-                "each letter stands once in a term; the first of input and output is the batch, and those of the kernel are in one of the two",
+                "each letter stands once in a term; the first of input and output is the batch, \
+                 and those of the kernel are in one of the two",
             ),
         ),
         (
@@ -112,7 +116,8 @@ fn wrong_shapes_say_what_was_expected() {
             "Conv2D",
             "4, (3, 5)",
             &[&[6, 4, 2]],
-            "`Conv2D` has a kernel of (3, 5), larger than its input of width 4 in (batch, 6, 4, ...)",
+            "`Conv2D` has a kernel of (3, 5), larger than its input of width 4 in (batch, 6, 4, \
+             ...)",
             Some("write `padding = \"same\"` or a smaller kernel"),
         ),
         (
@@ -126,7 +131,8 @@ fn wrong_shapes_say_what_was_expected() {
             "Dot",
             "(1, 2)",
             &[&[4, 6], &[5, 7]],
-            "`Dot` expects equal extents to sum over, found 4 in axis 1 of (batch, 4, 6) and 7 in axis 2 of (batch, 5, 7)",
+            "`Dot` expects equal extents to sum over, found 4 in axis 1 of (batch, 4, 6) and 7 in \
+             axis 2 of (batch, 5, 7)",
             None,
         ),
         (
@@ -140,21 +146,24 @@ fn wrong_shapes_say_what_was_expected() {
             "EinsumDense",
             "\"abc,cd->abd\", (7, 5)",
             &[&[4, 6]],
-            "the axis `b` of \"abc,cd->abd\" is 4 in the input (batch, 4, 6) and 7 in `output_shape`",
+            "the axis `b` of \"abc,cd->abd\" is 4 in the input (batch, 4, 6) and 7 in \
+             `output_shape`",
             Some("write `None` for an axis that is the input's"),
         ),
         (
             "EinsumDense",
             "\"abc,cd->abd\", 5",
             &[&[4, 6]],
-            "the output of \"abc,cd->abd\" has 2 axes beside the batch, found an `output_shape` of 1",
+            "the output of \"abc,cd->abd\" has 2 axes beside the batch, \
+             found an `output_shape` of 1",
             None,
         ),
         (
             "EinsumDense",
             "\"abc,cd->abd\", (None, None)",
             &[&[4, 6]],
-            "the axis `d` of \"abc,cd->abd\" is not the input's: `output_shape` must say how long it is",
+            "the axis `d` of \"abc,cd->abd\" is not the input's: `output_shape` must say how long \
+             it is",
             None,
         ),
         (
@@ -200,7 +209,8 @@ fn windows_and_axes_are_checked() {
     );
     assert_eq!(
         message("Concatenate", "", &[&[4, 5], &[3, 5]]),
-        "`Concatenate` expects shapes that differ in axis 2 alone, found (batch, 4, 5) and (batch, 3, 5)"
+        "`Concatenate` expects shapes that differ in axis 2 alone, found (batch, 4, 5) and (batch, \
+         3, 5)"
     );
     for (class, text) in [
         ("Softmax", "axis = 0"),

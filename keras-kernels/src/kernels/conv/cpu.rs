@@ -5,7 +5,7 @@
 //! one group and no dilation, a row of a window is one run.
 //!
 //! ```text
-//! forward  y[i, j, :]      = Σ over window rows a:  x[rows(i, a), columns(j, 0).., :] · kernel[a, ..]
+//! forward  y[i, j, :] = Σ over window rows a:  x[rows(i, a), columns(j, 0).., :] · kernel[a, ..]
 //! by w     see `grad_w`: the same with the windows transposed
 //! by x     see `grad_x`: the same with the kernel backwards and transposed
 //! ```

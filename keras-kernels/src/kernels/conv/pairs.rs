@@ -1,9 +1,10 @@
 //! Convolutions under `mixed_bfloat16`, with pairs in place of single numbers.
 //!
 //! ```text
-//! forward  input and kernel are packed along the channels; the rest is the convolution of half as many channels
+//! forward  input and kernel are packed along the channels; the rest is the convolution of half as
+//!          many channels
 //! by x     `d_y` and kernel are packed along the filters; likewise
-//! by w     `x` and `d_y` are packed along the columns of the output, since the sum is over its cells
+//! by w     `x` and `d_y` are packed along the columns of the output, as the sum is over its cells
 //! ```
 //! In a row of `x`, cell `t` is paired with cell `t + stride`, which belongs to the next cell of
 //! the output. So windows of every second cell of the output are runs of pairs, as windows are of

@@ -36,8 +36,8 @@ impl Kernel for Convolution<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let Convolution { shape, x, kernel, transposed, pools, prepared, bias, finish, y, scratch } =
-            self;
+        let Convolution { shape, x, kernel, transposed, pools, .. } = self;
+        let Convolution { prepared, bias, finish, y, scratch, .. } = self;
         let (u, scratch) = scratch.split_at_mut(shape.kernel_len());
         let u = if prepared.is_empty() {
             simd.enter(Transform { shape, kernel, transposed, u: &mut *u });
