@@ -78,7 +78,8 @@ fn difference(path: &str, found: &Json, expected: &Json) {
 
 #[test]
 fn the_models_of_keras_are_written_as_they_were() {
-    for name in ["models/mlp", "training/mlp_classifier.final", "training/mlp_regression.final"] {
+    let trained = ["training/mlp_classifier.final", "training/mlp_regression.final"];
+    for name in [["models/mlp", "files/activations"], trained].concat() {
         let archive = Archive::read(format!("{MODELS}/{name}.keras")).unwrap();
         check(name, &archive.config);
     }

@@ -87,7 +87,7 @@ impl Evaluator<'_> {
             Callee::Class(name) => self.construct(&name, &given, arguments),
             Callee::Object(name) => Ok(self.object(&name, &given)),
             Callee::Function(name) => self.call_function(&name, &given, spot),
-            Callee::Activation(name) => self.activation(&name, &given, head, spot),
+            Callee::Activation(name) => self.call_activation(&name, &given, spot),
             Callee::Method(value, name) => self.method(&value, &name, &given, spot),
             Callee::Value(value) => match value {
                 Value::Unknown => Ok(Value::Unknown),

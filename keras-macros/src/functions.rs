@@ -1,5 +1,7 @@
-//! Calls of the functions of `keras.ops`, and operators on tensors, which are such functions.
+//! Calls of the functions of `keras.ops` and `keras.activations`, and operators on tensors, which
+//! are such functions.
 
+use keras_graph::activation::FUNCTIONS;
 use keras_graph::call;
 use keras_graph::functions::{self, ELLIPSIS, Function, SLICE};
 use keras_graph::network::{LayerKind, MAX_LAYERS, NetworkLayer, TensorId};
@@ -29,6 +31,36 @@ impl Evaluator<'_> {
             let message = format!("there is no function `ops.{}`", name.text);
             return Ok(self.wrong(name.spot, message, &help));
         };
+        self.call_known(function, given, name.spot, spot)
+    }
+
+    /// `activations.f(..)`
+    pub(crate) fn call_activation(&mut self, name: &Name, given: &[Given], spot: Spot) -> Outcome {
+        if let Some(function) = Function::activation(&name.text) {
+            return self.call_known(function, given, name.spot, spot);
+        }
+        if &*name.text != "linear" {
+            let known = FUNCTIONS.iter().map(|(known, _)| *known);
+            let near = nearest(&name.text, known).map(|near| format!("did you mean `{near}`?"));
+            let message = format!("there is no activation `{}`", name.text);
+            return Ok(self.wrong(name.spot, message, &near.unwrap_or_default()));
+        }
+        match given {
+            [Given { value: value @ (Value::Tensor(_) | Value::Unknown), .. }] => Ok(value.clone()),
+            _ => {
+                let message = "`linear` is called on one tensor, which it returns";
+                Ok(self.wrong(name.spot, message, "write `activations.linear(x)`"))
+            }
+        }
+    }
+
+    fn call_known(
+        &mut self,
+        function: &'static Function,
+        given: &[Given],
+        head: Spot,
+        spot: Spot,
+    ) -> Outcome {
         let mut values = Vec::with_capacity(given.len());
         for argument in given {
             if argument.value.is_unknown() {
@@ -42,7 +74,7 @@ impl Evaluator<'_> {
             let name = argument.name.as_ref().map(|name| name.text.to_string());
             values.push(call::Given { name, value });
         }
-        self.apply_function(function, values, given, name.spot, spot)
+        self.apply_function(function, values, given, head, spot)
     }
 
     fn apply_function(

@@ -8,7 +8,6 @@
 
 use proc_macro::TokenStream;
 
-mod activations;
 mod apply;
 mod arithmetic;
 mod ast;

@@ -9,7 +9,6 @@
 //! come in any order; code and classes outside Keras are refused by name. Source: Keras 3.15
 //! `models/sequential.py`, `models/functional.py`, `saving/serialization_lib.py`.
 
-mod activations;
 mod calls;
 mod parts;
 mod read;

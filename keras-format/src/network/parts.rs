@@ -1,7 +1,7 @@
 //! The parts of a configuration: keys, arguments, layers, the shape of a model without an input.
 
 use keras_graph::dtype::Dtype;
-use keras_graph::functions::{Function, Operation};
+use keras_graph::functions::{ACTIVATIONS_MODULE, Function, Operation};
 use keras_graph::layers::{Entry, InputArguments};
 use keras_graph::network::{Class, LayerKind, NetworkLayer};
 use keras_graph::parameter::LayerName;
@@ -10,7 +10,7 @@ use keras_graph::shape::Shape;
 use keras_graph::value::{Argument, Value};
 use serde_json::{Map, Value as Json};
 
-use super::{FUNCTIONAL, LAYERS_MODULE, OPS_MODULES, SEQUENTIAL, activations};
+use super::{FUNCTIONAL, LAYERS_MODULE, OPS_MODULES, SEQUENTIAL};
 use crate::error::{Error, Result};
 use crate::json::{Framed, kind, value_from_json};
 
@@ -72,7 +72,7 @@ pub(super) fn refused(errors: Vec<ArgumentError>) -> Error {
     Error::Refused { path: String::new(), message: messages.join("; "), help }
 }
 
-/// A function of `keras.ops`.
+/// A function of `keras.ops` or `keras.activations`.
 fn operation(class: &str, config: &Map<String, Json>) -> Result<NetworkLayer> {
     let Some(function) = Function::by_class(class) else {
         let help = "the README lists the functions of `keras.ops` that there are";
@@ -91,12 +91,7 @@ fn operation(class: &str, config: &Map<String, Json>) -> Result<NetworkLayer> {
 /// Builds a layer of the catalogue.
 pub(super) fn catalogue_layer(framed: &Framed) -> Result<NetworkLayer> {
     let Framed { module, class_name, config } = *framed;
-    if Function::by_class(class_name).is_none()
-        && let Some(layer) = activations::activation(framed)
-    {
-        return layer;
-    }
-    if module.starts_with(OPS_MODULES) {
+    if module.starts_with(OPS_MODULES) || module == ACTIVATIONS_MODULE {
         return operation(class_name, config);
     }
     if module != LAYERS_MODULE {

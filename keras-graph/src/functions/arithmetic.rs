@@ -44,9 +44,9 @@ functions! {
     /// Each element, kept between two bounds
     "numpy" Clip("clip") (x, x_min, x_max) ["x"] {
         /// The lower bound.
-        x_min,
+        x_min: number,
         /// The upper bound.
-        x_max,
+        x_max: number,
     } |op, graph, args| {
         let x = op.tensor(graph, args, 0)?;
         let x = super::elementwise::counted(graph, x)?;
@@ -70,7 +70,7 @@ functions! {
         /// 2 for the Euclidean length, 1 for the sum of absolute values.
         order = Default::Int(2),
         /// The least length that is divided by; 1e-7 by default.
-        epsilon = Default::None,
+        epsilon: number = Default::None,
     } |op, graph, args| normalize(op, graph, args);
 }
 

@@ -1,7 +1,7 @@
 //! Arguments of a call of a function: those that Keras keeps with the class, and what the call
 //! computes with.
 
-use super::{Function, Operation};
+use super::{Function, Meaning, Operation};
 use crate::call::{Call, CallArgument, CallValue, Given};
 use crate::names::nearest;
 use crate::schema::{ArgumentError, At};
@@ -195,18 +195,33 @@ impl<T: Copy> Bound<T> {
                 // What Keras takes by position it also saves so.
                 let is_positional = is_positional || parameter != "constant_values";
                 // A list without tensors is a constant.
-                let value = plain(&value).map_or(value, CallValue::Value);
+                let meaning = match parameter {
+                    "key" | "indices" => Meaning::Whole,
+                    _ => Meaning::Fraction,
+                };
+                let value = match plain(&value) {
+                    Some(constant) => CallValue::Value(meaning.of(constant)),
+                    None => value,
+                };
                 self.operands.push(CallArgument { name: parameter, is_positional, value });
             }
         } else {
             match plain(&value) {
-                Some(value) => self.kept.push((parameter, value)),
+                Some(value) => self.kept.push((parameter, self.meaning(parameter).of(value))),
                 None => {
                     let message = format!("`{parameter}` of `{name}` cannot be a tensor");
                     self.errors.push(ArgumentError { at: At::Value(i), message, help: None });
                 }
             }
         }
+    }
+
+    /// What a division with a remainder means to an argument that is kept with the class.
+    fn meaning(&self, parameter: &str) -> Meaning {
+        let parameters = self.function.schema.parameters.iter();
+        let mut meanings = parameters.zip(self.function.meanings);
+        let found = meanings.find(|(known, _)| known.name == parameter);
+        found.map_or(Meaning::Whole, |(_, meaning)| *meaning)
     }
 
     fn missing(&mut self, parameter: &str) {

@@ -6,6 +6,7 @@
 //! ops. The batch is axis 0, as in Keras, and stays in front: what would reduce, move or mix it is
 //! refused. Source: Keras 3.15 `ops/numpy.py`, `ops/nn.py`, `ops/core.py`.
 
+mod activation;
 mod arithmetic;
 mod bind;
 mod choice;
@@ -16,10 +17,11 @@ mod operand;
 mod reduce;
 mod shape;
 
+use crate::activation::FUNCTIONS;
 use crate::call::{Call, CallParameter, CallValue, Lowered};
 use crate::graph::{Graph, LayerError, NodeId};
 use crate::schema::{Layer, Mismatch, ParameterType, Schema};
-use crate::value::Value;
+use crate::value::{Quotient, Value};
 
 pub use bind::{bind, bind_operands};
 pub use index::{ELLIPSIS, SLICE};
@@ -32,6 +34,7 @@ pub(crate) enum Default {
     Required,
     None,
     Int(i64),
+    Float(f64),
     Bool(bool),
     Str(&'static str),
 }
@@ -42,6 +45,7 @@ impl Default {
             Default::Required => return None,
             Default::None => Value::None,
             Default::Int(value) => Value::Int(value),
+            Default::Float(value) => Value::Float(value),
             Default::Bool(value) => Value::Bool(value),
             Default::Str(value) => Value::Str(value.to_string()),
         })
@@ -51,10 +55,35 @@ impl Default {
 /// Appends the ops of a call on operands.
 type Lower = fn(&Operation, &mut Graph, &[Operand]) -> Result<Vec<NodeId>, LayerError>;
 
-/// A function of `keras.ops`.
+/// What a division with a remainder means to an argument: see [`Quotient`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Meaning {
+    /// The whole number, of a count, an extent, an axis or an index.
+    Whole,
+    /// The fraction, of any other number.
+    Fraction,
+}
+
+impl Meaning {
+    /// The value without a division in it.
+    fn of(self, value: Value) -> Value {
+        match value {
+            Value::Quotient(Quotient { whole, exact }) => match self {
+                Meaning::Whole => Value::Int(whole),
+                Meaning::Fraction => Value::Float(exact),
+            },
+            Value::List(items) => {
+                Value::List(items.into_iter().map(|item| self.of(item)).collect())
+            }
+            value => value,
+        }
+    }
+}
+
+/// A function of `keras.ops` or `keras.activations`.
 #[derive(Debug)]
 pub struct Function {
-    /// Its name in `keras.ops`, and other names of it.
+    /// Its name in its module, and other names of it.
     pub names: &'static [&'static str],
     /// Keras' module of its class.
     pub module: &'static str,
@@ -62,6 +91,8 @@ pub struct Function {
     pub schema: Schema,
     /// The defaults of those arguments.
     defaults: &'static [Default],
+    /// What a division with a remainder means to each of them.
+    meanings: &'static [Meaning],
     /// What it computes with, tensors or constants, in order; `*` in front of a name stands for all
     /// that follow, and behind it a `?` for what may be left out.
     operands: &'static [&'static str],
@@ -70,20 +101,22 @@ pub struct Function {
     lower: Lower,
 }
 
-/// Declares the functions of a family.
+/// Declares the functions of a family. An argument that is kept with the class is a whole number,
+/// or made of such, unless `: number` says otherwise.
+/// Where no module of `keras.ops` stands in front, the function is one of `keras.activations`.
 macro_rules! functions {
     ($(
         $(#[doc = $docs:literal])*
-        $module:literal $class:ident($($name:literal),+)
+        $($module:literal)? $class:ident($($name:literal),+)
         ($($signature:ident),*)
         [$($operand:literal),*]
-        { $($(#[doc = $parameter_docs:literal])* $parameter:ident $(= $default:expr)?),* $(,)? }
+        { $($(#[doc = $parameter_docs:literal])* $parameter:ident $(: $number:ident)? $(= $default:expr)?),* $(,)? }
         $lower:expr;
     )*) => {
-        pub(super) const FUNCTIONS: &[$crate::functions::Function] = &[$(
+        pub(crate) const FUNCTIONS: &[$crate::functions::Function] = &[$(
             $crate::functions::Function {
                 names: &[$($name),+],
-                module: concat!("keras.src.ops.", $module),
+                module: $crate::functions::functions!(@module $($module)?),
                 schema: $crate::schema::Schema {
                     class: stringify!($class),
                     docs: concat!($($docs, "\n"),*),
@@ -94,12 +127,17 @@ macro_rules! functions {
                     }),*],
                 },
                 defaults: &[$($crate::functions::functions!(@default $($default)?)),*],
+                meanings: &[$($crate::functions::functions!(@meaning $($number)?)),*],
                 operands: &[$($operand),*],
                 signature: &[$(stringify!($signature)),*],
                 lower: $lower,
             },
         )*];
     };
+    (@module) => { $crate::functions::ACTIVATIONS_MODULE };
+    (@module $module:literal) => { concat!("keras.src.ops.", $module) };
+    (@meaning) => { $crate::functions::Meaning::Whole };
+    (@meaning number) => { $crate::functions::Meaning::Fraction };
     (@optional) => { false };
     (@optional $default:expr) => { true };
     (@default) => { $crate::functions::Default::Required };
@@ -107,8 +145,12 @@ macro_rules! functions {
 }
 pub(crate) use functions;
 
-/// The families.
+/// Keras' module of the operations that only `keras.activations` has.
+pub const ACTIVATIONS_MODULE: &str = "keras.src.activations.activations";
+
+/// The families of `keras.ops`.
 const FAMILIES: &[&[Function]] = &[
+    activation::FUNCTIONS,
     arithmetic::FUNCTIONS,
     choice::FUNCTIONS,
     einsum::FUNCTIONS,
@@ -119,7 +161,7 @@ const FAMILIES: &[&[Function]] = &[
 ];
 
 impl Function {
-    /// All functions.
+    /// All functions of `keras.ops`.
     pub fn all() -> impl Iterator<Item = &'static Function> {
         FAMILIES.iter().flat_map(|family| family.iter())
     }
@@ -129,12 +171,23 @@ impl Function {
         Function::all().find(|function| function.names.contains(&name))
     }
 
-    /// The function that Keras saves as this class.
-    pub fn by_class(class: &str) -> Option<&'static Function> {
-        Function::all().find(|function| function.schema.class == class)
+    /// The function of this name in `keras.activations`; `linear` is none, it returns what it is
+    /// called on.
+    pub fn activation(name: &str) -> Option<&'static Function> {
+        let own = activation::own::FUNCTIONS.iter().chain(activation::FUNCTIONS);
+        let is_activation = FUNCTIONS.iter().any(|(known, _)| *known == name);
+        own.into_iter()
+            .find(|function| function.names.contains(&name))
+            .or_else(|| Function::by_name(name).filter(|_| is_activation))
     }
 
-    /// Its name in `keras.ops`.
+    /// The function that Keras saves as this class.
+    pub fn by_class(class: &str) -> Option<&'static Function> {
+        let all = Function::all().chain(activation::own::FUNCTIONS);
+        all.into_iter().find(|function| function.schema.class == class)
+    }
+
+    /// Its name in its module.
     pub fn name(&self) -> &'static str {
         self.names[0]
     }

@@ -276,6 +276,64 @@ fn constants_keep_their_digits() {
 }
 
 #[test]
+fn a_division_is_what_its_argument_means() {
+    let seven_thirds = || Value::Quotient(Quotient { whole: 2, exact: 7.0 / 3.0 });
+    let bound = |name: &str, arguments: &[(&str, Value)]| {
+        let function = Function::by_name(name).expect("a function");
+        let given = arguments.iter().map(|(name, value)| Given {
+            name: Some(name.to_string()),
+            value: CallValue::Value(value.clone()),
+        });
+        let x = Given { name: None, value: t(0) };
+        bind(function, [x].into_iter().chain(given).collect()).expect("legal")
+    };
+    let (repeat, _) = bound("repeat", &[("repeats", seven_thirds()), ("axis", Value::Int(1))]);
+    assert_eq!(repeat.config()[0], ("repeats", Value::Int(2)));
+    let (clip, _) = bound("clip", &[("x_min", Value::Int(0)), ("x_max", seven_thirds())]);
+    assert_eq!(clip.config()[1], ("x_max", Value::Float(7.0 / 3.0)));
+    let shape = Value::List(vec![Value::Int(-1), seven_thirds()]);
+    let (reshape, _) = bound("reshape", &[("newshape", shape)]);
+    let whole = Value::List(vec![Value::Int(-1), Value::Int(2)]);
+    assert_eq!(reshape.config(), [("newshape", whole)]);
+    for (name, operand, expected) in
+        [("take", "indices", Value::Int(2)), ("add", "x2", Value::Float(7.0 / 3.0))]
+    {
+        let (_, call) = bound(name, &[(operand, seven_thirds())]);
+        assert_eq!(call.argument(operand), Some(&CallValue::Value(expected)), "{name}");
+    }
+}
+
+#[test]
+fn activations_are_functions_with_the_defaults_of_their_names() {
+    let extents = [2, 4];
+    for &(name, expected) in FUNCTIONS {
+        let Some(function) = Function::activation(name) else {
+            assert_eq!(name, "linear");
+            continue;
+        };
+        let given = vec![Given { name: None, value: t(0) }];
+        let (operation, call) = bind(function, given).expect("a call on a tensor");
+        let graph = || {
+            let mut graph = Graph::new(Mode::Inference);
+            let x = graph.input(0, Shape::new(extents), FLOAT);
+            (graph, x)
+        };
+        let (mut found, x) = graph();
+        operation.lower_call(&mut found, &call.map(|_| Lowered::unmasked(x))).expect("legal");
+        let (mut named, x) = graph();
+        named.activation(x, expected).expect("legal");
+        let [found, named] = [found, named].map(|graph| {
+            let ops = graph.nodes().iter().filter_map(|node| node.op());
+            ops.map(|op| format!("{op:?}")).collect::<Vec<String>>()
+        });
+        assert_eq!(found, named, "{name}");
+    }
+    assert!(Function::activation("threshold").is_some() && Function::activation("mean").is_none());
+    let gelu = Function::by_name("gelu").map(|gelu| gelu.defaults[0].value());
+    assert_eq!(gelu, Some(Some(Value::Bool(true))));
+}
+
+#[test]
 fn whole_numbers_stay_whole() {
     let x: &[Tensor] = &[(&[2], Dtype::Int32)];
     for function in ["negative", "abs"] {

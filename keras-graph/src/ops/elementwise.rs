@@ -44,7 +44,7 @@ impl Graph {
     }
 
     /// The first half along an axis times the sigmoid of the second. Errors: an odd extent.
-    fn glu(&mut self, x: NodeId, axis: usize) -> Result<NodeId, LayerError> {
+    pub fn glu(&mut self, x: NodeId, axis: usize) -> Result<NodeId, LayerError> {
         let (_, extent, _) = self.shape(x).around(axis);
         if extent % 2 == 1 {
             let found = self.shape(x);

@@ -106,8 +106,10 @@ impl NamedActivation {
                 ActivationFunction::Softmax
             }
         };
+        let trainable = value("trainable").filter(|given| matches!(given, Value::Bool(_)));
         let default = Value::Str(snake_case(class));
         written.insert(0, ("name", value("name").cloned().unwrap_or(default)));
+        written.insert(1, ("trainable", trainable.cloned().unwrap_or(Value::Bool(true))));
         let arguments = written
             .into_iter()
             .map(|(name, value)| Argument { name: Some(name.to_string()), value })

@@ -26,12 +26,13 @@ impl AxisPair {
 impl ParameterType for AxisPair {
     fn from_value(value: &Value) -> Result<Self, Mismatch> {
         let axes = match value {
-            Value::Int(axis) => Some(AxisPair::Both(*axis)),
             Value::List(items) => match items.as_slice() {
-                [Value::Int(first), Value::Int(second)] => Some(AxisPair::Each([*first, *second])),
+                [first, second] => {
+                    first.integer().zip(second.integer()).map(|(a, b)| AxisPair::Each([a, b]))
+                }
                 _ => None,
             },
-            _ => None,
+            value => value.integer().map(AxisPair::Both),
         };
         axes.ok_or_else(|| Mismatch::expected("an axis or a tuple of 2, such as `(2, 1)`"))
     }

@@ -45,15 +45,13 @@ pub struct Ints(pub Vec<i64>);
 impl ParameterType for Ints {
     fn from_value(value: &Value) -> Result<Self, Mismatch> {
         let integer = |value: &Value| match value {
-            Value::Int(value) => Some(*value),
             // The batch, in a shape.
             Value::None => Some(-1),
-            _ => None,
+            value => value.integer(),
         };
         let integers = match value {
             Value::List(items) => items.iter().map(integer).collect(),
-            Value::Int(value) => Some(vec![*value]),
-            _ => None,
+            value => value.integer().map(|value| vec![value]),
         };
         integers.map(Ints).ok_or_else(|| Mismatch::expected("integers, such as `(-1, 4)`"))
     }
@@ -117,12 +115,11 @@ impl ParameterType for Widths {
             _ => None,
         };
         let widths = match value {
-            Value::Int(_) => count(value, 0).map(|both| vec![[both; 2]]),
-            Value::List(items) if items.iter().all(|item| matches!(item, Value::Int(_))) => {
+            Value::List(items) if items.iter().all(|item| item.integer().is_some()) => {
                 pair(value).map(|one| vec![one])
             }
             Value::List(items) => items.iter().map(pair).collect(),
-            _ => None,
+            value => count(value, 0).map(|both| vec![[both; 2]]),
         };
         widths
             .filter(|widths: &Vec<[usize; 2]>| !widths.is_empty())
