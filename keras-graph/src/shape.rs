@@ -1,4 +1,10 @@
-//! Extents of a tensor, per sample.
+//! Extents of a tensor, per sample, and the limits of what a model may ask for.
+//!
+//! A model that is larger is refused while it is compiled, at the layer that is too large:
+//! - a number such as a kernel's size, a stride or a dilation is at most
+//!   [`MAX_COUNT`](crate::parameter::MAX_COUNT);
+//! - a tensor of a sample has at most [`MAX_LEN`] elements, and so has a weight;
+//! - a convolution takes at most [`MAX_SCRATCH_LEN`] elements of scratch.
 
 use std::fmt;
 
@@ -7,6 +13,10 @@ use crate::literal::List;
 
 /// Most elements that a tensor may have per sample, and a weight altogether.
 pub const MAX_LEN: usize = 1 << 31;
+
+/// Most elements of the scratch of a convolution, where a kernel that dilation spreads makes it copy
+/// much padding. They take 1 GiB for each thread.
+pub const MAX_SCRATCH_LEN: usize = 1 << 28;
 
 /// The number of elements of a tensor, if all extents are positive and it is at most [`MAX_LEN`].
 pub fn checked_len(extents: &[usize]) -> Result<usize, LayerError> {

@@ -58,14 +58,14 @@ pub fn band(rows: &Window, columns: &Window, channels: usize) -> Option<Band> {
     if columns.pad == 0 && width <= columns.input {
         return None;
     }
-    let pitch = width * channels;
+    let pitch = width.saturating_mul(channels);
     let rows_within = |len: usize| 1 + (len / pitch).saturating_sub(span(rows, 1)) / rows.stride;
-    let least = NEW_ROWS * span(rows, 1).saturating_sub(rows.stride) / rows.stride;
+    let least = NEW_ROWS.saturating_mul(span(rows, 1).saturating_sub(rows.stride)) / rows.stride;
     let output_rows = rows_within(NEAR_BAND_LEN).max(least).min(rows_within(BAND_LEN));
     let output_rows = output_rows.min(rows.output);
     // Rows of padding are skipped, not copied.
     let input_rows = span(rows, output_rows).min(rows.input);
-    Some(Band { output_rows, pitch, len: input_rows * pitch })
+    Some(Band { output_rows, pitch, len: input_rows.saturating_mul(pitch) })
 }
 
 /// Cells of a kernel.

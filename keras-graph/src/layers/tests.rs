@@ -2,6 +2,7 @@
 
 mod distributed;
 mod errors;
+mod geometry;
 mod parser;
 
 use super::*;

@@ -4,9 +4,12 @@ use crate::activation::Activation;
 use crate::graph::{Graph, LayerError, NodeId, WeightId};
 use crate::op::{
     Conv2D, Conv2DGradW, Conv2DGradX, ConvPool2D, Depthwise2D, Depthwise2DGradW, Depthwise2DGradX,
-    SumRows, Window,
+    Op, SumRows, Window,
 };
 use crate::ops::gradient::{Differentiate, Gradients, Made, no_gradient};
+use crate::shape::MAX_SCRATCH_LEN;
+use keras_target::cost::workspace_len;
+use keras_target::target::{Cpu, Target as _};
 
 impl Graph {
     /// `y[i, j, o] = Σ x[rows(i, a), columns(j, b), c] · kernel[a, b, c, o]`. The kernel is
@@ -32,6 +35,7 @@ impl Graph {
             add: false,
             f,
         };
+        check_scratch(&op)?;
         self.emit(op, &[x.into(), kernel.into()], vec![rows.output, columns.output, filters])
     }
 
@@ -46,6 +50,7 @@ impl Graph {
         // The convolution leads from this op's result to its input.
         let (_, channels, filters) = self.source_shape(kernel.into()).around(2);
         let op = Conv2DGradX { rows, columns, channels, filters, groups: 1 };
+        check_scratch(&undone(&op))?;
         self.emit(op, &[x.into(), kernel.into()], vec![rows.input, columns.input, channels])
     }
 
@@ -62,6 +67,39 @@ impl Graph {
         let extents = vec![rows.output, columns.output, channels.saturating_mul(multiplier)];
         self.emit(op, &[x.into(), kernel.into()], extents)
     }
+}
+
+/// The convolution that a transposed one undoes.
+fn undone(op: &Conv2DGradX) -> Conv2D {
+    let Conv2DGradX { rows, columns, channels, filters, groups } = *op;
+    let (bias, norm, add, f) = (false, None, false, Activation::Linear);
+    Conv2D { rows, columns, channels, filters, groups, bias, norm, add, f }
+}
+
+/// Refuses a convolution for which kernels, also those of its gradients, would copy so much padding
+/// that the scratch has more than [`MAX_SCRATCH_LEN`] elements.
+fn check_scratch(op: &Conv2D) -> Result<(), LayerError> {
+    let Conv2D { rows, columns, channels, filters, groups, .. } = *op;
+    let by_x = Conv2DGradX { rows, columns, channels, filters, groups };
+    let by_w = Conv2DGradW { rows, columns, channels, filters, groups };
+    let ops = [Op::from(*op), by_x.into(), by_w.into()];
+    let len = ops.iter().map(|op| workspace_len(op, Cpu.algorithm(op))).max().unwrap_or(0);
+    if len <= MAX_SCRATCH_LEN {
+        return Ok(());
+    }
+    let dilates = [rows, columns].iter().any(|window| window.dilation > 1);
+    let argument = if dilates { "dilation_rate" } else { "kernel_size" };
+    let reach = |window: Window| (window.kernel - 1) * window.dilation + 1;
+    Err(LayerError::argument(
+        argument,
+        format!(
+            "a kernel that reaches over ({}, {}) cells of {channels} channels needs scratch memory \
+             for more than {MAX_SCRATCH_LEN} numbers",
+            reach(rows),
+            reach(columns),
+        ),
+    )
+    .help(format!("write a smaller `{argument}`: most of these cells are padding")))
 }
 
 impl Differentiate for Conv2D {
@@ -86,9 +124,7 @@ impl Differentiate for Conv2DGradX {
         let Conv2DGradX { rows, columns, channels, filters, groups } = *self;
         let grad_w = Conv2DGradW { rows, columns, channels, filters, groups };
         gradients.push_weight(kernel, grad_w, &[d_y, x]);
-        let (bias, norm, add, f) = (false, None, false, Activation::Linear);
-        let grad_x = Conv2D { rows, columns, channels, filters, groups, bias, norm, add, f };
-        gradients.push(x, grad_x, &[d_y, kernel]);
+        gradients.push(x, undone(self), &[d_y, kernel]);
         Ok(())
     }
 }

@@ -258,8 +258,10 @@ mod tests {
         assert_adjoint(op, gradient, |_, d_y| vec![d_y], 0, &[120], 72, 2);
     }
 
-    /// Same, valid, overlapping, dilated, and windows that hold only padding.
-    const WINDOWS: [(Window, Window); 4] = [
+    const HUGE: usize = 1 << 31;
+
+    /// Same, valid, overlapping, dilated, windows that hold only padding, or mostly.
+    const WINDOWS: [(Window, Window); 5] = [
         (
             Window { input: 6, output: 3, kernel: 2, stride: 2, dilation: 1, pad: 0 },
             Window { input: 9, output: 4, kernel: 2, stride: 2, dilation: 1, pad: 0 },
@@ -270,6 +272,10 @@ mod tests {
             Window { input: 5, output: 5, kernel: 3, stride: 1, dilation: 1, pad: 1 },
         ),
         (ONE, Window { input: 3, output: 4, kernel: 2, stride: 2, dilation: 1, pad: 3 }),
+        (
+            Window { input: 5, output: 1, kernel: HUGE, stride: HUGE, dilation: 1, pad: HUGE / 2 },
+            Window { input: 3, output: 1, kernel: 2, stride: HUGE, dilation: 1, pad: 0 },
+        ),
     ];
 
     #[test]
@@ -278,7 +284,7 @@ mod tests {
             for channels in [1, 3, 4, 5, 7, 8, 9, 15, 16, 17, 37] {
                 let x_len = 2 * rows.input * columns.input * channels;
                 let y_len = 2 * rows.output * columns.output * channels;
-                let taps = rows.kernel * columns.kernel;
+                let taps = rows.kernel.min(rows.input) * columns.kernel.min(columns.input);
                 assert_as_reference(MaxPool2D { rows, columns, channels }, 2, &[x_len], y_len, 1);
                 let op = AveragePool2D { rows, columns, channels };
                 assert_as_reference(op, 2, &[x_len], y_len, taps);

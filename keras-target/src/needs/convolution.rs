@@ -67,10 +67,11 @@ impl Needs for Conv2D {
             Algorithm::Winograd => Winograd::conv2d(self).scratch_len(),
             Algorithm::General | Algorithm::Rows | Algorithm::RoundedWindows => {
                 let kernel_len = kernel_len(rows, columns, channels / groups, *filters);
-                turned_len(kernel_len, filters / groups) + band_len(rows, columns, *channels)
+                turned_len(kernel_len, filters / groups)
+                    .saturating_add(band_len(rows, columns, *channels))
             }
         };
-        folded_len(norm.as_ref(), *filters) + len
+        folded_len(norm.as_ref(), *filters).saturating_add(len)
     }
 
     /// Half vectors of filters have an order of their own.
@@ -183,7 +184,7 @@ impl Needs for Conv2DGradX {
             }
             Algorithm::General | Algorithm::Rows | Algorithm::RoundedWindows => {
                 let (panel, band) = phase_lens(self);
-                panel + band
+                panel.saturating_add(band)
             }
         }
     }
@@ -244,7 +245,8 @@ impl Needs for Conv2DGradW {
             Algorithm::Winograd => Winograd::grad_w(self).scratch_len(),
             Algorithm::General | Algorithm::Rows | Algorithm::RoundedWindows => {
                 let kernel_len = kernel_len(rows, columns, channels / groups, *filters);
-                turned_len(kernel_len, filters / groups) + band_len(rows, columns, *channels)
+                turned_len(kernel_len, filters / groups)
+                    .saturating_add(band_len(rows, columns, *channels))
             }
         }
     }

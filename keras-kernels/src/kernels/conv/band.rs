@@ -140,10 +140,11 @@ pub(super) fn read<'a>(
 /// not, which may lie behind this sample: where samples are read for the first time, they are far
 /// away.
 pub(super) fn prefetch_row(geometry: &Geometry, x: Image<'_>, output: usize) {
-    let Window { kernel, stride, dilation, pad, .. } = geometry.rows;
+    let Window { input, kernel, stride, dilation, pad, .. } = geometry.rows;
     let end = output * stride + kernel.saturating_sub(1) * dilation + 1;
     let begin = end.saturating_sub(stride + pad) * x.pitch;
-    for place in (0..stride * x.pitch).step_by(CACHE_LINE) {
+    // A stride may be far longer than the image.
+    for place in (0..stride.min(input) * x.pitch).step_by(CACHE_LINE) {
         prefetch(x.cells, begin + place);
     }
 }

@@ -207,8 +207,8 @@ mod tests {
     }
 
     /// Same and valid, strides, dilations, windows in the padding alone, uncovered cells, one cell,
-    /// pointwise.
-    const WINDOWS: [(Window, Window); 12] = [
+    /// pointwise, a stride that no loop may run over.
+    const WINDOWS: [(Window, Window); 13] = [
         (window(5, 5, 3, 1, 1, 1), window(7, 7, 3, 1, 1, 1)),
         (window(5, 3, 3, 1, 1, 0), window(11, 9, 3, 1, 1, 0)),
         (window(6, 3, 3, 2, 1, 0), window(9, 5, 3, 2, 1, 1)),
@@ -221,6 +221,7 @@ mod tests {
         (window(3, 3, 1, 1, 1, 0), window(5, 5, 1, 1, 1, 0)),
         (window(6, 1, 5, 4, 1, 0), window(19, 17, 3, 1, 1, 0)),
         (window(3, 2, 4, 2, 1, 1), window(2, 1, 5, 1, 1, 1)),
+        (window(6, 1, 5, 1 << 31, 1, 0), window(4, 1, 3, 1 << 31, 1, 1)),
     ];
 
     /// Channels, filters and groups.

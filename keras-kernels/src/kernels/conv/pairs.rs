@@ -210,6 +210,8 @@ struct Packed {
     pitch: usize,
     /// Elements of a padded row of `x`.
     line_len: usize,
+    /// Elements from a cell of the row to its partner. A stride may be far longer than the row.
+    partner: usize,
     /// Pairs of `x`.
     x_len: usize,
     /// Pairs of `d_y`.
@@ -226,9 +228,10 @@ impl Packed {
         let spare = (BAND / pitch).saturating_sub(span);
         let output_rows = (1 + spare / rows.stride).min(rows.output);
         let input_rows = ((output_rows - 1) * rows.stride + span).min(rows.input);
-        let line_len = pitch + columns.stride * channels;
+        let partner = columns.stride.min(width) * channels;
+        let (line_len, x_len) = (pitch + partner, input_rows * pitch);
         let y_len = output_rows * pairs * filters;
-        Packed { output_rows, pairs, pitch, line_len, x_len: input_rows * pitch, y_len }
+        Packed { output_rows, pairs, pitch, line_len, partner, x_len, y_len }
     }
 }
 
@@ -291,7 +294,7 @@ fn pack_x<S: Simd>(
     let copied = row_len.min(packed.line_len - before);
     for (row, pairs) in x_rows.zip(pairs.chunks_exact_mut(packed.pitch)) {
         line[before..before + copied].copy_from_slice(&x[row * row_len..][..copied]);
-        pack_rows(simd, line, Some(&line[columns.stride * channels..]), pairs);
+        pack_rows(simd, line, Some(&line[packed.partner..]), pairs);
     }
 }
 

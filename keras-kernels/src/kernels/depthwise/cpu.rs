@@ -12,6 +12,7 @@
 use core::ops::Range;
 
 use keras_ir::ops::{Depthwise2DGradX, Window};
+use keras_target::phase::{Phase, phases, phases_cover};
 
 use super::line::Line;
 use crate::kernels::vectors::{for_each_vector, load, store};
@@ -76,12 +77,19 @@ pub(super) fn grad_x<S: Simd>(
     d_x: &mut [f32],
 ) {
     let Depthwise2DGradX { rows, columns, channels, .. } = op;
-    for row_phase in 0..rows.stride {
-        let rows = Line::backward(rows, row_phase);
-        for first_phase in (0..columns.stride).step_by(PHASES) {
-            let phases = core::array::from_fn::<_, PHASES, _>(|phase| Correlation {
+    if !phases_cover(*rows) || !phases_cover(*columns) {
+        d_x.fill(0.0);
+    }
+    for row_phase in phases(*rows) {
+        let rows = Line::backward(rows, &row_phase);
+        let mut rest = phases(*columns);
+        while let Some(first) = rest.next() {
+            let second = rest.next();
+            let count = 1 + usize::from(second.is_some());
+            let both: [Phase; PHASES] = [first, second.unwrap_or(first)];
+            let phases = both.map(|phase| Correlation {
                 rows,
-                columns: Line::backward(columns, (first_phase + phase) % columns.stride),
+                columns: Line::backward(columns, &phase),
                 channels: *channels,
                 x: d_y,
                 x_columns: columns.output,
@@ -90,12 +98,11 @@ pub(super) fn grad_x<S: Simd>(
                 bias: None,
                 y_columns: columns.input,
             });
-            let phases = &phases[..PHASES.min(columns.stride - first_phase)];
             let interiors: [Range<usize>; PHASES] =
-                core::array::from_fn(|phase| phases[phase % phases.len()].columns.interior());
+                core::array::from_fn(|phase| phases[phase].columns.interior());
             // Row by row, so that what all phases write together is near.
             for i in 0..rows.outputs {
-                for (phase, interior) in phases.iter().zip(&interiors) {
+                for (phase, interior) in phases.iter().zip(&interiors).take(count) {
                     phase.row(simd, i, interior, d_x);
                 }
             }

@@ -7,6 +7,7 @@
 use core::ops::Range;
 
 use keras_ir::ops::Window;
+use keras_target::phase::Phase;
 
 /// Output `first + q · step` reads the inputs `q · stride + offset + t · offset_step` through the
 /// cells `first_cell + t · cell_step` of the kernel, for `t` in `0..taps`, as far as there are such
@@ -44,25 +45,24 @@ impl Line {
     }
 
     /// One phase of the gradient by `x`: its outputs are cells of the input.
-    pub(super) fn backward(window: &Window, phase: usize) -> Line {
-        let &Window { input, output, kernel, stride, dilation, pad } = window;
-        // From cell `k` the gradient of output `(p + pad - k · dilation) / stride` comes to `p`, if
-        // that is whole.
-        let distance = |k: usize| (phase + pad) as isize - (k * dilation) as isize;
-        let is_tap = |k: &usize| distance(*k).rem_euclid(stride as isize) == 0;
-        let first_cell = (0..kernel).find(is_tap);
-        let cell_step = (1..=stride).find(|k| k * dilation % stride == 0).unwrap_or(stride);
+    pub(super) fn backward(window: &Window, phase: &Phase) -> Line {
+        // Backwards: in the order of the kernel's cells.
+        let taps = phase.window.kernel;
+        let first_cell = phase.last - (taps - 1) * phase.step;
+        let distance =
+            (phase.first + window.pad) as isize - (first_cell * window.dilation) as isize;
         Line {
-            outputs: input.saturating_sub(phase).div_ceil(stride),
-            first: phase,
-            step: stride,
+            outputs: phase.window.output,
+            first: phase.first,
+            step: window.stride,
             stride: 1,
-            taps: first_cell.map_or(0, |first| (kernel - first).div_ceil(cell_step)),
-            first_cell: first_cell.unwrap_or(0),
-            cell_step,
-            offset: first_cell.map_or(0, |first| distance(first).div_euclid(stride as isize)),
-            offset_step: -((dilation * cell_step / stride) as isize),
-            inputs: output,
+            taps,
+            first_cell,
+            cell_step: phase.step,
+            // From cell `k` the gradient of output `(p + pad - k · dilation) / stride` comes to `p`.
+            offset: distance.div_euclid(window.stride as isize),
+            offset_step: -(phase.window.dilation as isize),
+            inputs: window.output,
         }
     }
 
@@ -90,10 +90,15 @@ impl Line {
 
     /// The taps of output `q` that are no padding.
     pub(super) fn real_taps(&self, q: usize) -> Range<usize> {
-        let is_real = |t: &usize| (0..self.inputs as isize).contains(&self.place(q, *t));
-        let begin = (0..self.taps).find(is_real).unwrap_or(self.taps);
-        let end = (begin..self.taps).find(|t| !is_real(t)).unwrap_or(self.taps);
-        begin..end
+        let (first, inputs) = (self.place(q, 0), self.inputs as isize);
+        let step = self.offset_step.unsigned_abs();
+        // Taps before `begin` lie before the inputs, or behind them if taps go backwards.
+        let (before, until) = match self.offset_step > 0 {
+            true => (-first, inputs - first),
+            false => (first - inputs + 1, first + 1),
+        };
+        let begin = taps_within(before, step).min(self.taps);
+        begin..taps_within(until, step).clamp(begin, self.taps)
     }
 
     /// The outputs none of whose taps is padding.
@@ -105,17 +110,28 @@ impl Line {
     }
 }
 
+/// Taps that are less than `distance` away from the first, which has a distance of 0.
+fn taps_within(distance: isize, step: usize) -> usize {
+    let distance = distance.max(0) as usize;
+    // A division is slow.
+    if step == 1 { distance } else { distance.div_ceil(step) }
+}
+
 #[cfg(test)]
 mod tests {
+    use keras_target::phase::phases;
+
     use super::*;
     use crate::kernels::window::cell;
 
-    const WINDOWS: [Window; 5] = [
+    const WINDOWS: [Window; 7] = [
         Window { input: 5, output: 3, kernel: 3, stride: 2, dilation: 1, pad: 1 },
         Window { input: 9, output: 5, kernel: 4, stride: 2, dilation: 2, pad: 2 },
         Window { input: 7, output: 7, kernel: 3, stride: 1, dilation: 1, pad: 1 },
         Window { input: 11, output: 3, kernel: 2, stride: 4, dilation: 3, pad: 0 },
         Window { input: 3, output: 6, kernel: 2, stride: 6, dilation: 4, pad: 8 },
+        Window { input: 5, output: 1, kernel: 3, stride: 1 << 31, dilation: 1, pad: 1 },
+        Window { input: 4, output: 4, kernel: 3, stride: 1, dilation: 1 << 31, pad: 1 << 31 },
     ];
 
     /// Output, cell of the kernel and input of all real taps.
@@ -134,9 +150,8 @@ mod tests {
             let mut expected: Vec<[usize; 3]> =
                 pairs.filter_map(|(o, k)| Some([o, k, cell(&window, o, k)?])).collect();
             assert_eq!(all(&Line::forward(&window)), expected, "{window:?}");
-            let phases = 0..window.stride;
             let mut found: Vec<[usize; 3]> =
-                phases.flat_map(|phase| all(&Line::backward(&window, phase))).collect();
+                phases(window).flat_map(|phase| all(&Line::backward(&window, &phase))).collect();
             expected.iter_mut().for_each(|tap| tap.swap(0, 2));
             expected.sort();
             found.sort();

@@ -310,6 +310,18 @@ mod tests {
                 Window { input: 3, output: 5, kernel: 1, stride: 1, dilation: 1, pad: 1 },
                 Window { input: 9, output: 3, kernel: 2, stride: 4, dilation: 1, pad: 0 },
             ),
+            // No loop may run over strides or padding.
+            (
+                Window { input: 5, output: 1, kernel: 3, stride: 1 << 31, dilation: 1, pad: 1 },
+                Window {
+                    input: 4,
+                    output: 4,
+                    kernel: 3,
+                    stride: 1,
+                    dilation: 1 << 31,
+                    pad: 1 << 31,
+                },
+            ),
         ];
         let samples = 2;
         for (rows, columns) in windows {
