@@ -1,10 +1,13 @@
 #!/bin/sh
-# Counts the instructions of a few calls and training steps, and compares them with benches/counts.txt, which names its compiler.
+# Counts the instructions of a few calls and training steps, and compares them with
+# benches/counts.txt, which names its compiler.
 #
 #   tools/counts.sh           # fails if a count has grown by more than a margin
-#   tools/counts.sh record    # writes the file: after a change that is worth it, or with another compiler
+#   tools/counts.sh record    # writes the file: after a change that is worth it, or with another
+#                             # compiler
 #
-# Needs a network for the first run on a Debian that has no valgrind: it is installed by root, else unpacked into target/.
+# If there is no valgrind, the first run needs a network and Debian: root installs it, other users
+# unpack it into target/.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -18,7 +21,8 @@ if ! command -v valgrind >/dev/null && [ ! -x "$folder/usr/bin/valgrind" ]; then
         (
             cd "$folder"
             apt-get update -qq -o Dir::State::Lists="$folder/lists" -o Dir::Cache="$folder"
-            apt-get download -qq -o Dir::State::Lists="$folder/lists" -o Dir::Cache="$folder" valgrind
+            apt-get download -qq -o Dir::State::Lists="$folder/lists" -o Dir::Cache="$folder" \
+                valgrind
             dpkg -x valgrind_*.deb .
             rm -rf valgrind_*.deb lists ./*.bin
         )
