@@ -72,6 +72,7 @@ macro_rules! as_inner {
         )*
     };
 }
+#[cfg(target_arch = "x86_64")]
 pub(super) use as_inner;
 
 /// A token whose [`Simd::add_product`] is [`Simd::dot_pairs`]; all else is as the token's own.
