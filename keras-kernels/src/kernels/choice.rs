@@ -29,6 +29,7 @@ impl Reference {
         }
     }
 
+    #[inline(always)]
     pub(crate) fn select(_: &op::Select, call: Call<'_>) {
         let [condition, a, b] = call.inputs();
         let y = call.output;
@@ -95,12 +96,8 @@ fn compare_each<T: PartialOrd>(
 }
 
 #[inline(always)]
-fn select<S: Simd>(_: &op::Select, call: Call<'_>) {
-    let [condition, a, b] = call.inputs();
-    let y = call.output;
-    for (((y, condition), a), b) in y.iter_mut().zip(condition).zip(a).zip(b) {
-        *y = if *condition != 0.0 { *a } else { *b };
-    }
+fn select<S: Simd>(op: &op::Select, call: Call<'_>) {
+    Reference::select(op, call);
 }
 
 #[inline(always)]

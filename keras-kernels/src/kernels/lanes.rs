@@ -57,18 +57,24 @@ pub(super) fn sum(x: &[f32]) -> f32 {
 /// The largest element; minus infinity if there is none. NaN is passed over.
 #[inline(always)]
 pub(super) fn max(x: &[f32]) -> f32 {
-    let larger = |a: f32, b: f32| if b > a { b } else { a };
-    let mut lanes = [f32::NEG_INFINITY; LANES];
+    fold(x, f32::NEG_INFINITY, |a, b| if b > a { b } else { a })
+}
+
+/// What is left of `start` and all elements, two of which `f` makes one, in any order; `start` may
+/// count more than once.
+#[inline(always)]
+pub(super) fn fold(x: &[f32], start: f32, f: impl Fn(f32, f32) -> f32) -> f32 {
+    let mut lanes = [start; LANES];
     let mut chunks = x.chunks_exact(LANES);
     for x in &mut chunks {
         for (lane, x) in lanes.iter_mut().zip(x) {
-            *lane = larger(*lane, *x);
+            *lane = f(*lane, *x);
         }
     }
     for (lane, x) in lanes.iter_mut().zip(chunks.remainder()) {
-        *lane = larger(*lane, *x);
+        *lane = f(*lane, *x);
     }
-    join(lanes, larger)
+    join(lanes, f)
 }
 
 /// Joins the lanes by halves.

@@ -86,33 +86,29 @@ impl Reference {
     }
 }
 
-/// Gathers the moments of the elements that count, channel by channel.
-fn masked_moments(op: &op::MaskedMoments, call: Call<'_>) {
-    let op::MaskedMoments { channels, inner, .. } = *op;
-    let [x, mask] = call.inputs();
-    for c in 0..channels {
-        let rows = x.chunks_exact(inner).zip(mask.chunks_exact(inner));
-        let of_channel = rows.skip(c).step_by(channels);
-        let cells = of_channel.flat_map(|(x, mask)| x.iter().zip(mask));
-        let counted = cells.filter(|(_, mask)| **mask != 0.0).map(|(x, _)| f64::from(*x));
-        let count = counted.clone().count() as f64;
-        if count > 0.0 {
-            let mean = counted.clone().sum::<f64>() / count;
-            let m2 = counted.map(|x| (x - mean) * (x - mean)).sum();
-            merge_channel(call.output, c, mean, m2, count);
-        }
-    }
-}
-
 impl Reference {
+    /// Gathers the moments of the elements that count, channel by channel.
     pub(crate) fn masked_moments(op: &op::MaskedMoments, call: Call<'_>) {
-        masked_moments(op, call);
+        let op::MaskedMoments { channels, inner, .. } = *op;
+        let [x, mask] = call.inputs();
+        for c in 0..channels {
+            let rows = x.chunks_exact(inner).zip(mask.chunks_exact(inner));
+            let of_channel = rows.skip(c).step_by(channels);
+            let cells = of_channel.flat_map(|(x, mask)| x.iter().zip(mask));
+            let counted = cells.filter(|(_, mask)| **mask != 0.0).map(|(x, _)| f64::from(*x));
+            let count = counted.clone().count() as f64;
+            if count > 0.0 {
+                let mean = counted.clone().sum::<f64>() / count;
+                let m2 = counted.map(|x| (x - mean) * (x - mean)).sum();
+                merge_channel(call.output, c, mean, m2, count);
+            }
+        }
     }
 }
 
 impl Cpu {
     pub(crate) fn masked_moments(op: &op::MaskedMoments, call: Call<'_>) {
-        masked_moments(op, call);
+        Reference::masked_moments(op, call);
     }
 }
 

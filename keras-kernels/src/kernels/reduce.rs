@@ -2,15 +2,12 @@
 //! share evenly; running sums along one.
 
 use super::vectorized::vectorized;
-use super::{Call, Reference};
+use super::{Call, Reference, lanes};
 use crate::simd::Simd;
 use keras_ir::ops::{self as op, ReduceFunction};
 
 /// Lines along the axis that are worked on at a time.
 const COLUMNS: usize = 32;
-
-/// Partial results of one line: what the longest vector holds.
-const LANES: usize = 16;
 
 impl Reference {
     pub(crate) fn reduce(op: &op::Reduce, call: Call<'_>) {
@@ -113,7 +110,7 @@ fn reduce_each(
 ) {
     if inner == 1 {
         for (x, y) in x.chunks_exact(extent).zip(y) {
-            *y = reduce_line(x, f);
+            *y = lanes::fold(x, x[0], f);
         }
         return;
     }
@@ -126,20 +123,6 @@ fn reduce_each(
             }
         }
     }
-}
-
-/// What is left of one line.
-#[inline(always)]
-fn reduce_line(x: &[f32], f: impl Fn(f32, f32) -> f32 + Copy) -> f32 {
-    let mut lanes = [x[0]; LANES];
-    let mut chunks = x.chunks_exact(LANES);
-    for x in &mut chunks {
-        for (lane, x) in lanes.iter_mut().zip(x) {
-            *lane = f(*lane, *x);
-        }
-    }
-    let rest = chunks.remainder().iter().copied();
-    lanes.into_iter().chain(rest).reduce(f).expect("there are lanes")
 }
 
 #[inline(always)]
