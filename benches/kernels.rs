@@ -17,10 +17,11 @@ use keras_ir::ops::{
     Window,
 };
 use keras_ir::plan::WeightInfo;
-use keras_runtime::dtype_policy::DtypePolicy;
-use keras_runtime::kernels::{Backend, Call, Cpu, Run, run};
+use keras_runtime::kernels::{Call, Cpu, Run, run as compute};
 use keras_runtime::optimizers::{Adam, AdamW, Optimizer, RMSprop, SGD, Updater};
 use keras_runtime::simd::{Level, multiply_adds, with_level};
+use keras_target::cost::workspace_len;
+use keras_target::target::{self, MixedBfloat16, Target};
 
 /// Time spent on each measurement, and how many of them the fastest is taken of: short ones, so
 /// that some of them are not interrupted by other programs.
@@ -32,11 +33,11 @@ fn main() {
     let filter = arguments.first().map_or("", String::as_str);
     let level = arguments.get(1).map_or(Some(Level::best()), |name| level(name));
     let Some(level) = level else { return eprintln!("no such level: {}", arguments[1]) };
-    let policy = match arguments.get(2).map(String::as_str) {
-        Some("bf16") => DtypePolicy::MixedBfloat16,
-        _ => DtypePolicy::Float32,
+    let target: &dyn Target = match arguments.get(2).map(String::as_str) {
+        Some("bf16") => &MixedBfloat16,
+        _ => &target::Cpu,
     };
-    if let Err(unsupported) = with_level(level, || bench_all(filter, policy)) {
+    if let Err(unsupported) = with_level(level, || bench_all(filter, target)) {
         eprintln!("{unsupported}");
     }
 }
@@ -45,11 +46,7 @@ fn level(name: &str) -> Option<Level> {
     Level::available().find(|level| format!("{level:?}").eq_ignore_ascii_case(name))
 }
 
-fn bench_all(filter: &str, policy: DtypePolicy) {
-    let run: fn(&Op, Call<'_>) = match policy {
-        DtypePolicy::Float32 => run::<Cpu>,
-        DtypePolicy::MixedBfloat16 => Cpu::mixed_bfloat16,
-    };
+fn bench_all(filter: &str, target: &dyn Target) {
     let rounds = 10_000;
     let peak = multiply_adds(rounds).0 as f64 / seconds(|| _ = black_box(multiply_adds(rounds)));
     println!("peak at {:?}: {:.1} GFLOP/s", Level::current(), peak / 1e9);
@@ -60,20 +57,15 @@ fn bench_all(filter: &str, policy: DtypePolicy) {
         let inputs: Vec<Vec<f32>> = input_lens.iter().map(|&len| values(len)).collect();
         let inputs: Vec<&[f32]> = inputs.iter().map(Vec::as_slice).collect();
         let mut output = vec![0.0; output_len];
-        let mut workspace = vec![0.0; policy.workspace_len(&op)];
+        let algorithm = target.algorithm(&op);
+        let mut workspace = vec![0.0; workspace_len(&op, algorithm)];
         let seconds = seconds(|| {
             let (output, workspace) = (&mut output[..], &mut workspace[..]);
-            let run_of_call = Run::default();
-            run(
+            let (samples, inputs, prepared) = (1, &inputs[..], &[]);
+            let run = Run::default();
+            compute::<Cpu>(
                 &op,
-                Call {
-                    samples: 1,
-                    inputs: &inputs,
-                    output,
-                    workspace,
-                    prepared: &[],
-                    run: run_of_call,
-                },
+                Call { algorithm, samples, inputs, output, workspace, prepared, run },
             );
         });
         let rate = op.flops() as f64 / seconds;

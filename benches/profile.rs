@@ -16,7 +16,7 @@ use keras_ir::ops::Op;
 use keras_ir::ops::Operation as _;
 use keras_ir::plan::Plan;
 use keras_runtime::execute::{Batch, Execution, FlatSamples, Head, Keep, Rows};
-use keras_runtime::kernels::{Backend, Call, Cpu, run};
+use keras_runtime::kernels::{Call, Cpu, run};
 use keras_runtime::simd::{Level, multiply_adds, with_level};
 
 #[allow(dead_code, reason = "not every model is profiled")]
@@ -46,10 +46,10 @@ type Times = HashMap<String, Spent>;
 static TIMES: LazyLock<Mutex<Times>> = LazyLock::new(Mutex::default);
 
 /// Computes an op and notes how long it took.
-fn timed(op: &Op, call: Call<'_>, run: fn(&Op, Call<'_>)) {
+fn timed(op: &Op, call: Call<'_>) {
     let samples = call.samples;
     let start = Instant::now();
-    run(op, call);
+    run::<Cpu>(op, call);
     let seconds = start.elapsed().as_secs_f64();
     if let Ok(mut times) = TIMES.lock() {
         let spent = times.entry(op.to_string()).or_default();
@@ -127,11 +127,7 @@ fn profile<M: Model>(is_training: bool, batch: usize, policy: DtypePolicy) {
         })
         .collect();
     let x = FlatSamples::new(batch, &x);
-    let run: fn(&Op, Call<'_>) = match policy {
-        DtypePolicy::Float32 => |op, call| timed(op, call, run::<Cpu>),
-        DtypePolicy::MixedBfloat16 => |op, call| timed(op, call, Cpu::mixed_bfloat16),
-    };
-    let mut execution = Execution::with_run::<Cpu>(policy, plan, Keep::Sums, run);
+    let mut execution = Execution::with_run::<Cpu>(policy, plan, Keep::Sums, timed);
     let mut total = 0.0;
     for i in 0..WARM_UP + TIMED {
         if i == WARM_UP {

@@ -76,6 +76,7 @@ pub mod __private {
     pub use keras_infer::weights::Aligned;
     pub use keras_infer::{inputs, outputs};
     pub use keras_ir::activation::Activation;
+    pub use keras_ir::algorithm::Algorithm;
     pub use keras_ir::constraint::{Constraint, NormBounds};
     pub use keras_ir::dtype::Dtype;
     pub use keras_ir::initializer::{Distribution, Fan, Initializer, Rule};

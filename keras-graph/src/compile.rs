@@ -149,10 +149,8 @@ impl<'a> Planner<'a> {
         let steps = self.steps(&self.schedule.steps);
         let whole = self.steps(&self.schedule.whole);
         let forward = &steps[..self.schedule.forward];
-        let workspaces = steps.iter().chain(&whole).map(|step| {
-            let algorithm = self.target.algorithm(&step.op);
-            cost::workspace_len(&step.op, algorithm)
-        });
+        let workspaces =
+            steps.iter().chain(&whole).map(|step| cost::workspace_len(&step.op, step.algorithm));
         Plan {
             flops: forward.iter().map(Step::flops).fold(0, u64::saturating_add),
             workspace_len: workspaces.max().unwrap_or(0),
@@ -178,8 +176,10 @@ impl<'a> Planner<'a> {
     fn steps(&self, nodes: &[NodeId]) -> Vec<Step> {
         let step = |&node: &NodeId| {
             let described = &self.graph().nodes[node.0];
+            let op = *described.op().expect("a step has an op");
             Step {
-                op: *described.op().expect("a step has an op"),
+                op,
+                algorithm: self.target.algorithm(&op),
                 repeat: described.repeat,
                 inputs: described.inputs.iter().map(|&source| self.source(source)).collect(),
                 value: self.value(node),

@@ -14,7 +14,7 @@
 #![forbid(unsafe_code)]
 #![recursion_limit = "256"]
 
-pub use keras_ir::{dtype, for_each_op, literal, ops as op, plan};
+pub use keras_ir::{algorithm, dtype, for_each_op, literal, ops as op, plan};
 pub use keras_target::{cost, phase, split, winograd};
 
 pub mod activation;

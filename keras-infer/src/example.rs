@@ -5,6 +5,7 @@
 use alloc::borrow::Cow::Borrowed;
 
 use keras_ir::activation::Activation;
+use keras_ir::algorithm::Algorithm;
 use keras_ir::initializer::Initializer;
 use keras_ir::ops::Gemm;
 use keras_ir::plan::WeightInfo;
@@ -109,16 +110,16 @@ unsafe impl Infer for Example {
 
     fn call_into(&self, scratch: &mut [f32], x: &[f32; 3], y: &mut [f32; 2]) {
         let (h, workspace) = scratch.split_at_mut(4);
-        let run = Run::default();
+        let (algorithm, prepared, run) = (Algorithm::General, &[][..], Run::default());
         let inputs: [&[f32]; 3] = [x, self.hidden.kernel.as_flattened(), &self.hidden.bias];
         Cpu::gemm(
             &HIDDEN,
-            Call { samples: 1, inputs: &inputs, output: h, workspace, prepared: &[], run },
+            Call { algorithm, samples: 1, inputs: &inputs, output: h, workspace, prepared, run },
         );
         let inputs: [&[f32]; 3] = [h, self.output.kernel.as_flattened(), &self.output.bias];
         <Cpu as Backend>::gemm(
             &OUTPUT,
-            Call { samples: 1, inputs: &inputs, output: y, workspace, prepared: &[], run },
+            Call { algorithm, samples: 1, inputs: &inputs, output: y, workspace, prepared, run },
         );
     }
 }

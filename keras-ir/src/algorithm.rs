@@ -1,5 +1,7 @@
-//! Which of several algorithms computes an op. A target chooses it from the op alone, and whatever
-//! depends on it asks the target and matches on it: kernels, scratch, packed weights, parts.
+//! Which of several algorithms computes an op. A target chooses it once, when a plan is made, and
+//! the plan's step holds it. Kernels, scratch, packed weights and parts match on it.
+
+use crate::literal::literal_enum;
 
 /// How an op is computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +21,16 @@ pub enum Algorithm {
     /// Windows of operands that are rounded to bfloat16.
     RoundedWindows,
 }
+literal_enum!(Algorithm {
+    General,
+    Product,
+    TwoSums,
+    Rows,
+    Winograd,
+    RoundedProduct,
+    RoundedWindows,
+});
+
 impl Algorithm {
     /// Whether operands are rounded to bfloat16.
     pub fn is_rounded(self) -> bool {

@@ -11,6 +11,7 @@
 use alloc::string::String;
 use core::ops::Range;
 
+use crate::algorithm::Algorithm;
 use crate::constraint::Constraint;
 use crate::dtype::Dtype;
 use crate::initializer::Initializer;
@@ -87,6 +88,8 @@ literal! {
     pub struct Step {
         /// What is computed.
         pub op: Op,
+        /// How, by the choice of the plan's target.
+        pub algorithm: Algorithm,
         /// On how many parts of each sample, as on so many samples.
         pub repeat: usize,
         /// What is read.

@@ -4,12 +4,14 @@
 //! b0+5 = gemm { m: 1, k: 3, n: 5, bias: true, f: Linear } b5+3 w0+15 w15+5
 //! ```
 //! A place is its memory's letter (`w` weights, `b` block, `l` lane, `r` reduced, `g` gradient),
-//! its offset and its length.
+//! its offset and its length. An algorithm is named unless it is the general one:
+//! `conv2d { .. } by Winograd`.
 
 use core::fmt;
 
 use alloc::format;
 
+use crate::algorithm::Algorithm;
 use crate::ops::Op;
 use crate::plan::{Place, Plan, Port, Step, Storage};
 
@@ -95,6 +97,9 @@ impl fmt::Display for Plan {
 
 fn write_step(f: &mut fmt::Formatter<'_>, step: &Step) -> fmt::Result {
     write!(f, "  {} = {}", step.output, step.op)?;
+    if step.algorithm != Algorithm::General {
+        write!(f, " by {:?}", step.algorithm)?;
+    }
     if step.repeat > 1 {
         write!(f, " x {}", step.repeat)?;
     }

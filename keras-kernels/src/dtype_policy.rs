@@ -5,11 +5,8 @@ use core::fmt;
 use core::str::FromStr;
 
 use keras_ir::algorithm::Algorithm;
-use keras_ir::ops::Op;
-use keras_target::cost::{self, Prepared};
-use keras_target::target::{Cpu, MixedBfloat16, Target as _};
-
-use crate::kernels::{Backend, Call, bfloat16, run};
+use keras_ir::plan::Step;
+use keras_target::target::{MixedBfloat16, Target as _};
 
 /// Keras' dtype policy, of a run and not of a model:
 /// `model.compile(..).dtype_policy(DtypePolicy::MixedBfloat16)`, or by name
@@ -41,51 +38,11 @@ impl DtypePolicy {
         }
     }
 
-    /// The kernels of a backend.
-    pub fn kernels<B: Backend>(self) -> fn(&Op, Call<'_>) {
+    /// The algorithm that computes a step of a plan for a CPU. Ask once, not at each batch.
+    pub fn algorithm(self, step: &Step) -> Algorithm {
         match self {
-            DtypePolicy::Float32 => run::<B>,
-            DtypePolicy::MixedBfloat16 => B::mixed_bfloat16,
-        }
-    }
-
-    /// How a backend makes copies of right matrices for its kernels.
-    pub fn prepare<B: Backend>(self) -> fn(&Op, &[f32], usize, &mut [f32]) {
-        match self {
-            DtypePolicy::Float32 => B::prepare,
-            DtypePolicy::MixedBfloat16 => B::prepare_mixed_bfloat16,
-        }
-    }
-
-    /// The algorithm that computes an op.
-    pub fn algorithm(self, op: &Op) -> Algorithm {
-        match self {
-            DtypePolicy::Float32 => Cpu.algorithm(op),
-            DtypePolicy::MixedBfloat16 => MixedBfloat16.algorithm(op),
-        }
-    }
-
-    /// The copy that is worth making of an op's weights once for a whole batch, if any.
-    pub fn prepared(self, op: &Op) -> Option<Prepared> {
-        match self {
-            DtypePolicy::Float32 => cost::prepared(op, Cpu.algorithm(op)),
-            DtypePolicy::MixedBfloat16 => bfloat16::prepared(op),
-        }
-    }
-
-    /// The copy of a right matrix of `rows` rows; under `mixed_bfloat16` of rows of pairs.
-    pub fn panels(self, rows: usize, columns: usize) -> Prepared {
-        match self {
-            DtypePolicy::Float32 => Prepared::panels(rows, columns),
-            DtypePolicy::MixedBfloat16 => bfloat16::panels(rows, columns),
-        }
-    }
-
-    /// Scratch elements that the kernel of an op asks for, whatever the number of samples.
-    pub fn workspace_len(self, op: &Op) -> usize {
-        match self {
-            DtypePolicy::Float32 => cost::workspace_len(op, Cpu.algorithm(op)),
-            DtypePolicy::MixedBfloat16 => bfloat16::workspace_len(op),
+            DtypePolicy::Float32 => step.algorithm,
+            DtypePolicy::MixedBfloat16 => MixedBfloat16.algorithm(&step.op),
         }
     }
 }

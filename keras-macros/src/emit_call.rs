@@ -164,6 +164,7 @@ impl Body<'_> {
             step.inputs.iter().map(|&operand| self.read(operand, around)).collect();
         let method = Ident::new(step.op.name(), Span::call_site());
         let samples = Literal::usize_unsuffixed(step.repeat);
+        let algorithm = source(&step.algorithm.literal());
         // `Op::Gemm(Gemm { .. })` without the enum: the call is to the kernel itself.
         let op = step.op.literal();
         let op = op.split_once('(').and_then(|(_, op)| op.strip_suffix(')')).unwrap_or(&op);
@@ -189,6 +190,7 @@ impl Body<'_> {
                 <::keras::__private::Cpu as ::keras::__private::Backend>::#method(
                     &const { #op },
                     ::keras::__private::Call {
+                        algorithm: #algorithm,
                         samples: #samples,
                         inputs: &[#(#inputs),*],
                         output: #y,

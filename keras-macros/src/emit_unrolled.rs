@@ -7,6 +7,7 @@
 //! the general `call_into` and debug builds take that one.
 
 use keras_graph::activation::Activation;
+use keras_graph::algorithm::Algorithm;
 use keras_graph::dtype::Dtype;
 use keras_graph::literal::Literal as _;
 use keras_graph::op::{Gemm, Op, Softmax};
@@ -149,8 +150,8 @@ impl Body {
     }
 
     fn step(&mut self, step: &Step) -> Option<TokenStream> {
-        // A function's extents are those of one sample.
-        if step.repeat > 1 {
+        // A function's extents are those of one sample, and each op has one function.
+        if step.repeat > 1 || step.algorithm != Algorithm::General {
             return None;
         }
         let row = format_ident!("__row{}", self.rows);

@@ -3,6 +3,7 @@
 use std::borrow::Cow::Borrowed;
 
 use keras_graph::activation::Activation;
+use keras_graph::algorithm::Algorithm;
 use keras_graph::dtype::Dtype;
 use keras_graph::op::{GemmGradW, GemmGradX, Op, SumRows, UnaryGrad};
 use keras_graph::plan::{
@@ -42,7 +43,8 @@ const fn weight(value: usize, offset: usize, len: usize) -> Operand {
 }
 
 const fn step(op: Op, inputs: &'static [Operand], output: Operand) -> Step {
-    Step { op, repeat: 1, inputs: Borrowed(inputs), value: output.value, output: output.place }
+    let (value, output) = (output.value, output.place);
+    Step { op, algorithm: Algorithm::General, repeat: 1, inputs: Borrowed(inputs), value, output }
 }
 
 const fn port(

@@ -1,10 +1,11 @@
 //! What an op costs in scratch memory, and what kernels like.
 
+use keras_ir::algorithm::Algorithm;
 use keras_ir::ops::{Conv2D, Conv2DGradX, Normalize, Window};
 pub use keras_ir::ops::{POOLED, pooled_len};
 
 use crate::LINE;
-pub use crate::needs::{prepared, prepared_right, workspace_len};
+pub use crate::needs::{prepared, workspace_len};
 use crate::phase::phases;
 
 /// Most columns that a kernel packs at a time from the right matrix of a product.
@@ -158,8 +159,10 @@ pub struct Prepared {
 
 impl Prepared {
     /// The copy of a matrix of `rows` rows: [`PREPARED_ROWS`] of them at a time, and of those
-    /// panels of [`prepared_columns`], one after the other.
-    pub fn panels(rows: usize, columns: usize) -> Prepared {
+    /// panels of [`prepared_columns`], one after the other. An algorithm that rounds reads half as
+    /// many rows, of pairs.
+    pub fn panels(algorithm: Algorithm, rows: usize, columns: usize) -> Prepared {
+        let rows = if algorithm.is_rounded() { rows.div_ceil(2) } else { rows };
         Prepared { len: rows * columns, part_len: PREPARED_ROWS * columns }
     }
 }

@@ -2,8 +2,9 @@
 //! executor and the kernels share:
 //!
 //! - [`target`]: which algorithm computes an op;
-//! - [`needs`]: what the kernels of an op need: its algorithms, scratch, packed weights and parts;
-//! - [`cost`]: how convolutions and products go through memory;
+//! - [`cost`]: what an algorithm costs: scratch, packed weights, and how convolutions and products
+//!   go through memory;
+//! - [`pairs`]: how those do whose operands are rounded to bfloat16;
 //! - [`winograd`], [`phase`]: the arithmetic of two algorithms for convolutions;
 //! - [`split`]: one op as several, for one sample on several threads.
 //!
@@ -14,7 +15,8 @@
 extern crate alloc;
 
 pub mod cost;
-pub mod needs;
+mod needs;
+pub mod pairs;
 pub mod phase;
 pub mod split;
 pub mod target;

@@ -7,11 +7,13 @@
 use alloc::vec::Vec;
 use core::ops::Range;
 
+use keras_ir::algorithm::Algorithm;
 use keras_ir::ops::{Op, Window};
 
 use crate::needs::Needs as _;
 
-/// One part of an op.
+/// One part of an op. The algorithm that computes the op computes it too: it could read no kernel
+/// that another one has transformed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Part {
     /// What computes it.
@@ -62,11 +64,10 @@ pub(crate) fn adjoint_part(
     (part.output > 0).then_some((part, start..end))
 }
 
-/// Cuts an op into at most `count` parts of about the same size, in the order of the output. None
-/// if it is not cut, if it is too small to be, or if another algorithm would compute a part, which
-/// could not read a kernel that was transformed.
-pub fn split(op: &Op, count: usize) -> Option<Vec<Part>> {
-    let algorithm = op.algorithm();
+/// Cuts an op that an algorithm computes into at most `count` parts of about the same size, in the
+/// order of the output. None if it is not cut, if it is too small to be, or if a part would read
+/// nothing but padding.
+pub fn split(op: &Op, algorithm: Algorithm, count: usize) -> Option<Vec<Part>> {
     let units = op.units(algorithm)?;
     let count = count.min(units.len.div_ceil(units.step));
     if count < 2 {
@@ -74,8 +75,7 @@ pub fn split(op: &Op, count: usize) -> Option<Vec<Part>> {
     }
     let steps = units.len.div_ceil(units.step);
     let cut = |i: usize| (steps * i / count * units.step).min(units.len);
-    let part = |i| op.part(cut(i)..cut(i + 1)).filter(|part| part.op.algorithm() == algorithm);
-    (0..count).map(part).collect()
+    (0..count).map(|i| op.part(algorithm, cut(i)..cut(i + 1))).collect()
 }
 
 /// What an op is cut into: rows, columns or elements.
@@ -109,6 +109,10 @@ mod tests {
 
     use crate::target::{Cpu, Target as _};
     use crate::winograd::TILE;
+
+    fn split_on_cpu(op: &Op, count: usize) -> Option<Vec<Part>> {
+        split(op, Cpu.algorithm(op), count)
+    }
 
     #[test]
     fn parts_of_a_window_read_what_the_whole_reads() {
@@ -200,28 +204,36 @@ mod tests {
         ];
         for (op, len) in ops {
             for count in 2..5 {
-                let parts = split(&op, count).unwrap();
+                let parts = split_on_cpu(&op, count).unwrap();
                 assert_eq!((parts[0].output.start, parts.last().unwrap().output.end), (0, len));
                 assert!(parts.windows(2).all(|pair| pair[0].output.end == pair[1].output.start));
                 assert!(parts.len() == count || matches!(op, Op::Gemm(Gemm { m: 1, .. })));
             }
         }
-        let cuts: Vec<_> = split(&conv(28, 3, 16).into(), 2)
+        let cuts: Vec<_> = split_on_cpu(&conv(28, 3, 16).into(), 2)
             .unwrap()
             .iter()
             .map(|part| part.output.start)
             .collect();
         assert_eq!(cuts, [0, 3 * TILE * 5 * 32], "tiles stay whole");
-        let columns = split(&gemm(1).into(), 2).unwrap().remove(1).inputs;
+        let columns = split_on_cpu(&gemm(1).into(), 2).unwrap().remove(1).inputs;
         assert_eq!(columns, [Read::All, Read::Columns(16..40), Read::Elements(16..40)]);
     }
 
     #[test]
     fn what_cannot_be_cut_is_not() {
-        assert_eq!(split(&Softmax { outer: 1, extent: 100, inner: 1 }.into(), 2), None);
+        assert_eq!(split_on_cpu(&Softmax { outer: 1, extent: 100, inner: 1 }.into(), 2), None);
         let product = Gemm { m: 1, k: 30, n: 10, bias: false, f: Activation::Linear };
-        assert_eq!(split(&product.into(), 2), None);
-        // Five rows would leave a part of one, which Winograd's algorithm does not take.
+        assert_eq!(split_on_cpu(&product.into(), 2), None);
+    }
+
+    #[test]
+    fn parts_are_those_of_the_algorithm_of_the_op() {
+        let starts = |op: &Op, algorithm| {
+            let parts = split(op, algorithm, 2).unwrap();
+            parts.iter().map(|part| part.output.start).collect::<Vec<_>>()
+        };
+        // The second part has one row, of which alone Winograd's algorithm would not be chosen.
         let window = Window { input: 5, output: 5, kernel: 3, stride: 1, dilation: 1, pad: 1 };
         let (channels, filters, groups, f) = (16, 16, 1, Activation::Linear);
         let op = Conv2D {
@@ -235,12 +247,19 @@ mod tests {
             add: false,
             f,
         };
-        assert_eq!(split(&op.into(), 2), None);
-        // A row of padding is what keeps this one from being a plain product, which pools nothing.
+        assert_eq!(Cpu.algorithm(&op.into()), Algorithm::Winograd);
+        assert_eq!(starts(&op.into(), Algorithm::Winograd), [0, TILE * 5 * filters]);
+        assert_eq!(starts(&op.into(), Algorithm::General), [0, 2 * 5 * filters]);
+        // A row of padding is what keeps this one from being a plain product, which pools nothing;
+        // the second part has none.
         let rows = Window { input: 7, output: 8, kernel: 1, stride: 1, dilation: 1, pad: 1 };
         let columns = Window { input: 8, pad: 0, ..rows };
         let conv = Conv2D { rows, columns, channels: 3, ..op };
         assert!(Cpu.fuses_pool(&conv));
-        assert_eq!(split(&ConvPool2D { conv }.into(), 2), None);
+        assert_eq!(starts(&ConvPool2D { conv }.into(), Algorithm::Rows), [0, 2 * 4 * filters]);
+        // A part that reads padding alone is none.
+        let rows = Window { input: 2, output: 8, kernel: 1, stride: 1, dilation: 1, pad: 6 };
+        let conv = Conv2D { rows, ..conv };
+        assert_eq!(split(&conv.into(), Algorithm::Rows, 2), None);
     }
 }

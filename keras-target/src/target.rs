@@ -3,7 +3,7 @@
 use keras_ir::algorithm::Algorithm;
 use keras_ir::ops::{Conv2D, Op};
 
-use crate::needs::{Needs as _, pools};
+use crate::needs::{Needs, pools};
 
 /// A processor, and in which precision it computes.
 pub trait Target {
@@ -25,7 +25,7 @@ impl Target for Cpu {
     }
 
     fn fuses_pool(&self, conv: &Conv2D) -> bool {
-        pools(conv)
+        pools(conv, Needs::algorithm(conv))
     }
 }
 
@@ -39,12 +39,17 @@ impl Target for MixedBfloat16 {
         let exact = op.algorithm();
         match exact {
             Algorithm::Winograd => exact,
-            _ => op.rounded_algorithm().unwrap_or(exact),
+            Algorithm::General
+            | Algorithm::Product
+            | Algorithm::TwoSums
+            | Algorithm::Rows
+            | Algorithm::RoundedProduct
+            | Algorithm::RoundedWindows => op.rounded_algorithm().unwrap_or(exact),
         }
     }
 
     fn fuses_pool(&self, conv: &Conv2D) -> bool {
-        pools(conv)
+        Cpu.fuses_pool(conv)
     }
 }
 

@@ -1,8 +1,9 @@
 //! What the kernels' tests share: values, calls and comparisons.
 
+use keras_ir::algorithm::Algorithm;
 use keras_ir::ops::Op;
 use keras_target::cost::workspace_len;
-use keras_target::needs::Needs as _;
+use keras_target::target::{self, Target as _};
 
 use super::{Backend, Call, Cpu, Reference, Run, run};
 use crate::simd::{Level, with_level};
@@ -41,12 +42,31 @@ pub(crate) fn output_with<B: Backend>(
     start: &[f32],
 ) -> Vec<f32> {
     let op = op.into();
+    output_by::<B>(target::Cpu.algorithm(&op), &op, samples, inputs, prepared, start)
+}
+
+/// As [`output_with`], by a given algorithm.
+pub(crate) fn output_by<B: Backend>(
+    algorithm: Algorithm,
+    op: &Op,
+    samples: usize,
+    inputs: &[&[f32]],
+    prepared: &[f32],
+    start: &[f32],
+) -> Vec<f32> {
     let mut output = start.to_vec();
     // The workspace holds anything.
-    let mut workspace = vec![f32::NAN; workspace_len(&op, op.algorithm())];
-    let (workspace, run_of_call) = (&mut workspace[..], Run::default());
-    let call = Call { samples, inputs, output: &mut output, workspace, prepared, run: run_of_call };
-    run::<B>(&op, call);
+    let mut workspace = vec![f32::NAN; workspace_len(op, algorithm)];
+    let call = Call {
+        algorithm,
+        samples,
+        inputs,
+        output: &mut output,
+        workspace: &mut workspace,
+        prepared,
+        run: Run::default(),
+    };
+    run::<B>(op, call);
     output
 }
 

@@ -160,6 +160,7 @@ mod tests {
     use super::*;
     use crate::kernels::{Backend, Call, Cpu};
     use crate::simd::{Level, with_level};
+    use keras_ir::algorithm::Algorithm;
     use keras_ir::ops::MAX_RANK;
 
     const RUN: Run = Run { seed: 7, step: 3, first_sample: 0, batch: 8, overwrites: false };
@@ -176,11 +177,10 @@ mod tests {
     fn dropout<B: Backend>(op: op::Dropout, x: &[f32], run: Run) -> Vec<f32> {
         let mut y = vec![f32::NAN; x.len()];
         let samples = x.len() / op.to[..op.rank].iter().product::<usize>();
-        let workspace = &mut [];
-        B::dropout(
-            &op,
-            Call { samples, inputs: &[x], output: &mut y, workspace, prepared: &[], run },
-        );
+        let (algorithm, prepared, workspace) = (Algorithm::General, &[], &mut []);
+        let (inputs, output) = (&[x], &mut y[..]);
+        let call = Call { algorithm, samples, inputs, output, workspace, prepared, run };
+        B::dropout(&op, call);
         y
     }
 

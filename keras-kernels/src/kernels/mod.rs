@@ -14,7 +14,7 @@ mod activate;
 mod activate_reference;
 mod batch_norm;
 mod batch_norm_terms;
-pub(crate) mod bfloat16;
+mod bfloat16;
 mod bias;
 mod channels;
 #[cfg(test)]
@@ -61,10 +61,14 @@ pub use moments::merge_moments;
 
 use core::fmt;
 
+use keras_ir::algorithm::Algorithm;
 use keras_ir::ops::{self as op, Op, Operation};
 
 /// What a kernel works on, beside its op.
 pub struct Call<'a> {
+    /// How the op is computed; a kernel has one code for each of its algorithms. [`Reference`]
+    /// looks only at whether it rounds.
+    pub algorithm: Algorithm,
     /// Number of samples, at least one. Every input that is not a weight and every output that is
     /// not reduced holds this many times the elements that the op names.
     pub samples: usize,
@@ -72,10 +76,11 @@ pub struct Call<'a> {
     pub inputs: &'a [&'a [f32]],
     /// The output. A reduced op adds to what it holds; the others overwrite it.
     pub output: &'a mut [f32],
-    /// Scratch of at least `keras_target::cost::workspace_len(op)` elements, holding anything.
+    /// Scratch of at least as many elements as `keras_target::cost::workspace_len` says of the op
+    /// and its algorithm, holding anything.
     pub workspace: &'a mut [f32],
-    /// What [`Backend::prepare`], or its like under the policy at hand, made of the second input;
-    /// empty where nothing was prepared.
+    /// What [`Backend::prepare`] made of the second input for the same algorithm; empty where
+    /// nothing was prepared.
     pub prepared: &'a [f32],
     /// Which step of which run this is.
     pub run: Run,
@@ -145,15 +150,18 @@ macro_rules! backend {
         /// Whatever can run every op: [`Reference`] and [`Cpu`].
         pub trait Backend: Copy + Default + Send + Sync + 'static {
             /// Copies the right matrix of a product, such as a layer's weights, in the order in
-            /// which the op's kernel reads it.
+            /// which the kernel of an op and an algorithm reads it.
             ///
             /// `prepared` is part `part` of the copy, whose extents are those of
             /// [`Prepared`](keras_target::cost::Prepared). A backend that has no use for copies
             /// leaves it as it is.
-            fn prepare(op: &Op, right: &[f32], part: usize, prepared: &mut [f32]);
-
-            /// Does so under the policy `mixed_bfloat16`, which has copies of its own.
-            fn prepare_mixed_bfloat16(op: &Op, right: &[f32], part: usize, prepared: &mut [f32]);
+            fn prepare(
+                op: &Op,
+                algorithm: Algorithm,
+                right: &[f32],
+                part: usize,
+                prepared: &mut [f32],
+            );
 
             $(
                 #[doc = concat!(
@@ -162,48 +170,56 @@ macro_rules! backend {
                 )]
                 fn $method(op: &op::$name, call: Call<'_>);
             )*
-
-            /// Computes any op under the policy `mixed_bfloat16`: products round their operands to
-            /// bfloat16 and add up in `f32`. Of scratch it takes what the policy asks for.
-            fn mixed_bfloat16(op: &Op, call: Call<'_>);
         }
 
         // An inherent function of the same name wins over the trait's; if there is none, the call
         // would be to itself.
         #[deny(unconditional_recursion)]
         impl Backend for Reference {
-            fn prepare(_: &Op, _: &[f32], _: usize, _: &mut [f32]) {}
-
-            fn prepare_mixed_bfloat16(_: &Op, _: &[f32], _: usize, _: &mut [f32]) {}
+            fn prepare(_: &Op, _: Algorithm, _: &[f32], _: usize, _: &mut [f32]) {}
 
             $(
                 fn $method(op: &op::$name, call: Call<'_>) {
                     call.check(op, stringify!($method));
-                    Reference::$method(op, call)
+                    if call.algorithm.is_rounded() {
+                        return bfloat16::on_rounded(call, |call| Reference::$method(op, call));
+                    }
+                    Reference::$method(op, call);
                 }
             )*
+        }
 
-            fn mixed_bfloat16(op: &Op, call: Call<'_>) { Reference::run_mixed_bfloat16(op, call) }
+        /// The lengths of each op's slices, in functions of their own: who calls a kernel has no
+        /// copy of the checks.
+        mod lens {
+            use super::{Call, op};
+
+            $(
+                pub(super) fn $method(op: &op::$name, call: &Call<'_>) {
+                    call.check(op, stringify!($method));
+                }
+            )*
         }
 
         #[deny(unconditional_recursion)]
         impl Backend for Cpu {
-            fn prepare(op: &Op, right: &[f32], part: usize, prepared: &mut [f32]) {
-                Cpu::prepare(op, right, part, prepared);
-            }
-
-            fn prepare_mixed_bfloat16(op: &Op, right: &[f32], part: usize, prepared: &mut [f32]) {
-                Cpu::prepare_mixed_bfloat16(op, right, part, prepared);
+            fn prepare(
+                op: &Op,
+                algorithm: Algorithm,
+                right: &[f32],
+                part: usize,
+                prepared: &mut [f32],
+            ) {
+                Cpu::prepare(op, algorithm, right, part, prepared);
             }
 
             $(
+                #[inline]
                 fn $method(op: &op::$name, call: Call<'_>) {
-                    call.check(op, stringify!($method));
-                    Cpu::$method(op, call)
+                    lens::$method(op, &call);
+                    Cpu::$method(op, call);
                 }
             )*
-
-            fn mixed_bfloat16(op: &Op, call: Call<'_>) { Cpu::run_mixed_bfloat16(op, call) }
         }
 
         /// Computes any op on a backend.

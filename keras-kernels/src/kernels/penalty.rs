@@ -46,6 +46,7 @@ mod tests {
     use super::super::check::{agreed, assert_close, values};
     use super::*;
     use crate::kernels::{Backend, Run};
+    use keras_ir::algorithm::Algorithm;
 
     #[test]
     fn penalty_at_any_length() {
@@ -63,7 +64,9 @@ mod tests {
         let run = Run { batch, ..Run::default() };
         let op = op::PenaltyGrad { len: x.len(), l1: 0.5, l2: 0.25 };
         let (inputs, output, workspace) = (&[x][..], &mut d_x[..], &mut [][..]);
-        B::penalty_grad(&op, Call { samples: 1, inputs, output, workspace, prepared: &[], run });
+        let (algorithm, prepared) = (Algorithm::General, &[]);
+        let call = Call { algorithm, samples: 1, inputs, output, workspace, prepared, run };
+        B::penalty_grad(&op, call);
         d_x
     }
 

@@ -1,12 +1,10 @@
 //! Copies of right matrices, made once for a whole batch: blocks of rows, and in each panels of
 //! columns, one after the other; of a kernel to which Winograd's algorithm is applied, its
-//! transform.
+//! transform. An algorithm that rounds reads rows of pairs.
 
 use keras_ir::algorithm::Algorithm;
 use keras_ir::ops::Op;
 use keras_target::cost::{PANEL_COLUMNS, PREPARED_ROWS, prepared_columns};
-use keras_target::needs::Needs as _;
-use keras_target::target::{MixedBfloat16, Target as _};
 use keras_target::winograd::Winograd;
 
 use super::Cpu;
@@ -16,49 +14,62 @@ use super::tile::Right;
 use crate::simd::{Kernel, Simd, dispatch, dispatch_pairs};
 
 impl Cpu {
-    /// Makes block `part` of the right matrix of a product, or a kernel's transform.
-    pub(crate) fn prepare(op: &Op, right: &[f32], part: usize, prepared: &mut [f32]) {
-        if op.algorithm() == Algorithm::Winograd {
-            let (shape, transposed) = match op {
-                Op::Conv2D(op) => (Some(Winograd::conv2d(op)), false),
-                Op::ConvPool2D(op) => (Some(Winograd::conv2d(&op.conv)), false),
-                Op::Conv2DGradX(op) => (Winograd::grad_x(op), true),
-                _ => (None, false),
-            };
-            let shape = shape.expect("a kernel is transformed where one is read");
-            return dispatch(Transform { shape, kernel: right, transposed, u: prepared });
-        }
-        let (columns, transposed) = columns(op);
-        let (first, rows) = (part * PREPARED_ROWS, prepared.len() / columns);
-        if transposed {
-            let stride = right.len() / columns;
-            dispatch(Transposed { cells: &right[first..], stride, rows, columns, prepared });
-        } else {
-            let cells = &right[first * columns..][..rows * columns];
-            dispatch(Packed { cells, rows, columns, prepared });
-        }
-    }
-
-    /// Makes block `part` of the right matrix of a product under the policy `mixed_bfloat16`: the
-    /// same of rows of pairs.
-    pub(crate) fn prepare_mixed_bfloat16(
+    /// Makes part `part` of the right matrix of a product as the algorithm reads it, or a kernel's
+    /// transform.
+    pub(crate) fn prepare(
         op: &Op,
+        algorithm: Algorithm,
         right: &[f32],
         part: usize,
         prepared: &mut [f32],
     ) {
-        if !MixedBfloat16.algorithm(op).is_rounded() {
-            return Cpu::prepare(op, right, part, prepared);
+        match algorithm {
+            Algorithm::Winograd => transform(op, right, prepared),
+            Algorithm::General | Algorithm::Product | Algorithm::TwoSums | Algorithm::Rows => {
+                pack(op, right, part, prepared);
+            }
+            Algorithm::RoundedProduct | Algorithm::RoundedWindows => {
+                pack_pairs(op, right, part, prepared);
+            }
         }
-        let (columns, transposed) = columns(op);
-        let first = 2 * part * PREPARED_ROWS;
-        if transposed {
-            let stride = right.len() / columns;
-            dispatch_pairs(TransposedPairs { cells: right, stride, first, columns, prepared });
-        } else {
-            let cells = &right[first * columns..];
-            dispatch_pairs(PackedPairs { cells, columns, prepared });
-        }
+    }
+}
+
+/// Transforms a kernel for Winograd's algorithm.
+fn transform(op: &Op, kernel: &[f32], u: &mut [f32]) {
+    let (shape, transposed) = match op {
+        Op::Conv2D(op) => (Some(Winograd::conv2d(op)), false),
+        Op::ConvPool2D(op) => (Some(Winograd::conv2d(&op.conv)), false),
+        Op::Conv2DGradX(op) => (Winograd::grad_x(op), true),
+        _ => (None, false),
+    };
+    let shape = shape.expect("a kernel is transformed where one is read");
+    dispatch(Transform { shape, kernel, transposed, u });
+}
+
+/// Makes block `part` of a right matrix.
+fn pack(op: &Op, right: &[f32], part: usize, prepared: &mut [f32]) {
+    let (columns, transposed) = columns(op);
+    let (first, rows) = (part * PREPARED_ROWS, prepared.len() / columns);
+    if transposed {
+        let stride = right.len() / columns;
+        dispatch(Transposed { cells: &right[first..], stride, rows, columns, prepared });
+    } else {
+        let cells = &right[first * columns..][..rows * columns];
+        dispatch(Packed { cells, rows, columns, prepared });
+    }
+}
+
+/// Makes block `part` of a right matrix of rows of pairs.
+fn pack_pairs(op: &Op, right: &[f32], part: usize, prepared: &mut [f32]) {
+    let (columns, transposed) = columns(op);
+    let first = 2 * part * PREPARED_ROWS;
+    if transposed {
+        let stride = right.len() / columns;
+        dispatch_pairs(TransposedPairs { cells: right, stride, first, columns, prepared });
+    } else {
+        let cells = &right[first * columns..];
+        dispatch_pairs(PackedPairs { cells, columns, prepared });
     }
 }
 

@@ -2,6 +2,7 @@
 
 use core::ops::Range;
 
+use keras_graph::algorithm::Algorithm;
 use keras_graph::op::Op;
 use keras_graph::plan::{Operand, Place, Plan, Step, Storage};
 
@@ -18,6 +19,8 @@ pub(super) const INLINE_INPUTS: usize = 16;
 /// What all lanes share while a segment is run.
 pub(super) struct Pass<'a> {
     pub(super) plan: &'a Plan,
+    /// How each step of the plan is computed.
+    pub(super) algorithms: &'a [Algorithm],
     pub(super) run: fn(&Op, Call<'_>),
     pub(super) segment: usize,
     /// How the segment is cut into blocks.
@@ -232,8 +235,8 @@ impl Lane {
             overwrites: false,
         };
         let (samples, workspace) = (block.samples * step.repeat, &mut self.workspace[..]);
-        let prepared = pass.copies.of(i);
-        (pass.run)(&step.op, Call { samples, inputs, output, workspace, prepared, run });
+        let (algorithm, prepared) = (pass.algorithms[i], pass.copies.of(i));
+        (pass.run)(&step.op, Call { algorithm, samples, inputs, output, workspace, prepared, run });
         self.listed = recycled(listed);
     }
 

@@ -31,8 +31,10 @@ mod whole;
 
 use core::ops::Range;
 
+use keras_graph::algorithm::Algorithm;
+use keras_graph::cost;
 use keras_graph::op::Op;
-use keras_graph::plan::Plan;
+use keras_graph::plan::{Plan, Step};
 use rayon::prelude::*;
 
 use self::cut::{Cut, lane_count};
@@ -42,7 +44,7 @@ pub use self::session::{FlatSamples, Gradients, gradients, predict};
 pub(crate) use self::session::{PREDICTED_TOGETHER, predict_batches};
 pub(crate) use self::single::Single;
 use crate::dtype_policy::DtypePolicy;
-use crate::kernels::{Backend, Call};
+use crate::kernels::{Backend, Call, run};
 use crate::optimizers::Moving;
 use crate::sample::Samples;
 use crate::simd::Choice;
@@ -155,9 +157,26 @@ pub enum Keep {
     InputGradients,
 }
 
+/// The algorithms of a plan's steps under a policy, which is chosen at run time: those that stand in
+/// the plan, or others.
+struct Algorithms {
+    /// Of the steps of the segments.
+    steps: Vec<Algorithm>,
+    /// Of those on the whole batch.
+    whole: Vec<Algorithm>,
+}
+
+impl Algorithms {
+    fn of(plan: &Plan, policy: DtypePolicy) -> Algorithms {
+        let of = |steps: &[Step]| steps.iter().map(|step| policy.algorithm(step)).collect();
+        Algorithms { steps: of(&plan.steps), whole: of(&plan.whole) }
+    }
+}
+
 /// A plan and the memory to run it.
 pub struct Execution<'p> {
     plan: &'p Plan,
+    algorithms: Algorithms,
     run: fn(&Op, Call<'_>),
     /// Makes copies of weights, where the kernels read such.
     prepare: Prepare,
@@ -188,7 +207,7 @@ impl<'p> Execution<'p> {
 
     /// An execution on a backend under a policy.
     pub fn under<B: Backend>(policy: DtypePolicy, plan: &'p Plan, keep: Keep) -> Execution<'p> {
-        Execution::with_run::<B>(policy, plan, keep, policy.kernels::<B>())
+        Execution::with_run::<B>(policy, plan, keep, run::<B>)
     }
 
     /// An execution on a backend whose ops are computed by a function, with the scratch that a
@@ -200,14 +219,18 @@ impl<'p> Execution<'p> {
         run: fn(&Op, Call<'_>),
     ) -> Execution<'p> {
         let gradient_len = if plan.is_training() { plan.weights_len } else { 0 };
-        let steps = plan.steps.iter().chain(plan.whole.iter());
-        let lens = steps.map(|step| policy.workspace_len(&step.op));
+        let algorithms = Algorithms::of(plan, policy);
+        let steps = plan.steps.iter().zip(&algorithms.steps);
+        let steps = steps.chain(plan.whole.iter().zip(&algorithms.whole));
+        let lens = steps.map(|(step, &algorithm)| cost::workspace_len(&step.op, algorithm));
         let workspace_len = lens.max().unwrap_or(0).max(plan.workspace_len);
+        let copies = Copies::new(plan, &algorithms.steps);
         Execution {
             plan,
             run,
-            prepare: policy.prepare::<B>(),
-            copies: Copies::new(plan, policy),
+            algorithms,
+            prepare: B::prepare,
+            copies,
             cuts: Cut::of_segments(plan),
             policy,
             keep,
@@ -247,8 +270,21 @@ impl<'p> Execution<'p> {
         // same.
         for segment in 0..self.plan.segments.len().max(1) {
             let (plan, run, merged, keep) = (self.plan, self.run, &self.merged, self.keep);
-            let (copies, cut) = (&self.copies, self.cuts[segment]);
-            let pass = Pass { plan, run, segment, cut, weights, copies, merged, batch, head, keep };
+            let (copies, cut, algorithms) =
+                (&self.copies, self.cuts[segment], &self.algorithms.steps[..]);
+            let pass = Pass {
+                plan,
+                algorithms,
+                run,
+                segment,
+                cut,
+                weights,
+                copies,
+                merged,
+                batch,
+                head,
+                keep,
+            };
             each(&mut self.lanes[..self.used], |lane| lane.run(&pass));
             let merges = self.plan.segments.get(segment).map_or(&[][..], |segment| &segment.merges);
             for reduction in merges {
@@ -320,9 +356,9 @@ impl<'p> Execution<'p> {
         &'a mut self,
         batch: &'a Batch<'a>,
     ) -> (whole::Pass<'a>, &'a mut whole::Memory, &'a mut [f32]) {
-        let (plan, run, copy) = (self.plan, self.run, (self.prepare, self.policy));
-        let lanes = &self.lanes[..self.used];
-        let pass = whole::Pass { plan, run, copy, batch, lanes };
+        let (plan, run, prepare) = (self.plan, self.run, self.prepare);
+        let (algorithms, lanes) = (&self.algorithms.whole[..], &self.lanes[..self.used]);
+        let pass = whole::Pass { plan, algorithms, run, prepare, batch, lanes };
         (pass, &mut self.whole, &mut self.gradient)
     }
 

@@ -3,19 +3,19 @@
 
 use core::ops::Range;
 
-use keras_graph::cost::Prepared;
+use keras_graph::algorithm::Algorithm;
+use keras_graph::cost::{self, Prepared};
 use keras_graph::op::Op;
 use keras_graph::plan::{Plan, Storage};
 
 use super::aligned::Aligned;
-use crate::dtype_policy::DtypePolicy;
 use crate::simd::Choice;
 
 /// Fewer samples would not make up for the copies.
 const LEAST_SAMPLES: usize = 16;
 
 /// How [`Backend::prepare`](crate::kernels::Backend::prepare) is called.
-pub(super) type Prepare = fn(&Op, &[f32], usize, &mut [f32]);
+pub(super) type Prepare = fn(&Op, Algorithm, &[f32], usize, &mut [f32]);
 
 /// The copies that the steps of a plan read.
 pub(super) struct Copies {
@@ -34,23 +34,25 @@ pub(super) struct Copies {
 /// What can be made by itself.
 struct Part {
     step: usize,
+    algorithm: Algorithm,
     /// Which part of the step's copy.
     index: usize,
     len: usize,
 }
 
 impl Copies {
-    pub(super) fn new(plan: &Plan, policy: DtypePolicy) -> Copies {
+    /// Room for the copies that the algorithms of the plan's steps read.
+    pub(super) fn new(plan: &Plan, algorithms: &[Algorithm]) -> Copies {
         let (mut parts, mut of_step, mut end) = (vec![], vec![], 0);
-        for (step, planned) in plan.steps.iter().enumerate() {
+        for (step, (planned, &algorithm)) in plan.steps.iter().zip(algorithms).enumerate() {
             let reads_weights =
                 planned.inputs.get(1).is_some_and(|right| right.place.storage == Storage::Weights);
             let begin = end;
             if let Some(Prepared { len, part_len }) =
-                policy.prepared(&planned.op).filter(|_| reads_weights)
+                cost::prepared(&planned.op, algorithm).filter(|_| reads_weights)
             {
                 for (index, first) in (0..len).step_by(part_len).enumerate() {
-                    parts.push(Part { step, index, len: part_len.min(len - first) });
+                    parts.push(Part { step, algorithm, index, len: part_len.min(len - first) });
                 }
                 end += len;
             }
@@ -82,7 +84,7 @@ impl Copies {
                 let step = &plan.steps[part.step];
                 let right = step.inputs[1].place;
                 let right = &weights[right.offset..][..right.len];
-                choice.apply(|| prepare(&step.op, right, part.index, cells));
+                choice.apply(|| prepare(&step.op, part.algorithm, right, part.index, cells));
             };
             make_all(&self.parts, &mut self.cells, &make);
             self.are_made = true;

@@ -8,6 +8,8 @@
 use core::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
+use keras_graph::algorithm::Algorithm;
+use keras_graph::cost;
 use keras_graph::memory::LINE;
 use keras_graph::op::{Gemm, Op};
 use keras_graph::plan::{Operand, Plan, Step, Storage};
@@ -19,7 +21,7 @@ use super::memory::Holed;
 use super::pace::{Pace, Way};
 use super::prepared::Prepare;
 use crate::dtype_policy::DtypePolicy;
-use crate::kernels::{Backend, Call, Run};
+use crate::kernels::{Backend, Call, Run, run};
 use crate::sample::{Prediction, Sample};
 use crate::simd::Choice;
 use crate::team::Team;
@@ -62,6 +64,8 @@ pub(crate) struct Single {
 /// A step, or a part of it.
 struct Task {
     op: Op,
+    /// That of the step, for its parts too.
+    algorithm: Algorithm,
     /// On how many parts of the sample it is run.
     repeat: usize,
     inputs: Vec<Source>,
@@ -95,10 +99,11 @@ impl Single {
         let mut cells = Aligned::default();
         cells.resize(copies.len);
         for (to, copy) in copies.made {
-            copy.make(policy.prepare::<B>(), weights, &mut cells[to]);
+            copy.make(B::prepare, weights, &mut cells[to]);
         }
         let tasks = steps.iter().flatten().chain(whole.iter().flatten());
-        let workspace_len = tasks.map(|task| policy.workspace_len(&task.op)).max().unwrap_or(0);
+        let workspace_len =
+            tasks.map(|task| cost::workspace_len(&task.op, task.algorithm)).max().unwrap_or(0);
         let workspace_len = workspace_len.max(1).next_multiple_of(LINE);
         let most_parts = steps.iter().map(Vec::len).max().unwrap_or(1);
         let mut workspaces = Aligned::default();
@@ -106,10 +111,9 @@ impl Single {
         let mut memory = Aligned::default();
         memory.resize(plan.sample_len());
         let team = (most_parts > 1 && sharing > 1).then(|| Team::new(sharing - 1));
-        let run = policy.kernels::<B>();
         Single {
             plan,
-            run,
+            run: run::<B>,
             steps,
             whole,
             weights: cells,
@@ -191,8 +195,11 @@ impl Single {
             };
             let prepared = &copies[task.prepared.clone()];
             let step = Run { batch: 1, ..Run::default() };
-            let samples = task.repeat;
-            run(&task.op, Call { samples, inputs, output, workspace, prepared, run: step });
+            let (algorithm, samples) = (task.algorithm, task.repeat);
+            run(
+                &task.op,
+                Call { algorithm, samples, inputs, output, workspace, prepared, run: step },
+            );
         };
         let mut rest = output;
         match (way, &mut self.team, tasks) {
@@ -241,7 +248,7 @@ enum Copied {
     /// Some columns of a matrix.
     Columns { matrix: Range<usize>, columns: usize, some: Range<usize> },
     /// A right matrix as [`Backend::prepare`] makes it.
-    Prepared { op: Op, right: Range<usize>, part_len: usize },
+    Prepared { op: Op, algorithm: Algorithm, right: Range<usize>, part_len: usize },
 }
 
 impl Copies {
@@ -259,6 +266,7 @@ impl Copies {
         let numbers =
             step.output.len + step.inputs.iter().map(|input| input.place.len).sum::<usize>();
         let work = step.flops() + FLOPS_PER_NUMBER * numbers as u64;
+        let algorithm = self.policy.algorithm(step);
         let count = match step.op {
             // Its columns are copied once, so they have to be weights.
             Op::Gemm(Gemm { m: 1, .. }) if step.inputs[1].place.storage != Storage::Weights => 1,
@@ -266,7 +274,7 @@ impl Copies {
             _ => threads,
         };
         let is_shared = work >= LEAST_SHARED_WORK && step.repeat == 1;
-        let parts = if is_shared { split(&step.op, count) } else { None };
+        let parts = if is_shared { split(&step.op, algorithm, count) } else { None };
         let whole = || {
             let inputs = vec![Read::All; step.inputs.len()];
             Part { op: step.op, inputs, output: 0..step.output.len }
@@ -274,7 +282,7 @@ impl Copies {
         // Strips of columns are better one by one, too.
         let is_cut_for_threads = parts.is_some() && !matches!(step.op, Op::Gemm(Gemm { m: 1, .. }));
         let parts = parts.unwrap_or_else(|| vec![whole()]);
-        let prepared = self.prepared(step);
+        let prepared = self.prepared(step, algorithm);
         let is_product = matches!(
             step.op,
             Op::Gemm(_)
@@ -302,22 +310,30 @@ impl Copies {
             let inputs =
                 inputs.map(|(read, source)| self.part_of(source, read, &step.op)).collect();
             let output = output + part.output.start..output + part.output.end;
-            Task { op: part.op, repeat: step.repeat, inputs, prepared: prepared.clone(), output }
+            Task {
+                op: part.op,
+                algorithm,
+                repeat: step.repeat,
+                inputs,
+                prepared: prepared.clone(),
+                output,
+            }
         };
         let whole = is_cut_for_threads.then(|| task(whole()));
         (parts.into_iter().map(task).collect(), whole)
     }
 
     /// What is prepared for a step, but for a single row: it reads each weight once.
-    fn prepared(&mut self, step: &Step) -> Range<usize> {
+    fn prepared(&mut self, step: &Step, algorithm: Algorithm) -> Range<usize> {
         let is_row = matches!(step.op, Op::Gemm(Gemm { m: 1, .. })) && step.repeat == 1;
         let right = step.inputs.get(1).map(|right| right.place);
         let right = right.filter(|right| right.storage == Storage::Weights && !is_row);
-        let Some((right, prepared)) = right.zip(self.policy.prepared(&step.op)) else {
+        let Some((right, prepared)) = right.zip(cost::prepared(&step.op, algorithm)) else {
             return 0..0;
         };
         let right = right.offset..right.offset + right.len;
-        let copied = Copied::Prepared { op: step.op, right, part_len: prepared.part_len };
+        let copied =
+            Copied::Prepared { op: step.op, algorithm, right, part_len: prepared.part_len };
         self.add(prepared.len, copied)
     }
 
@@ -352,9 +368,9 @@ impl Copied {
                     to.copy_from_slice(&row[some.clone()]);
                 }
             }
-            Copied::Prepared { op, right, part_len } => {
+            Copied::Prepared { op, algorithm, right, part_len } => {
                 for (part, to) in to.chunks_mut(*part_len).enumerate() {
-                    prepare(op, &weights[right.clone()], part, to);
+                    prepare(op, *algorithm, &weights[right.clone()], part, to);
                 }
             }
         }

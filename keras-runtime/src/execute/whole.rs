@@ -8,6 +8,7 @@
 use core::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
+use keras_graph::algorithm::Algorithm;
 use keras_graph::cost::Prepared;
 use keras_graph::op::{EmbeddingGrad, GemmGradW, Op};
 use keras_graph::plan::{Operand, Place, Plan, Step};
@@ -17,7 +18,6 @@ use super::Batch;
 use super::aligned::Aligned;
 use super::lane::Lane;
 use super::prepared::Prepare;
-use crate::dtype_policy::DtypePolicy;
 use crate::kernels::{Call, Run};
 use crate::optimizers::Moving;
 use crate::simd::Choice;
@@ -90,9 +90,11 @@ impl Memory {
 /// The steps on the whole batch, and what they read.
 pub(super) struct Pass<'a> {
     pub(super) plan: &'a Plan,
+    /// How each step on the whole batch is computed.
+    pub(super) algorithms: &'a [Algorithm],
     pub(super) run: fn(&Op, Call<'_>),
     /// How right matrices are copied.
-    pub(super) copy: (Prepare, DtypePolicy),
+    pub(super) prepare: Prepare,
     pub(super) batch: &'a Batch<'a>,
     pub(super) lanes: &'a [Lane],
 }
@@ -131,7 +133,8 @@ pub(super) fn run(pass: &Pass<'_>, memory: &mut Memory, mut target: Target<'_, '
             gathered(pass, samples, *left, left_cells),
             gathered(pass, samples, *right, right_cells),
         ];
-        let prepared = prepared_right(&step.op, pass.copy, inputs[1], prepared);
+        let algorithm = pass.algorithms[i];
+        let prepared = prepared_right(&step.op, algorithm, pass.prepare, inputs[1], prepared);
         let is_first = !plan.whole[..i].iter().any(|earlier| earlier.output == step.output);
         let (_, row_len) = rows(&step.op);
         let compute = |part: &Range<usize>, workspace: &mut [f32], output: &mut [f32]| {
@@ -143,7 +146,8 @@ pub(super) fn run(pass: &Pass<'_>, memory: &mut Memory, mut target: Target<'_, '
             let op = part_of(&step.op, first, output.len() / row_len);
             let (inputs, run_of_call) = (&inputs, Run { overwrites, ..Run::default() });
             let samples = samples * step.repeat;
-            let call = Call { samples, inputs, output, workspace, prepared, run: run_of_call };
+            let call =
+                Call { algorithm, samples, inputs, output, workspace, prepared, run: run_of_call };
             choice.apply(|| (pass.run)(&op, call));
         };
         match &mut target {
@@ -178,18 +182,20 @@ fn parts(step: &Step) -> Vec<Range<usize>> {
 /// The right matrix of a product, prepared for all parts.
 fn prepared_right<'a>(
     op: &Op,
-    (prepare, policy): (Prepare, DtypePolicy),
+    algorithm: Algorithm,
+    prepare: Prepare,
     right: &[f32],
     cells: &'a mut Aligned,
 ) -> &'a [f32] {
     let Op::GemmGradW(product) = op else { return &[] };
-    let Prepared { len, part_len } = policy.panels(right.len() / product.n, product.n);
+    let Prepared { len, part_len } =
+        Prepared::panels(algorithm, right.len() / product.n, product.n);
     if cells.len() < len {
         cells.resize(len);
     }
     let (cells, choice) = (&mut cells[..len], Choice::current());
     let parts = cells.par_chunks_mut(part_len).enumerate();
-    parts.for_each(|(part, cells)| choice.apply(|| prepare(op, right, part, cells)));
+    parts.for_each(|(part, cells)| choice.apply(|| prepare(op, algorithm, right, part, cells)));
     cells
 }
 

@@ -5,13 +5,14 @@ use crate::cost::{
     NARROW_FILTERS, PANEL_ROWS, POOLED_CHANNELS, band, band_len, fills_vectors, folded_len,
     halves_len, is_pointwise, panel_len, phase_lens, turned_len,
 };
+use crate::pairs::{forward_len, grad_w_len, grad_x_len, product_grad_w_len, product_len};
 use crate::split::{Read, adjoint_part, scaled, window_part};
 use crate::winograd::{TILE, Winograd};
 
 /// The copy of a kernel in the transform of Winograd's algorithm.
-fn transformed(winograd: Winograd) -> Option<Prepared> {
+fn transformed(winograd: Winograd) -> Prepared {
     let len = winograd.kernel_len();
-    Some(Prepared { len, part_len: len })
+    Prepared { len, part_len: len }
 }
 
 /// Elements of a convolution's kernel.
@@ -26,13 +27,17 @@ fn alone(columns: Window, cells: usize) -> Window {
 
 /// Whether a kernel can keep the largest of each [`POOLED`] by [`POOLED`] cells of a convolution
 /// while it has them at hand.
-pub(crate) fn pools(op: &Conv2D) -> bool {
+pub(crate) fn pools(op: &Conv2D, algorithm: Algorithm) -> bool {
     let band = band(&op.rows, &op.columns, op.channels);
     let has_rows = band.is_none_or(|band| band.output_rows >= POOLED);
-    let fits = match op.algorithm() {
+    let fits = match algorithm {
         Algorithm::Winograd => true,
         Algorithm::Rows => POOLED_CHANNELS.contains(&op.channels) && has_rows,
-        _ => false,
+        Algorithm::General
+        | Algorithm::Product
+        | Algorithm::TwoSums
+        | Algorithm::RoundedProduct
+        | Algorithm::RoundedWindows => false,
     };
     fits && !op.add
 }
@@ -60,16 +65,18 @@ impl Needs for Conv2D {
     fn workspace_len(&self, algorithm: Algorithm) -> usize {
         let Conv2D { rows, columns, channels, filters, groups, norm, .. } = self;
         let len = match algorithm {
-            Algorithm::Product | Algorithm::RoundedProduct => panel_len(*channels, *filters),
+            Algorithm::Product => panel_len(*channels, *filters),
+            Algorithm::RoundedProduct => product_len(*channels),
             Algorithm::TwoSums => {
                 panel_len(*channels, *filters).max(halves_len(*channels, *filters))
             }
             Algorithm::Winograd => Winograd::conv2d(self).scratch_len(),
-            Algorithm::General | Algorithm::Rows | Algorithm::RoundedWindows => {
+            Algorithm::General | Algorithm::Rows => {
                 let kernel_len = kernel_len(rows, columns, channels / groups, *filters);
                 turned_len(kernel_len, filters / groups)
                     .saturating_add(band_len(rows, columns, *channels))
             }
+            Algorithm::RoundedWindows => forward_len(self),
         };
         folded_len(norm.as_ref(), *filters).saturating_add(len)
     }
@@ -79,16 +86,17 @@ impl Needs for Conv2D {
         let reads_panels = match algorithm {
             Algorithm::Product => true,
             Algorithm::RoundedProduct => halves_len(self.channels, self.filters) == 0,
-            _ => false,
+            Algorithm::General
+            | Algorithm::TwoSums
+            | Algorithm::Rows
+            | Algorithm::Winograd
+            | Algorithm::RoundedWindows => false,
         };
         reads_panels.then_some([self.channels, self.filters])
     }
 
     fn transformed_kernel(&self, algorithm: Algorithm) -> Option<Prepared> {
-        match algorithm {
-            Algorithm::Winograd => transformed(Winograd::conv2d(self)),
-            _ => None,
-        }
+        (algorithm == Algorithm::Winograd).then(|| transformed(Winograd::conv2d(self)))
     }
 
     /// Cells of a product, or rows; tiles of rows stay whole.
@@ -104,15 +112,20 @@ impl Needs for Conv2D {
         Some(Units { len, step })
     }
 
-    fn part(&self, units: Range<usize>) -> Option<Part> {
-        let pointwise = is_pointwise(&self.rows, &self.columns, self.groups);
-        let (rows, columns, x, y) = if pointwise {
-            let [row, cells] = [1, units.len()].map(|cells| alone(self.columns, cells));
-            (row, cells, units.clone(), units)
-        } else {
-            let (rows, x) = window_part(&self.rows, &units)?;
-            let x = scaled(&x, self.columns.input);
-            (rows, self.columns, x, scaled(&units, self.columns.output))
+    fn part(&self, algorithm: Algorithm, units: Range<usize>) -> Option<Part> {
+        let (rows, columns, x, y) = match algorithm {
+            Algorithm::Product | Algorithm::TwoSums | Algorithm::RoundedProduct => {
+                let [row, cells] = [1, units.len()].map(|cells| alone(self.columns, cells));
+                (row, cells, units.clone(), units)
+            }
+            Algorithm::Winograd
+            | Algorithm::General
+            | Algorithm::Rows
+            | Algorithm::RoundedWindows => {
+                let (rows, x) = window_part(&self.rows, &units)?;
+                let x = scaled(&x, self.columns.input);
+                (rows, self.columns, x, scaled(&units, self.columns.output))
+            }
         };
         let part = Conv2D { rows, columns, ..*self };
         let terms = usize::from(self.bias) + self.norm.map_or(0, |norm| norm.inputs());
@@ -143,13 +156,13 @@ impl Needs for ConvPool2D {
         Some(Units { len: self.conv.rows.output / POOLED, step })
     }
 
-    fn part(&self, units: Range<usize>) -> Option<Part> {
+    fn part(&self, algorithm: Algorithm, units: Range<usize>) -> Option<Part> {
         let conv = &self.conv;
         // A last row without a partner goes with the others: of a tile that has it, all bits depend
         // on it.
         let all = conv.rows.output;
         let end = if units.end == all / POOLED { all } else { POOLED * units.end };
-        let Part { op, inputs, .. } = conv.part(POOLED * units.start..end)?;
+        let Part { op, inputs, .. } = conv.part(algorithm, POOLED * units.start..end)?;
         let Op::Conv2D(part) = op else { return None };
         let output = scaled(&units, conv.columns.output / POOLED * conv.filters);
         Some(Part::new(ConvPool2D { conv: part }, inputs, output))
@@ -176,16 +189,16 @@ impl Needs for Conv2DGradX {
 
     fn workspace_len(&self, algorithm: Algorithm) -> usize {
         match algorithm {
-            Algorithm::Product | Algorithm::TwoSums | Algorithm::RoundedProduct => {
-                panel_len(self.filters, self.channels)
-            }
+            Algorithm::Product | Algorithm::TwoSums => panel_len(self.filters, self.channels),
+            Algorithm::RoundedProduct => product_len(self.filters),
             Algorithm::Winograd => {
                 Winograd::grad_x(self).map_or(0, |winograd| winograd.scratch_len())
             }
-            Algorithm::General | Algorithm::Rows | Algorithm::RoundedWindows => {
+            Algorithm::General | Algorithm::Rows => {
                 let (panel, band) = phase_lens(self);
                 panel.saturating_add(band)
             }
+            Algorithm::RoundedWindows => grad_x_len(self),
         }
     }
 
@@ -195,10 +208,8 @@ impl Needs for Conv2DGradX {
     }
 
     fn transformed_kernel(&self, algorithm: Algorithm) -> Option<Prepared> {
-        match algorithm {
-            Algorithm::Winograd => transformed(Winograd::grad_x(self)?),
-            _ => None,
-        }
+        let winograd = Winograd::grad_x(self).filter(|_| algorithm == Algorithm::Winograd);
+        winograd.map(transformed)
     }
 
     /// Rows of the input: whole tiles, or of the same phases as the whole's.
@@ -211,7 +222,7 @@ impl Needs for Conv2DGradX {
         Some(Units { len: self.rows.input, step })
     }
 
-    fn part(&self, units: Range<usize>) -> Option<Part> {
+    fn part(&self, _: Algorithm, units: Range<usize>) -> Option<Part> {
         let (rows, y) = adjoint_part(&self.rows, &units)?;
         let d_y = Read::Elements(scaled(&y, self.columns.output * self.filters));
         let d_x = scaled(&units, self.columns.input * self.channels);
@@ -239,15 +250,15 @@ impl Needs for Conv2DGradW {
     fn workspace_len(&self, algorithm: Algorithm) -> usize {
         let Conv2DGradW { rows, columns, channels, filters, groups } = self;
         match algorithm {
-            Algorithm::Product | Algorithm::TwoSums | Algorithm::RoundedProduct => {
-                panel_len(PANEL_ROWS, *filters)
-            }
+            Algorithm::Product | Algorithm::TwoSums => panel_len(PANEL_ROWS, *filters),
+            Algorithm::RoundedProduct => product_grad_w_len(),
             Algorithm::Winograd => Winograd::grad_w(self).scratch_len(),
-            Algorithm::General | Algorithm::Rows | Algorithm::RoundedWindows => {
+            Algorithm::General | Algorithm::Rows => {
                 let kernel_len = kernel_len(rows, columns, channels / groups, *filters);
                 turned_len(kernel_len, filters / groups)
                     .saturating_add(band_len(rows, columns, *channels))
             }
+            Algorithm::RoundedWindows => grad_w_len(self),
         }
     }
 }
@@ -261,7 +272,7 @@ impl Needs for Depthwise2D {
         Some(Units { len: self.rows.output, step: 1 })
     }
 
-    fn part(&self, units: Range<usize>) -> Option<Part> {
+    fn part(&self, _: Algorithm, units: Range<usize>) -> Option<Part> {
         let (rows, x) = window_part(&self.rows, &units)?;
         let terms = 1 + usize::from(self.bias) + self.norm.map_or(0, |norm| norm.inputs());
         let x = Read::Elements(scaled(&x, self.columns.input * self.channels));

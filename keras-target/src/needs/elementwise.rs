@@ -12,7 +12,7 @@ macro_rules! elements {
                     Some(Units { len: self.len, step: LINE })
                 }
 
-                fn part(&self, units: Range<usize>) -> Option<Part> {
+                fn part(&self, _: Algorithm, units: Range<usize>) -> Option<Part> {
                     let op = $name { len: units.len(), ..*self };
                     let inputs = (0..$inputs).map(|_| Read::Elements(units.clone()));
                     Some(Part::new(op, inputs, units.clone()))

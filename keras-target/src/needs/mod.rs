@@ -20,7 +20,7 @@ use crate::cost::{LEAST_PREPARED, Prepared};
 use crate::split::{Part, Units};
 
 /// What kernels need of an op.
-pub trait Needs {
+pub(crate) trait Needs {
     /// The algorithm that computes it in `f32`.
     fn algorithm(&self) -> Algorithm {
         Algorithm::General
@@ -31,7 +31,7 @@ pub trait Needs {
         None
     }
 
-    /// Scratch elements that its kernel asks for in `f32`, whatever the number of samples.
+    /// Scratch elements that its kernel asks for, whatever the number of samples.
     fn workspace_len(&self, _: Algorithm) -> usize {
         0
     }
@@ -51,8 +51,9 @@ pub trait Needs {
         None
     }
 
-    /// The part that computes some of its units. None if they read nothing but padding.
-    fn part(&self, _: Range<usize>) -> Option<Part> {
+    /// The part that computes some of its units, by the same algorithm. None if they read nothing
+    /// but padding.
+    fn part(&self, _: Algorithm, _: Range<usize>) -> Option<Part> {
         None
     }
 }
@@ -89,15 +90,15 @@ macro_rules! all {
                 match self { $(Op::$name(op) => op.units(algorithm),)* }
             }
 
-            fn part(&self, units: Range<usize>) -> Option<Part> {
-                match self { $(Op::$name(op) => op.part(units),)* }
+            fn part(&self, algorithm: Algorithm, units: Range<usize>) -> Option<Part> {
+                match self { $(Op::$name(op) => op.part(algorithm, units),)* }
             }
         }
     };
 }
 keras_ir::for_each_op!(all);
 
-/// Scratch elements that the kernel of an op asks for in `f32`, whatever the number of samples.
+/// Scratch elements that the kernel of an op asks for, whatever the number of samples.
 pub fn workspace_len(op: &Op, algorithm: Algorithm) -> usize {
     op.workspace_len(algorithm)
 }
@@ -105,13 +106,10 @@ pub fn workspace_len(op: &Op, algorithm: Algorithm) -> usize {
 /// What is worth making of an op's weights once for a whole batch, if anything: panels, or a
 /// kernel's transform.
 pub fn prepared(op: &Op, algorithm: Algorithm) -> Option<Prepared> {
-    let panels = || prepared_right(op, algorithm).map(|(r, c)| Prepared::panels(r, c));
-    op.transformed_kernel(algorithm).or_else(panels)
-}
-
-/// Rows and columns of the right matrix of a product, if copies of it are worth making for a whole
-/// batch.
-pub fn prepared_right(op: &Op, algorithm: Algorithm) -> Option<(usize, usize)> {
+    if let Some(transformed) = op.transformed_kernel(algorithm) {
+        return Some(transformed);
+    }
     let [rows, columns] = op.right_matrix(algorithm)?;
-    (rows * columns >= LEAST_PREPARED).then_some((rows, columns))
+    let is_worth_it = rows * columns >= LEAST_PREPARED;
+    is_worth_it.then(|| Prepared::panels(algorithm, rows, columns))
 }

@@ -11,7 +11,7 @@ macro_rules! pools {
                     Some(Units { len: self.rows.output, step: 1 })
                 }
 
-                fn part(&self, units: Range<usize>) -> Option<Part> {
+                fn part(&self, _: Algorithm, units: Range<usize>) -> Option<Part> {
                     let (rows, x) = window_part(&self.rows, &units)?;
                     let x = Read::Elements(scaled(&x, self.columns.input * self.channels));
                     let y = scaled(&units, self.columns.output * self.channels);

@@ -3,6 +3,7 @@
 use super::*;
 use crate::LINE;
 use crate::cost::{PANEL_ROWS, panel_len};
+use crate::pairs::{product_grad_w_len, product_len};
 use crate::split::{Read, scaled};
 
 impl Needs for Gemm {
@@ -10,8 +11,11 @@ impl Needs for Gemm {
         Some(Algorithm::RoundedProduct)
     }
 
-    fn workspace_len(&self, _: Algorithm) -> usize {
-        panel_len(self.k, self.n)
+    fn workspace_len(&self, algorithm: Algorithm) -> usize {
+        match algorithm.is_rounded() {
+            true => product_len(self.k),
+            false => panel_len(self.k, self.n),
+        }
     }
 
     fn right_matrix(&self, _: Algorithm) -> Option<[usize; 2]> {
@@ -24,7 +28,7 @@ impl Needs for Gemm {
         Some(Units { len, step })
     }
 
-    fn part(&self, units: Range<usize>) -> Option<Part> {
+    fn part(&self, _: Algorithm, units: Range<usize>) -> Option<Part> {
         if self.m == 1 {
             let bias = self.bias.then(|| Read::Elements(units.clone()));
             let inputs = [Read::All, Read::Columns(units.clone())].into_iter().chain(bias);
@@ -42,8 +46,11 @@ impl Needs for GemmGradX {
         Some(Algorithm::RoundedProduct)
     }
 
-    fn workspace_len(&self, _: Algorithm) -> usize {
-        panel_len(self.n, self.k)
+    fn workspace_len(&self, algorithm: Algorithm) -> usize {
+        match algorithm.is_rounded() {
+            true => product_len(self.n),
+            false => panel_len(self.n, self.k),
+        }
     }
 
     fn right_matrix(&self, _: Algorithm) -> Option<[usize; 2]> {
@@ -57,8 +64,11 @@ impl Needs for GemmGradW {
     }
 
     /// The rows of a batch are as many as its samples make them.
-    fn workspace_len(&self, _: Algorithm) -> usize {
-        panel_len(PANEL_ROWS, self.n)
+    fn workspace_len(&self, algorithm: Algorithm) -> usize {
+        match algorithm.is_rounded() {
+            true => product_grad_w_len(),
+            false => panel_len(PANEL_ROWS, self.n),
+        }
     }
 }
 

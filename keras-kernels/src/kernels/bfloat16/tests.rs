@@ -1,16 +1,16 @@
 //! Products under the policy, on every instruction set, against plain loops on rounded operands.
 
 use keras_ir::activation::Activation;
+use keras_ir::algorithm::Algorithm;
 use keras_ir::ops::{
     Conv2D, Conv2DGradW, Conv2DGradX, Gemm, GemmGradW, GemmGradX, Normalize, Op, Window,
 };
 
-use keras_target::cost::Prepared;
+use keras_target::cost::{self, Prepared};
+use keras_target::target::{MixedBfloat16, Target as _};
 
-use super::*;
-use crate::dtype_policy::DtypePolicy;
-use crate::kernels::check::{assert_close, values};
-use crate::kernels::{Backend, Run};
+use crate::kernels::check::{assert_close, output_by, values};
+use crate::kernels::{Backend, Cpu, Reference};
 use crate::simd::{Level, with_level};
 
 fn output_onto<B: Backend>(op: &Op, samples: usize, inputs: &[&[f32]], start: &[f32]) -> Vec<f32> {
@@ -24,26 +24,16 @@ fn output_with<B: Backend>(
     prepared: &[f32],
     start: &[f32],
 ) -> Vec<f32> {
-    let mut output = start.to_vec();
-    let mut workspace = vec![f32::NAN; workspace_len(op)];
-    let call = Call {
-        samples,
-        inputs,
-        output: &mut output,
-        workspace: &mut workspace,
-        prepared,
-        run: Run::default(),
-    };
-    B::mixed_bfloat16(op, call);
-    output
+    output_by::<B>(MixedBfloat16.algorithm(op), op, samples, inputs, prepared, start)
 }
 
 /// The right matrix of a product, of `rows` rows, prepared part by part.
 fn prepared(op: &Op, right: &[f32], rows: usize) -> Vec<f32> {
-    let Prepared { len, part_len } = DtypePolicy::MixedBfloat16.panels(rows, right.len() / rows);
+    let algorithm = MixedBfloat16.algorithm(op);
+    let Prepared { len, part_len } = Prepared::panels(algorithm, rows, right.len() / rows);
     let mut cells = vec![f32::NAN; len];
     for (part, cells) in cells.chunks_mut(part_len).enumerate() {
-        <Cpu as Backend>::prepare_mixed_bfloat16(op, right, part, cells);
+        <Cpu as Backend>::prepare(op, algorithm, right, part, cells);
     }
     cells
 }
@@ -234,10 +224,9 @@ fn what_is_faster_by_winograds_algorithm_is_not_rounded() {
         }
         let (x, kernel) = (values(samples * 81 * channels, 1), values(9 * channels * filters, 2));
         let len = samples * 49 * filters;
-        let Prepared { len: prepared_len, .. } =
-            super::prepared(&op).expect("a transformed kernel");
-        let mut cells = vec![f32::NAN; prepared_len];
-        <Cpu as Backend>::prepare_mixed_bfloat16(&op, &kernel, 0, &mut cells);
+        let prepared = cost::prepared(&op, Algorithm::Winograd).expect("a transformed kernel");
+        let mut cells = vec![f32::NAN; prepared.len];
+        <Cpu as Backend>::prepare(&op, Algorithm::Winograd, &kernel, 0, &mut cells);
         let found = output_with::<Cpu>(&op, samples, &[&x, &kernel], &cells, &vec![0.0; len]);
         let exact = super::super::check::output::<Cpu>(op, samples, &[&x, &kernel], len);
         assert_eq!(found, exact);

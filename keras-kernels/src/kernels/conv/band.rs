@@ -6,7 +6,7 @@
 
 use core::ops::Range;
 
-use keras_ir::ops::Window;
+use keras_ir::ops::{Conv2D, Window};
 use keras_target::cost::{self, Band, NARROW_FILTERS};
 
 use crate::kernels::tile::CACHE_LINE;
@@ -23,6 +23,12 @@ pub(super) struct Geometry {
 }
 
 impl Geometry {
+    /// That of a convolution.
+    pub(super) fn of(op: &Conv2D) -> Geometry {
+        let Conv2D { rows, columns, channels, filters, groups, .. } = *op;
+        Geometry { rows, columns, channels, filters, groups }
+    }
+
     /// Elements of a sample's input.
     pub(super) fn x_len(&self) -> usize {
         self.rows.input * self.columns.input * self.channels

@@ -13,16 +13,16 @@
 use keras_ir::algorithm::Algorithm;
 use keras_ir::ops as op;
 use keras_target::cost::phase_lens;
-use keras_target::needs::Needs as _;
 use keras_target::winograd::Winograd;
 
 use super::band::Geometry;
+use super::convolution::Convolution;
 use super::direct::Direct;
 use super::forward::Forward;
 use super::grad_w::GradW;
 use super::grad_x::GradX;
 use super::halves::Halves;
-use super::winograd;
+use super::{pairs, winograd};
 use crate::kernels::activate::activate;
 use crate::kernels::finish::{Clip, Finish, Inputs};
 use crate::kernels::tile::Write;
@@ -41,108 +41,181 @@ fn dispatch_for<K: Kernel>(columns: usize, product: K) -> K::Output {
 }
 
 /// A convolution; if it pools, of each two rows and two columns only the largest cell is written.
-fn convolve(op: &op::Conv2D, pools: bool, call: Call<'_>) {
-    let op::Conv2D { rows, columns, channels, filters, groups, bias, norm, f, .. } = *op;
-    let geometry = Geometry { rows, columns, channels, filters, groups };
+#[inline]
+fn convolve(op: &op::Conv2D, algorithm: Algorithm, pools: bool, call: Call<'_>) {
+    let sum: fn(Convolution<'_>) = match algorithm {
+        Algorithm::General => by_windows,
+        Algorithm::Product => by_product,
+        Algorithm::TwoSums => by_two_sums,
+        Algorithm::Rows => by_rows,
+        Algorithm::Winograd => by_winograd,
+        Algorithm::RoundedProduct => by_rounded_product,
+        Algorithm::RoundedWindows => pairs::conv2d,
+    };
+    convolve_by(sum, op, pools, call);
+}
+
+/// A convolution whose sums a function makes.
+fn convolve_by(sum: fn(Convolution<'_>), op: &op::Conv2D, pools: bool, call: Call<'_>) {
+    let op::Conv2D { filters, bias, norm, f, .. } = *op;
     let (x, kernel) = (call.inputs[0], call.inputs[1]);
     let inputs = Inputs::new(&call.inputs[2..], bias, norm);
     let clip = Clip::of(f);
     let (bias, finish, scratch) =
         inputs.fold(filters, clip.unwrap_or(Clip::Nothing), call.workspace);
     let (y, prepared) = (&mut *call.output, call.prepared);
-    let product = |x: &'_ [f32]| (x.len() / channels, channels, filters);
-    match op.algorithm() {
-        Algorithm::Product | Algorithm::RoundedProduct => {
-            let ((rows, k, n), w) = (product(x), kernel);
-            let product = gemm::Forward { rows, k, n, x, w, prepared, bias, finish, y, scratch };
-            dispatch_for(n, product);
-        }
-        Algorithm::TwoSums => {
-            let ((rows, k, n), w) = (product(x), kernel);
-            let product = gemm::Forward { rows, k, n, x, w, prepared, bias, finish, y, scratch };
-            dispatch(Halves(product));
-        }
-        Algorithm::Winograd => dispatch(winograd::Convolution {
-            shape: Winograd::conv2d(op),
-            x,
-            kernel,
-            transposed: false,
-            pools,
-            prepared,
-            bias,
-            finish,
-            y,
-            scratch,
-        }),
-        Algorithm::Rows => {
-            dispatch(Direct { geometry, x, kernel, bias, finish, pools, y, scratch });
-        }
-        Algorithm::General | Algorithm::RoundedWindows => {
-            dispatch(Forward { geometry, x, kernel, bias, finish, y, scratch });
-        }
-    }
+    sum(Convolution { op, pools, x, kernel, prepared, bias, finish, y, scratch });
     if clip.is_none() {
         activate(f, call.output);
     }
 }
 
+fn by_product(convolution: Convolution<'_>) {
+    dispatch_for(convolution.op.filters, convolution.product());
+}
+
+fn by_rounded_product(convolution: Convolution<'_>) {
+    gemm::pairs::forward(convolution.product());
+}
+
+fn by_two_sums(convolution: Convolution<'_>) {
+    dispatch(Halves(convolution.product()));
+}
+
+fn by_winograd(convolution: Convolution<'_>) {
+    let Convolution { op, pools, x, kernel, prepared, bias, finish, y, scratch } = convolution;
+    let (shape, transposed) = (Winograd::conv2d(op), false);
+    dispatch(winograd::Convolution {
+        shape,
+        x,
+        kernel,
+        transposed,
+        pools,
+        prepared,
+        bias,
+        finish,
+        y,
+        scratch,
+    });
+}
+
+fn by_rows(convolution: Convolution<'_>) {
+    let Convolution { op, pools, x, kernel, bias, finish, y, scratch, .. } = convolution;
+    let geometry = Geometry::of(op);
+    dispatch(Direct { geometry, x, kernel, bias, finish, pools, y, scratch });
+}
+
+fn by_windows(convolution: Convolution<'_>) {
+    let Convolution { op, x, kernel, bias, finish, y, scratch, .. } = convolution;
+    dispatch(Forward { geometry: Geometry::of(op), x, kernel, bias, finish, y, scratch });
+}
+
+// The methods are inlined, and what they choose from is not: where an algorithm is a constant, as in
+// an emitted call, a program holds the kernels of that algorithm alone.
 impl Cpu {
+    #[inline]
     pub(crate) fn conv2d(op: &op::Conv2D, call: Call<'_>) {
-        convolve(op, false, call);
+        convolve(op, call.algorithm, false, call);
     }
 
+    #[inline]
     pub(crate) fn conv_pool2d(op: &op::ConvPool2D, call: Call<'_>) {
-        convolve(&op.conv, true, call);
+        convolve(&op.conv, call.algorithm, true, call);
     }
 
+    #[inline]
     pub(crate) fn conv2d_grad_x(op: &op::Conv2DGradX, call: Call<'_>) {
-        let op::Conv2DGradX { rows, columns, channels, filters, groups } = *op;
-        let geometry = Geometry { rows, columns, channels, filters, groups };
-        let [d_y, kernel] = call.inputs();
-        let (d_x, scratch, prepared) = (call.output, call.workspace, call.prepared);
-        match op.algorithm() {
-            Algorithm::Product | Algorithm::TwoSums | Algorithm::RoundedProduct => {
-                let (rows, k, n) = (d_x.len() / channels, channels, filters);
-                dispatch_for(k, gemm::GradX { rows, k, n, d_y, w: kernel, prepared, d_x, scratch });
-            }
-            Algorithm::Winograd => dispatch(winograd::Convolution {
-                shape: Winograd::grad_x(op).expect("one phase that begins at the first cell"),
-                x: d_y,
-                kernel,
-                transposed: true,
-                pools: false,
-                prepared,
-                bias: None,
-                finish: Finish::NOTHING,
-                y: d_x,
-                scratch,
-            }),
-            Algorithm::General | Algorithm::Rows | Algorithm::RoundedWindows => {
-                let (transposed, band) = scratch.split_at_mut(phase_lens(op).0);
-                dispatch(GradX { geometry, d_y, kernel, d_x, transposed, band });
-            }
-        }
+        let compute: fn(&op::Conv2DGradX, Call<'_>) = match call.algorithm {
+            Algorithm::General | Algorithm::Rows => grad_x_by_windows,
+            Algorithm::Product | Algorithm::TwoSums => grad_x_by_product,
+            Algorithm::Winograd => grad_x_by_winograd,
+            Algorithm::RoundedProduct => grad_x_by_rounded_product,
+            Algorithm::RoundedWindows => pairs::conv2d_grad_x,
+        };
+        compute(op, call);
     }
 
+    #[inline]
     pub(crate) fn conv2d_grad_w(op: &op::Conv2DGradW, call: Call<'_>) {
-        let op::Conv2DGradW { rows, columns, channels, filters, groups } = *op;
-        let geometry = Geometry { rows, columns, channels, filters, groups };
-        let [x, d_y] = call.inputs();
-        let (d_w, scratch, prepared) = (call.output, call.workspace, call.prepared);
-        match op.algorithm() {
-            Algorithm::Product | Algorithm::TwoSums | Algorithm::RoundedProduct => {
-                let (rows, stride, n, count) = (x.len() / channels, channels, filters, channels);
-                let write = Write::Continue;
-                let product =
-                    gemm::GradW { rows, stride, n, x, count, d_y, prepared, write, d_w, scratch };
-                dispatch_for(n, product);
-            }
-            Algorithm::Winograd => {
-                dispatch(winograd::GradW { shape: Winograd::grad_w(op), x, d_y, d_w, scratch });
-            }
-            Algorithm::General | Algorithm::Rows | Algorithm::RoundedWindows => {
-                dispatch(GradW { geometry, x, d_y, d_w, scratch });
-            }
-        }
+        let compute: fn(&op::Conv2DGradW, Call<'_>) = match call.algorithm {
+            Algorithm::General | Algorithm::Rows => grad_w_by_windows,
+            Algorithm::Product | Algorithm::TwoSums => grad_w_by_product,
+            Algorithm::Winograd => grad_w_by_winograd,
+            Algorithm::RoundedProduct => grad_w_by_rounded_product,
+            Algorithm::RoundedWindows => pairs::conv2d_grad_w,
+        };
+        compute(op, call);
     }
+}
+
+/// A gradient by the input of a convolution of single cells as a product of matrices.
+fn grad_x_product<'a>(op: &op::Conv2DGradX, call: Call<'a>) -> gemm::GradX<'a> {
+    let [d_y, w] = call.inputs();
+    let (d_x, scratch, prepared) = (call.output, call.workspace, call.prepared);
+    let (rows, k, n) = (d_x.len() / op.channels, op.channels, op.filters);
+    gemm::GradX { rows, k, n, d_y, w, prepared, d_x, scratch }
+}
+
+fn grad_x_by_product(op: &op::Conv2DGradX, call: Call<'_>) {
+    dispatch_for(op.channels, grad_x_product(op, call));
+}
+
+fn grad_x_by_rounded_product(op: &op::Conv2DGradX, call: Call<'_>) {
+    gemm::pairs::grad_x(grad_x_product(op, call));
+}
+
+fn grad_x_by_winograd(op: &op::Conv2DGradX, call: Call<'_>) {
+    let [d_y, kernel] = call.inputs();
+    dispatch(winograd::Convolution {
+        shape: Winograd::grad_x(op).expect("one phase that begins at the first cell"),
+        x: d_y,
+        kernel,
+        transposed: true,
+        pools: false,
+        prepared: call.prepared,
+        bias: None,
+        finish: Finish::NOTHING,
+        y: call.output,
+        scratch: call.workspace,
+    });
+}
+
+fn grad_x_by_windows(op: &op::Conv2DGradX, call: Call<'_>) {
+    let op::Conv2DGradX { rows, columns, channels, filters, groups } = *op;
+    let geometry = Geometry { rows, columns, channels, filters, groups };
+    let [d_y, kernel] = call.inputs();
+    let d_x = call.output;
+    let (transposed, band) = call.workspace.split_at_mut(phase_lens(op).0);
+    dispatch(GradX { geometry, d_y, kernel, d_x, transposed, band });
+}
+
+/// A gradient by the kernel of a convolution of single cells as a product of matrices.
+fn grad_w_product<'a>(op: &op::Conv2DGradW, call: Call<'a>) -> gemm::GradW<'a> {
+    let [x, d_y] = call.inputs();
+    let (d_w, scratch, prepared) = (call.output, call.workspace, call.prepared);
+    let (rows, stride, n, count) = (x.len() / op.channels, op.channels, op.filters, op.channels);
+    let write = Write::Continue;
+    gemm::GradW { rows, stride, n, x, count, d_y, prepared, write, d_w, scratch }
+}
+
+fn grad_w_by_product(op: &op::Conv2DGradW, call: Call<'_>) {
+    dispatch_for(op.filters, grad_w_product(op, call));
+}
+
+fn grad_w_by_rounded_product(op: &op::Conv2DGradW, call: Call<'_>) {
+    gemm::pairs::grad_w(grad_w_product(op, call));
+}
+
+fn grad_w_by_winograd(op: &op::Conv2DGradW, call: Call<'_>) {
+    let [x, d_y] = call.inputs();
+    let (d_w, scratch) = (call.output, call.workspace);
+    dispatch(winograd::GradW { shape: Winograd::grad_w(op), x, d_y, d_w, scratch });
+}
+
+fn grad_w_by_windows(op: &op::Conv2DGradW, call: Call<'_>) {
+    let op::Conv2DGradW { rows, columns, channels, filters, groups } = *op;
+    let geometry = Geometry { rows, columns, channels, filters, groups };
+    let [x, d_y] = call.inputs();
+    let (d_w, scratch) = (call.output, call.workspace);
+    dispatch(GradW { geometry, x, d_y, d_w, scratch });
 }

@@ -5,6 +5,7 @@
 //! transposed convolution, where the input may hold cells that no window reads: they get 0.
 
 mod band;
+mod convolution;
 mod cpu;
 mod direct;
 mod forward;
@@ -12,12 +13,13 @@ mod grad_w;
 mod grad_x;
 mod halves;
 mod narrow;
-pub(super) mod pairs;
+mod pairs;
 mod taps;
 pub(super) mod winograd;
 
 use alloc::vec;
 
+use keras_ir::algorithm::Algorithm;
 use keras_ir::ops as op;
 use keras_target::cost::POOLED;
 
@@ -57,8 +59,8 @@ impl Reference {
         let op::Conv2D { rows, columns, filters, .. } = op.conv;
         let mut y = vec![0.0; call.samples * output_cells(&rows, &columns) * filters];
         let (samples, inputs, prepared, run) = (call.samples, call.inputs, call.prepared, call.run);
-        let output = &mut y[..];
-        let conv = Call { samples, inputs, output, workspace: call.workspace, prepared, run };
+        let (algorithm, output, workspace) = (call.algorithm, &mut y[..], call.workspace);
+        let conv = Call { algorithm, samples, inputs, output, workspace, prepared, run };
         Reference::conv2d(&op.conv, conv);
         let halves = |window: op::Window| op::Window {
             input: window.output,
@@ -69,8 +71,9 @@ impl Reference {
             pad: 0,
         };
         let (rows, columns, channels) = (halves(rows), halves(columns), filters);
+        let (algorithm, prepared) = (Algorithm::General, &[]);
         let (inputs, output, workspace) = (&[&y[..]], call.output, &mut []);
-        let pool = Call { samples, inputs, output, workspace, prepared: &[], run };
+        let pool = Call { algorithm, samples, inputs, output, workspace, prepared, run };
         Reference::max_pool2d(&op::MaxPool2D { rows, columns, channels }, pool);
     }
 
@@ -131,7 +134,6 @@ mod tests {
         Conv2D, Conv2DGradW, Conv2DGradX, ConvPool2D, MaxPool2D, Normalize, Op, Window,
     };
     use keras_target::cost::{Prepared, prepared};
-    use keras_target::needs::Needs as _;
     use keras_target::target::{self, Target as _};
 
     use crate::kernels::check::{assert_adjoint, assert_as_reference, output, output_with, values};
@@ -315,7 +317,8 @@ mod tests {
                     if !target::Cpu.fuses_pool(&conv) {
                         continue;
                     }
-                    kinds[usize::from(conv.algorithm() == Algorithm::Winograd)] += 1;
+                    let op: Op = ConvPool2D { conv }.into();
+                    kinds[usize::from(target::Cpu.algorithm(&op) == Algorithm::Winograd)] += 1;
                     let taps = rows.kernel * columns.kernel * channels;
                     let x_len = samples * rows.input * columns.input * channels;
                     let y_len = samples * rows.output * columns.output * filters;
@@ -369,6 +372,12 @@ mod tests {
         assert_as_reference(op, samples, &[x_len, y_len], w_len, 9 * 130);
     }
 
+    #[track_caller]
+    fn assert_is_winograd(op: impl Into<Op>) {
+        let op = op.into();
+        assert_eq!(target::Cpu.algorithm(&op), Algorithm::Winograd, "{op}");
+    }
+
     #[test]
     fn tiles_of_winograd_are_cut_in_parts() {
         for ((rows, columns), (channels, filters)) in [
@@ -393,14 +402,14 @@ mod tests {
                 add: false,
                 f,
             };
-            assert_eq!(op.algorithm(), Algorithm::Winograd, "{op:?}");
+            assert_is_winograd(op);
             let w_len = 9 * channels * filters;
             assert_as_reference(op, samples, &[x_len, w_len, filters], y_len, 9 * channels);
             let op = Conv2DGradX { rows, columns, channels, filters, groups };
-            assert_eq!(op.algorithm(), Algorithm::Winograd, "{op:?}");
+            assert_is_winograd(op);
             assert_as_reference(op, samples, &[y_len, w_len], x_len, 9 * filters);
             let op = Conv2DGradW { rows, columns, channels, filters, groups };
-            assert_eq!(op.algorithm(), Algorithm::Winograd, "{op:?}");
+            assert_is_winograd(op);
             assert_as_reference(op, samples, &[x_len, y_len], w_len, y_len / filters);
         }
     }
@@ -439,11 +448,11 @@ mod tests {
             {
                 let x = values(samples * 35 * channels, 2);
                 let start = vec![f32::NAN; samples * 35 * y_channels];
-                let Prepared { len, part_len } =
-                    prepared(&op, op.algorithm()).expect("large enough");
+                let algorithm = target::Cpu.algorithm(&op);
+                let Prepared { len, part_len } = prepared(&op, algorithm).expect("large enough");
                 let mut copy = vec![f32::NAN; len];
                 for (part, cells) in copy.chunks_mut(part_len).enumerate() {
-                    <Cpu as Backend>::prepare(&op, &kernel, part, cells);
+                    <Cpu as Backend>::prepare(&op, algorithm, &kernel, part, cells);
                 }
                 let inputs = [&x[..], &kernel];
                 let plain = output_with::<Cpu>(op, samples, &inputs, &[], &start);

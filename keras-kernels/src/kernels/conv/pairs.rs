@@ -12,10 +12,12 @@
 
 use core::ops::Range;
 
-use keras_ir::ops::{Conv2D, Conv2DGradW, Conv2DGradX};
-use keras_target::cost::{band_len, phase_lens};
+use keras_ir::ops::{Conv2DGradW, Conv2DGradX};
+use keras_target::cost::phase_lens;
+use keras_target::pairs::{PackedRows, packed_samples};
 
 use super::band::{self, Geometry, Image};
+use super::convolution::Convolution;
 use super::forward::Pass;
 use super::grad_x::GradX;
 use super::narrow::add_turned;
@@ -26,57 +28,16 @@ use crate::kernels::tile::{Columns, Panels, Product, Right, Write, multiply};
 use crate::kernels::window::real_outputs;
 use crate::simd::{Kernel, Pairs, Simd, dispatch_pairs};
 
-/// Pairs of samples that are packed at a time, if one sample has no more.
-const PACKED: usize = 64 * 1024;
-
-/// Pairs of the rows of `x` that the gradient by the kernel packs at a time, if one window's rows
-/// have no more.
-const BAND: usize = 5 * 1024;
-
-/// Samples that are packed at a time, of `len` pairs each.
-fn together(len: usize) -> usize {
-    (PACKED / len.max(1)).max(1)
-}
-
-/// Scratch elements of [`conv2d`].
-pub(in crate::kernels) fn forward_len(op: &Conv2D) -> usize {
-    let Conv2D { rows, columns, channels, filters, groups, .. } = *op;
-    let geometry = Geometry { rows, columns, channels: channels / 2, filters, groups };
-    let x_len = geometry.x_len();
-    geometry.kernel_len() + together(x_len) * x_len + band_len(&rows, &columns, channels / 2)
-}
-
-/// Scratch elements of [`conv2d_grad_x`].
-pub(in crate::kernels) fn grad_x_len(op: &Conv2DGradX) -> usize {
-    let op = Conv2DGradX { filters: op.filters / 2, ..*op };
-    let Conv2DGradX { rows, columns, channels, filters, groups } = op;
-    let geometry = Geometry { rows, columns, channels, filters, groups };
-    let (transposed, band) = phase_lens(&op);
-    let y_len = geometry.y_len();
-    geometry.kernel_len() + together(y_len) * y_len + transposed + band
-}
-
-/// Scratch elements of [`conv2d_grad_w`].
-pub(in crate::kernels) fn grad_w_len(op: &Conv2DGradW) -> usize {
-    let Conv2DGradW { rows, columns, channels, filters, groups } = *op;
-    let geometry = Geometry { rows, columns, channels, filters, groups };
-    let packed = Packed::of(&geometry);
-    turned_len(&geometry) + packed.line_len + packed.x_len + packed.y_len
-}
-
 /// A forward pass of an even number of channels, with no activation but a clip.
-pub(in crate::kernels) struct Forward<'a> {
-    pub(in crate::kernels) op: &'a Conv2D,
-    pub(in crate::kernels) x: &'a [f32],
-    pub(in crate::kernels) kernel: &'a [f32],
-    pub(in crate::kernels) bias: Option<&'a [f32]>,
-    pub(in crate::kernels) finish: Finish<'a>,
-    pub(in crate::kernels) y: &'a mut [f32],
-    pub(in crate::kernels) scratch: &'a mut [f32],
+struct Forward<'a>(Convolution<'a>);
+
+/// [`Conv2D`](keras_ir::ops::Conv2D) of an even number of channels.
+pub(super) fn conv2d(convolution: Convolution<'_>) {
+    dispatch_pairs(Forward(convolution));
 }
 
 /// [`Conv2DGradX`] of an even number of filters.
-pub(in crate::kernels) fn conv2d_grad_x(op: &Conv2DGradX, call: Call<'_>) {
+pub(super) fn conv2d_grad_x(op: &Conv2DGradX, call: Call<'_>) {
     let Conv2DGradX { rows, columns, channels, filters, groups } = *op;
     let geometry = Geometry { rows, columns, channels, filters, groups };
     let [d_y, kernel] = call.inputs();
@@ -85,12 +46,12 @@ pub(in crate::kernels) fn conv2d_grad_x(op: &Conv2DGradX, call: Call<'_>) {
 }
 
 /// [`Conv2DGradW`] of one group.
-pub(in crate::kernels) fn conv2d_grad_w(op: &Conv2DGradW, call: Call<'_>) {
+pub(super) fn conv2d_grad_w(op: &Conv2DGradW, call: Call<'_>) {
     let Conv2DGradW { rows, columns, channels, filters, groups } = *op;
     let geometry = Geometry { rows, columns, channels, filters, groups };
-    let [x, d_y] = call.inputs();
+    let (packed, [x, d_y]) = (PackedRows::of(op), call.inputs());
     let (d_w, scratch) = (call.output, call.workspace);
-    dispatch_pairs(PairsGradW { geometry, x, d_y, d_w, scratch });
+    dispatch_pairs(PairsGradW { geometry, packed, x, d_y, d_w, scratch });
 }
 
 impl Kernel for Forward<'_> {
@@ -98,9 +59,9 @@ impl Kernel for Forward<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let Forward { op, x, kernel, bias, finish, y, scratch } = self;
-        let Conv2D { rows, columns, channels, filters, groups, .. } = *op;
-        let geometry = Geometry { rows, columns, channels, filters, groups };
+        let Convolution { op, x, kernel, bias, finish, y, scratch, .. } = self.0;
+        let geometry = Geometry::of(op);
+        let Geometry { columns, channels, filters, .. } = geometry;
         let halved = Geometry { channels: channels / 2, ..geometry };
         let (packed_kernel, scratch) = scratch.split_at_mut(halved.kernel_len());
         // At least two rows, so that a panel stays in the first-level cache.
@@ -115,7 +76,7 @@ impl Kernel for Forward<'_> {
             }
         }
         let (x_len, y_len) = (geometry.x_len(), geometry.y_len());
-        let (some, pitch) = (together(halved.x_len()), columns.input * halved.channels);
+        let (some, pitch) = (packed_samples(halved.x_len()), columns.input * halved.channels);
         let (packed, scratch) = scratch.split_at_mut(some * halved.x_len());
         let chunks = x.chunks(some * x_len).zip(y.chunks_mut(some * y_len));
         for (chunk, (x, y)) in chunks.enumerate() {
@@ -171,7 +132,7 @@ impl Kernel for PairsGradX<'_> {
         let (packed_kernel, scratch) = scratch.split_at_mut(halved.kernel_len());
         pack_neighbors(simd, kernel, packed_kernel);
         let (x_len, y_len) = (geometry.x_len(), geometry.y_len());
-        let some = together(halved.y_len());
+        let some = packed_samples(halved.y_len());
         let (packed, scratch) = scratch.split_at_mut(some * halved.y_len());
         let transposed_len = phase_lens(&Conv2DGradX { filters: halved.filters, ..op }).0;
         let (transposed, band) = scratch.split_at_mut(transposed_len);
@@ -185,58 +146,15 @@ impl Kernel for PairsGradX<'_> {
     }
 }
 
-/// Most filters of which the gradient by the kernel may be computed turned around.
-const TURNED_FILTERS: usize = 16;
-
-/// Elements of a gradient by the kernel that is turned around.
-fn turned_len(geometry: &Geometry) -> usize {
-    if geometry.filters <= TURNED_FILTERS { geometry.kernel_len() } else { 0 }
-}
-
-/// Whether it is: one vector of filters would be multiplied with one number at a time, and loads
-/// would take longer than products.
-fn is_turned<S: Simd>(geometry: &Geometry) -> bool {
-    turned_len(geometry) > 0 && geometry.filters <= S::LANES && geometry.runs().1 >= 2 * S::LANES
-}
-
-/// What the gradient by the kernel packs, for some rows of the output at a time.
-#[derive(Clone, Copy)]
-struct Packed {
-    /// Rows of the output.
-    output_rows: usize,
-    /// Pairs of a row of the output, for each filter.
-    pairs: usize,
-    /// Pairs of a row of `x`.
-    pitch: usize,
-    /// Elements of a padded row of `x`.
-    line_len: usize,
-    /// Elements from a cell of the row to its partner. A stride may be far longer than the row.
-    partner: usize,
-    /// Pairs of `x`.
-    x_len: usize,
-    /// Pairs of `d_y`.
-    y_len: usize,
-}
-
-impl Packed {
-    fn of(geometry: &Geometry) -> Packed {
-        let Geometry { rows, columns, channels, filters, .. } = *geometry;
-        let pairs = columns.output.div_ceil(2);
-        let width = (pairs - 1) * 2 * columns.stride + (columns.kernel - 1) * columns.dilation + 1;
-        let pitch = width * channels;
-        let span = (rows.kernel - 1) * rows.dilation + 1;
-        let spare = (BAND / pitch).saturating_sub(span);
-        let output_rows = (1 + spare / rows.stride).min(rows.output);
-        let input_rows = ((output_rows - 1) * rows.stride + span).min(rows.input);
-        let partner = columns.stride.min(width) * channels;
-        let (line_len, x_len) = (pitch + partner, input_rows * pitch);
-        let y_len = output_rows * pairs * filters;
-        Packed { output_rows, pairs, pitch, line_len, partner, x_len, y_len }
-    }
+/// Whether a gradient by the kernel is turned around: one vector of filters would be multiplied with
+/// one number at a time, and loads would take longer than products.
+fn is_turned<S: Simd>(geometry: &Geometry, packed: &PackedRows) -> bool {
+    packed.turned_len > 0 && geometry.filters <= S::LANES && geometry.runs().1 >= 2 * S::LANES
 }
 
 struct PairsGradW<'a> {
     geometry: Geometry,
+    packed: PackedRows,
     x: &'a [f32],
     d_y: &'a [f32],
     d_w: &'a mut [f32],
@@ -248,15 +166,14 @@ impl Kernel for PairsGradW<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let PairsGradW { geometry, x, d_y, d_w, scratch } = self;
-        let packed = Packed::of(&geometry);
-        let (turned, scratch) = scratch.split_at_mut(turned_len(&geometry));
+        let PairsGradW { geometry, packed, x, d_y, d_w, scratch } = self;
+        let (turned, scratch) = scratch.split_at_mut(packed.turned_len);
         let (line, scratch) = scratch.split_at_mut(packed.line_len);
         let (x_pairs, y_pairs) = scratch.split_at_mut(packed.x_len);
         let (x_len, y_len) = (geometry.x_len(), geometry.y_len());
         line.fill(0.0);
         turned.fill(0.0);
-        let is_turned = is_turned::<S>(&geometry);
+        let is_turned = is_turned::<S>(&geometry, &packed);
         for (x, d_y) in x.chunks_exact(x_len).zip(d_y.chunks_exact(y_len)) {
             for first in (0..geometry.rows.output).step_by(packed.output_rows) {
                 let outputs = first..geometry.rows.output.min(first + packed.output_rows);
@@ -282,7 +199,7 @@ impl Kernel for PairsGradW<'_> {
 fn pack_x<S: Simd>(
     simd: S,
     geometry: &Geometry,
-    packed: &Packed,
+    packed: &PackedRows,
     x: &[f32],
     x_rows: Range<usize>,
     line: &mut [f32],
@@ -303,7 +220,7 @@ fn pack_x<S: Simd>(
 fn pack_d_y<S: Simd>(
     simd: S,
     geometry: &Geometry,
-    packed: &Packed,
+    packed: &PackedRows,
     d_y: &[f32],
     outputs: &Range<usize>,
     pairs: &mut [f32],
@@ -321,7 +238,7 @@ fn pack_d_y<S: Simd>(
 /// Rows `outputs` of a sample's output, and the input that they read, packed.
 struct Part<'a> {
     geometry: Geometry,
-    packed: Packed,
+    packed: PackedRows,
     x: &'a [f32],
     /// The row of the input that stands first.
     first_row: usize,
@@ -334,7 +251,7 @@ impl Part<'_> {
     #[inline(always)]
     fn add_by_w<S: Simd>(&self, pairs: Pairs<S>, d_w: &mut [f32]) {
         let Geometry { rows, columns, channels, filters, .. } = self.geometry;
-        let Packed { pitch, pairs: row_pairs, .. } = self.packed;
+        let PackedRows { pitch, pairs: row_pairs, .. } = self.packed;
         let (inner, run) = self.geometry.runs();
         for tap in 0..rows.kernel * inner {
             let Some((x, d_y, lines)) = self.run_of(tap) else { continue };
@@ -364,7 +281,7 @@ impl Part<'_> {
     #[inline(always)]
     fn add_turned_by_w<S: Simd>(&self, pairs: Pairs<S>, turned: &mut [f32]) {
         let Geometry { rows, columns, channels, filters, .. } = self.geometry;
-        let Packed { pitch, pairs: row_pairs, .. } = self.packed;
+        let PackedRows { pitch, pairs: row_pairs, .. } = self.packed;
         let (inner, run) = self.geometry.runs();
         let cells = rows.kernel * inner * run;
         for tap in 0..rows.kernel * inner {

@@ -1,5 +1,5 @@
-//! The products of a dense layer under `mixed_bfloat16`; see [`gemm`](super::super::gemm) for those
-//! in `f32`.
+//! The products of a dense layer under `mixed_bfloat16`; see [`tiles`](super::tiles) for those in
+//! `f32`.
 //!
 //! Where the right matrix is prepared, rows of the left one are packed and the loops of `f32` run
 //! on pairs. Elsewhere both matrices are packed, some rows and columns at a time: what is read
@@ -7,51 +7,31 @@
 
 use core::ops::Range;
 
-use keras_target::cost::{PANEL_COLUMNS, PANEL_ROWS, PREPARED_ROWS};
+use keras_target::cost::{PANEL_ROWS, PREPARED_ROWS};
+use keras_target::pairs::{LEFT_LEN, LEFT_ROWS, RIGHT_LEN, left_rows, packed_rows};
 
-use super::pack::{pack_neighbors, pack_rows};
+use super::tiles::{Forward, GradW, GradX};
+use crate::kernels::bfloat16::{pack_neighbors, pack_rows};
 use crate::kernels::finish::Finish;
-use crate::kernels::gemm;
 use crate::kernels::tile::{Columns, Panels, Product, Right, Rows, Write, multiply};
-use crate::simd::{Kernel, Pairs, Simd};
+use crate::simd::{Kernel, Pairs, Simd, dispatch_pairs};
 
-/// Most rows of the result that the left matrix is packed for at a time.
-const LEFT_ROWS: usize = 128;
+/// A product of operands that are rounded.
+struct Rounded<P>(P);
 
-/// Most pairs of a packed row.
-const PAIRS: usize = PANEL_ROWS / 2;
-
-/// Scratch elements: packed, some rows of the left matrix, and a panel of the right one before and
-/// after it is transposed.
-const SCRATCH_LEN: usize = LEFT_LEN + 2 * RIGHT_LEN;
-const LEFT_LEN: usize = LEFT_ROWS * PAIRS;
-const RIGHT_LEN: usize = PANEL_COLUMNS * PAIRS;
-
-/// Pairs of the left matrix that are packed at a time where the right one is prepared, if a few
-/// rows have no more.
-const PACKED: usize = 32 * 1024;
-
-/// Fewest rows and most rows of it.
-const PACKED_ROWS: [usize; 2] = [8, 128];
-
-/// Rows of `pairs` pairs that are packed at a time where the right matrix is prepared.
-fn together(pairs: usize) -> usize {
-    let [least, most] = PACKED_ROWS;
-    let rows = (PACKED / pairs.max(1)).clamp(least, most);
-    rows - rows % least
+/// [`Forward`] of rounded operands.
+pub(in crate::kernels) fn forward(product: Forward<'_>) {
+    dispatch_pairs(Rounded(product));
 }
 
-/// Scratch elements of a product whose left matrix has rows of `terms` elements.
-pub(super) fn scratch_len(terms: usize) -> usize {
-    let pairs = terms.div_ceil(2);
-    SCRATCH_LEN.max(together(pairs) * pairs)
+/// [`GradX`] of rounded operands.
+pub(in crate::kernels) fn grad_x(product: GradX<'_>) {
+    dispatch_pairs(Rounded(product));
 }
 
-/// Rows of a gradient whose `pairs` pairs are packed at a time where the right matrix is prepared.
-fn left_rows(pairs: usize) -> usize {
-    let [least, _] = PACKED_ROWS;
-    let rows = LEFT_LEN / pairs.max(1);
-    rows - rows % least
+/// [`GradW`] of rounded operands.
+pub(in crate::kernels) fn grad_w(product: GradW<'_>) {
+    dispatch_pairs(Rounded(product));
 }
 
 /// Packs some rows of `len` elements, neighbours of a row as pairs.
@@ -99,32 +79,17 @@ fn pack<S: Simd>(
     }
 }
 
-/// [`op::Gemm`](keras_ir::ops::Gemm) of `rows` rows, with no activation but a clip.
-pub(super) struct Forward<'a> {
-    pub(super) rows: usize,
-    pub(super) k: usize,
-    pub(super) n: usize,
-    pub(super) x: &'a [f32],
-    pub(super) w: &'a [f32],
-    /// Pairs of the weights prepared, or nothing.
-    pub(super) prepared: &'a [f32],
-    pub(super) bias: Option<&'a [f32]>,
-    pub(super) finish: Finish<'a>,
-    pub(super) y: &'a mut [f32],
-    pub(super) scratch: &'a mut [f32],
-}
-
-impl Kernel for Forward<'_> {
+impl Kernel for Rounded<Forward<'_>> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let Forward { rows, k, n, x, w, prepared, bias, finish, y, scratch } = self;
+        let Forward { rows, k, n, x, w, prepared, bias, finish, y, scratch } = self.0;
         if !prepared.is_empty() {
             let pairs = k.div_ceil(2);
-            for some in blocks(rows, together(pairs)) {
+            for some in blocks(rows, packed_rows(pairs)) {
                 let x = pack_left(simd, x, k, &some, scratch);
-                Pairs(simd).enter(gemm::Forward {
+                Pairs(simd).enter(Forward {
                     rows: some.len(),
                     k: pairs,
                     n,
@@ -178,32 +143,19 @@ impl Kernel for Forward<'_> {
     }
 }
 
-/// [`op::GemmGradX`](keras_ir::ops::GemmGradX) of `rows` rows.
-pub(super) struct GradX<'a> {
-    pub(super) rows: usize,
-    pub(super) k: usize,
-    pub(super) n: usize,
-    pub(super) d_y: &'a [f32],
-    pub(super) w: &'a [f32],
-    /// Pairs of the weights prepared, or nothing.
-    pub(super) prepared: &'a [f32],
-    pub(super) d_x: &'a mut [f32],
-    pub(super) scratch: &'a mut [f32],
-}
-
-impl Kernel for GradX<'_> {
+impl Kernel for Rounded<GradX<'_>> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let GradX { rows, k, n, d_y, w, prepared, d_x, scratch } = self;
+        let GradX { rows, k, n, d_y, w, prepared, d_x, scratch } = self.0;
         if !prepared.is_empty() {
             let pairs = n.div_ceil(2);
-            for some in blocks(rows, together(pairs)) {
+            for some in blocks(rows, packed_rows(pairs)) {
                 let d_y = pack_left(simd, d_y, n, &some, scratch);
                 let d_x = &mut d_x[some.start * k..some.end * k];
                 let (rows, n, w, scratch) = (some.len(), pairs, &[], &mut []);
-                Pairs(simd).enter(gemm::GradX { rows, k, n, d_y, w, prepared, d_x, scratch });
+                Pairs(simd).enter(GradX { rows, k, n, d_y, w, prepared, d_x, scratch });
             }
             return;
         }
@@ -241,31 +193,12 @@ impl Kernel for GradX<'_> {
     }
 }
 
-/// [`op::GemmGradW`](keras_ir::ops::GemmGradW) of `rows` rows.
-pub(super) struct GradW<'a> {
-    pub(super) rows: usize,
-    pub(super) n: usize,
-    /// From the first column on that is asked for.
-    pub(super) x: &'a [f32],
-    /// Distance of the rows of `x`.
-    pub(super) stride: usize,
-    /// Columns of `x`, and rows of the gradient.
-    pub(super) count: usize,
-    pub(super) d_y: &'a [f32],
-    /// Pairs of `d_y` prepared, or nothing.
-    pub(super) prepared: &'a [f32],
-    /// What becomes of the sums of the first rows.
-    pub(super) write: Write<'static>,
-    pub(super) d_w: &'a mut [f32],
-    pub(super) scratch: &'a mut [f32],
-}
-
-impl Kernel for GradW<'_> {
+impl Kernel for Rounded<GradW<'_>> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let GradW { rows, n, x, stride, count, d_y, prepared, write, d_w, scratch } = self;
+        let GradW { rows, n, x, stride, count, d_y, prepared, write, d_w, scratch } = self.0;
         if !prepared.is_empty() {
             for block in blocks(rows, 2 * PREPARED_ROWS) {
                 let write = if block.start > 0 { Write::Continue } else { write };
@@ -277,18 +210,8 @@ impl Kernel for GradW<'_> {
                     let (x, d_y, scratch) = (&*left, &[], &mut []);
                     let (rows, stride, count) = (pairs, some.len(), some.len());
                     let d_w = &mut d_w[some.start * n..some.end * n];
-                    let product = gemm::GradW {
-                        rows,
-                        n,
-                        x,
-                        stride,
-                        count,
-                        d_y,
-                        prepared,
-                        write,
-                        d_w,
-                        scratch,
-                    };
+                    let product =
+                        GradW { rows, n, x, stride, count, d_y, prepared, write, d_w, scratch };
                     Pairs(simd).enter(product);
                 }
             }
