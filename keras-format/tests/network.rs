@@ -228,3 +228,18 @@ fn an_array_is_written_with_the_type_that_it_is_computed_with() {
     let quotients = vec![one, three_quarters, Value::Int(-3)];
     assert_eq!(sum_with(quotients), array("float32", json!([1, 0.75, -3])));
 }
+
+#[test]
+fn the_type_of_an_input_is_written_as_it_was_read() {
+    for name in ["int64", "uint8", "float64", "bfloat16", "bool"] {
+        let mut network = Network::new("model", Class::Functional);
+        let x = network.add_input("x", Shape::new([3]), Dtype::Float32);
+        network.finish(&[x]);
+        let mut written = to_config(&network).unwrap();
+        written["config"]["layers"][0]["config"]["dtype"] = json!(name);
+        let read = from_config(&written).unwrap();
+        let again = to_config(&read).unwrap();
+        assert_eq!(again["config"]["layers"][0]["config"]["dtype"], name);
+        assert_eq!(to_config(&from_config(&again).unwrap()).unwrap(), again);
+    }
+}

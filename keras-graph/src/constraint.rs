@@ -3,7 +3,7 @@
 
 pub use keras_ir::constraint::{Constraint as Resolved, NormBounds};
 
-use crate::parameter::{Axes, number, object_arguments, unknown_word, word};
+use crate::parameter::{self, Axes, object_arguments, unknown_word, word};
 use crate::schema::{Mismatch, ParameterType};
 use crate::value::{Argument, Object, Value};
 
@@ -121,8 +121,7 @@ impl Constraint {
             Mismatch::expected(format!("`{class}` with {what} for `{name}`"))
         };
         let bound = |name: &str, default: f32| {
-            let bound = value(name).map_or(Some(default), number);
-            let bound = bound.filter(|bound| *bound >= 0.0);
+            let bound = value(name).map_or(Some(default), parameter::bound);
             bound.ok_or_else(|| wrong(name, "a number of at least 0"))
         };
         let axis = value("axis").map_or(Ok(Axes::One(0)), Axes::from_value);

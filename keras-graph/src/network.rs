@@ -50,6 +50,21 @@ impl Class {
     }
 }
 
+/// Element type of an input: in memory, and what Keras calls it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InputDtype {
+    /// Of the elements in memory.
+    pub dtype: Dtype,
+    /// Keras' name of the type that was asked for, such as `int64`: a file keeps it.
+    pub name: &'static str,
+}
+
+impl From<Dtype> for InputDtype {
+    fn from(dtype: Dtype) -> InputDtype {
+        InputDtype { dtype, name: dtype.name() }
+    }
+}
+
 /// What a layer of a network is.
 #[derive(Clone, Debug)]
 pub enum LayerKind {
@@ -58,7 +73,7 @@ pub enum LayerKind {
         /// Extents per sample.
         shape: Shape,
         /// Element type.
-        dtype: Dtype,
+        dtype: InputDtype,
     },
     /// A layer of the catalogue.
     Layer(Box<dyn Layer>),
@@ -163,17 +178,32 @@ impl Network {
     }
 
     /// Adds an input: a layer and its call. It becomes the model's next input.
-    pub fn add_input(&mut self, name: impl Into<String>, shape: Shape, dtype: Dtype) -> TensorId {
+    pub fn add_input(
+        &mut self,
+        name: impl Into<String>,
+        shape: Shape,
+        dtype: impl Into<InputDtype>,
+    ) -> TensorId {
+        let dtype = dtype.into();
         let layer = self.add_layer(NetworkLayer {
             name: name.into(),
             kind: LayerKind::Input { shape: shape.clone(), dtype },
             trainable: true,
             activity_regularizer: None,
         });
+        let InputDtype { dtype, .. } = dtype;
         let described = Tensor { shape, dtype, mask: None, call: self.calls.len() };
         let tensor = self.add_call(layer, Call::on(&[]), vec![described])[0];
         self.inputs.push(tensor);
         tensor
+    }
+
+    /// Element type of an input that takes the place of a tensor of this network.
+    pub fn input_dtype(&self, tensor: &Tensor) -> InputDtype {
+        match &self.layers[self.calls[tensor.call].layer.0].kind {
+            LayerKind::Input { dtype, .. } => *dtype,
+            LayerKind::Layer(_) | LayerKind::Network(_) => tensor.dtype.into(),
+        }
     }
 
     /// Calls a layer on tensors. The layer's errors name what was expected and what was found.

@@ -2,13 +2,11 @@
 //! configuration. Initializers, regularizers and constraints are read in their own files. Ranges
 //! are checked here, where a value is read.
 
-mod activation;
 mod einsum;
 mod functions;
 mod geometry;
 mod weight;
 
-pub use activation::NamedActivation;
 pub use einsum::{AxisPair, Ellipsis, Equation, Letters, PartialShape};
 pub use functions::{AxesOrNone, DtypeName, Ints, Sections, Widths};
 pub use geometry::{Axes, ChannelsLast, Counts, Margins, Padding, Pair, TargetShape, ZeroPair};
@@ -17,7 +15,7 @@ pub use weight::WeightArguments;
 
 use crate::names::nearest;
 use crate::schema::{Mismatch, ParameterType};
-use crate::value::{Object, Value};
+use crate::value::{Argument, Object, Value};
 
 /// Largest count or extent that a parameter may have, so that products of a few cannot overflow.
 pub const MAX_COUNT: i64 = 1 << 31;
@@ -31,6 +29,25 @@ fn count(value: &Value, least: i64) -> Option<usize> {
 /// A finite number.
 pub(crate) fn number(value: &Value) -> Option<f32> {
     value.number().map(|number| number as f32).filter(|number| number.is_finite())
+}
+
+/// A number of at least 0, infinity among them: `float("inf")` in a block, `Infinity` in a file.
+pub(crate) fn bound(value: &Value) -> Option<f32> {
+    let number = match value {
+        Value::Object(Object { class, arguments }) if class == "float" => match &arguments[..] {
+            [Argument { name: None, value: Value::Str(text) }] if is_infinity(text) => {
+                Some(f32::INFINITY)
+            }
+            _ => None,
+        },
+        value => value.number().map(|number| number as f32),
+    };
+    number.filter(|number| *number >= 0.0)
+}
+
+/// Whether Python's `float` reads a text as infinity.
+fn is_infinity(text: &str) -> bool {
+    ["inf", "infinity"].iter().any(|known| text.eq_ignore_ascii_case(known))
 }
 
 /// The word that a string, or an object without arguments such as `activations.relu`, stands for.
@@ -142,18 +159,15 @@ impl<T: ParameterType> ParameterType for Option<T> {
 }
 
 macro_rules! numbers {
-    ($($(#[$docs:meta])* $name:ident, $expected:literal, $check:expr;)*) => {$(
+    ($($(#[$docs:meta])* $name:ident, $expected:literal, $read:expr;)*) => {$(
         $(#[$docs])*
         #[derive(Clone, Copy, Debug, PartialEq)]
         pub struct $name(pub f32);
 
         impl ParameterType for $name {
             fn from_value(value: &Value) -> Result<Self, Mismatch> {
-                let check: fn(f32) -> bool = $check;
-                match number(value) {
-                    Some(number) if check(number) => Ok($name(number)),
-                    _ => Err(Mismatch::expected($expected)),
-                }
+                let read: fn(&Value) -> Option<f32> = $read;
+                read(value).map($name).ok_or_else(|| Mismatch::expected($expected))
             }
 
             fn to_value(&self) -> Value {
@@ -164,11 +178,13 @@ macro_rules! numbers {
 }
 numbers! {
     /// A share, such as a dropped fraction or a momentum.
-    Share, "a number from 0 to 1", |number| (0.0..=1.0).contains(&number);
+    Share, "a number from 0 to 1", |value| number(value).filter(|x| (0.0..=1.0).contains(x));
     /// A number above 0, such as an epsilon.
-    Positive, "a positive number", |number| number > 0.0;
+    Positive, "a positive number", |value| number(value).filter(|x| *x > 0.0);
     /// A number of at least 0, such as a slope.
-    NonNegative, "a number that is not negative", |number| number >= 0.0;
+    NonNegative, "a number that is not negative", |value| number(value).filter(|x| *x >= 0.0);
+    /// A bound of at least 0; infinity is none.
+    Bound, "a number that is not negative, or `float(\"inf\")`", bound;
 }
 
 /// A parameter that Keras takes at a call and leaves out of the layer's configuration.

@@ -155,8 +155,9 @@ impl Evaluator<'_> {
         };
         let mut network = Network::new(model_name.clone(), Class::Sequential);
         match input {
-            Some((name, Tensor { shape, dtype, .. })) => {
-                network.add_input(name, shape, dtype);
+            Some((name, tensor)) => {
+                let dtype = self.builder.arena.input_dtype(&tensor);
+                network.add_input(name, tensor.shape, dtype);
                 if !self.fill(&mut network, &members)? {
                     return Ok(Value::Unknown);
                 }

@@ -25,6 +25,8 @@ const OBJECTS: &[&str] = &[
     "NonNeg",
     "UnitNorm",
     "STFT",
+    // Python's way to write infinity: `float("inf")`.
+    "float",
 ];
 
 /// What a path such as `keras.layers.Dense` leads to.

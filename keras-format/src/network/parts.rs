@@ -1,9 +1,8 @@
 //! The parts of a configuration: keys, arguments, layers, the shape of a model without an input.
 
-use keras_graph::dtype::Dtype;
 use keras_graph::functions::{ACTIVATIONS_MODULE, Function, Operation};
 use keras_graph::layers::{Entry, InputArguments};
-use keras_graph::network::{Class, LayerKind, NetworkLayer};
+use keras_graph::network::{Class, InputDtype, LayerKind, NetworkLayer};
 use keras_graph::parameter::LayerName;
 use keras_graph::schema::{ArgumentError, COMMON, ParameterType};
 use keras_graph::shape::Shape;
@@ -122,16 +121,19 @@ pub(super) fn built_with(
     model: &Json,
     first: &Json,
     layer: &NetworkLayer,
-) -> Result<(Shape, Dtype)> {
+) -> Result<(Shape, InputDtype)> {
     let dtype = match &layer.kind {
         LayerKind::Network(inner) => match inner.inputs.as_slice() {
-            [input] => return Ok((inner.shape(*input).clone(), inner.tensors[input.0].dtype)),
+            [input] => {
+                let dtype = inner.input_dtype(&inner.tensors[input.0]);
+                return Ok((inner.shape(*input).clone(), dtype));
+            }
             inputs => {
                 let found = format!("{} inputs", inputs.len());
                 return Err(Error::malformed("a model with one input", found).within(&layer.name));
             }
         },
-        LayerKind::Layer(layer) => layer.input_dtype(),
+        LayerKind::Layer(layer) => layer.input_dtype().into(),
         LayerKind::Input { dtype, .. } => *dtype,
     };
     let places: [(&Json, &[&str]); 5] = [

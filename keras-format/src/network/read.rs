@@ -3,10 +3,9 @@
 use std::collections::HashSet;
 
 use keras_graph::call::Call;
-use keras_graph::dtype::Dtype;
 use keras_graph::layers::InputArguments;
 use keras_graph::network::{
-    Class, LayerId, LayerKind, MAX_LAYERS, Network, NetworkLayer, TensorId,
+    Class, InputDtype, LayerId, LayerKind, MAX_LAYERS, Network, NetworkLayer, TensorId,
 };
 use keras_graph::shape::Shape;
 use serde_json::{Map, Value as Json};
@@ -278,7 +277,7 @@ impl Building {
         self.add_named_input(&name, input.shape, input.dtype)
     }
 
-    fn add_named_input(&mut self, name: &str, shape: Shape, dtype: Dtype) -> Result<()> {
+    fn add_named_input(&mut self, name: &str, shape: Shape, dtype: InputDtype) -> Result<()> {
         self.add_name(name)?;
         self.visits.push(0);
         self.calls.push(1);

@@ -78,7 +78,7 @@ fn layer(network: &Network, id: LayerId, trainable: bool, nodes: Option<&Nodes>)
         LayerKind::Input { shape, dtype } => {
             let config = json!({
                 "batch_shape": batch_shape(shape),
-                "dtype": dtype.name(),
+                "dtype": dtype.name,
                 "sparse": false,
                 "ragged": false,
                 "name": described.name,
@@ -224,7 +224,7 @@ impl<'a> Nodes<'a> {
         let (layer, node, output) = self.history(tensor);
         let config = json!({
             "shape": batch_shape(self.network.shape(tensor)),
-            "dtype": self.network.tensors[tensor.0].dtype.name(),
+            "dtype": self.network.input_dtype(&self.network.tensors[tensor.0]).name,
             "keras_history": [self.network.layers[layer.0].name, node, output],
         });
         json!({ "class_name": TENSOR, "config": config })

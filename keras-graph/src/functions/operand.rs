@@ -113,18 +113,7 @@ fn constant(
             "`{function}` expects tensors and numbers, found {value}"
         )));
     };
-    let step = numbers.get(1).map_or(0.0, |second| second - numbers[0]);
-    // What the ramp's kernel makes, which may differ from the numbers in the last digits.
-    let made = |i: usize| (f64::from(numbers[0]) + f64::from(step) * i as f64) as f32;
-    let is_ramp = numbers.iter().enumerate().all(|(i, &number)| made(i) == number);
-    let x = if is_ramp {
-        graph.ramp(&extents, numbers[0], step)?
-    } else {
-        let cells: Result<Vec<NodeId>, LayerError> =
-            numbers.iter().map(|&number| graph.ramp(&[1], number, 0.0)).collect();
-        let row = graph.concat(&cells?, 0)?;
-        graph.reshape(row, &extents)?
-    };
+    let x = graph.constants(&extents, &numbers)?;
     graph.cast(x, dtype)
 }
 

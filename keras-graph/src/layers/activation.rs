@@ -1,8 +1,7 @@
 //! `Activation`: a function by name.
 
 use crate::graph::{Graph, LayerError, NodeId};
-use crate::layers::Case;
-use crate::parameter::NamedActivation;
+use crate::layers::{Case, NamedActivation};
 use crate::schema::{Layer, layer, layer_basics};
 
 layer! {
@@ -31,6 +30,6 @@ impl Layer for Activation {
     }
 
     fn lower(&self, graph: &mut Graph, x: NodeId) -> Result<NodeId, LayerError> {
-        graph.activation(x, self.activation.function)
+        self.activation.lower(graph, x)
     }
 }

@@ -2,9 +2,9 @@
 
 use crate::graph::{Graph, LayerError, NodeId};
 use crate::initializer::Initializer;
-use crate::layers::Case;
 use crate::layers::conv2d::check_strides;
-use crate::parameter::{ChannelsLast, NamedActivation, Padding, Pair, ZeroPair};
+use crate::layers::{Case, NamedActivation};
+use crate::parameter::{ChannelsLast, Padding, Pair, ZeroPair};
 use crate::regularizer::Regularizer;
 use crate::schema::{Layer, layer, layer_basics};
 use crate::window::Sides;
@@ -91,6 +91,6 @@ impl Layer for Conv2DTranspose {
             let bias = graph.weight("bias", &[self.filters], &self.bias)?;
             y = graph.bias_add(y, bias)?;
         }
-        graph.activation(y, self.activation.function)
+        self.activation.lower(graph, y)
     }
 }

@@ -2,8 +2,8 @@
 
 use crate::graph::{Graph, LayerError, NodeId};
 use crate::initializer::Initializer;
-use crate::layers::Case;
-use crate::parameter::{CallOnly, NamedActivation, OnlyNone};
+use crate::layers::{Case, NamedActivation};
+use crate::parameter::{CallOnly, OnlyNone};
 use crate::regularizer::Regularizer;
 use crate::schema::{Layer, layer, layer_basics};
 
@@ -37,6 +37,11 @@ layer! {
 }
 
 pub(super) const CASES: &[Case] = &[
+    Case {
+        arguments: "3, activation = PReLU(alpha_initializer = RandomUniform(0.1, 0.5))",
+        inputs: &[&[2, 4]],
+        output: &[2, 3],
+    },
     Case { arguments: "units = 5", inputs: &[&[3]], output: &[5] },
     Case { arguments: "5, activation = \"gelu\"", inputs: &[&[2, 3]], output: &[2, 5] },
     Case { arguments: "units = 4, use_bias = False", inputs: &[&[6]], output: &[4] },
@@ -61,6 +66,6 @@ impl Layer for Dense {
             let bias = graph.weight("bias", &[self.units], &self.bias)?;
             y = graph.bias_add(y, bias)?;
         }
-        graph.activation(y, self.activation.function)
+        self.activation.lower(graph, y)
     }
 }

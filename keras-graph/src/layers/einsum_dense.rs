@@ -3,11 +3,11 @@
 
 use crate::graph::{Graph, LayerError, NodeId, WeightId};
 use crate::initializer::{self, Fan, Initializer, Rule};
-use crate::layers::Case;
+use crate::layers::{Case, NamedActivation};
 use crate::op::BinaryFunction;
 use crate::ops::contract::{Label, Labelled};
 use crate::parameter::{
-    CallOnly, Ellipsis, Equation, Letters, NamedActivation, OnlyNone, PartialShape, WeightArguments,
+    CallOnly, Ellipsis, Equation, Letters, OnlyNone, PartialShape, WeightArguments,
 };
 use crate::regularizer::Regularizer;
 use crate::schema::{Layer, ParameterType, layer, layer_basics};
@@ -125,7 +125,7 @@ impl Layer for EinsumDense {
         if let Some(Letters(letters)) = &self.bias_axes {
             y = self.add_bias(graph, y, letters, &plan)?;
         }
-        graph.activation(y, self.activation.function)
+        self.activation.lower(graph, y)
     }
 }
 

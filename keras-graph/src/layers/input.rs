@@ -2,6 +2,7 @@
 //! are read here.
 
 use crate::dtype::Dtype;
+use crate::network::InputDtype;
 use crate::parameter::{Counts, LayerName, OnlyFalse, OnlyNone};
 use crate::schema::{ArgumentError, Bound, Mismatch, Parameter, ParameterType, Schema};
 use crate::shape::Shape;
@@ -39,7 +40,7 @@ pub struct InputArguments {
     /// Extents per sample.
     pub shape: Shape,
     /// Element type.
-    pub dtype: Dtype,
+    pub dtype: InputDtype,
     /// The name, if one is given.
     pub name: Option<String>,
 }
@@ -53,7 +54,7 @@ impl InputArguments {
             Some(BatchShape(shape)) if bound.position("shape").is_none() => Some(shape),
             _ => bound.required("shape").map(|SampleShape(shape)| shape),
         };
-        let dtype = bound.or("dtype", InputDtype(Dtype::Float32));
+        let dtype = bound.or("dtype", InputDtype::from(Dtype::Float32));
         let name: Option<Option<LayerName>> = bound.or("name", None);
         bound.or::<Option<usize>>("batch_size", None);
         bound.or::<Option<OnlyFalse>>("sparse", None);
@@ -61,7 +62,7 @@ impl InputArguments {
         bound.or("tensor", OnlyNone);
         bound.or("optional", OnlyFalse);
         match (shape, dtype, name) {
-            (Some(shape), Some(InputDtype(dtype)), Some(name)) if bound.errors.is_empty() => {
+            (Some(shape), Some(dtype), Some(name)) if bound.errors.is_empty() => {
                 Ok(InputArguments { shape, dtype, name: name.map(|name| name.0) })
             }
             _ => Err(bound.errors),
@@ -115,28 +116,38 @@ impl ParameterType for BatchShape {
     }
 }
 
-struct InputDtype(Dtype);
+/// Keras' types, and how their elements are kept.
+const DTYPES: &[(&str, Dtype)] = &[
+    ("float32", Dtype::Float32),
+    ("float16", Dtype::Float32),
+    ("bfloat16", Dtype::Float32),
+    ("float64", Dtype::Float32),
+    ("int32", Dtype::Int32),
+    ("int8", Dtype::Int32),
+    ("int16", Dtype::Int32),
+    ("int64", Dtype::Int32),
+    ("uint8", Dtype::Int32),
+    ("uint16", Dtype::Int32),
+    ("uint32", Dtype::Int32),
+    ("bool", Dtype::Bool),
+];
 
 impl ParameterType for InputDtype {
     fn from_value(value: &Value) -> Result<Self, Mismatch> {
-        let dtype = match dtype_name(value) {
-            Some("float16" | "bfloat16" | "float32" | "float64") => Dtype::Float32,
-            Some("int8" | "int16" | "int32" | "int64" | "uint8" | "uint16" | "uint32") => {
-                Dtype::Int32
-            }
-            Some("bool") => Dtype::Bool,
-            None if *value == Value::None => Dtype::Float32,
-            Some(_) | None => {
-                let expected =
-                    "`\"float32\"`, `\"int32\"`, `\"bool\"`, or another float or integer";
-                return Err(Mismatch::expected(expected));
-            }
-        };
-        Ok(InputDtype(dtype))
+        if *value == Value::None {
+            return Ok(Dtype::Float32.into());
+        }
+        let name = dtype_name(value);
+        match DTYPES.iter().find(|(known, _)| Some(*known) == name) {
+            Some(&(name, dtype)) => Ok(InputDtype { dtype, name }),
+            None => Err(Mismatch::expected(
+                "`\"float32\"`, `\"int32\"`, `\"bool\"`, or another float or integer",
+            )),
+        }
     }
 
     fn to_value(&self) -> Value {
-        Value::Str(self.0.name().to_string())
+        Value::Str(self.name.to_string())
     }
 }
 

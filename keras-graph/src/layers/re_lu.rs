@@ -3,7 +3,7 @@
 use crate::activation::Activation;
 use crate::graph::{Graph, LayerError, NodeId};
 use crate::layers::Case;
-use crate::parameter::NonNegative;
+use crate::parameter::{Bound, NonNegative};
 use crate::schema::{Layer, layer, layer_basics};
 
 layer! {
@@ -13,7 +13,7 @@ layer! {
     /// Shapes: `(batch, ...) -> (batch, ...)`.
     pub struct ReLU {
         /// Largest output; no bound by default.
-        max_value: Option<NonNegative> = None,
+        max_value: Option<Bound> = None,
         /// Slope below the threshold.
         negative_slope: NonNegative = NonNegative(0.0),
         /// Where the slope changes.

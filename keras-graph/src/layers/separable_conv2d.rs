@@ -2,8 +2,8 @@
 
 use crate::graph::{Graph, LayerError, NodeId};
 use crate::initializer::Initializer;
-use crate::layers::Case;
-use crate::parameter::{ChannelsLast, NamedActivation, Padding, Pair};
+use crate::layers::{Case, NamedActivation};
+use crate::parameter::{ChannelsLast, Padding, Pair};
 use crate::regularizer::Regularizer;
 use crate::schema::{Layer, layer, layer_basics};
 use crate::window::Sides;
@@ -79,6 +79,6 @@ impl Layer for SeparableConv2D {
             let bias = graph.weight("bias", &[self.filters], &self.bias)?;
             y = graph.bias_add(y, bias)?;
         }
-        graph.activation(y, self.activation.function)
+        self.activation.lower(graph, y)
     }
 }

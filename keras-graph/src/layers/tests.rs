@@ -6,13 +6,16 @@ mod geometry;
 mod parser;
 
 use super::*;
+use crate::activation::Activation as ActivationFunction;
 use crate::call::{Call, Lowered};
 use crate::compile::{compile, describe};
 use crate::dtype::Dtype;
-use crate::graph::{Graph, LayerError, Mode, NodeId};
+use crate::graph::{Graph, LayerError, Mode, NodeId, NodeKind};
 use crate::network::{Class, Network, TensorId};
+use crate::op::{Op, Unary};
 use crate::schema::At;
 use crate::shape::Shape;
+use crate::value::Value;
 use parser::arguments;
 
 fn build(class: &str, text: &str) -> Result<NetworkLayer, Vec<ArgumentError>> {
@@ -117,7 +120,7 @@ fn every_file_is_in_the_catalogue() {
     let mut sorted = classes.clone();
     sorted.sort_unstable_by_key(|class| class.to_lowercase());
     assert_eq!(classes, sorted);
-    let shared = ["mod", "tests", "inner", "input", "merge"];
+    let shared = ["mod", "tests", "inner", "input", "merge", "named_activation"];
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/layers");
     let files = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
     let files = files.filter(|file| {
@@ -264,6 +267,46 @@ fn a_frozen_batch_normalization_uses_its_statistics() {
         let trained: Vec<bool> = graph.weights().iter().map(|weight| weight.trainable).collect();
         assert_eq!(trained, [trainable, trainable, false, false]);
     }
+}
+
+#[test]
+fn an_activation_with_weights_is_a_layer_within_the_layer() {
+    let arguments = "4, activation = PReLU(alpha_regularizer = \"l2\", name = \"slopes\")";
+    let layer = layer("Dense", arguments);
+    let (graph, _) = lower(&*layer, TRAINING, &[&[2, 3]]).unwrap();
+    let [kernel, bias, alpha] = graph.weights() else { panic!("{:?}", graph.weights()) };
+    assert_eq!((kernel.layer.as_str(), bias.layer.as_str()), ("layer", "layer"));
+    let found = (alpha.layer.as_str(), alpha.group.as_str(), alpha.name, alpha.shape.extents());
+    assert_eq!(found, ("layer/slopes", "activation", "alpha", &[2, 4][..]));
+    assert!(alpha.regularizer.is_some() && kernel.regularizer.is_none());
+    let within = argument_error("Dense", "4, activation = Activation(PReLU())");
+    assert_eq!(within.help.as_deref(), Some("write `activation = PReLU(..)`"));
+}
+
+#[test]
+fn rescaling_takes_a_number_for_each_channel() {
+    let error = lower_error("Rescaling", "0.5, offset = [1.0, 2.0]", &[&[4, 3]]);
+    assert_eq!(error.argument, Some("offset"));
+    assert!(error.message.contains("for each channel of (batch, 4, 3), found 2"), "{error:?}");
+    let found = argument_error("Rescaling", "[1.0, \"a\"]").message;
+    assert!(found.contains("a list of one for each channel"), "{found}");
+    let lists = layer("Rescaling", "[2.0], [0.5, 1.0, -1.0]");
+    assert_eq!(lists.config()[0].1, Value::List(vec![Value::Float(2.0)]));
+}
+
+#[test]
+fn bounds_may_be_infinite() {
+    for text in ["max_value = float(\"inf\")", "float(\"Infinity\")", "max_value = inf"] {
+        let relu = layer("ReLU", text);
+        assert_eq!(relu.config()[0].1, Value::Float(f64::INFINITY), "{text}");
+        let (graph, y) = lower(&*relu, TRAINING, &[&[3]]).unwrap();
+        let expected = NodeKind::Sample(Op::from(Unary { len: 3, f: ActivationFunction::RELU }));
+        assert_eq!(graph.nodes()[y.0].kind, expected);
+    }
+    let norm = layer("Dense", "3, kernel_constraint = MaxNorm(float(\"inf\"))");
+    assert!(format!("{norm:?}").contains("max_value: inf"), "{norm:?}");
+    let error = argument_error("ReLU", "max_value = float(\"nan\")");
+    assert!(error.message.contains("`float(\"inf\")`"), "{error:?}");
 }
 
 #[test]

@@ -102,6 +102,25 @@ impl Graph {
         self.emit(Ramp { len, start, step }, &[], extents.to_vec())
     }
 
+    /// Numbers in these extents, the same for each sample.
+    pub(crate) fn constants(
+        &mut self,
+        extents: &[usize],
+        numbers: &[f32],
+    ) -> Result<NodeId, LayerError> {
+        let first = numbers.first().copied().unwrap_or(0.0);
+        let step = numbers.get(1).map_or(0.0, |second| second - first);
+        // What the ramp's kernel makes, which may differ from the numbers in the last digits.
+        let made = |i: usize| (f64::from(first) + f64::from(step) * i as f64) as f32;
+        if numbers.iter().enumerate().all(|(i, &number)| made(i) == number) {
+            return self.ramp(extents, first, step);
+        }
+        let cells: Result<Vec<NodeId>, LayerError> =
+            numbers.iter().map(|&number| self.ramp(&[1], number, 0.0)).collect();
+        let row = self.concat(&cells?, 0)?;
+        self.reshape(row, extents)
+    }
+
     /// A weight as a tensor of each sample, for what cannot read weights themselves.
     pub(crate) fn weight_tensor(&mut self, weight: WeightId) -> Result<NodeId, LayerError> {
         let extents = self.source_shape(weight.into()).extents().to_vec();

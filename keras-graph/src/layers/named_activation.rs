@@ -1,26 +1,27 @@
-//! The activation of a layer: a function's name, or a layer that is a function of its input alone.
+//! The activation of a layer: a function's name, a layer that is a function of its input alone, or
+//! one with weights of its own.
 
-use super::{Axes, number, object_arguments, unknown_word, word};
+use super::InnerLayer;
 use crate::activation::{Activation, ActivationFunction, FUNCTIONS};
+use crate::graph::{Graph, LayerError, NodeId};
 use crate::names::snake_case;
+use crate::parameter::{Axes, bound, number, object_arguments, unknown_word, word};
 use crate::schema::{Mismatch, ParameterType};
 use crate::value::{Argument, Object, Value};
 
-/// An activation function, and how a configuration spells it.
+/// An activation, and how a configuration spells it.
 #[derive(Clone, Debug, PartialEq)]
-pub struct NamedActivation {
-    /// What it computes.
-    pub function: ActivationFunction,
-    spelling: Spelling,
+pub enum NamedActivation {
+    /// A function by Keras' name.
+    Name(&'static str, ActivationFunction),
+    /// A function as a layer with all its arguments.
+    Function(Object, ActivationFunction),
+    /// A layer with weights, which belong to the layer that it is an activation of.
+    Learned(InnerLayer),
 }
 
-#[derive(Clone, Debug, PartialEq)]
-enum Spelling {
-    /// Keras' name.
-    Name(&'static str),
-    /// A layer with all its arguments.
-    Layer(Object),
-}
+/// Layers with weights that may be activations.
+const LEARNED: &[&str] = &["PReLU"];
 
 /// Layers that are functions of their input alone, and what each takes beside [`COMMON`].
 const LAYERS: &[(&str, &[&str])] = &[
@@ -39,10 +40,20 @@ const EXPECTED: &str = "the name of an activation, such as `\"relu\"`, or `None`
 
 impl NamedActivation {
     /// What `None` stands for: `y = x`.
-    pub const LINEAR: NamedActivation = NamedActivation {
-        function: ActivationFunction::ElementWise(Activation::Linear),
-        spelling: Spelling::Name("linear"),
-    };
+    pub const LINEAR: NamedActivation =
+        NamedActivation::Name("linear", ActivationFunction::ElementWise(Activation::Linear));
+
+    /// Appends it to what a layer has computed.
+    pub fn lower(&self, graph: &mut Graph, x: NodeId) -> Result<NodeId, LayerError> {
+        match self {
+            NamedActivation::Name(_, function) | NamedActivation::Function(_, function) => {
+                graph.activation(x, *function)
+            }
+            NamedActivation::Learned(InnerLayer { name, layer, trainable, .. }) => {
+                graph.in_inner("activation", name, *trainable, |graph| layer.lower(graph, x))
+            }
+        }
+    }
 
     /// The function that a layer of this class computes.
     fn layer(
@@ -71,7 +82,14 @@ impl NamedActivation {
                 let inner = value("activation").unwrap_or(&Value::None);
                 let inner = NamedActivation::from_value(inner)?;
                 written.push(("activation", inner.to_value()));
-                inner.function
+                match inner {
+                    NamedActivation::Name(_, f) | NamedActivation::Function(_, f) => f,
+                    NamedActivation::Learned(layer) => {
+                        let found = layer.layer.schema().class;
+                        let help = Some(format!("write `activation = {found}(..)`"));
+                        return Err(Mismatch { help, ..wrong("activation", "a function") });
+                    }
+                }
             }
             "ELU" => {
                 let alpha = value("alpha").map_or(Some(1.0), number);
@@ -84,10 +102,11 @@ impl NamedActivation {
                 ActivationFunction::ElementWise(Activation::LeakyRelu { negative_slope })
             }
             "ReLU" => {
-                let bound = value("max_value").filter(|bound| **bound != Value::None);
-                let max_value = match bound {
+                let most = value("max_value").filter(|most| **most != Value::None);
+                let max_value = match most.map(bound) {
                     None => f32::INFINITY,
-                    Some(_) => noted("max_value", float("max_value", 0.0)?),
+                    Some(Some(most)) => noted("max_value", most),
+                    Some(None) => return Err(wrong("max_value", "a number that is not negative")),
                 };
                 let negative_slope = noted("negative_slope", float("negative_slope", 0.0)?);
                 let threshold = noted("threshold", float("threshold", 0.0)?);
@@ -114,8 +133,7 @@ impl NamedActivation {
             .into_iter()
             .map(|(name, value)| Argument { name: Some(name.to_string()), value })
             .collect();
-        let spelling = Spelling::Layer(Object { class: class.to_string(), arguments });
-        Ok(NamedActivation { function, spelling })
+        Ok(NamedActivation::Function(Object { class: class.to_string(), arguments }, function))
     }
 }
 
@@ -127,6 +145,9 @@ impl ParameterType for NamedActivation {
         if let Value::Object(object) = value {
             if let Some((class, takes)) = LAYERS.iter().find(|(class, _)| *class == object.class) {
                 return NamedActivation::layer(class, takes, object);
+            }
+            if LEARNED.contains(&object.class.as_str()) {
+                return InnerLayer::from_value(value).map(NamedActivation::Learned);
             }
             if !object.arguments.is_empty() {
                 let help = format!("write `{}(..)` as a layer behind this one", object.class);
@@ -140,17 +161,16 @@ impl ParameterType for NamedActivation {
             name => name,
         });
         match FUNCTIONS.iter().find(|(known, _)| Some(*known) == name) {
-            Some(&(name, function)) => {
-                Ok(NamedActivation { function, spelling: Spelling::Name(name) })
-            }
+            Some(&(name, function)) => Ok(NamedActivation::Name(name, function)),
             None => Err(unknown_word(value, EXPECTED, FUNCTIONS.iter().map(|(name, _)| *name))),
         }
     }
 
     fn to_value(&self) -> Value {
-        match &self.spelling {
-            Spelling::Name(name) => Value::Str((*name).to_string()),
-            Spelling::Layer(object) => Value::Object(object.clone()),
+        match self {
+            NamedActivation::Name(name, _) => Value::Str((*name).to_string()),
+            NamedActivation::Function(object, _) => Value::Object(object.clone()),
+            NamedActivation::Learned(layer) => layer.to_value(),
         }
     }
 }
@@ -168,19 +188,30 @@ mod tests {
         NamedActivation::from_value(&Value::Object(Object { class: class.to_string(), arguments }))
     }
 
+    fn function(activation: &NamedActivation) -> ActivationFunction {
+        match activation {
+            NamedActivation::Name(_, function) | NamedActivation::Function(_, function) => {
+                *function
+            }
+            NamedActivation::Learned(layer) => panic!("{layer:?}"),
+        }
+    }
+
     #[test]
     fn layers_are_functions() {
         let relu6 = read("ReLU", &[("max_value", Value::Float(6.0))]).unwrap();
         let expected = Activation::Relu { negative_slope: 0.0, max_value: 6.0, threshold: 0.0 };
-        assert_eq!(relu6.function, ActivationFunction::ElementWise(expected));
+        assert_eq!(function(&relu6), ActivationFunction::ElementWise(expected));
         let leaky = read("LeakyReLU", &[("", Value::Float(0.1))]).unwrap();
         let expected = Activation::LeakyRelu { negative_slope: 0.1 };
-        assert_eq!(leaky.function, ActivationFunction::ElementWise(expected));
-        assert_eq!(read("Softmax", &[]).unwrap().function, ActivationFunction::Softmax);
+        assert_eq!(function(&leaky), ActivationFunction::ElementWise(expected));
+        assert_eq!(function(&read("Softmax", &[]).unwrap()), ActivationFunction::Softmax);
         let inner = [("activation", Value::Str("swish".into()))];
         let silu = ActivationFunction::ElementWise(Activation::Silu);
-        assert_eq!(read("Activation", &inner).unwrap().function, silu);
-        for read in [relu6, leaky] {
+        assert_eq!(function(&read("Activation", &inner).unwrap()), silu);
+        let unbounded = read("ReLU", &[("max_value", Value::Float(f64::INFINITY))]).unwrap();
+        assert_eq!(function(&unbounded), ActivationFunction::ElementWise(Activation::RELU));
+        for read in [relu6, leaky, unbounded] {
             // What is written is read again.
             assert_eq!(NamedActivation::from_value(&read.to_value()).unwrap(), read);
         }
@@ -188,8 +219,8 @@ mod tests {
 
     #[test]
     fn other_layers_are_refused() {
-        let prelu = read("PReLU", &[("name", Value::Str("p".into()))]).unwrap_err();
-        assert_eq!(prelu.help.unwrap(), "write `PReLU(..)` as a layer behind this one");
+        let dense = read("Dense", &[("units", Value::Int(3))]).unwrap_err();
+        assert_eq!(dense.help.unwrap(), "write `Dense(..)` as a layer behind this one");
         let axis = read("Softmax", &[("axis", Value::Int(1))]).unwrap_err();
         assert_eq!(axis.expected, "`Softmax` with -1 for `axis`");
         let slope = read("LeakyReLU", &[("", Value::Int(-1))]).unwrap_err();
