@@ -50,7 +50,8 @@ macro_rules! before_and_after {
         let mut model = $model::seeded(7);
         let x = [*image()];
         let before = model.call(&x[0]);
-        let mut training = model.compile(SGD::new(0.01), MeanSquaredError::default());
+        let mut training = model
+            .compile(SGD { learning_rate: 0.01, ..SGD::default() }, MeanSquaredError::default());
         let logs = training.train_on_batch(&x, &[[0.5, -0.5]]).unwrap();
         assert!(logs["loss"].is_finite());
         drop(training);

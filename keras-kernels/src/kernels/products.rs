@@ -9,10 +9,10 @@
 use keras_ir::ops as op;
 
 use super::finish::Finish;
-use super::gemm::{Forward, GradW, GradX, blocks};
-use super::tile::{Columns, Panels, Product, Right, Write, multiply};
+use super::gemm::{BothTransposed, Forward, GradW, GradX, Rounded};
+use super::tile::Write;
 use super::{Call, Cpu, Reference};
-use crate::simd::{Kernel, Simd, dispatch};
+use crate::simd::{Kernel, Simd, dispatch, dispatch_pairs};
 
 impl Reference {
     pub(crate) fn matmul(op: &op::Matmul, call: Call<'_>) {
@@ -33,18 +33,16 @@ impl Reference {
 impl Cpu {
     pub(crate) fn matmul(op: &op::Matmul, call: Call<'_>) {
         let [a, b] = call.inputs();
-        let (y, scratch) = (call.output, call.workspace);
-        match (op.transposed_a, op.transposed_b) {
-            (false, false) => dispatch(Pairs::<false, false> { op, a, b, y, scratch }),
-            (false, true) => dispatch(Pairs::<false, true> { op, a, b, y, scratch }),
-            (true, false) => dispatch(Pairs::<true, false> { op, a, b, y, scratch }),
-            (true, true) => dispatch(Pairs::<true, true> { op, a, b, y, scratch }),
+        let matrices = Matrices { op, a, b, y: call.output, scratch: call.workspace };
+        match call.algorithm.is_rounded() {
+            true => dispatch_pairs(Rounded(matrices)),
+            false => dispatch(matrices),
         }
     }
 }
 
-/// All pairs of a call, one after the other.
-struct Pairs<'a, const TRANSPOSED_A: bool, const TRANSPOSED_B: bool> {
+/// All pairs of matrices of a call.
+struct Matrices<'a> {
     op: &'a op::Matmul,
     a: &'a [f32],
     b: &'a [f32],
@@ -52,71 +50,54 @@ struct Pairs<'a, const TRANSPOSED_A: bool, const TRANSPOSED_B: bool> {
     scratch: &'a mut [f32],
 }
 
-impl<const TRANSPOSED_A: bool, const TRANSPOSED_B: bool> Kernel
-    for Pairs<'_, TRANSPOSED_A, TRANSPOSED_B>
-{
-    type Output = ();
-
-    #[inline(always)]
-    fn run<S: Simd>(self, simd: S) {
-        let Pairs { op, a, b, y, scratch } = self;
+/// Multiplies pair after pair, each by the kernel that `$kernel` makes of a product.
+macro_rules! multiply_all {
+    ($matrices:expr, $simd:expr, $kernel:expr) => {{
+        let Matrices { op, a, b, y, scratch } = $matrices;
         let op::Matmul { m, k, n, .. } = *op;
         let pairs = a.chunks_exact(m * k).zip(b.chunks_exact(k * n));
         for ((a, b), y) in pairs.zip(y.chunks_exact_mut(m * n)) {
             let (prepared, scratch) = (&[][..], &mut *scratch);
-            match (TRANSPOSED_A, TRANSPOSED_B) {
+            match (op.transposed_a, op.transposed_b) {
                 (false, false) => {
                     let (x, w, bias, finish) = (a, b, None, Finish::NOTHING);
-                    simd.enter(Forward { rows: m, k, n, x, w, prepared, bias, finish, y, scratch });
+                    let product =
+                        Forward { rows: m, k, n, x, w, prepared, bias, finish, y, scratch };
+                    $simd.enter($kernel(product));
                 }
                 (false, true) => {
                     let (d_y, w, d_x) = (a, b, y);
-                    simd.enter(GradX { rows: m, k: n, n: k, d_y, w, prepared, d_x, scratch });
+                    let product = GradX { rows: m, k: n, n: k, d_y, w, prepared, d_x, scratch };
+                    $simd.enter($kernel(product));
                 }
                 (true, false) => {
                     let (x, d_y, d_w, write) = (a, b, y, Write::Set);
                     let (rows, stride, count) = (k, m, m);
                     let product =
                         GradW { rows, n, x, stride, count, d_y, prepared, write, d_w, scratch };
-                    simd.enter(product);
+                    $simd.enter($kernel(product));
                 }
-                (true, true) => simd.enter(BothTransposed { m, k, n, a, b, y, scratch }),
+                (true, true) => $simd.enter($kernel(BothTransposed { m, k, n, a, b, y, scratch })),
             }
         }
-    }
+    }};
 }
 
-/// `y[m, n] = Σ_k a[k, m] · b[n, k]`.
-struct BothTransposed<'a> {
-    m: usize,
-    k: usize,
-    n: usize,
-    a: &'a [f32],
-    b: &'a [f32],
-    y: &'a mut [f32],
-    scratch: &'a mut [f32],
-}
-
-impl Kernel for BothTransposed<'_> {
+impl Kernel for Matrices<'_> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let BothTransposed { m, k, n, a, b, y, scratch } = self;
-        // Two rows, so that a panel fits the scratch.
-        for panel in Panels::new::<S>(m.max(2), n).iter() {
-            for block in blocks(k, &[]) {
-                let b = &b[panel.begin * k + block.start..];
-                let right =
-                    Right::pack_transposed(simd, b, k, block.len(), panel.len, &mut *scratch);
-                let write = if block.start > 0 { Write::Continue } else { Write::Set };
-                let left = Columns::plain(&a[block.start * m..], m, block.len());
-                let (finish, output) = (Finish::NOTHING, &mut y[panel.begin..]);
-                let columns = panel.len;
-                let product = Product { columns, right, write, finish, output, stride: n };
-                multiply(simd, m, left, product);
-            }
-        }
+        multiply_all!(self, simd, |product| product);
+    }
+}
+
+impl Kernel for Rounded<Matrices<'_>> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        multiply_all!(self.0, simd, Rounded);
     }
 }
 

@@ -73,7 +73,14 @@ impl Needs for GemmGradW {
 }
 
 impl Needs for Matmul {
-    fn workspace_len(&self, _: Algorithm) -> usize {
-        panel_len(self.k, self.n)
+    fn rounded_algorithm(&self) -> Option<Algorithm> {
+        Some(Algorithm::RoundedProduct)
+    }
+
+    fn workspace_len(&self, algorithm: Algorithm) -> usize {
+        match algorithm.is_rounded() {
+            true => product_len(self.k),
+            false => panel_len(self.k, self.n),
+        }
     }
 }

@@ -3,7 +3,7 @@
 use keras_ir::activation::Activation;
 use keras_ir::algorithm::Algorithm;
 use keras_ir::ops::{
-    Conv2D, Conv2DGradW, Conv2DGradX, Gemm, GemmGradW, GemmGradX, Normalize, Op, Window,
+    Conv2D, Conv2DGradW, Conv2DGradX, Gemm, GemmGradW, GemmGradX, Matmul, Normalize, Op, Window,
 };
 
 use keras_target::cost::{self, Prepared};
@@ -152,6 +152,22 @@ fn gradients_are_those_of_rounded_operands() {
     let (m, k, n) = (523, 33, 50);
     let op = GemmGradW { m, k, n, first: 0, count: k };
     assert_as_rounded(op, 1, &[m * k, m * n], k * n, m);
+}
+
+#[test]
+fn products_of_two_tensors_are_those_of_rounded_operands() {
+    for (m, k, n) in EXTENTS {
+        for transposed_a in [false, true] {
+            for transposed_b in [false, true] {
+                let op = Matmul { pairs: 3, m, k, n, transposed_a, transposed_b };
+                assert_as_rounded(op, 2, &[6 * m * k, 6 * k * n], 6 * m * n, k);
+            }
+        }
+    }
+    // More rows than are packed at a time.
+    let [m, k, n] = [133, 259, 5];
+    let op = Matmul { pairs: 1, m, k, n, transposed_a: true, transposed_b: true };
+    assert_as_rounded(op, 1, &[m * k, k * n], m * n, k);
 }
 
 /// A window without and with padding, strides and dilation.

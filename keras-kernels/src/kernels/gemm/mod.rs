@@ -9,7 +9,8 @@ mod tiles;
 
 use keras_ir::ops as op;
 
-pub(super) use self::tiles::{Forward, GradW, GradX, blocks};
+pub(super) use self::pairs::Rounded;
+pub(super) use self::tiles::{BothTransposed, Forward, GradW, GradX};
 use super::activate::activate;
 use super::finish::{Clip, Finish};
 use super::tile::Write;

@@ -10,14 +10,14 @@ use core::ops::Range;
 use keras_target::cost::{PANEL_ROWS, PREPARED_ROWS};
 use keras_target::pairs::{LEFT_LEN, LEFT_ROWS, RIGHT_LEN, left_rows, packed_rows};
 
-use super::tiles::{Forward, GradW, GradX};
+use super::tiles::{BothTransposed, Forward, GradW, GradX};
 use crate::kernels::bfloat16::{pack_neighbors, pack_rows};
 use crate::kernels::finish::Finish;
 use crate::kernels::tile::{Columns, Panels, Product, Right, Rows, Write, multiply};
 use crate::simd::{Kernel, Pairs, Simd, dispatch_pairs};
 
 /// A product of operands that are rounded.
-struct Rounded<P>(P);
+pub(in crate::kernels) struct Rounded<P>(pub(in crate::kernels) P);
 
 /// [`Forward`] of rounded operands.
 pub(in crate::kernels) fn forward(product: Forward<'_>) {
@@ -77,6 +77,26 @@ fn pack<S: Simd>(
         let high = (row + 1 < rows.end).then(|| &cells[(row + 1) * stride + columns.start..]);
         pack_rows(simd, &cells[row * stride + columns.start..], high, pairs);
     }
+}
+
+/// Packs elements `block` of `columns` rows of `len` elements as a panel, so that a row becomes a
+/// column; `upright` is room for the panel.
+#[inline(always)]
+fn pack_transposed<S: Simd>(
+    simd: S,
+    cells: &[f32],
+    len: usize,
+    block: &Range<usize>,
+    columns: usize,
+    upright: &mut [f32],
+    panel: &mut [f32],
+) {
+    let pairs = block.len().div_ceil(2);
+    let packed = upright.chunks_exact_mut(pairs.max(1)).take(columns);
+    for (row, packed) in packed.enumerate() {
+        pack_neighbors(simd, &cells[row * len..][block.clone()], packed);
+    }
+    Right::pack_transposed(simd, upright, pairs, pairs, columns, panel);
 }
 
 impl Kernel for Rounded<Forward<'_>> {
@@ -170,12 +190,8 @@ impl Kernel for Rounded<GradX<'_>> {
                 }
                 for panel in panels.iter() {
                     if some.start == 0 || panels.count > 1 {
-                        let packed = upright.chunks_exact_mut(pairs.max(1)).take(panel.len);
-                        for (i, packed) in packed.enumerate() {
-                            let w = &w[(panel.begin + i) * n..][block.clone()];
-                            pack_neighbors(simd, w, packed);
-                        }
-                        Right::pack_transposed(simd, upright, pairs, pairs, panel.len, right);
+                        let w = &w[panel.begin * n..];
+                        pack_transposed(simd, w, n, &block, panel.len, upright, right);
                     }
                     let product = Product {
                         columns: panel.len,
@@ -235,6 +251,41 @@ impl Kernel for Rounded<GradW<'_>> {
                         write: if block.start > 0 { Write::Continue } else { write },
                         finish: Finish::NOTHING,
                         output: &mut d_w[some.start * n + panel.begin..],
+                        stride: n,
+                    };
+                    let left = Columns::plain(left, some.len(), pairs);
+                    multiply(Pairs(simd), some.len(), left, product);
+                }
+            }
+        }
+    }
+}
+
+impl Kernel for Rounded<BothTransposed<'_>> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let BothTransposed { m, k, n, a, b, y, scratch } = self.0;
+        let (left, right) = scratch.split_at_mut(LEFT_LEN);
+        let (upright, right) = right.split_at_mut(RIGHT_LEN);
+        let panels = Panels::new::<S>(m.max(2), n);
+        for block in blocks(k, PANEL_ROWS) {
+            let pairs = block.len().div_ceil(2);
+            for some in blocks(m, LEFT_ROWS) {
+                pack(simd, a, m, block.clone(), some.clone(), left);
+                for panel in panels.iter() {
+                    let right = &mut right[..pairs * panel.len];
+                    if some.start == 0 || panels.count > 1 {
+                        let b = &b[panel.begin * k..];
+                        pack_transposed(simd, b, k, &block, panel.len, upright, right);
+                    }
+                    let product = Product {
+                        columns: panel.len,
+                        right: Right { cells: right, stride: panel.len },
+                        write: if block.start > 0 { Write::Continue } else { Write::Set },
+                        finish: Finish::NOTHING,
+                        output: &mut y[some.start * n + panel.begin..],
                         stride: n,
                     };
                     let left = Columns::plain(left, some.len(), pairs);

@@ -31,10 +31,7 @@ pub(super) fn grad_w(product: GradW<'_>) {
 const PACK_TILES: usize = 4;
 
 /// `0..len` in blocks of rows of the right matrix that are worked on together, at least one.
-pub(in crate::kernels) fn blocks(
-    len: usize,
-    prepared: &[f32],
-) -> impl Iterator<Item = Range<usize>> {
+fn blocks(len: usize, prepared: &[f32]) -> impl Iterator<Item = Range<usize>> {
     let most = if prepared.is_empty() { PANEL_ROWS } else { PREPARED_ROWS };
     (0..len.max(1)).step_by(most).map(move |begin| begin..len.min(begin + most))
 }
@@ -255,6 +252,40 @@ impl Kernel for GradW<'_> {
                 let finish = Finish::NOTHING;
                 let product = Product { columns, right, write, finish, output, stride: n };
                 multiply(simd, count, left, product);
+            }
+        }
+    }
+}
+
+/// `y[m, n] = Σ_k a[k, m] · b[n, k]`.
+pub(in crate::kernels) struct BothTransposed<'a> {
+    pub(in crate::kernels) m: usize,
+    pub(in crate::kernels) k: usize,
+    pub(in crate::kernels) n: usize,
+    pub(in crate::kernels) a: &'a [f32],
+    pub(in crate::kernels) b: &'a [f32],
+    pub(in crate::kernels) y: &'a mut [f32],
+    pub(in crate::kernels) scratch: &'a mut [f32],
+}
+
+impl Kernel for BothTransposed<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let BothTransposed { m, k, n, a, b, y, scratch } = self;
+        // Two rows, so that a panel fits the scratch.
+        for panel in Panels::new::<S>(m.max(2), n).iter() {
+            for block in blocks(k, &[]) {
+                let b = &b[panel.begin * k + block.start..];
+                let right =
+                    Right::pack_transposed(simd, b, k, block.len(), panel.len, &mut *scratch);
+                let write = if block.start > 0 { Write::Continue } else { Write::Set };
+                let left = Columns::plain(&a[block.start * m..], m, block.len());
+                let (finish, output) = (Finish::NOTHING, &mut y[panel.begin..]);
+                let columns = panel.len;
+                let product = Product { columns, right, write, finish, output, stride: n };
+                multiply(simd, m, left, product);
             }
         }
     }
