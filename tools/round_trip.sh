@@ -1,7 +1,7 @@
 #!/bin/sh
 # Exchanges models with real Keras: Rust saves a model, Keras loads it, changes it and saves it, and
-# Rust loads that. Predictions are compared each way, and training is resumed on both sides. Fails if
-# any of them differs.
+# Rust loads that. Predictions are compared each way, and training is resumed on both sides. Fails
+# if any of them differs.
 #
 # Needs a network for the first run, which installs Keras into target/keras-venv. KERAS_PYTHON names
 # a Python that has the packages already.
