@@ -23,15 +23,12 @@ pub enum CallKind {
     Tensors,
     /// `True` or `False`.
     Flag,
-    /// A plain value, or a tensor.
-    Any,
 }
 
 impl CallKind {
     fn accepts<T>(self, value: &CallValue<T>) -> bool {
         match (self, value) {
-            (CallKind::Any, _)
-            | (CallKind::Tensor | CallKind::Tensors, CallValue::Tensor(_))
+            (CallKind::Tensor | CallKind::Tensors, CallValue::Tensor(_))
             | (CallKind::Flag, CallValue::Value(Value::Bool(_))) => true,
             (CallKind::Tensors, CallValue::List(items)) => items
                 .iter()
@@ -45,7 +42,6 @@ impl CallKind {
             CallKind::Tensor => "a tensor",
             CallKind::Tensors => "a tensor or a list of tensors",
             CallKind::Flag => "`True` or `False`",
-            CallKind::Any => "a value",
         }
     }
 }

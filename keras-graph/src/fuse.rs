@@ -174,8 +174,8 @@ fn join_sums(program: &mut Program) {
         else {
             continue;
         };
-        // The first that can: which one must not depend on the order of the nodes, which differs
-        // between a file and a source.
+        // The first that can. A file and a source may name the two in another order: what is fused
+        // is no part of the fingerprint.
         let adds = |&(made, _): &(Source, Source)| {
             let Source::Node(made) = made else { return None };
             let NodeKind::Sample(op) = &program.graph.nodes[made.0].kind else { return None };

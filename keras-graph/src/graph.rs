@@ -1,6 +1,8 @@
 //! The graph of ops that layers are lowered to. A node is one op on whole tensors; adding one
 //! computes its shape.
 
+use std::collections::HashMap;
+
 use crate::constraint::{self, Constraint};
 use crate::dtype::Dtype;
 pub use crate::error::LayerError;
@@ -143,9 +145,11 @@ pub struct Graph {
     pub(crate) repeat: usize,
     pub(crate) nodes: Vec<Node>,
     pub(crate) weights: Vec<Weight>,
+    /// The weights by their layers' paths and their names.
+    by_name: HashMap<(String, &'static str), WeightId>,
     pub(crate) outputs: Vec<NodeId>,
     pub(crate) moving: Vec<MovingStatistics>,
-    /// Penalties on activations: the node that is penalised, `l1`, `l2`.
+    /// Penalties on activations, and the nodes that they are on.
     pub(crate) activity: Vec<(NodeId, Regularizer)>,
 }
 
@@ -162,6 +166,7 @@ impl Graph {
             repeat: 1,
             nodes: Vec::new(),
             weights: Vec::new(),
+            by_name: HashMap::new(),
             outputs: Vec::new(),
             moving: Vec::new(),
             activity: Vec::new(),
@@ -305,8 +310,10 @@ impl Graph {
         let shape = Shape::new(extents);
         let WeightArguments { initializer, regularizer, constraint } = arguments;
         check_weight(name, extents, initializer)?;
-        if let Some(i) = self.weights.iter().position(|w| w.layer == layer && w.name == name) {
-            let built = &self.weights[i].shape;
+        let id = WeightId(self.weights.len());
+        let key = (layer.clone(), name);
+        if let Some(&known) = self.by_name.get(&key) {
+            let built = &self.weights[known.0].shape;
             if *built != shape {
                 return Err(LayerError::input(format!(
                     "`{layer}` was called before with an input that made its `{name}` {:?}; \
@@ -319,7 +326,7 @@ impl Graph {
                      make a second layer for other shapes",
                 ));
             }
-            return Ok(WeightId(i));
+            return Ok(known);
         }
         let constraint = constraint.map(|constraint| resolved(name, extents, &constraint));
         let constraint = constraint.transpose()?;
@@ -334,7 +341,8 @@ impl Graph {
             regularizer,
             constraint,
         });
-        Ok(WeightId(self.weights.len() - 1))
+        self.by_name.insert(key, id);
+        Ok(id)
     }
 
     /// An input of the model.
@@ -344,8 +352,9 @@ impl Graph {
 
     /// Appends an op whose result is a tensor for each sample.
     pub fn push(&mut self, op: impl Into<Op>, inputs: &[Source], shape: Shape) -> NodeId {
-        let kind = NodeKind::Sample(op.into());
-        let (dtype, repeat) = (Dtype::Float32, self.repeat);
+        let (op, repeat) = (op.into(), self.repeat);
+        let dtype = self.dtype_made(&op, inputs);
+        let kind = NodeKind::Sample(op);
         self.add(Node { kind, inputs: inputs.to_vec(), shape, dtype, repeat })
     }
 

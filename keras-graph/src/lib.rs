@@ -35,6 +35,7 @@ pub mod masks;
 pub mod memory;
 #[cfg(test)]
 mod models;
+mod moved;
 pub mod names;
 pub mod network;
 pub mod ops;

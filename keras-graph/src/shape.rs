@@ -30,6 +30,22 @@ pub fn checked_len(extents: &[usize]) -> Result<usize, LayerError> {
     })
 }
 
+/// The extents that all of several can be repeated to, as numpy does: axes of extent 1 repeat, and
+/// axes may be missing in front. None if there are none.
+pub(crate) fn broadcast(all: &[&[usize]]) -> Option<Vec<usize>> {
+    let rank = all.iter().map(|extents| extents.len()).max()?;
+    let mut to = vec![1; rank];
+    for extents in all {
+        for (to, &extent) in to[rank - extents.len()..].iter_mut().zip(*extents) {
+            if extent != 1 && *to != 1 && *to != extent {
+                return None;
+            }
+            *to = (*to).max(extent);
+        }
+    }
+    Some(to)
+}
+
 /// Extents per sample: the batch axis is implied. Printed with it, as `(batch, 28, 28, 1)`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Shape(Vec<usize>);
@@ -93,6 +109,14 @@ impl fmt::Display for Shape {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn extents_are_repeated_from_the_last() {
+        assert_eq!(broadcast(&[&[4, 1, 3], &[5, 1]]), Some(vec![4, 5, 3]));
+        assert_eq!(broadcast(&[&[], &[2]]), Some(vec![2]));
+        assert_eq!(broadcast(&[&[4, 3], &[2, 3]]), None);
+        assert_eq!(broadcast(&[]), None);
+    }
 
     #[test]
     fn axes_are_counted_as_keras_counts_them() {

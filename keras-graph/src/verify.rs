@@ -2,6 +2,7 @@
 
 use crate::dtype::Dtype;
 use crate::graph::{Node, NodeKind, Source};
+use crate::moved::moved;
 use crate::op::{Op, Operation as _, Reader, Tensor};
 use crate::program::Program;
 
@@ -26,6 +27,7 @@ const RULES: &[Rule] = &[
     has_no_empty_axis,
     reads_what_its_op_reads,
     makes_what_its_op_makes,
+    keeps_the_type_of_what_it_moves,
     is_repeated_as_what_it_reads,
     does_not_cross_the_loss,
 ];
@@ -78,14 +80,19 @@ fn tensor(program: &Program, source: Source) -> Tensor {
     };
     match node.kind {
         NodeKind::Input(_) | NodeKind::OutputGradient(_) | NodeKind::Sample(_) => {
-            match node.dtype {
-                Dtype::Float32 | Dtype::Bool => Tensor::Sample(len),
-                Dtype::Int32 => Tensor::Ids(len),
-            }
+            for_each_sample(node.dtype, len)
         }
         NodeKind::Reduced(_) => Tensor::Sum(len),
         NodeKind::Moments(_) => Tensor::Moments(len),
         NodeKind::Gradient(..) => Tensor::Gradient(len),
+    }
+}
+
+/// A tensor of elements of a type for each sample.
+fn for_each_sample(dtype: Dtype, len: usize) -> Tensor {
+    match dtype {
+        Dtype::Float32 | Dtype::Bool => Tensor::Sample(len),
+        Dtype::Int32 => Tensor::Ids(len),
     }
 }
 
@@ -128,7 +135,7 @@ fn makes_what_its_op_makes(program: &Program, _: usize, node: &Node) -> Result<(
     let len = node.shape.len();
     let found = match node.kind {
         NodeKind::Input(_) | NodeKind::OutputGradient(_) | NodeKind::Sample(_) => {
-            Tensor::Sample(len)
+            for_each_sample(node.dtype, len)
         }
         NodeKind::Reduced(_) => Tensor::Sum(len),
         NodeKind::Moments(_) => Tensor::Moments(len),
@@ -142,6 +149,17 @@ fn makes_what_its_op_makes(program: &Program, _: usize, node: &Node) -> Result<(
     };
     let expected = op.makes();
     if expected.takes(found) { Ok(()) } else { Err(format!("makes {expected:?}, is {found:?}")) }
+}
+
+/// What an op moves as it is keeps its type: integers stay integers.
+fn keeps_the_type_of_what_it_moves(program: &Program, _: usize, node: &Node) -> Result<(), String> {
+    let Some(op) = node.op() else { return Ok(()) };
+    let is_integer = |node: &Node| node.dtype == Dtype::Int32;
+    let moved = moved(op, &node.inputs).into_iter().map(|x| &program.graph.nodes[x.0]);
+    match moved.map(|x| x.dtype).find(|dtype| (*dtype == Dtype::Int32) != is_integer(node)) {
+        Some(found) => Err(format!("is {}, moves {}", node.dtype.name(), found.name())),
+        None => Ok(()),
+    }
 }
 
 /// What is read for each sample is repeated as often as the op, but for a reshape.
@@ -202,6 +220,8 @@ mod tests {
         assert!(found.contains("makes Sample(2), is Sample(3)"), "{found}");
         let found = mistakes(|nodes| nodes[0].dtype = Dtype::Int32);
         assert!(found.contains("expects x: Sample(3), w: Weight(15), reads [Ids(3)"), "{found}");
+        let found = mistakes(|nodes| nodes[1].dtype = Dtype::Int32);
+        assert!(found.contains("node 1 `gemm`: makes Sample(5), is Ids(5)"), "{found}");
         let found = mistakes(|nodes| nodes[2].kind = NodeKind::OutputGradient(0));
         assert!(found.contains("wrong side of the loss"), "{found}");
         let found = mistakes(|nodes| nodes[2].repeat = 4);

@@ -32,12 +32,24 @@ CASES = {
     "logic": ("ops.cast(ops.logical_or(ops.equal(x, 1), ops.logical_not(ops.equal(y, 2))), 'float32')", ["i5", "i5"]),
     "slice": ("x[:, 1:3, ...] * x[..., :2, :]", [(4, 3)]),
     "slice_items": ("x[:, -1] + x[:, 0, :] + x[:, None, 1, ::1][:, 0]", [(4, 3)]),
+    "slice_steps": ("ops.concatenate([x[:, ::2], x[:, 1::3], x[:, 3:5:9], x[:, :4:2]], axis=1)", [(5, 3)]),
     "mean": ("ops.mean(x, axis=1)", [(4, 3)]),
     "mean_keepdims": ("x - ops.mean(x, axis=(1, 3), keepdims=True)", [(4, 3, 2)]),
     "sum": ("ops.sum(x, axis=-1)", [(4, 3)]),
     "max": ("ops.max(x, axis=(1, 3))", [(4, 3, 2)]),
     "min_keepdims": ("ops.min(x, axis=2, keepdims=True) * x", [(4, 3, 2)]),
     "var_std": ("ops.var(x, axis=1) + ops.std(x, axis=1)", [(4, 3)]),
+    "sum_integers": (
+        "ops.cast(ops.sum(x * 5000001, axis=1) - ops.sum(x, axis=1) * 5000000, 'float32')", ["i7,3"]),
+    "max_min_integers": (
+        "ops.cast(ops.max(x * 9000001, axis=(1, 3)) - ops.max(x, axis=(1, 3)) * 9000000"
+        " - ops.min(9000001 * x, axis=(1, 3)) + ops.min(x, axis=(1, 3)) * 9000000, 'float32')", ["i5,2,3"]),
+    "power_clip_integers": (
+        "ops.cast((x + 15) ** 7 - (x + 15) ** 6 * (ops.clip(x, -1, 9) + 15), 'float32')", ["i5"]),
+    "cumsum": ("ops.cumsum(x, axis=2) * ops.cumsum(y, axis=1)", [(4, 3), (4, 3)]),
+    "cumsum_types": (
+        "ops.cast(ops.cumsum(x * 5000001, axis=1) - ops.cumsum(x, axis=-1) * 5000000, 'float32')"
+        " * ops.cumsum(x > 1, axis=1, dtype='float32')", ["i7"]),
     "exp_log": ("ops.exp(x) + ops.log(y)", [(4, 3), "+4,3"]),
     "sqrt_square_abs": ("ops.sqrt(y) + ops.square(x) * ops.abs(x)", [(4, 3), "+4,3"]),
     "rsqrt": ("ops.rsqrt(x) + ops.reciprocal(x)", ["+4,3"]),
@@ -58,6 +70,9 @@ CASES = {
     "shapes": ("ops.squeeze(ops.expand_dims(ops.reshape(x, (-1, 6, 2)), 1), axis=1)", [(4, 3)]),
     "transpose": ("ops.transpose(x, (0, 3, 1, 2))", [(4, 3, 2)]),
     "tile_repeat": ("ops.tile(x, (1, 2, 1)) * ops.repeat(x, 2, axis=1)", [(4, 3)]),
+    "pad_reflect": ("ops.pad(x, ((0, 0), (2, 1), (0, 2)), mode='reflect')", [(4, 3)]),
+    "pad_symmetric": ("ops.pad(x, ((0, 0), (1, 3), (2, 0)), mode='symmetric') * 2", [(4, 3)]),
+    "pad_again_and_again": ("ops.pad(x, ((0, 0), (7, 5)), mode='reflect') - ops.pad(x, ((0, 0), (5, 7)), mode='symmetric')", [(3,)]),
     "pad": ("ops.pad(x, ((0, 0), (1, 2), (0, 1)))", [(4, 3)]),
     "pad_constant": ("ops.pad(x, ((0, 0), (1, 0)), constant_values=1.5)", [(4,)]),
     "arange": ("ops.add(x, ops.arange(3))", [(4, 3)]),

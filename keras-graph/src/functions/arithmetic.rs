@@ -7,6 +7,8 @@ use crate::graph::{Graph, LayerError, NodeId};
 use crate::op::BinaryFunction;
 use crate::ops::contract::{Label, Labelled};
 use crate::parameter::{AxesOrNone, Positive, number};
+use crate::shape;
+use crate::value::Value;
 
 type Result<T> = std::result::Result<T, LayerError>;
 
@@ -53,7 +55,11 @@ functions! {
         let dtype = graph.dtype(x);
         let x = Operand::Node(x);
         let bound = |name| -> Result<Operand> {
-            Ok(Operand::Constant(crate::value::Value::from(op.argument::<f32>(name)?)))
+            let bound = op.argument::<f32>(name)?;
+            // As floats, large integers would be rounded.
+            let is_whole = dtype == Dtype::Int32 && bound.fract() == 0.0;
+            let value = if is_whole { Value::Int(bound as i64) } else { Value::from(bound) };
+            Ok(Operand::Constant(value))
         };
         let above = [x, bound("x_min")?];
         let above = binary(op, graph, &above, BinaryFunction::Maximum)?[0];
@@ -89,7 +95,7 @@ fn binary(
         }
         dtype => dtype,
     };
-    let nodes = broadcast(graph, op.function.name(), &[a, b], dtype)?;
+    let nodes = broadcast(graph, op.function.name(), &[(a, dtype), (b, dtype)])?;
     Ok(vec![same(graph, nodes[0], nodes[1], f)?])
 }
 
@@ -134,11 +140,33 @@ fn power(op: &Operation, graph: &mut Graph, args: &[Operand]) -> Result<Vec<Node
             Ok(vec![same(graph, square, x, BinaryFunction::Multiply)?])
         }
         Some(0.5) => Ok(vec![graph.unary(x, crate::activation::Activation::Sqrt)?]),
+        Some(whole) if dtype == Dtype::Int32 && whole >= 1.0 => {
+            Ok(vec![power_of_integers(graph, x, whole as u32)?])
+        }
         _ => {
             let y = binary(op, graph, args, BinaryFunction::Power)?;
             Ok(vec![graph.cast(y[0], dtype)?])
         }
     }
+}
+
+/// Squares of squares, multiplied where the exponent has a digit 1: exact, or wrapped around.
+fn power_of_integers(graph: &mut Graph, x: NodeId, exponent: u32) -> Result<NodeId> {
+    let (mut square, mut product) = (x, None);
+    let mut rest = exponent;
+    while rest > 0 {
+        if rest % 2 == 1 {
+            product = Some(match product {
+                None => square,
+                Some(product) => graph.binary_int(product, square, BinaryFunction::Multiply)?,
+            });
+        }
+        rest /= 2;
+        if rest > 0 {
+            square = graph.binary_int(square, square, BinaryFunction::Multiply)?;
+        }
+    }
+    Ok(product.unwrap_or(x))
 }
 
 fn matmul(op: &Operation, graph: &mut Graph, args: &[Operand]) -> Result<Vec<NodeId>> {
@@ -167,11 +195,7 @@ fn matmul(op: &Operation, graph: &mut Graph, args: &[Operand]) -> Result<Vec<Nod
              found {k} and {found}"
         )));
     }
-    let fits = shape_a.extents()[..pairs]
-        .iter()
-        .zip(&shape_b.extents()[..pairs])
-        .all(|(a, b)| a == b || *a == 1 || *b == 1);
-    if !fits {
+    if shape::broadcast(&[&shape_a.extents()[..pairs], &shape_b.extents()[..pairs]]).is_none() {
         return Err(LayerError::input(format!(
             "`matmul` cannot broadcast {shape_a} and {shape_b}"
         )));
@@ -198,10 +222,7 @@ fn normalize(op: &Operation, graph: &mut Graph, args: &[Operand]) -> Result<Vec<
             let sum = graph.sum_axes(sizes, &axes)?;
             let bound = graph.ramp(&graph.extents(sum), least, 0.0)?;
             let sum = graph.binary(sum, bound, BinaryFunction::Maximum)?;
-            let mut kept = graph.extents(x);
-            axes.iter().for_each(|&axis| kept[axis] = 1);
-            let sum = graph.reshape(sum, &kept)?;
-            let sum = graph.broadcast(sum, &graph.extents(x))?;
+            let sum = graph.spread(sum, &axes, x)?;
             Ok(vec![graph.binary(x, sum, BinaryFunction::Divide)?])
         }
         _ => {

@@ -13,7 +13,6 @@ pub fn bind<T: Copy>(
     function: &'static Function,
     given: Vec<Given<T>>,
 ) -> Result<(Operation, Call<T>), Vec<ArgumentError>> {
-    let name = function.name();
     let mut bound = Bound { function, kept: Vec::new(), operands: Vec::new(), errors: Vec::new() };
     for (i, argument) in given.into_iter().enumerate() {
         let is_positional = argument.name.is_none();
@@ -26,30 +25,52 @@ pub fn bind<T: Copy>(
         if !bound.kept.iter().any(|(kept, _)| *kept == parameter.name) {
             match default.value() {
                 Some(value) => bound.kept.push((parameter.name, value)),
-                None => bound.missing(parameter.name),
+                None => bound.errors.push(missing(function, parameter.name)),
             }
         }
     }
-    for i in 0..function.operands.len() {
-        if let Some((operand, false)) = function.operand(i)
-            && !bound.operands.iter().any(|given| given.name == operand)
-        {
-            bound.missing(operand);
+    let Bound { mut kept, operands, mut errors, .. } = bound;
+    let operands = match complete(function, operands) {
+        Ok(operands) if errors.is_empty() => operands,
+        Ok(_) => return Err(errors),
+        Err(others) => {
+            errors.extend(others);
+            return Err(errors);
         }
-    }
-    let Bound { mut kept, mut operands, errors, .. } = bound;
-    if !errors.is_empty() {
-        return Err(errors);
-    }
+    };
     let place = |name: &str| function.schema.parameters.iter().position(|p| p.name == name);
     kept.sort_by_key(|(name, _)| place(name));
-    sort_operands(function, &mut operands);
-    if !operands.iter().any(|operand| !operand.value.tensors().is_empty()) {
-        let message = format!("`{name}` is called on no tensor");
-        return Err(vec![ArgumentError { at: At::Call, message, help: None }]);
-    }
     let operation = Operation { function, arguments: kept };
     Ok((operation, Call { inputs: Vec::new(), arguments: operands }))
+}
+
+/// The operands of a call in the function's order, in which lowering reads them. Errors: some that
+/// are missing; no tensor among them.
+fn complete<T: Copy>(
+    function: &'static Function,
+    mut operands: Vec<CallArgument<T>>,
+) -> Result<Vec<CallArgument<T>>, Vec<ArgumentError>> {
+    let mut errors = Vec::new();
+    for i in 0..function.operands.len() {
+        if let Some((operand, false)) = function.operand(i)
+            && !operands.iter().any(|given| given.name == operand)
+        {
+            errors.push(missing(function, operand));
+        }
+    }
+    if errors.is_empty() && operands.iter().all(|operand| operand.value.tensors().is_empty()) {
+        let message = format!("`{}` is called on no tensor", function.name());
+        errors.push(ArgumentError { at: At::Call, message, help: None });
+    }
+    let order = |name: &str| (0..).find(|&i| function.operand(i).is_none_or(|(n, _)| n == name));
+    operands.sort_by_key(|operand| order(operand.name));
+    if errors.is_empty() { Ok(operands) } else { Err(errors) }
+}
+
+/// The error of an argument that is not given and has no default.
+fn missing(function: &Function, parameter: &str) -> ArgumentError {
+    let message = format!("`{}` needs the argument `{parameter}`", function.name());
+    ArgumentError { at: At::Call, message, help: Some(format!("write `{parameter} = ...`")) }
 }
 
 impl Operation {
@@ -64,9 +85,7 @@ impl Operation {
             let found = given.iter().find(|a| a.name.as_deref() == Some(parameter.name));
             let value = found.map(|argument| argument.value.clone()).or(default.value());
             let Some(value) = value else {
-                let message =
-                    format!("`{}` needs the argument `{}`", function.name(), parameter.name);
-                return Err(vec![ArgumentError { at: At::Call, message, help: None }]);
+                return Err(vec![missing(function, parameter.name)]);
             };
             arguments.push((parameter.name, value));
         }
@@ -116,24 +135,7 @@ pub fn bind_operands<T: Copy>(
         let value = plain(&value).map_or(value, CallValue::Value);
         arguments.push(CallArgument { name: operand, is_positional, value });
     }
-    for i in 0..function.operands.len() {
-        if let Some((operand, false)) = function.operand(i)
-            && !arguments.iter().any(|given| given.name == operand)
-        {
-            return wrong(At::Call, format!("`{name}` needs the argument `{operand}`"));
-        }
-    }
-    if !arguments.iter().any(|argument| !argument.value.tensors().is_empty()) {
-        return wrong(At::Call, format!("`{name}` is called on no tensor"));
-    }
-    sort_operands(function, &mut arguments);
-    Ok(Call { inputs: Vec::new(), arguments })
-}
-
-/// Puts operands in the order of the function's own: lowering reads them by position.
-fn sort_operands<T>(function: &'static Function, operands: &mut [CallArgument<T>]) {
-    let order = |name: &str| (0..).find(|&i| function.operand(i).is_none_or(|(n, _)| n == name));
-    operands.sort_by_key(|operand| order(operand.name));
+    Ok(Call { inputs: Vec::new(), arguments: complete(function, arguments)? })
 }
 
 struct Bound<T> {
@@ -222,12 +224,6 @@ impl<T: Copy> Bound<T> {
         let mut meanings = parameters.zip(self.function.meanings);
         let found = meanings.find(|(known, _)| known.name == parameter);
         found.map_or(Meaning::Whole, |(_, meaning)| *meaning)
-    }
-
-    fn missing(&mut self, parameter: &str) {
-        let message = format!("`{}` needs the argument `{parameter}`", self.function.name());
-        let help = Some(format!("write `{parameter} = ...`"));
-        self.errors.push(ArgumentError { at: At::Call, message, help });
     }
 }
 

@@ -45,7 +45,7 @@ functions! {
     /// Whether one of two is true, but not both
     "numpy" LogicalXor("logical_xor") (x1, x2) ["x1", "x2"] {} |op, graph, args| {
         let [a, b] = args else { return Err(missing(op)) };
-        let nodes = broadcast(graph, op.function.name(), &[a, b], Dtype::Bool)?;
+        let nodes = broadcast(graph, op.function.name(), &[(a, Dtype::Bool), (b, Dtype::Bool)])?;
         Ok(vec![graph.compare(nodes[0], nodes[1], Comparison::NotEqual)?])
     };
     /// Whether each element is false
@@ -60,12 +60,9 @@ functions! {
         let [condition, a, b] = args else { return Err(missing(op)) };
         let dtype = larger(a.dtype(graph), b.dtype(graph));
         let name = op.function.name();
-        // All three are brought to one shape, the condition as truth values.
-        let condition = broadcast(graph, name, &[condition, a, b], Dtype::Bool);
-        let condition = condition?[0];
-        let chosen = Operand::Node(condition);
-        let nodes = broadcast(graph, name, &[&chosen, a, b], dtype)?;
-        Ok(vec![graph.choose(condition, nodes[1], nodes[2])?])
+        let operands = [(condition, Dtype::Bool), (a, dtype), (b, dtype)];
+        let nodes = broadcast(graph, name, &operands)?;
+        Ok(vec![graph.choose(nodes[0], nodes[1], nodes[2])?])
     };
     /// Zeros in the shape of a tensor
     "numpy" ZerosLike("zeros_like") (x, dtype) ["x"] {
@@ -104,7 +101,7 @@ fn compare(
 ) -> Result<Vec<NodeId>> {
     let [a, b] = args else { return Err(missing(op)) };
     let dtype = larger(a.dtype(graph), b.dtype(graph));
-    let nodes = broadcast(graph, op.function.name(), &[a, b], dtype)?;
+    let nodes = broadcast(graph, op.function.name(), &[(a, dtype), (b, dtype)])?;
     Ok(vec![graph.compare(nodes[0], nodes[1], f)?])
 }
 
@@ -115,7 +112,7 @@ fn logical(
     f: BinaryFunction,
 ) -> Result<Vec<NodeId>> {
     let [a, b] = args else { return Err(missing(op)) };
-    let nodes = broadcast(graph, op.function.name(), &[a, b], Dtype::Bool)?;
+    let nodes = broadcast(graph, op.function.name(), &[(a, Dtype::Bool), (b, Dtype::Bool)])?;
     Ok(vec![super::arithmetic::same(graph, nodes[0], nodes[1], f)?])
 }
 

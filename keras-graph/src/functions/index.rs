@@ -1,13 +1,13 @@
 //! Functions that pick elements: slices, and elements by their number.
 
-use super::operand::{Operand, moved};
+use super::operand::Operand;
 use super::{Default, Operation, functions};
 use crate::dtype::Dtype;
 use crate::graph::{Graph, LayerError, NodeId};
 use crate::value::{Object, Value};
 
 /// Most elements that are picked one by one: each is an op.
-const MOST: usize = 4096;
+pub(super) const MOST: usize = 4096;
 
 type Result<T> = std::result::Result<T, LayerError>;
 
@@ -122,21 +122,11 @@ fn get_item(op: &Operation, graph: &mut Graph, args: &[Operand]) -> Result<Vec<N
         let extent = graph.shape(x).extents()[axis];
         x = match part {
             Part::Range { begin: 0, end, step: 1 } if end == extent => x,
-            Part::Range { begin, end, step: 1 } => {
-                moved(graph, &[x], |graph| graph.slice(x, axis, begin, end - begin))?
-            }
+            Part::Range { begin, end, step: 1 } => graph.slice(x, axis, begin, end - begin)?,
             Part::Range { begin, end, step } => {
-                let places: Vec<usize> = (begin..end).step_by(step).collect();
-                if places.len() > MOST {
-                    let message = format!(
-                        "a slice with a step picks at most {MOST} elements, found {}",
-                        places.len()
-                    );
-                    return Err(LayerError::input(message));
-                }
-                picked(graph, x, axis, &places)?
+                graph.strided(x, axis, begin, (end - begin).div_ceil(step), step)?
             }
-            Part::At(place) => moved(graph, &[x], |graph| graph.slice(x, axis, place, 1))?,
+            Part::At(place) => graph.slice(x, axis, place, 1)?,
         };
     }
     Ok(vec![graph.reshape(x, &extents)?])
@@ -188,17 +178,22 @@ fn part(item: &Value, extent: usize) -> Option<Part> {
 }
 
 /// The elements at some places along an axis: neighbours are cut out together.
-fn picked(graph: &mut Graph, x: NodeId, axis: usize, places: &[usize]) -> Result<NodeId> {
+pub(super) fn picked(
+    graph: &mut Graph,
+    x: NodeId,
+    axis: usize,
+    places: &[usize],
+) -> Result<NodeId> {
     let mut parts = Vec::new();
     let mut rest = places;
     while let Some(&first) = rest.first() {
         let run = (1..rest.len()).find(|&i| rest[i] != first + i).unwrap_or(rest.len());
-        parts.push(moved(graph, &[x], |graph| graph.slice(x, axis, first, run))?);
+        parts.push(graph.slice(x, axis, first, run)?);
         rest = &rest[run..];
     }
     match parts[..] {
         [one] => Ok(one),
-        _ => moved(graph, &parts, |graph| graph.concat(&parts, axis)),
+        _ => graph.concat(&parts, axis),
     }
 }
 

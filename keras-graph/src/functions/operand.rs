@@ -2,11 +2,11 @@
 
 use crate::dtype::Dtype;
 use crate::graph::{Graph, LayerError, NodeId};
-use crate::shape::Shape;
+use crate::shape::{self, Shape};
 use crate::value::Value;
 
 /// Largest whole number up to which all are floats.
-const LARGEST_WHOLE: u64 = 1 << 24;
+pub(super) const LARGEST_WHOLE: u64 = 1 << 24;
 
 /// An argument of a call: a tensor, a constant, or a list of such.
 #[derive(Clone, Debug)]
@@ -117,76 +117,53 @@ fn constant(
     graph.cast(x, dtype)
 }
 
-/// Tensors and constants as tensors of one type and one shape, as numpy broadcasts them: axes of
-/// extent 1 repeat, and constants may lack axes in front.
+/// Tensors and constants as tensors of one shape and of the types that they are given with, as
+/// numpy broadcasts them: axes of extent 1 repeat, and constants may lack axes in front.
 ///
 /// Errors: no tensor among them; extents, or numbers of axes, that do not fit.
 pub(super) fn broadcast(
     graph: &mut Graph,
     function: &str,
-    operands: &[&Operand],
-    dtype: Dtype,
+    operands: &[(&Operand, Dtype)],
 ) -> Result<Vec<NodeId>, LayerError> {
-    let shapes: Vec<(Vec<usize>, bool)> = operands.iter().map(|x| x.extents(graph)).collect();
+    let shapes: Vec<(Vec<usize>, bool)> = operands.iter().map(|(x, _)| x.extents(graph)).collect();
     let found = || {
-        let shown: Vec<String> = operands.iter().map(|x| x.describe(graph)).collect();
+        let shown: Vec<String> = operands.iter().map(|(x, _)| x.describe(graph)).collect();
         shown.join(" and ")
     };
     let Some(rank) = shapes.iter().filter(|(_, batch)| *batch).map(|(e, _)| e.len()).max() else {
         return Err(LayerError::input(format!("`{function}` expects a tensor, found {}", found())));
     };
-    let mut to = vec![1; rank];
-    for (extents, has_batch) in &shapes {
-        if *has_batch && extents.len() != rank {
-            let message =
-                format!("`{function}` expects tensors with equally many axes, found {}", found());
-            return Err(LayerError::input(message)
-                .help("the batch stays in front: insert an axis by `ops.expand_dims(x, 1)`"));
-        }
-        if extents.len() > rank {
-            let message = format!("`{function}` cannot broadcast {}", found());
-            return Err(LayerError::input(message).help("a constant has no axis for the batch"));
-        }
-        for (to, &extent) in to[rank - extents.len()..].iter_mut().zip(extents) {
-            if extent != 1 && *to != 1 && *to != extent {
-                let message = format!("`{function}` cannot broadcast {}", found());
-                return Err(
-                    LayerError::input(message).help("extents must be equal, or 1 to be repeated")
-                );
-            }
-            *to = (*to).max(extent);
-        }
+    if shapes.iter().any(|(extents, has_batch)| *has_batch && extents.len() != rank) {
+        let message =
+            format!("`{function}` expects tensors with equally many axes, found {}", found());
+        return Err(LayerError::input(message)
+            .help("the batch stays in front: insert an axis by `ops.expand_dims(x, 1)`"));
     }
+    let cannot = |help: &str| {
+        LayerError::input(format!("`{function}` cannot broadcast {}", found())).help(help)
+    };
+    if shapes.iter().any(|(extents, _)| extents.len() > rank) {
+        return Err(cannot("a constant has no axis for the batch"));
+    }
+    let extents: Vec<&[usize]> = shapes.iter().map(|(extents, _)| extents.as_slice()).collect();
+    let Some(to) = shape::broadcast(&extents) else {
+        return Err(cannot("extents must be equal, or 1 to be repeated"));
+    };
     let mut nodes = Vec::with_capacity(operands.len());
-    for operand in operands {
+    for (operand, dtype) in operands {
         let node = match operand {
-            Operand::Node(node) => graph.cast(*node, dtype)?,
-            Operand::Constant(value) => constant(graph, function, value, dtype)?,
+            Operand::Node(node) => graph.cast(*node, *dtype)?,
+            Operand::Constant(value) => constant(graph, function, value, *dtype)?,
             Operand::List(_) => {
                 return Err(LayerError::input(format!(
                     "`{function}` expects tensors and numbers, found a list"
                 )));
             }
         };
-        nodes.push(moved(graph, &[node], |graph| graph.broadcast(node, &to))?);
+        nodes.push(graph.broadcast(node, &to)?);
     }
     Ok(nodes)
-}
-
-/// Runs what moves elements without computing with them: the result has the type of what is moved.
-pub(super) fn moved(
-    graph: &mut Graph,
-    sources: &[NodeId],
-    moves: impl FnOnce(&mut Graph) -> Result<NodeId, LayerError>,
-) -> Result<NodeId, LayerError> {
-    let Some(&first) = sources.first() else { return moves(graph) };
-    let dtype = graph.dtype(first);
-    let len = graph.nodes().len();
-    sources.iter().for_each(|&x| graph.set_dtype(x, Dtype::Float32));
-    let result = moves(graph);
-    sources.iter().for_each(|&x| graph.set_dtype(x, dtype));
-    (len..graph.nodes().len()).for_each(|i| graph.set_dtype(NodeId(i), dtype));
-    result
 }
 
 /// Shows extents as a shape with its batch.

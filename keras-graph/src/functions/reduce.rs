@@ -1,10 +1,12 @@
 //! Functions that reduce axes: sums, means, extrema, truth values.
 
-use super::operand::Operand;
+use super::elementwise::{counted, dtype_or};
+use super::operand::{LARGEST_WHOLE, Operand};
 use super::{Default, Operation, functions};
 use crate::dtype::Dtype;
 use crate::graph::{Graph, LayerError, NodeId};
 use crate::op::{BinaryFunction, ReduceFunction};
+use crate::ops::kept;
 use crate::parameter::{AxesOrNone, OnlyNone};
 
 type Result<T> = std::result::Result<T, LayerError>;
@@ -17,9 +19,19 @@ functions! {
         /// Whether they stay, with an extent of 1.
         keepdims = Default::Bool(false),
     } |op, graph, args| reduced(op, graph, args, |graph, x, axes| {
-        let dtype = graph.dtype(x);
-        let sum = graph.sum_axes(x, axes)?;
-        graph.cast(sum, if dtype == Dtype::Float32 { dtype } else { Dtype::Int32 })
+        let count = axes.iter().fold(1, |n: u64, &axis| n * graph.extents(x)[axis] as u64);
+        match graph.dtype(x) {
+            Dtype::Float32 => graph.sum_axes(x, axes),
+            // So few truth values are counted exactly as floats.
+            Dtype::Bool if count <= LARGEST_WHOLE => {
+                let sum = graph.sum_axes(x, axes)?;
+                graph.cast(sum, Dtype::Int32)
+            }
+            Dtype::Bool | Dtype::Int32 => {
+                let x = counted(graph, x)?;
+                graph.reduce_integers(x, axes, BinaryFunction::Add)
+            }
+        }
     });
     /// The mean over axes.
     "numpy" Mean("mean") (x, axis, keepdims) ["x"] {
@@ -77,6 +89,29 @@ functions! {
         /// Whether they stay, with an extent of 1.
         keepdims = Default::Bool(false),
     } |op, graph, args| truth(op, graph, args, ReduceFunction::Min);
+    /// The sums of the elements up to each along an axis.
+    "numpy" Cumsum("cumsum") (x, axis, dtype) ["x"] {
+        /// The axis along which elements are summed.
+        axis = Default::None,
+        /// The type; that of the tensor by default, `"int32"` for truth values.
+        dtype = Default::None,
+    } |op, graph, args| {
+        let x = op.tensor(graph, args, 0)?;
+        let shape = graph.shape(x).clone();
+        let Some(axis) = op.argument::<Option<i64>>("axis")? else {
+            let message =
+                format!("`cumsum` needs an `axis`: without one it would join the samples of {shape}");
+            return Err(LayerError::argument("axis", message));
+        };
+        let axis = op.axis("axis", axis, shape.rank(), &shape.to_string())?;
+        let x = counted(graph, x)?;
+        let dtype = dtype_or(op, graph.dtype(x))?;
+        let x = graph.cast(x, dtype)?;
+        Ok(vec![match dtype {
+            Dtype::Int32 => graph.cumsum_integers(x, axis)?,
+            Dtype::Float32 | Dtype::Bool => graph.cumsum(x, axis, false)?,
+        }])
+    };
 }
 
 /// The axes of an argument without the batch, in order. Errors: an axis that is not there, is the
@@ -122,18 +157,14 @@ fn reduced(
     if !op.argument::<bool>("keepdims")? {
         return Ok(vec![y]);
     }
-    let mut extents = graph.extents(x);
-    axes.iter().for_each(|&axis| extents[axis] = 1);
+    let extents = kept(&graph.extents(x), &axes);
     Ok(vec![graph.reshape(y, &extents)?])
 }
 
 fn variance(graph: &mut Graph, x: NodeId, axes: &[usize]) -> Result<NodeId> {
     let x = graph.float(x)?;
     let mean = graph.mean_axes(x, axes)?;
-    let mut kept = graph.extents(x);
-    axes.iter().for_each(|&axis| kept[axis] = 1);
-    let mean = graph.reshape(mean, &kept)?;
-    let mean = graph.broadcast(mean, &graph.extents(x))?;
+    let mean = graph.spread(mean, axes, x)?;
     let distance = graph.binary(x, mean, BinaryFunction::Subtract)?;
     let squares = graph.binary(distance, distance, BinaryFunction::Multiply)?;
     graph.mean_axes(squares, axes)
@@ -148,8 +179,16 @@ fn extremum(
     op.argument::<OnlyNone>("initial")?;
     reduced(op, graph, args, |graph, x, axes| {
         let dtype = graph.dtype(x);
+        if dtype == Dtype::Int32 {
+            let f = match f {
+                ReduceFunction::Max => BinaryFunction::Maximum,
+                ReduceFunction::Min => BinaryFunction::Minimum,
+            };
+            return graph.reduce_integers(x, axes, f);
+        }
         let y = graph.reduce_axes(x, axes, f)?;
-        graph.cast(y, dtype)
+        graph.set_dtype(y, dtype);
+        Ok(y)
     })
 }
 

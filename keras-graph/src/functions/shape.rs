@@ -1,10 +1,11 @@
 //! Functions that move elements: other shapes, other orders, joined, cut, repeated.
 
-use super::operand::{Operand, moved, shown};
+use super::index::{MOST, picked};
+use super::operand::{Operand, shown};
 use super::{Default, Operation, functions};
 use crate::graph::{Graph, LayerError, NodeId};
-use crate::parameter::{Axes, Ints, Sections, TargetShape};
-use crate::schema::ParameterType;
+use crate::parameter::{Axes, Ints, Sections, TargetShape, unknown_word, word};
+use crate::schema::{Mismatch, ParameterType};
 use crate::value::Value;
 
 type Result<T> = std::result::Result<T, LayerError>;
@@ -108,7 +109,7 @@ functions! {
         match order.as_deref() {
             Some([0, others @ ..]) if fits => {
                 let order: Vec<usize> = others.iter().map(|axis| axis - 1).collect();
-                Ok(vec![moved(graph, &[x], |graph| graph.transpose(x, &order))?])
+                Ok(vec![graph.transpose(x, &order)?])
             }
             _ => {
                 let found = axes.to_value();
@@ -170,7 +171,8 @@ functions! {
     "numpy" Pad("pad") (x, pad_width, mode, constant_values) ["x", "constant_values?"] {
         /// Cells in front and behind, for each axis, none for the batch.
         pad_width,
-        /// Only `"constant"`.
+        /// What the cells hold: `"constant"`, or for `"reflect"` and `"symmetric"` the elements
+        /// mirrored at the edge, without the last one or with it.
         mode = Default::Str("constant"),
     } |op, graph, args| pad(op, graph, args);
 }
@@ -199,7 +201,36 @@ fn joined(op: &Operation, graph: &mut Graph, xs: &[NodeId], axis: usize) -> Resu
         );
         return Err(LayerError::input(message));
     }
-    Ok(vec![moved(graph, xs, |graph| graph.concat(xs, axis))?])
+    Ok(vec![graph.concat(xs, axis)?])
+}
+
+/// What `pad` puts around a tensor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum PadMode {
+    Constant,
+    Reflect,
+    Symmetric,
+}
+
+const PAD_MODES: &[(&str, PadMode)] = &[
+    ("constant", PadMode::Constant),
+    ("reflect", PadMode::Reflect),
+    ("symmetric", PadMode::Symmetric),
+];
+
+impl ParameterType for PadMode {
+    fn from_value(value: &Value) -> std::result::Result<Self, Mismatch> {
+        let found = PAD_MODES.iter().find(|(name, _)| word(value) == Some(*name));
+        found.map(|(_, mode)| *mode).ok_or_else(|| {
+            let expected = "`\"constant\"`, `\"reflect\"` or `\"symmetric\"`";
+            unknown_word(value, expected, PAD_MODES.iter().map(|(name, _)| *name))
+        })
+    }
+
+    fn to_value(&self) -> Value {
+        let found = PAD_MODES.iter().find(|(_, mode)| mode == self);
+        Value::Str(found.map_or("constant", |(name, _)| name).to_string())
+    }
 }
 
 /// `x` with an axis of `count` inserted at `place`, repeated along it, and joined with axis `axis`.
@@ -219,7 +250,7 @@ fn repeated(
     result[axis] = result[axis].saturating_mul(count);
     let one = graph.reshape(x, &extents)?;
     extents[place] = count;
-    let many = moved(graph, &[one], |graph| graph.broadcast(one, &extents))?;
+    let many = graph.broadcast(one, &extents)?;
     graph.reshape(many, &result)
 }
 
@@ -250,10 +281,7 @@ fn split(op: &Operation, graph: &mut Graph, args: &[Operand]) -> Result<Vec<Node
     };
     let ends = begins[1..].iter().copied().chain([extent]);
     let parts: Vec<(usize, usize)> = begins.iter().copied().zip(ends).collect();
-    parts
-        .into_iter()
-        .map(|(begin, end)| moved(graph, &[x], |graph| graph.slice(x, axis, begin, end - begin)))
-        .collect()
+    parts.into_iter().map(|(begin, end)| graph.slice(x, axis, begin, end - begin)).collect()
 }
 
 fn reshape(op: &Operation, graph: &mut Graph, args: &[Operand]) -> Result<Vec<NodeId>> {
@@ -274,32 +302,24 @@ fn reshape(op: &Operation, graph: &mut Graph, args: &[Operand]) -> Result<Vec<No
     };
     let target = TargetShape::from_value(&Ints(others.to_vec()).to_value())
         .map_err(|_| wrong("extents are positive; one of them may be -1"))?;
-    let known: usize =
-        target.0.iter().filter_map(|&e| usize::try_from(e).ok()).fold(1, usize::saturating_mul);
-    let len = shape.len();
-    let fits = if target.0.contains(&-1) { len.is_multiple_of(known) } else { len == known };
-    if !fits {
-        return Err(wrong("the number of elements of a sample stays"));
-    }
-    let extent = |&extent: &i64| usize::try_from(extent).unwrap_or(len / known);
-    let extents: Vec<usize> = target.0.iter().map(extent).collect();
+    let extents =
+        target.of(shape.len()).ok_or_else(|| wrong("the number of elements of a sample stays"))?;
     Ok(vec![graph.reshape(x, &extents)?])
 }
 
 fn pad(op: &Operation, graph: &mut Graph, args: &[Operand]) -> Result<Vec<NodeId>> {
     let mut x = op.tensor(graph, args, 0)?;
     let shape = graph.shape(x).clone();
-    let mode: Value = op
-        .arguments
-        .iter()
-        .find(|(name, _)| *name == "mode")
-        .map_or(Value::None, |(_, v)| v.clone());
-    if mode != Value::Str("constant".to_string()) {
-        let message = format!("`mode` of `pad` expects only \"constant\", found {mode}");
-        return Err(LayerError::argument("mode", message));
-    }
+    let mode = op.argument::<PadMode>("mode")?;
     let number = match args.get(1) {
-        None => 0.0,
+        None | Some(Operand::Constant(Value::None)) => 0.0,
+        Some(_) if mode != PadMode::Constant => {
+            let message = format!(
+                "`constant_values` of `pad` is only for `mode = \"constant\"`, found {}",
+                mode.to_value()
+            );
+            return Err(LayerError::argument("constant_values", message).help("leave it out"));
+        }
         Some(Operand::Constant(value)) if crate::parameter::number(value).is_some() => {
             crate::parameter::number(value).unwrap_or(0.0)
         }
@@ -319,24 +339,61 @@ fn pad(op: &Operation, graph: &mut Graph, args: &[Operand]) -> Result<Vec<NodeId
         return Err(LayerError::argument("pad_width", message)
             .help("write `((0, 0), (1, 1), ..)`, the batch in front"));
     };
-    let dtype = graph.dtype(x);
-    for (axis, [before, behind]) in widths[1..].iter().copied().enumerate() {
-        let mut parts = Vec::new();
-        for (len, part) in [(before, None), (1, Some(x)), (behind, None)] {
-            match part {
-                Some(x) => parts.push(x),
-                None if len > 0 => {
-                    let mut extents = graph.extents(x);
-                    extents[axis] = len;
-                    let cells = graph.ramp(&extents, number, 0.0)?;
-                    parts.push(graph.cast(cells, dtype)?);
-                }
-                None => {}
-            }
-        }
-        if parts.len() > 1 {
-            x = moved(graph, &parts, |graph| graph.concat(&parts, axis))?;
-        }
+    for (axis, &margins) in widths[1..].iter().enumerate() {
+        x = match mode {
+            PadMode::Constant => surrounded(graph, x, axis, margins, number)?,
+            PadMode::Reflect | PadMode::Symmetric => mirrored(graph, x, axis, margins, mode)?,
+        };
     }
     Ok(vec![x])
+}
+
+/// `x` with cells of one number before and behind an axis.
+fn surrounded(
+    graph: &mut Graph,
+    x: NodeId,
+    axis: usize,
+    margins: [usize; 2],
+    number: f32,
+) -> Result<NodeId> {
+    let dtype = graph.dtype(x);
+    let mut cells = |len: usize| {
+        let mut extents = graph.extents(x);
+        extents[axis] = len;
+        let cells = graph.ramp(&extents, number, 0.0)?;
+        graph.cast(cells, dtype).map(Some)
+    };
+    let [before, behind] = margins.map(|len| if len > 0 { cells(len) } else { Ok(None) });
+    let parts: Vec<NodeId> = before?.into_iter().chain([x]).chain(behind?).collect();
+    if parts.len() == 1 { Ok(x) } else { graph.concat(&parts, axis) }
+}
+
+/// `x` with its own elements, mirrored at both ends of an axis again and again, as numpy has it.
+fn mirrored(
+    graph: &mut Graph,
+    x: NodeId,
+    axis: usize,
+    [before, behind]: [usize; 2],
+    mode: PadMode,
+) -> Result<NodeId> {
+    let extent = graph.shape(x).extents()[axis];
+    // There and back again: without the elements at the ends a second time, or with them.
+    let period = match mode {
+        PadMode::Symmetric => 2 * extent,
+        PadMode::Reflect | PadMode::Constant => (2 * extent - 2).max(1),
+    };
+    if before.saturating_add(behind) > MOST {
+        let message = format!(
+            "`pad` mirrors at most {MOST} elements along an axis, found {before} before and {behind} behind"
+        );
+        return Err(LayerError::argument("pad_width", message));
+    }
+    let place = |at: usize| {
+        let at = at % period;
+        if at < extent { at } else { period - at - usize::from(mode == PadMode::Symmetric) }
+    };
+    // Where the first cell stands: so many periods in front that the count begins above 0.
+    let first = before.div_ceil(period) * period - before;
+    let places: Vec<usize> = (first..first + before + extent + behind).map(place).collect();
+    picked(graph, x, axis, &places)
 }

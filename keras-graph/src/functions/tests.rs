@@ -5,6 +5,7 @@ use crate::call::Given;
 use crate::dtype::Dtype;
 use crate::graph::Mode;
 use crate::shape::Shape;
+use crate::value::{Argument, Object};
 
 /// A tensor of these extents, by its number.
 type Tensor = (&'static [usize], Dtype);
@@ -59,6 +60,64 @@ fn ints(values: &[i64]) -> CallValue<usize> {
     CallValue::Value(Value::List(values.iter().map(|&value| Value::Int(value)).collect()))
 }
 
+fn int_pairs(pairs: &[[i64; 2]]) -> CallValue<usize> {
+    let pair = |pair: &[i64; 2]| Value::List(pair.map(Value::Int).to_vec());
+    CallValue::Value(Value::List(pairs.iter().map(pair).collect()))
+}
+
+fn text(text: &str) -> CallValue<usize> {
+    CallValue::Value(Value::Str(text.to_string()))
+}
+
+#[test]
+fn integers_are_never_rounded_on_their_way() {
+    let ids: Tensor = (&[7], Dtype::Int32);
+    for name in ["sum", "max", "min", "cumsum"] {
+        let ops = ops(name, &[("", t(0)), ("axis", int(1))], &[ids]);
+        assert!(!ops.contains(&"cast_float"), "{name}: {ops:?}");
+    }
+}
+
+#[test]
+fn a_condition_is_all_that_becomes_truth_values() {
+    let arguments = [("", t(0)), ("", t(1)), ("", CallValue::Value(Value::Float(0.5)))];
+    let ops = ops("where", &arguments, &[(&[4], Dtype::Bool), (&[4], FLOAT)]);
+    assert_eq!(ops, ["ramp", "broadcast", "select"]);
+}
+
+#[test]
+fn a_slice_with_a_step_takes_few_ops() {
+    let part = |step| {
+        let ends = [Value::None, Value::None, Value::Int(step)];
+        let arguments = ends.map(|value| Argument { name: None, value }).to_vec();
+        Value::Object(Object { class: SLICE.to_string(), arguments })
+    };
+    let key = CallValue::Value(Value::List(vec![part(1), part(2)]));
+    let tensors: [Tensor; 1] = [(&[9000, 3], FLOAT)];
+    assert_eq!(ops("get_item", &[("", t(0)), ("", key.clone())], &tensors), ["slice", "slice"]);
+    let odd = ops("get_item", &[("", t(0)), ("", key)], &[(&[9001, 3], FLOAT)]);
+    assert_eq!(odd, ["slice", "slice", "slice", "concat"]);
+}
+
+#[test]
+fn cells_around_a_tensor_are_named() {
+    let widths = int_pairs(&[[0, 0], [2, 1]]);
+    let pad = |more: (&'static str, CallValue<usize>)| {
+        let arguments = [("", t(0)), ("", widths.clone()), more];
+        call("pad", &arguments, &[(&[4], FLOAT)]).unwrap_err()
+    };
+    let error = pad(("mode", text("reflekt")));
+    assert_eq!(error.help.as_deref(), Some("did you mean `\"reflect\"`?"));
+    let arguments = [
+        ("", t(0)),
+        ("", widths.clone()),
+        ("mode", text("symmetric")),
+        ("constant_values", CallValue::Value(Value::Float(1.0))),
+    ];
+    let error = call("pad", &arguments, &[(&[4], FLOAT)]).unwrap_err();
+    assert!(error.message.contains("only for `mode = \"constant\"`"), "{error:?}");
+}
+
 #[test]
 fn names_differ_and_everything_is_documented() {
     let mut names: Vec<&str> = Function::all().flat_map(|f| f.names.iter().copied()).collect();
@@ -102,6 +161,16 @@ fn functions_have_the_shapes_and_types_of_keras() {
             "(batch, 4, 1) float32",
         ),
         ("any", vec![("", t(0)), ("axis", int(1))], vec![ids], "(batch) bool"),
+        ("sum", vec![("", t(0)), ("axis", int(1))], vec![ids], "(batch) int32"),
+        ("min", vec![("", t(0)), ("axis", int(1))], vec![ids], "(batch) int32"),
+        ("cumsum", vec![("", t(0)), ("axis", int(1))], vec![ids], "(batch, 4) int32"),
+        ("cumsum", vec![("", t(0)), ("axis", int(-1))], vec![a], "(batch, 4, 3) float32"),
+        (
+            "pad",
+            vec![("", t(0)), ("", int_pairs(&[[0, 0], [2, 1]])), ("mode", text("reflect"))],
+            vec![ids],
+            "(batch, 7) int32",
+        ),
         ("reshape", vec![("", t(0)), ("", ints(&[-1, 2, 6]))], vec![a], "(batch, 2, 6) float32"),
         ("transpose", vec![("", t(0)), ("", ints(&[0, 2, 1]))], vec![a], "(batch, 3, 4) float32"),
         ("expand_dims", vec![("", t(0)), ("", int(-1))], vec![ids], "(batch, 4, 1) int32"),
@@ -344,8 +413,12 @@ fn whole_numbers_stay_whole() {
     assert_eq!(power(int(2)), "(batch, 2) int32");
     assert_eq!(power(int(4)), "(batch, 2) int32");
     assert_eq!(power(value(Value::Float(2.0))), "(batch, 2) float32");
+    let seventh = ops("power", &[("", t(0)), ("", int(7))], x);
+    assert_eq!(seventh, ["binary_int"; 4]);
     let bounds = [("", t(0)), ("", int(0)), ("", int(3))];
     assert_eq!(call("clip", &bounds, x).expect("legal"), "(batch, 2) int32");
+    let clipped = ops("clip", &bounds, x);
+    assert!(!clipped.contains(&"cast_float"), "{clipped:?}");
     let truth: &[Tensor] = &[(&[2], Dtype::Bool)];
     assert_eq!(call("square", &[("", t(0))], truth).expect("legal"), "(batch, 2) int32");
 }

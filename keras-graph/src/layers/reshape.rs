@@ -26,12 +26,8 @@ impl Layer for Reshape {
 
     fn lower(&self, graph: &mut Graph, x: NodeId) -> Result<NodeId, LayerError> {
         let len = crate::shape::checked_len(graph.shape(x).extents())?;
-        let known = self.target_shape.0.iter().filter(|&&extent| extent != -1);
-        let known = known.fold(1usize, |product, &extent| {
-            product.saturating_mul(usize::try_from(extent).unwrap_or(usize::MAX))
-        });
-        let open = self.target_shape.0.contains(&-1);
-        if (open && len % known != 0) || (!open && len != known) {
+        let Some(extents) = self.target_shape.of(len) else {
+            let (known, open) = (self.target_shape.known(), self.target_shape.0.contains(&-1));
             let found = graph.shape(x);
             let target = display_target(&self.target_shape.0);
             let message = if open {
@@ -47,9 +43,7 @@ impl Layer for Reshape {
             };
             return Err(LayerError::argument("target_shape", message)
                 .help("write -1 for an extent that follows from the others"));
-        }
-        let extent = |&extent: &i64| usize::try_from(extent).unwrap_or(len / known);
-        let extents: Vec<usize> = self.target_shape.0.iter().map(extent).collect();
+        };
         graph.reshape(x, &extents)
     }
 }

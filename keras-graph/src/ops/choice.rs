@@ -30,9 +30,7 @@ impl Graph {
         f: BinaryFunction,
     ) -> Result<NodeId, LayerError> {
         let len = checked_len(self.shape(a).extents())?;
-        let y = self.emit(BinaryInt { len, f }, &[a.into(), b.into()], self.extents(a))?;
-        self.set_dtype(y, Dtype::Int32);
-        Ok(y)
+        self.emit(BinaryInt { len, f }, &[a.into(), b.into()], self.extents(a))
     }
 
     /// Numbers as integers, cut off towards zero.
@@ -41,9 +39,7 @@ impl Graph {
             return Ok(x);
         }
         let len = checked_len(self.shape(x).extents())?;
-        let y = self.emit(CastInt { len }, &[x.into()], self.extents(x))?;
-        self.set_dtype(y, Dtype::Int32);
-        Ok(y)
+        self.emit(CastInt { len }, &[x.into()], self.extents(x))
     }
 
     /// A tensor as one of another type.
@@ -70,9 +66,7 @@ impl Graph {
     /// The same tensor as a result of its own.
     pub(crate) fn copied(&mut self, x: NodeId) -> Result<NodeId, LayerError> {
         let len = checked_len(self.shape(x).extents())?;
-        let y = self.emit(Reshape { len }, &[x.into()], self.extents(x))?;
-        self.set_dtype(y, self.dtype(x));
-        Ok(y)
+        self.emit(Reshape { len }, &[x.into()], self.extents(x))
     }
 
     /// `a` where the condition, of truth values, holds, else `b`: both have one shape. The
@@ -85,10 +79,7 @@ impl Graph {
     ) -> Result<NodeId, LayerError> {
         let len = checked_len(self.shape(a).extents())?;
         let inputs = [condition.into(), a.into(), b.into()];
-        let y = self.emit(Select { len }, &inputs, self.extents(a))?;
-        let is_one_type = self.dtype(a) == self.dtype(b);
-        self.set_dtype(y, if is_one_type { self.dtype(a) } else { Dtype::Float32 });
-        Ok(y)
+        self.emit(Select { len }, &inputs, self.extents(a))
     }
 
     /// The numbers `start`, `start + step`, .. in these extents, the same for each sample.

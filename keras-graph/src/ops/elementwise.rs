@@ -6,7 +6,7 @@ use crate::op::{
     Affine, Binary, BinaryFunction, CastFloat, Compare, Comparison, Prelu, PreluGradAlpha,
     PreluGradX, Ramp, Select, SelectGrad, Unary, UnaryGrad,
 };
-use crate::ops::gradient::{Differentiate, Gradients, Made, no_gradient};
+use crate::ops::gradient::{Differentiate, Gradients, Made, no_gradient, not_differentiable};
 use crate::ops::ranked;
 
 impl Graph {
@@ -175,13 +175,6 @@ fn raised(gradients: &mut Gradients, len: usize, [a, b]: [Source; 2], made: &Mad
     }
 }
 
-impl Differentiate for CastFloat {
-    /// Integers have no gradient.
-    fn differentiate(&self, _: &mut Gradients, _: &Made) -> Result<(), LayerError> {
-        Ok(())
-    }
-}
-
 impl Differentiate for Prelu {
     fn differentiate(&self, gradients: &mut Gradients, made: &Made) -> Result<(), LayerError> {
         let ([x, alpha], Prelu { rank, from, to }) = (made.inputs()?, *self);
@@ -190,5 +183,7 @@ impl Differentiate for Prelu {
         Ok(())
     }
 }
+
+not_differentiable! { CastFloat }
 
 no_gradient! { UnaryGrad, SelectGrad, PreluGradX, PreluGradAlpha }

@@ -1,5 +1,6 @@
 //! Ops that move elements.
 
+use crate::dtype::Dtype;
 use crate::graph::{Graph, LayerError, Node, NodeId, NodeKind, Source};
 use crate::op::{Broadcast, Concat, Crop2D, MAX_RANK, Pad2D, Reshape, Slice, SumTo, Transpose};
 use crate::ops::gradient::{Differentiate, Gradients, Made};
@@ -10,7 +11,6 @@ impl Graph {
     /// Repeats `x` along axes where its extent is 1; missing axes are inserted after the batch.
     /// Errors: extents that differ and are not 1.
     pub fn broadcast(&mut self, x: NodeId, to: &[usize]) -> Result<NodeId, LayerError> {
-        let x = self.float(x)?;
         if self.shape(x).extents() == to {
             return Ok(x);
         }
@@ -29,7 +29,6 @@ impl Graph {
 
     /// Axis `a` of the result is axis `axes[a]` of `x`.
     pub fn transpose(&mut self, x: NodeId, axes: &[usize]) -> Result<NodeId, LayerError> {
-        let x = self.float(x)?;
         let from = self.extents(x);
         let mut sorted = axes.to_vec();
         sorted.sort_unstable();
@@ -120,9 +119,15 @@ impl Graph {
         self.add(Node { kind, inputs: vec![x.into()], shape, dtype, repeat })
     }
 
-    /// Joins tensors along an axis. Errors: other extents that differ.
+    /// Joins tensors along an axis; those of several types become floats. Errors: other extents that
+    /// differ.
     pub fn concat(&mut self, inputs: &[NodeId], axis: usize) -> Result<NodeId, LayerError> {
-        let inputs = inputs.iter().map(|&x| self.float(x)).collect::<Result<Vec<NodeId>, _>>()?;
+        let dtypes: Vec<Dtype> = inputs.iter().map(|&x| self.dtype(x)).collect();
+        let is_one_type = dtypes.iter().all(|dtype| *dtype == dtypes[0]);
+        let inputs: Vec<NodeId> = match is_one_type {
+            true => inputs.to_vec(),
+            false => inputs.iter().map(|&x| self.float(x)).collect::<Result<_, _>>()?,
+        };
         let Some(&first) = inputs.first() else {
             return Err(LayerError::input("expects one tensor or more, found none"));
         };
@@ -159,11 +164,39 @@ impl Graph {
         begin: usize,
         len: usize,
     ) -> Result<NodeId, LayerError> {
-        let x = self.float(x)?;
         let (outer, extent, inner) = self.shape(x).around(axis);
         let mut extents = self.extents(x);
         extents[axis] = len;
         self.emit(Slice { outer, extent, inner, begin, len }, &[x.into()], extents)
+    }
+
+    /// `count` elements along an axis, which must hold them: that at `begin`, and each that stands
+    /// `step` behind the one before.
+    pub(crate) fn strided(
+        &mut self,
+        x: NodeId,
+        axis: usize,
+        begin: usize,
+        count: usize,
+        step: usize,
+    ) -> Result<NodeId, LayerError> {
+        if count == 1 {
+            return self.slice(x, axis, begin, 1);
+        }
+        // Runs of `step` elements, each of which has one: as many as fit in the axis.
+        let mut extents = self.extents(x);
+        let runs = count.min(extents[axis] / step);
+        let first = begin.min(extents[axis] - runs * step);
+        let cut = self.slice(x, axis, first, runs * step)?;
+        let (outer, _, inner) = self.shape(cut).around(axis);
+        let op = Slice { outer: outer * runs, extent: step, inner, begin: begin - first, len: 1 };
+        extents[axis] = runs;
+        let picked = self.emit(op, &[cut.into()], extents)?;
+        if runs == count {
+            return Ok(picked);
+        }
+        let last = self.slice(x, axis, begin + runs * step, 1)?;
+        self.concat(&[picked, last], axis)
     }
 
     /// Zeros around an image: `[[top, bottom], [left, right]]`.

@@ -3,9 +3,8 @@
 
 use crate::dtype::Dtype;
 use crate::graph::{Graph, LayerError, NodeId};
-use crate::op::{BinaryFunction, Comparison, SumTo};
-use crate::ops::ranked;
-use crate::shape::Shape;
+use crate::op::{BinaryFunction, Comparison, ReduceFunction};
+use crate::shape::{Shape, broadcast};
 
 impl Graph {
     /// A truth value for each element: whether it compares so with `value`.
@@ -78,8 +77,7 @@ impl Graph {
         }
         leading.resize(extents.len(), 1);
         let mask = self.reshape(mask, &leading)?;
-        let mask = self.broadcast(mask, extents)?;
-        Ok(self.truth(mask))
+        self.broadcast(mask, extents)
     }
 
     /// Whether any element along the last axis is true.
@@ -90,10 +88,8 @@ impl Graph {
             let x = self.reshape(x, left)?;
             return Ok(self.truth(x));
         }
-        let to = [left, &[1]].concat();
-        let op = SumTo { rank: extents.len(), from: ranked(&extents)?, to: ranked(&to)? };
-        let count = self.emit(op, &[x.into()], left.to_vec())?;
-        self.compare_with(count, Comparison::NotEqual, 0.0)
+        let any = self.reduce_axes(x, &[extents.len() - 1], ReduceFunction::Max)?;
+        Ok(self.truth(any))
     }
 
     /// Whether any of several truth values holds; axes of extent 1 are repeated.
@@ -104,12 +100,14 @@ impl Graph {
             if mask == any {
                 continue;
             }
-            let (a, b) = (self.extents(any), self.extents(mask));
-            let rank = a.len().max(b.len());
-            let extent = |extents: &[usize], axis: usize| {
-                (axis + extents.len()).checked_sub(rank).map_or(1, |axis| extents[axis])
+            let Some(to) = broadcast(&[self.shape(any).extents(), self.shape(mask).extents()])
+            else {
+                let (any, mask) = (self.shape(any), self.shape(mask));
+                return Err(LayerError::argument(
+                    "mask",
+                    format!("masks of {any} and {mask} do not fit"),
+                ));
             };
-            let to: Vec<usize> = (0..rank).map(|i| extent(&a, i).max(extent(&b, i))).collect();
             let (left, right) = (self.broadcast(any, &to)?, self.broadcast(mask, &to)?);
             let either = self.binary(left, right, BinaryFunction::Maximum)?;
             any = self.truth(either);

@@ -25,7 +25,7 @@ mod resize;
 mod softmax;
 
 pub use normalization::ScaleAndCenter;
-pub(crate) use reduce::without;
+pub(crate) use reduce::{kept, without};
 
 use crate::dtype::Dtype;
 use crate::graph::{Graph, LayerError, NodeId, Source};
@@ -34,7 +34,7 @@ use crate::parameter::Axes;
 use crate::schema::ParameterType;
 use crate::shape::{Shape, checked_len};
 
-/// Extents of a tensor of fewer than [`MAX_RANK`] axes, filled up with 1.
+/// Extents of a tensor of at most [`MAX_RANK`] axes, filled up with 1.
 pub(crate) fn ranked(extents: &[usize]) -> Result<[usize; MAX_RANK], LayerError> {
     let mut ranked = [1; MAX_RANK];
     let Some(front) = ranked.get_mut(..extents.len()) else {
@@ -65,6 +65,19 @@ impl Graph {
         }
         checked_len(&extents)?;
         Ok(self.push(op, inputs, Shape::new(extents)))
+    }
+
+    /// Appends an op of floats along an axis, of a result as large. It is made of the elements
+    /// before the axis, its extent, and the elements behind it.
+    pub(crate) fn along<O: Into<Op>>(
+        &mut self,
+        x: NodeId,
+        axis: usize,
+        op: impl FnOnce(usize, usize, usize) -> O,
+    ) -> Result<NodeId, LayerError> {
+        let x = self.float(x)?;
+        let (outer, extent, inner) = self.shape(x).around(axis);
+        self.emit(op(outer, extent, inner), &[x.into()], self.extents(x))
     }
 
     /// The same tensor as floats.

@@ -13,8 +13,7 @@ impl Graph {
     pub(crate) fn sum_axes(&mut self, x: NodeId, axes: &[usize]) -> Result<NodeId, LayerError> {
         let x = self.float(x)?;
         let extents = self.extents(x);
-        let mut to = extents.clone();
-        axes.iter().for_each(|&axis| to[axis] = 1);
+        let to = kept(&extents, axes);
         let left = without(&extents, axes);
         if extents == to {
             return self.reshape(x, &left);
@@ -25,9 +24,7 @@ impl Graph {
 
     /// The sums of the elements up to each along an axis; from each on if `reverse`.
     pub fn cumsum(&mut self, x: NodeId, axis: usize, reverse: bool) -> Result<NodeId, LayerError> {
-        let x = self.float(x)?;
-        let (outer, extent, inner) = self.shape(x).around(axis);
-        self.emit(Cumsum { outer, extent, inner, reverse }, &[x.into()], self.extents(x))
+        self.along(x, axis, |outer, extent, inner| Cumsum { outer, extent, inner, reverse })
     }
 
     /// The mean over some axes, given in order, which are gone from the result.
@@ -47,22 +44,100 @@ impl Graph {
     ) -> Result<NodeId, LayerError> {
         let x = self.float(x)?;
         let left = without(&self.extents(x), axes);
-        let Some((&first, &last)) = axes.first().zip(axes.last()) else { return Ok(x) };
+        if axes.is_empty() {
+            return Ok(x);
+        }
+        let (x, [outer, extent, inner]) = self.joined_axes(x, axes)?;
+        self.emit(Reduce { outer, extent, inner, f }, &[x.into()], left)
+    }
+
+    /// A tensor in which some axes, given in order, stand side by side, and the elements before
+    /// them, of them, and behind them.
+    fn joined_axes(
+        &mut self,
+        x: NodeId,
+        axes: &[usize],
+    ) -> Result<(NodeId, [usize; 3]), LayerError> {
+        let (first, last) = (axes[0], axes[axes.len() - 1]);
         // Neighbouring axes are one; others are brought to the end.
-        let is_one = last - first + 1 == axes.len();
-        let (x, begin) = if is_one {
+        let (x, begin) = if last - first + 1 == axes.len() {
             (x, first)
         } else {
             let others = (0..self.shape(x).rank()).filter(|axis| !axes.contains(axis));
             let order: Vec<usize> = others.chain(axes.iter().copied()).collect();
             (self.transpose(x, &order)?, order.len() - axes.len())
         };
-        let extents = self.extents(x);
-        let len = |extents: &[usize]| extents.iter().product::<usize>();
+        let extents = self.shape(x).extents();
         let (outer, rest) = extents.split_at(begin);
         let (extent, inner) = rest.split_at(axes.len());
-        let op = Reduce { outer: len(outer), extent: len(extent), inner: len(inner), f };
-        self.emit(op, &[x.into()], left)
+        Ok((x, [outer, extent, inner].map(|extents| extents.iter().product())))
+    }
+
+    /// The sum, the largest or the smallest of integers over some axes, given in order, which are
+    /// gone from the result: exact, or wrapped around.
+    ///
+    /// Each step combines the first half of what is left with the second, so the number of ops grows
+    /// with the logarithm of the extent.
+    pub(crate) fn reduce_integers(
+        &mut self,
+        x: NodeId,
+        axes: &[usize],
+        f: BinaryFunction,
+    ) -> Result<NodeId, LayerError> {
+        let left = without(&self.extents(x), axes);
+        if axes.is_empty() {
+            return Ok(x);
+        }
+        let (x, extents) = self.joined_axes(x, axes)?;
+        let mut y = self.reshape(x, &extents)?;
+        let (mut len, mut odd) = (extents[1], None);
+        while len > 1 {
+            let half = len / 2;
+            let [front, behind] = [0, half].map(|begin| self.slice(y, 1, begin, half));
+            if len % 2 == 1 {
+                let last = self.slice(y, 1, len - 1, 1)?;
+                odd = Some(match odd {
+                    None => last,
+                    Some(other) => self.binary_int(other, last, f)?,
+                });
+            }
+            (y, len) = (self.binary_int(front?, behind?, f)?, half);
+        }
+        if let Some(odd) = odd {
+            y = self.binary_int(y, odd, f)?;
+        }
+        self.reshape(y, &left)
+    }
+
+    /// The sums of the integers up to each along an axis, wrapped around.
+    pub(crate) fn cumsum_integers(&mut self, x: NodeId, axis: usize) -> Result<NodeId, LayerError> {
+        let mut sums = x;
+        let extent = self.shape(x).extents()[axis];
+        // After each step an element is the sum of twice as many.
+        let mut step = 1;
+        while step < extent {
+            let mut extents = self.extents(x);
+            extents[axis] = step;
+            let zeros = self.ramp(&extents, 0.0, 0.0)?;
+            let zeros = self.truncated(zeros)?;
+            let before = self.slice(sums, axis, 0, extent - step)?;
+            let before = self.concat(&[zeros, before], axis)?;
+            sums = self.binary_int(sums, before, BinaryFunction::Add)?;
+            step *= 2;
+        }
+        Ok(sums)
+    }
+
+    /// What a reduction left, repeated along the axes that it reduced, to the extents of `x`.
+    pub(crate) fn spread(
+        &mut self,
+        reduced: NodeId,
+        axes: &[usize],
+        x: NodeId,
+    ) -> Result<NodeId, LayerError> {
+        let extents = self.extents(x);
+        let reduced = self.reshape(reduced, &kept(&extents, axes))?;
+        self.broadcast(reduced, &extents)
     }
 
     /// For each index the element of that number along an axis; other extents are equal.
@@ -75,9 +150,7 @@ impl Graph {
         let (outer, extent, inner) = self.shape(x).around(axis);
         let (_, count, _) = self.shape(ids).around(axis);
         let op = Gather { outer, extent, inner, count };
-        let y = self.emit(op, &[x.into(), ids.into()], self.extents(ids))?;
-        self.set_dtype(y, self.dtype(x));
-        Ok(y)
+        self.emit(op, &[x.into(), ids.into()], self.extents(ids))
     }
 
     /// `x / max(√Σ x², least)`, where the sum is over some axes, given in order.
@@ -97,12 +170,16 @@ impl Graph {
         let norm = self.unary(bounded, Activation::Sqrt)?;
         let one = self.ramp(&small, 1.0, 0.0)?;
         let factor = self.binary(one, norm, BinaryFunction::Divide)?;
-        let mut kept = self.extents(x);
-        axes.iter().for_each(|&axis| kept[axis] = 1);
-        let factor = self.reshape(factor, &kept)?;
-        let factor = self.broadcast(factor, &self.extents(x))?;
+        let factor = self.spread(factor, axes, x)?;
         self.binary(x, factor, BinaryFunction::Multiply)
     }
+}
+
+/// The extents with those of some axes as 1.
+pub(crate) fn kept(extents: &[usize], axes: &[usize]) -> Vec<usize> {
+    let mut kept = extents.to_vec();
+    axes.iter().for_each(|&axis| kept[axis] = 1);
+    kept
 }
 
 /// The extents of the other axes.

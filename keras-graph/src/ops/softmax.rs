@@ -7,23 +7,17 @@ use crate::ops::gradient::{Differentiate, Gradients, Made, no_gradient};
 impl Graph {
     /// `softmax` along an axis.
     pub fn softmax(&mut self, x: NodeId, axis: usize) -> Result<NodeId, LayerError> {
-        let x = self.float(x)?;
-        let (outer, extent, inner) = self.shape(x).around(axis);
-        self.emit(Softmax { outer, extent, inner }, &[x.into()], self.extents(x))
+        self.along(x, axis, |outer, extent, inner| Softmax { outer, extent, inner })
     }
 
     /// `log_softmax` along an axis.
     pub fn log_softmax(&mut self, x: NodeId, axis: usize) -> Result<NodeId, LayerError> {
-        let x = self.float(x)?;
-        let (outer, extent, inner) = self.shape(x).around(axis);
-        self.emit(LogSoftmax { outer, extent, inner }, &[x.into()], self.extents(x))
+        self.along(x, axis, |outer, extent, inner| LogSoftmax { outer, extent, inner })
     }
 
     /// `sparsemax` along an axis.
     pub fn sparsemax(&mut self, x: NodeId, axis: usize) -> Result<NodeId, LayerError> {
-        let x = self.float(x)?;
-        let (outer, extent, inner) = self.shape(x).around(axis);
-        self.emit(Sparsemax { outer, extent, inner }, &[x.into()], self.extents(x))
+        self.along(x, axis, |outer, extent, inner| Sparsemax { outer, extent, inner })
     }
 }
 

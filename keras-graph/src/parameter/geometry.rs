@@ -167,6 +167,23 @@ fn integers(items: &[Value]) -> Option<Vec<i64>> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TargetShape(pub Vec<i64>);
 
+impl TargetShape {
+    /// The extents for so many elements, and that of -1; None if they do not fit.
+    pub fn of(&self, len: usize) -> Option<Vec<usize>> {
+        let known = self.known();
+        let is_open = self.0.contains(&-1);
+        let fits = if is_open { len.is_multiple_of(known) } else { len == known };
+        let extent = |&extent: &i64| usize::try_from(extent).unwrap_or(len / known);
+        fits.then(|| self.0.iter().map(extent).collect())
+    }
+
+    /// The product of the extents that are known.
+    pub fn known(&self) -> usize {
+        let known = self.0.iter().filter_map(|&extent| usize::try_from(extent).ok());
+        known.fold(1, usize::saturating_mul)
+    }
+}
+
 impl ParameterType for TargetShape {
     fn from_value(value: &Value) -> Result<Self, Mismatch> {
         let extents = match value {

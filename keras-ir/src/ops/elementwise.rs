@@ -79,7 +79,7 @@ ops! {
     /// `y[i] = f(a[i], b[i])` of integers, which wrap around. `f` is no division and no power.
     BinaryInt { len: usize, f: BinaryFunction }
     reads (a: ids(len), b: ids(len))
-    makes sample(len)
+    makes ids(len)
     flops len;
 
     /// `y[i] = 1` where the comparison holds, else 0; of `integers` or of floats.
@@ -91,7 +91,7 @@ ops! {
     /// `y[i] = a[i]` where `condition[i]` is not 0, else `b[i]`.
     Select { len: usize }
     reads (condition: sample(len), a: any(len), b: any(len))
-    makes sample(len)
+    makes any(len)
     flops len;
 
     /// `y[i] = start + step · i`, the same for each sample.
@@ -103,7 +103,7 @@ ops! {
     /// `f32` to `i32`, towards zero; NaN becomes 0.
     CastInt { len: usize }
     reads (x: sample(len))
-    makes sample(len)
+    makes ids(len)
     flops len;
 
     /// `i32` to `f32`.

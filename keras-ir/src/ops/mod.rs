@@ -69,19 +69,20 @@ pub trait Operation: Copy {
     }
 }
 
-/// Takes the list of all ops: the `plain` ones, of which a target has nothing to say, and the
-/// `tuned` ones, for which it chooses an algorithm, scratch, packed weights or parts.
+/// Takes the list of all ops: those of `one_part`, which are never cut for several threads and take
+/// neither scratch nor packed weights, and the `tuned` ones, of which a target has to say an
+/// algorithm, scratch, packed weights or parts. Whoever adds an op decides which it is.
 macro_rules! list {
     (
-        plain { $($plain:ident: $plain_name:ident,)* }
+        one_part { $($one:ident: $one_name:ident,)* }
         tuned { $($tuned:ident: $tuned_name:ident,)* }
     ) => {
-        all! { $($plain: $plain_name,)* $($tuned: $tuned_name,)* }
+        all! { $($one: $one_name,)* $($tuned: $tuned_name,)* }
 
-        /// Calls a macro with the list of the ops of which a target has nothing to say.
+        /// Calls a macro with the list of the ops that are never cut and take no scratch.
         #[macro_export]
-        macro_rules! for_each_plain_op {
-            ($then:path) => { $then! { $($plain: $plain_name,)* } };
+        macro_rules! for_each_op_of_one_part {
+            ($then:path) => { $then! { $($one: $one_name,)* } };
         }
     };
 }
@@ -143,7 +144,7 @@ macro_rules! all {
 }
 
 list! {
-    plain {
+    one_part {
         unary_grad: UnaryGrad,
         select_grad: SelectGrad,
         binary_int: BinaryInt,

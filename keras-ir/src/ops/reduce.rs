@@ -30,7 +30,7 @@ ops! {
     /// end, one outside gives NaN.
     Gather { outer: usize, extent: usize, inner: usize, count: usize }
     reads (x: any(outer * extent * inner), ids: ids(outer * count * inner))
-    makes sample(outer * count * inner)
+    makes any(outer * count * inner)
     flops 0;
 
     /// The adjoint of [`Gather`]: `d_x[o, ids[o, j, i], i] += d_y[o, j, i]`, on zeros.

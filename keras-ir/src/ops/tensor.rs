@@ -8,7 +8,8 @@ pub enum Tensor {
     Sample(usize),
     /// So many integers for each sample.
     Ids(usize),
-    /// So many elements for each sample, which are moved as they are.
+    /// So many elements for each sample, which are moved as they are: all that an op moves are of
+    /// one type.
     Any(usize),
     /// A weight.
     Weight(usize),
@@ -21,7 +22,7 @@ pub enum Tensor {
 }
 
 impl Tensor {
-    /// Whether an op that reads `self` can read `found`.
+    /// Whether an op that reads, or makes, `self` can read or make `found`.
     pub fn takes(self, found: Tensor) -> bool {
         match (self, found) {
             (Tensor::Any(len), Tensor::Sample(other) | Tensor::Ids(other)) => len == other,

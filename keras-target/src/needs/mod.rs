@@ -1,6 +1,6 @@
 //! What kernels need of each op: an algorithm, scratch, packed weights, parts.
 //!
-//! An op that is `tuned` in the list of ops says it in its family's file; a `plain` one has one
+//! An op that is `tuned` in the list of ops says it in its family's file; one of `one_part` has one
 //! algorithm, takes no scratch and is not cut into parts.
 
 mod convolution;
@@ -58,10 +58,10 @@ pub(crate) trait Needs {
     }
 }
 
-macro_rules! plain {
+macro_rules! one_part {
     ($($method:ident: $name:ident,)*) => { $(impl Needs for $name {})* };
 }
-keras_ir::for_each_plain_op!(plain);
+keras_ir::for_each_op_of_one_part!(one_part);
 
 macro_rules! all {
     ($($method:ident: $name:ident,)*) => {
