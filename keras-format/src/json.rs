@@ -12,138 +12,18 @@
 //! refused, and so are classes outside Keras. Source: Keras 3.15 `saving/serialization_lib.py` and
 //! the `get_config` of each class.
 
-use keras_graph::layers::Entry;
+mod classes;
+
 use keras_graph::value::{ARRAY, Argument, Object, Value};
 pub use serde_json::Value as Json;
 use serde_json::{Map, json};
 
+use self::classes::{LAYERS, MODULES, class_named};
 use crate::error::{Error, Result};
 use crate::python;
 
 /// Nesting beyond that of any argument.
 const MAX_DEPTH: usize = 64;
-
-/// Modules whose objects occur among the arguments of a layer.
-const MODULES: &[&str] = &[INITIALIZERS, REGULARIZERS, CONSTRAINTS, LAYERS];
-const INITIALIZERS: &str = "keras.initializers";
-const REGULARIZERS: &str = "keras.regularizers";
-const CONSTRAINTS: &str = "keras.constraints";
-const LAYERS: &str = "keras.layers";
-
-/// The default of a parameter.
-#[derive(Clone, Copy, Debug)]
-enum Default {
-    None,
-    False,
-    Int(i64),
-    Float(f64),
-    Str(&'static str),
-}
-
-impl Default {
-    fn value(self) -> Value {
-        match self {
-            Default::None => Value::None,
-            Default::False => Value::Bool(false),
-            Default::Int(value) => Value::Int(value),
-            Default::Float(value) => Value::Float(value),
-            Default::Str(value) => Value::Str(value.to_owned()),
-        }
-    }
-}
-
-/// A class of Keras with its parameters, in the order of the constructor.
-#[derive(Clone, Copy, Debug)]
-struct Class {
-    name: &'static str,
-    module: &'static str,
-    parameters: &'static [(&'static str, Default)],
-}
-
-const SEED: (&str, Default) = ("seed", Default::None);
-const AXIS: (&str, Default) = ("axis", Default::Int(0));
-const FANS: &[(&str, Default)] =
-    &[SEED, ("input_axes", Default::None), ("output_axes", Default::None)];
-const NORMAL: &[(&str, Default)] =
-    &[("mean", Default::Float(0.0)), ("stddev", Default::Float(0.05)), SEED];
-
-const fn class(
-    module: &'static str,
-    name: &'static str,
-    parameters: &'static [(&'static str, Default)],
-) -> Class {
-    Class { name, module, parameters }
-}
-
-const CLASSES: &[Class] = &[
-    class(INITIALIZERS, "Zeros", &[]),
-    class(INITIALIZERS, "Ones", &[]),
-    class(INITIALIZERS, "Constant", &[("value", Default::Float(0.0))]),
-    class(INITIALIZERS, "Identity", &[("gain", Default::Float(1.0))]),
-    class(INITIALIZERS, "Orthogonal", &[("gain", Default::Float(1.0)), SEED]),
-    class(INITIALIZERS, "RandomNormal", NORMAL),
-    class(INITIALIZERS, "TruncatedNormal", NORMAL),
-    class(
-        INITIALIZERS,
-        "RandomUniform",
-        &[("minval", Default::Float(-0.05)), ("maxval", Default::Float(0.05)), SEED],
-    ),
-    class(
-        INITIALIZERS,
-        "VarianceScaling",
-        &[
-            ("scale", Default::Float(1.0)),
-            ("mode", Default::Str("fan_in")),
-            ("distribution", Default::Str("truncated_normal")),
-            SEED,
-            ("input_axes", Default::None),
-            ("output_axes", Default::None),
-        ],
-    ),
-    class(INITIALIZERS, "GlorotNormal", FANS),
-    class(INITIALIZERS, "GlorotUniform", FANS),
-    class(INITIALIZERS, "HeNormal", FANS),
-    class(INITIALIZERS, "HeUniform", FANS),
-    class(INITIALIZERS, "LecunNormal", FANS),
-    class(INITIALIZERS, "LecunUniform", FANS),
-    class(
-        INITIALIZERS,
-        "STFT",
-        &[
-            ("side", Default::Str("real")),
-            ("window", Default::Str("hann")),
-            ("scaling", Default::Str("density")),
-            ("periodic", Default::False),
-        ],
-    ),
-    class(REGULARIZERS, "L1", &[("l1", Default::Float(0.01))]),
-    class(REGULARIZERS, "L2", &[("l2", Default::Float(0.01))]),
-    class(REGULARIZERS, "L1L2", &[("l1", Default::Float(0.0)), ("l2", Default::Float(0.0))]),
-    class(
-        REGULARIZERS,
-        "OrthogonalRegularizer",
-        &[("factor", Default::Float(0.01)), ("mode", Default::Str("rows"))],
-    ),
-    class(CONSTRAINTS, "MaxNorm", &[("max_value", Default::Int(2)), AXIS]),
-    class(
-        CONSTRAINTS,
-        "MinMaxNorm",
-        &[
-            ("min_value", Default::Float(0.0)),
-            ("max_value", Default::Float(1.0)),
-            ("rate", Default::Float(1.0)),
-            AXIS,
-        ],
-    ),
-    class(CONSTRAINTS, "NonNeg", &[]),
-    class(CONSTRAINTS, "UnitNorm", &[AXIS]),
-];
-
-/// The class of this name, in Keras' spelling or in that of its function: `L1L2`, `l1_l2`.
-fn class_named(name: &str) -> Option<&'static Class> {
-    let plain = |name: &str| name.replace('_', "").to_lowercase();
-    CLASSES.iter().find(|class| plain(class.name) == plain(name))
-}
 
 /// An object of Keras in its frame.
 #[derive(Clone, Copy, Debug)]
@@ -276,6 +156,7 @@ fn framed_at(framed: Framed, depth: usize) -> Result<Value> {
         let help = format!("use a class of {}", MODULES.join(", "));
         return Err(Error::unsupported(found, help));
     }
+    let is_layer = module == LAYERS;
     // A layer and a regularizer may share a name; the defaults are those of the module's class.
     let class = class_named(class_name).filter(|class| class.module == module);
     let default = |name: &str| {
@@ -296,14 +177,16 @@ fn framed_at(framed: Framed, depth: usize) -> Result<Value> {
             arguments.push(Argument { name: Some(name.clone()), value });
         }
     }
-    Ok(Value::Object(Object { class: class_name.to_owned(), arguments }))
+    let object = Object { class: class_name.to_owned(), arguments };
+    Ok(if is_layer { Value::Layer(object) } else { Value::Object(object) })
 }
 
-/// Writes an argument. Initializers, regularizers and constraints get their frame and all
+/// Writes an argument. Initializers, regularizers, constraints and layers get their frame and all
 /// arguments.
 ///
-/// Infinity and NaN become what [`python`] writes as Python's words. Errors: a class that is none
-/// of the three, or an argument that it does not have.
+/// Infinity and NaN become what [`python`] writes as Python's words. Errors: an object of a class
+/// that is none of the first three, or with an argument that it does not have; a layer with an
+/// argument by position.
 pub fn value_to_json(value: &Value) -> Result<Json> {
     match value {
         Value::None => Ok(Json::Null),
@@ -321,6 +204,7 @@ pub fn value_to_json(value: &Value) -> Result<Json> {
         Value::Object(object) => {
             object_to_json(object).map_err(|error| error.within(&object.class))
         }
+        Value::Layer(layer) => layer_to_json(layer).map_err(|error| error.within(&layer.class)),
     }
 }
 
@@ -338,16 +222,7 @@ fn layer_to_json(object: &Object) -> Result<Json> {
     Ok(framed(LAYERS, &object.class, Json::Object(config)))
 }
 
-/// `Identity` is the name of a layer and of an initializer; the initializer alone has a gain.
-fn is_identity_initializer(object: &Object) -> bool {
-    let has_gain = |argument: &Argument| argument.name.as_deref() == Some("gain");
-    object.class == "Identity" && object.arguments.iter().any(has_gain)
-}
-
 fn object_to_json(object: &Object) -> Result<Json> {
-    if Entry::by_class(&object.class).is_some() && !is_identity_initializer(object) {
-        return layer_to_json(object);
-    }
     let Some(class) = class_named(&object.class) else {
         let expected = "an initializer, a regularizer or a constraint";
         return Err(Error::malformed(expected, format!("`{}`", object.class)));

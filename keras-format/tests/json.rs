@@ -203,3 +203,16 @@ fn what_cannot_be_written_is_named() {
         assert!(message.contains(expected), "{message}");
     }
 }
+
+#[test]
+fn a_layer_and_an_initializer_of_one_name_stay_apart() {
+    let initializer = framed("keras.initializers", "Identity", json!({ "gain": 1.0 }));
+    let value = value_from_json(&initializer).unwrap();
+    assert_eq!(value, object("Identity", &[]));
+    assert_eq!(value_to_json(&value).unwrap(), initializer);
+    let config = json!({ "dtype": dtype_policy("float32"), "name": "same" });
+    let layer = framed("keras.layers", "Identity", config);
+    let value = value_from_json(&layer).unwrap();
+    assert!(matches!(value, Value::Layer(_)), "{value}");
+    assert_eq!(value_to_json(&value).unwrap()["module"], "keras.layers");
+}

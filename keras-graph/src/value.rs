@@ -19,6 +19,8 @@ pub enum Value {
     List(Vec<Value>),
     /// A call such as `regularizers.L2(1e-4)`.
     Object(Object),
+    /// A layer such as `Dense(8)`. Classes of layers and of objects may share a name.
+    Layer(Object),
 }
 
 /// What integers and a division with a remainder come to. Who reads it decides what it means: a
@@ -67,7 +69,7 @@ pub fn shortest(value: f32) -> f64 {
 /// The class of an [`Object`] that stands for an array of numbers in a file, which is not kept.
 pub const ARRAY: &str = "__numpy__";
 
-/// An object among the arguments: an initializer, a regularizer, ...
+/// An object among the arguments: an initializer, a regularizer, a layer, ...
 #[derive(Clone, Debug, PartialEq)]
 pub struct Object {
     /// Class as written, without a path.
@@ -103,7 +105,7 @@ impl std::fmt::Display for Value {
                 }
                 f.write_str(if items.len() == 1 { ",)" } else { ")" })
             }
-            Value::Object(object) => {
+            Value::Object(object) | Value::Layer(object) => {
                 write!(f, "{}(", object.class)?;
                 for (i, argument) in object.arguments.iter().enumerate() {
                     let separator = if i == 0 { "" } else { ", " };

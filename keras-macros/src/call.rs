@@ -316,7 +316,7 @@ impl Evaluator<'_> {
         let made = &mut self.builder.made[layer.0];
         made.is_wrapped = true;
         match &made.object {
-            Some(object) => Some(graph::Value::Object(object.clone())),
+            Some(object) => Some(graph::Value::Layer(object.clone())),
             None => {
                 self.wrong(spot, "a model cannot be wrapped by a layer", "wrap each of its layers");
                 None

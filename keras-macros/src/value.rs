@@ -30,13 +30,13 @@ pub(crate) enum Value {
         to: i64,
         reversed: bool,
     },
-    /// Such as `regularizers.L2(1e-4)`.
+    /// An object of Keras that is no layer, such as `regularizers.L2(1e-4)`.
     Object(Rc<graph::Object>),
     /// A layer, or a model used as one.
     Layer(LayerId),
+    /// A symbolic tensor. What a call with several results returns is a list of them.
     Tensor(TensorId),
-    /// What a model used as a layer returns if it has several outputs, and lists of tensors in
-    /// general, are lists.
+    /// A function of the block: `|x, filters| { .. }`.
     Template(Rc<Template>),
 }
 
@@ -157,7 +157,7 @@ fn object_size(object: &graph::Object) -> usize {
     fn size(value: &graph::Value) -> usize {
         match value {
             graph::Value::List(items) => 1 + items.iter().map(size).sum::<usize>(),
-            graph::Value::Object(object) => object_size(object),
+            graph::Value::Object(object) | graph::Value::Layer(object) => object_size(object),
             _ => 1,
         }
     }

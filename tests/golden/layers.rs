@@ -183,7 +183,7 @@ fn called(case: &Case, trainable: bool) -> (Network, TensorId) {
                 .iter()
                 .enumerate()
                 .map(|(i, item)| match item {
-                    Value::Object(object) => built(object, format!("layer_{i}"), trainable),
+                    Value::Layer(object) => built(object, format!("layer_{i}"), trainable),
                     other => panic!("expected a layer, found {other}"),
                 })
                 .collect(),

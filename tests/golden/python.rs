@@ -1,13 +1,14 @@
 //! The Python of the reference data's `code` fields: one call with literal arguments, e.g.
 //! `Dense(4, kernel_regularizer=regularizers.L2(0.01))`.
 
+use keras_graph::layers::Entry;
 use keras_graph::value::{Argument, Object, Value};
 
 /// Parses a call. Panics on anything else: the cases are fixed files.
 pub(crate) fn call(code: &str) -> Object {
     let mut parser = Parser { text: code.as_bytes(), at: 0 };
     match parser.value() {
-        Value::Object(object) => object,
+        Value::Object(object) | Value::Layer(object) => object,
         other => panic!("expected a call, found {other}"),
     }
 }
@@ -111,7 +112,9 @@ impl Parser<'_> {
             self.eat(b',');
         }
         let class = word.rsplit('.').next().unwrap_or(&word).to_string();
-        Value::Object(Object { class, arguments })
+        let is_layer = word == class && Entry::by_class(&word).is_some();
+        let object = Object { class, arguments };
+        if is_layer { Value::Layer(object) } else { Value::Object(object) }
     }
 
     fn argument(&mut self) -> Argument {

@@ -29,8 +29,13 @@ impl PartialEq for InnerLayer {
 impl ParameterType for InnerLayer {
     fn from_value(value: &Value) -> Result<Self, Mismatch> {
         let help = || Some("write a layer, such as `Dense(8)`".to_string());
-        let Value::Object(object) = value else {
-            return Err(Mismatch { expected: "a layer".to_string(), help: help() });
+        let object = match value {
+            Value::Layer(object) => object,
+            Value::Object(Object { class, .. }) if Entry::by_class(class).is_some() => {
+                let help = format!("`layers.{class}` is the layer of this name");
+                return Err(Mismatch { expected: "a layer".to_string(), help: Some(help) });
+            }
+            _ => return Err(Mismatch { expected: "a layer".to_string(), help: help() }),
         };
         let Some(entry) = Entry::by_class(&object.class) else {
             return Err(Mismatch {
@@ -74,6 +79,6 @@ impl ParameterType for InnerLayer {
         arguments.extend(penalty.map(|penalty| named("activity_regularizer", penalty.to_value())));
         let config = self.layer.config().into_iter();
         arguments.extend(config.map(|(name, value)| named(name, value)));
-        Value::Object(Object { class: self.layer.schema().class.to_string(), arguments })
+        Value::Layer(Object { class: self.layer.schema().class.to_string(), arguments })
     }
 }

@@ -142,17 +142,15 @@ impl ParameterType for NamedActivation {
         if *value == Value::None {
             return Ok(NamedActivation::LINEAR);
         }
-        if let Value::Object(object) = value {
+        if let Value::Layer(object) = value {
             if let Some((class, takes)) = LAYERS.iter().find(|(class, _)| *class == object.class) {
                 return NamedActivation::layer(class, takes, object);
             }
             if LEARNED.contains(&object.class.as_str()) {
                 return InnerLayer::from_value(value).map(NamedActivation::Learned);
             }
-            if !object.arguments.is_empty() {
-                let help = format!("write `{}(..)` as a layer behind this one", object.class);
-                return Err(Mismatch { help: Some(help), ..Mismatch::expected(EXPECTED) });
-            }
+            let help = format!("write `{}(..)` as a layer behind this one", object.class);
+            return Err(Mismatch { help: Some(help), ..Mismatch::expected(EXPECTED) });
         }
         // Keras writes an alias as the function that it stands for.
         let name = word(value).map(|name| match name {
@@ -169,7 +167,7 @@ impl ParameterType for NamedActivation {
     fn to_value(&self) -> Value {
         match self {
             NamedActivation::Name(name, _) => Value::Str((*name).to_string()),
-            NamedActivation::Function(object, _) => Value::Object(object.clone()),
+            NamedActivation::Function(object, _) => Value::Layer(object.clone()),
             NamedActivation::Learned(layer) => layer.to_value(),
         }
     }
@@ -185,7 +183,7 @@ mod tests {
             value: value.clone(),
         };
         let arguments = arguments.iter().map(argument).collect();
-        NamedActivation::from_value(&Value::Object(Object { class: class.to_string(), arguments }))
+        NamedActivation::from_value(&Value::Layer(Object { class: class.to_string(), arguments }))
     }
 
     fn function(activation: &NamedActivation) -> ActivationFunction {

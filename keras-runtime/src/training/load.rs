@@ -179,6 +179,6 @@ fn is_set(value: &Value) -> bool {
         Value::Int(value) => *value != 0,
         Value::Float(value) => *value != 0.0,
         Value::Quotient(quotient) => quotient.exact != 0.0,
-        Value::Str(_) | Value::List(_) | Value::Object(_) => true,
+        Value::Str(_) | Value::List(_) | Value::Object(_) | Value::Layer(_) => true,
     }
 }

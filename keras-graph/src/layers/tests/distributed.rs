@@ -57,6 +57,10 @@ fn what_cannot_be_distributed_is_refused() {
     let error = argument_error("TimeDistributed", "8");
     assert_eq!(error.message, "`layer` of `TimeDistributed` expects a layer, found 8");
     assert_eq!(error.help.as_deref(), Some("write a layer, such as `Dense(8)`"));
+    let error = argument_error("TimeDistributed", "initializers.Identity()");
+    let message = "`layer` of `TimeDistributed` expects a layer, found Identity()";
+    assert_eq!(error.message, message);
+    assert_eq!(error.help.as_deref(), Some("`layers.Identity` is the layer of this name"));
     let error = argument_error("TimeDistributed", "Dense(0)");
     assert!(error.message.contains("`units` of `Dense` expects a positive integer"), "{error:?}");
     let error = lower_error("TimeDistributed", "Add()", &[&[3, 4]]);

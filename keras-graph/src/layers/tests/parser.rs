@@ -1,5 +1,6 @@
 //! Reads arguments as a `model!` block has them.
 
+use crate::layers::Entry;
 use crate::value::{Argument, Object, Value};
 
 /// Reads `a = (1, None), b = "relu", c = regularizers.L2(1e-4)`.
@@ -76,7 +77,9 @@ impl Parser<'_> {
         let class = path.rsplit('.').next().unwrap().to_string();
         assert!(!class.is_empty(), "no value at {:?}", self.rest);
         let arguments = if self.eat("(") { self.arguments(")") } else { vec![] };
-        Value::Object(Object { class, arguments })
+        let is_layer = path == class && Entry::by_class(path).is_some();
+        let object = Object { class, arguments };
+        if is_layer { Value::Layer(object) } else { Value::Object(object) }
     }
 }
 
