@@ -34,10 +34,14 @@ fn plain(json: &Json) -> Json {
     }
 }
 
-/// The arguments of a call that are not `null`.
+/// The arguments of a call that are not `null`, and no lists of nothing but `null`.
 fn given(kwargs: &Json) -> Json {
     let kwargs = kwargs.as_object().into_iter().flatten();
-    let given = kwargs.filter(|(_, value)| !value.is_null());
+    let is_null = |value: &Json| match value {
+        Json::Array(items) => items.iter().all(Json::is_null),
+        value => value.is_null(),
+    };
+    let given = kwargs.filter(|(_, value)| !is_null(value));
     Json::Object(given.map(|(name, value)| (name.clone(), value.clone())).collect())
 }
 
@@ -95,7 +99,7 @@ fn fixture(name: &str) -> Json {
 
 #[test]
 fn awkward_models_are_written_as_they_were() {
-    for name in ["shared", "nested", "depths", "options"] {
+    for name in ["shared", "nested", "several", "keys", "depths", "options"] {
         check(name, &fixture(name));
     }
 }
@@ -117,6 +121,27 @@ fn outputs_by_key_are_sorted_as_keras_sorts_them() {
     let extents: Vec<&[usize]> =
         network.outputs.iter().map(|&output| network.shape(output).extents()).collect();
     assert_eq!(extents, [&[4], &[3]]);
+}
+
+#[test]
+fn inputs_by_key_are_sorted_as_keras_sorts_them() {
+    let network = from_config(&fixture("keys")).unwrap();
+    let names = |keys: &Option<Vec<String>>| keys.clone().unwrap();
+    assert_eq!(
+        (names(&network.input_keys), names(&network.output_keys)),
+        (vec!["p".to_owned(), "q".to_owned()], vec!["only".to_owned()],)
+    );
+    let extents: Vec<&[usize]> =
+        network.inputs.iter().map(|&input| network.shape(input).extents()).collect();
+    assert_eq!(extents, [&[4], &[3]]);
+    // A call by key is one on a list in that order.
+    let mut outer = fixture("several");
+    let parts = &mut outer["config"]["layers"][2];
+    let args = parts["inbound_nodes"][0]["args"][0].as_array().unwrap().clone();
+    parts["inbound_nodes"][0]["args"][0] = json!({ "z": args[1], "y": args[0] });
+    parts["inbound_nodes"][0]["kwargs"] = json!({ "mask": { "z": null, "y": null } });
+    let straight = to_config(&from_config(&fixture("several")).unwrap()).unwrap();
+    assert_eq!(to_config(&from_config(&outer).unwrap()).unwrap(), straight);
 }
 
 #[test]

@@ -105,6 +105,29 @@ fn classes_that_are_not_available() {
 }
 
 #[test]
+fn keys_of_another_kind() {
+    refuses(
+        &chain(|config| config["layers"][1]["inbound_nodes"][0]["kwargs"] = json!([1])),
+        "`model/a/inbound_nodes/0`: expected an object `kwargs`, found a list",
+    );
+    refuses(
+        &chain(|config| config["trainable"] = json!("False")),
+        "`model`: expected a boolean `trainable`, found a text",
+    );
+    refuses(
+        &chain(|config| config["layers"][1]["name"] = json!(7)),
+        "`model/a`: expected the name `a`, found `7` in its frame",
+    );
+    refuses(
+        &chain(|config| {
+            let tensor = &mut config["layers"][1]["inbound_nodes"][0]["args"];
+            tensor.as_array_mut().unwrap().push(json!({ "class_name": "__slice__" }));
+        }),
+        "`model/a/inbound_nodes/0`: expected a slice's `config`, found none",
+    );
+}
+
+#[test]
 fn keys_that_are_missing_or_wrong() {
     refuses(&json!([1]), "expected an object with a text `class_name`, found none");
     refuses(&chain(|config| config["name"] = json!("a/b")), "a `name` without `/`, found `a/b`");

@@ -151,6 +151,10 @@ pub struct Network {
     pub inputs: Vec<TensorId>,
     /// The model's outputs.
     pub outputs: Vec<TensorId>,
+    /// The key of each input, if the model takes a dictionary, as Keras sorts it.
+    pub input_keys: Option<Vec<String>>,
+    /// The key of each output, if the model returns a dictionary, as Keras sorts it.
+    pub output_keys: Option<Vec<String>>,
     /// The outputs' names, by which losses and metrics are given: Keras' name of the layer that
     /// made each.
     pub output_names: Vec<String>,
@@ -167,6 +171,8 @@ impl Network {
             tensors: Vec::new(),
             inputs: Vec::new(),
             outputs: Vec::new(),
+            input_keys: None,
+            output_keys: None,
             output_names: Vec::new(),
         }
     }

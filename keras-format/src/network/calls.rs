@@ -6,24 +6,15 @@ use std::collections::{BinaryHeap, HashMap};
 
 use keras_graph::call::{self, CallValue, Given};
 use keras_graph::functions::{self, ELLIPSIS, SLICE};
-use keras_graph::network::{Class, LayerId, LayerKind, Network, TensorId};
+use keras_graph::network::{LayerId, LayerKind, Network, TensorId};
 use keras_graph::value::{Argument, Object, Value};
-use serde_json::{Map, Value as Json};
+use serde_json::Value as Json;
 
 use super::TENSOR;
+use super::history::{self, History};
 use super::parts::refused;
 use crate::error::{Error, Result};
 use crate::json::{kind, value_from_json};
-
-/// A tensor as files name it: an output of a call of a layer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct History {
-    layer: LayerId,
-    /// Number of the call among those of its layer.
-    node: usize,
-    /// Number of the output among those of the call.
-    output: usize,
-}
 
 /// A call that was read.
 struct Call {
@@ -95,11 +86,17 @@ impl Calls {
         for value in args {
             given.push(Given { name: None, value: self.value(value)? });
         }
-        if let Some(Json::Object(kwargs)) = json.get("kwargs") {
-            for (name, value) in kwargs.iter().filter(|(_, value)| !says_nothing(value)) {
-                let value = self.value(value).map_err(|error| error.within(name))?;
-                given.push(Given { name: Some(name.clone()), value });
+        let kwargs = match json.get("kwargs") {
+            None => None,
+            Some(Json::Object(kwargs)) => Some(kwargs),
+            other => return Err(Error::malformed("an object `kwargs`", kind(other))),
+        };
+        for (name, value) in kwargs.into_iter().flatten() {
+            if says_nothing(value) {
+                continue;
             }
+            let value = self.value(value).map_err(|error| error.within(name))?;
+            given.push(Given { name: Some(name.clone()), value });
         }
         let found = format!("{} arguments", given.len());
         if let LayerKind::Layer(layer) = &network.layers[layer.0].kind
@@ -120,7 +117,11 @@ impl Calls {
         Ok(match json {
             Json::Object(object) => match object.get("class_name").and_then(Json::as_str) {
                 Some("__slice__") => {
-                    let end = |key| match json.get("config").and_then(|config| config.get(key)) {
+                    let Some(Json::Object(config)) = object.get("config") else {
+                        let expected = "a slice's `config`";
+                        return Err(Error::malformed(expected, kind(object.get("config"))));
+                    };
+                    let end = |key| match config.get(key) {
                         None => Ok(Value::None),
                         Some(end) => value_from_json(end),
                     };
@@ -130,6 +131,15 @@ impl Calls {
                 Some("__ellipsis__") => CallValue::Value(object_of(ELLIPSIS, Vec::new())),
                 Some("__tensor__" | "__numpy__" | "__tuple__") => {
                     CallValue::Value(value_from_json(json)?)
+                }
+                None if !object.contains_key("class_name") => {
+                    // The inputs of a model by key, which Keras sorts.
+                    let mut fields: Vec<(&String, &Json)> = object.iter().collect();
+                    fields.sort_by_key(|(key, _)| *key);
+                    let item = |(key, json): (&String, &Json)| {
+                        self.value(json).map_err(|error| error.within(key))
+                    };
+                    CallValue::List(fields.into_iter().map(item).collect::<Result<_>>()?)
                 }
                 _ => CallValue::Tensor(self.tensor(json)?),
             },
@@ -145,14 +155,14 @@ impl Calls {
             return Err(Error::malformed(format!("a tensor (`{TENSOR}`)"), kind(Some(json))));
         }
         let history = json.get("config").and_then(|config| config.get("keras_history"));
-        let (layer, node, output) = history_parts(history)?;
+        let (layer, node, output) = history::parts(history)?;
         let Some(&id) = self.names.get(layer) else {
             return Err(Error::malformed(
                 "a tensor of a layer of this model",
                 format!("`{layer}`"),
             ));
         };
-        let calls = if self.inputs[id.0].is_some() { 1 } else { self.of[id.0].1 };
+        let calls = self.count(id);
         if node >= calls {
             let found = format!("number {node}");
             return Err(Error::malformed(format!("one of the {calls} calls of `{layer}`"), found));
@@ -222,7 +232,18 @@ impl Calls {
         self.outputs[call] = outputs;
     }
 
-    fn made(&self, network: &Network, history: &History) -> Result<TensorId> {
+    /// The layer of this name.
+    pub(super) fn named(&self, name: &str) -> Option<LayerId> {
+        self.names.get(name).copied()
+    }
+
+    /// How many calls a layer has; an input is one.
+    pub(super) fn count(&self, layer: LayerId) -> usize {
+        if self.inputs[layer.0].is_some() { 1 } else { self.of[layer.0].1 }
+    }
+
+    /// The tensor that a history names, once its call is made.
+    pub(super) fn made(&self, network: &Network, history: &History) -> Result<TensorId> {
         let outputs = match (self.inputs[history.layer.0], self.made_by(history)) {
             (Some(input), _) => &[input][..],
             (None, Some(call)) => self.outputs[call].as_slice(),
@@ -246,99 +267,7 @@ fn says_nothing(json: &Json) -> bool {
     match json {
         Json::Null => true,
         Json::Array(items) => !items.is_empty() && items.iter().all(Json::is_null),
-        Json::Bool(_) | Json::Number(_) | Json::String(_) | Json::Object(_) => false,
-    }
-}
-
-/// A history in a file: `["dense", 0, 0]`.
-fn history_parts(json: Option<&Json>) -> Result<(&str, usize, usize)> {
-    let parts = match json {
-        Some(Json::Array(items)) => match items.as_slice() {
-            [Json::String(layer), node, output] => {
-                let number = |json: &Json| json.as_u64().and_then(|n| usize::try_from(n).ok());
-                number(node)
-                    .zip(number(output))
-                    .map(|(node, output)| (layer.as_str(), node, output))
-            }
-            _ => None,
-        },
-        _ => None,
-    };
-    parts.ok_or_else(|| {
-        let expected = "a layer's name, the number of its call and that of the output";
-        let found = json.map_or("none".to_owned(), Json::to_string);
-        Error::malformed(expected, found.chars().take(80).collect::<String>())
-    })
-}
-
-/// The inputs or outputs of a functional model, as `input_layers` and `output_layers` list them.
-pub(super) struct Ports<'a> {
-    key: &'a str,
-    histories: Vec<(&'a str, usize, usize)>,
-    /// The keys of a dictionary, which Keras sorts.
-    pub(super) names: Option<Vec<String>>,
-}
-
-impl<'a> Ports<'a> {
-    /// Reads one history, a list of several, or a dictionary of them.
-    pub(super) fn read(config: &'a Map<String, Json>, key: &'a str) -> Result<Ports<'a>> {
-        let json = config.get(key);
-        let (items, names) = match json {
-            Some(Json::Array(items)) if matches!(items.first(), Some(Json::Array(_))) => {
-                (items.iter().collect(), None)
-            }
-            Some(Json::Object(fields)) if !fields.is_empty() => {
-                let mut fields: Vec<(&String, &Json)> = fields.iter().collect();
-                fields.sort_by_key(|(name, _)| *name);
-                let names = fields.iter().map(|(name, _)| (*name).clone()).collect();
-                (fields.into_iter().map(|(_, json)| json).collect(), Some(names))
-            }
-            Some(json @ Json::Array(_)) => (vec![json], None),
-            other => {
-                let expected = format!("tensors in `{key}`");
-                return Err(Error::malformed(expected, kind(other)));
-            }
-        };
-        let histories = items.into_iter().map(|json| history_parts(Some(json)));
-        let histories: Result<Vec<_>> = histories.collect();
-        Ok(Ports { key, histories: histories.map_err(|error| error.within(key))?, names })
-    }
-
-    /// The model's inputs. Errors: tensors that are none of the inputs, or inputs that are left out
-    /// or repeated.
-    pub(super) fn inputs(&self, network: &Network, calls: &Calls) -> Result<Vec<TensorId>> {
-        let tensors = self.tensors(network, calls)?;
-        let mut sorted = tensors.clone();
-        sorted.sort_unstable();
-        let mut expected = network.inputs.clone();
-        expected.sort_unstable();
-        if sorted == expected {
-            return Ok(tensors);
-        }
-        let found = self.histories.iter().map(|(layer, ..)| *layer).collect::<Vec<_>>().join(", ");
-        Err(Error::malformed("each `InputLayer` once", found).within(self.key))
-    }
-
-    /// The tensors, once all calls are made.
-    pub(super) fn tensors(&self, network: &Network, calls: &Calls) -> Result<Vec<TensorId>> {
-        let tensor = |&(layer, node, output): &(&str, usize, usize)| {
-            let unknown = || {
-                let expected = "tensors of the calls of this model";
-                Error::malformed(expected, format!("call {node} of `{layer}`"))
-            };
-            let &id = calls.names.get(layer).ok_or_else(unknown)?;
-            // Keras counts a first call that a functional model has of its own; here, and here
-            // alone.
-            let own = matches!(&network.layers[id.0].kind,
-                LayerKind::Network(inner) if inner.class == Class::Functional);
-            let node = node.checked_sub(usize::from(own)).ok_or_else(unknown)?;
-            let count = if calls.inputs[id.0].is_some() { 1 } else { calls.of[id.0].1 };
-            if node >= count {
-                return Err(unknown());
-            }
-            calls.made(network, &History { layer: id, node, output })
-        };
-        let tensors: Result<Vec<TensorId>> = self.histories.iter().map(tensor).collect();
-        tensors.map_err(|error| error.within(self.key))
+        Json::Object(fields) => !fields.is_empty() && fields.values().all(Json::is_null),
+        Json::Bool(_) | Json::Number(_) | Json::String(_) => false,
     }
 }

@@ -10,7 +10,9 @@
 //! `models/sequential.py`, `models/functional.py`, `saving/serialization_lib.py`.
 
 mod calls;
+mod history;
 mod parts;
+mod ports;
 mod read;
 mod write;
 

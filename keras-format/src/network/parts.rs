@@ -55,6 +55,15 @@ pub(super) fn name(config: &Map<String, Json>) -> Result<String> {
     })
 }
 
+/// Whether a model may be trained; it may unless its configuration says otherwise.
+pub(super) fn trainable(config: &Map<String, Json>) -> Result<bool> {
+    match config.get("trainable") {
+        None | Some(Json::Null) => Ok(true),
+        Some(Json::Bool(trainable)) => Ok(*trainable),
+        other => Err(Error::malformed("a boolean `trainable`", kind(other))),
+    }
+}
+
 /// A configuration as keyword arguments.
 pub(super) fn arguments(config: &Map<String, Json>) -> Result<Vec<Argument>> {
     let argument = |(name, json): (&String, &Json)| {

@@ -10,10 +10,11 @@ use keras_graph::network::{
 use keras_graph::shape::Shape;
 use serde_json::{Map, Value as Json};
 
-use super::calls::{self, Ports};
+use super::calls;
 use super::parts::{
-    arguments, built_with, catalogue_layer, is_input, list, model_class, name, refused,
+    arguments, built_with, catalogue_layer, is_input, list, model_class, name, refused, trainable,
 };
+use super::ports::Ports;
 use crate::error::{Error, Result};
 use crate::json::Framed;
 
@@ -79,12 +80,12 @@ impl Reader {
             return Err(Error::unsupported(found, help));
         };
         let name = name(framed.config)?;
+        let trainable = trainable(framed.config).map_err(|error| error.within(&name))?;
         let read = match class {
             Class::Sequential => self.sequential(&name, json, framed.config, depth),
             Class::Functional => self.functional(&name, framed.config, depth),
         };
         let (network, visits) = read.map_err(|error| error.within(&name))?;
-        let trainable = framed.config.get("trainable") != Some(&Json::Bool(false));
         Ok(Model { network, trainable, visits })
     }
 
@@ -150,9 +151,10 @@ impl Reader {
             }
             let part = self.layer(json, depth)?;
             let name = part.layer.name.clone();
-            if let Some(Json::String(other)) = json.get("name")
-                && *other != name
+            if let Some(other) = json.get("name")
+                && other.as_str() != Some(&name)
             {
+                let other = other.as_str().map_or(other.to_string(), str::to_owned);
                 let found = format!("`{other}` in its frame");
                 return Err(Error::malformed(format!("the name `{name}`"), found).within(&name));
             }
@@ -171,9 +173,11 @@ impl Reader {
         building.network.inputs = inputs.inputs(&building.network, &histories)?;
         let tensors = outputs.tensors(&building.network, &histories)?;
         building.network.finish(&tensors);
-        if let Some(names) = outputs.names {
-            building.network.output_names = names;
+        if let Some(keys) = &outputs.keys {
+            building.network.output_names.clone_from(keys);
         }
+        building.network.input_keys = inputs.keys;
+        building.network.output_keys = outputs.keys;
         Ok((building.network, building.called.max(1)))
     }
 

@@ -17,7 +17,8 @@ use crate::json::{dtype_policy, framed, value_to_json};
 /// The `config.json` of a model, without the `compile_config` that a trained one has beside it.
 ///
 /// Layers stand in Keras' order; those that lead to no output are left out, as Keras leaves them
-/// out. Errors: an argument that JSON cannot hold, such as an infinite number.
+/// out. Infinity and NaN are noted as [`python`](crate::python) writes them. Errors: an argument of
+/// a class that Keras does not have.
 pub fn to_config(network: &Network) -> Result<Json> {
     model(network, &network.name, true)
 }
@@ -60,8 +61,8 @@ fn functional(network: &Network, name: &str, trainable: bool) -> Result<Json> {
         "name": name,
         "trainable": trainable,
         "layers": layers,
-        "input_layers": nodes.ports(&network.inputs),
-        "output_layers": nodes.ports(&network.outputs),
+        "input_layers": nodes.ports(&network.inputs, network.input_keys.as_deref()),
+        "output_layers": nodes.ports(&network.outputs, network.output_keys.as_deref()),
     });
     let mut json = framed(FUNCTIONAL.0, FUNCTIONAL.1, config);
     json["registered_name"] = json!(FUNCTIONAL.1);
@@ -230,8 +231,8 @@ impl<'a> Nodes<'a> {
         json!({ "class_name": TENSOR, "config": config })
     }
 
-    /// The model's inputs or outputs: a history, or a list of several.
-    fn ports(&self, tensors: &[TensorId]) -> Json {
+    /// The model's inputs or outputs: a history, a list of several, or a dictionary of them.
+    fn ports(&self, tensors: &[TensorId], keys: Option<&[String]>) -> Json {
         let port = |&tensor: &TensorId| {
             let (layer, node, output) = self.history(tensor);
             let layer = &self.network.layers[layer.0];
@@ -243,9 +244,13 @@ impl<'a> Nodes<'a> {
             };
             json!([layer.name, node + usize::from(own), output])
         };
-        match tensors {
-            [tensor] => port(tensor),
-            _ => tensors.iter().map(port).collect(),
+        match (tensors, keys) {
+            (_, Some(keys)) => {
+                let ports = keys.iter().cloned().zip(tensors.iter().map(port));
+                Json::Object(ports.collect())
+            }
+            ([tensor], None) => port(tensor),
+            (_, None) => tensors.iter().map(port).collect(),
         }
     }
 }
