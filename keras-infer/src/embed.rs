@@ -7,7 +7,7 @@ use core::ops::Deref;
 use keras_ir::plan::WeightInfo;
 
 use crate::infer::Infer;
-use crate::weights::{Aligned, from_bytes};
+use crate::weights::{Aligned, extents, from_bytes};
 
 /// A weight that a file holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,25 +52,6 @@ impl<T> Deref for Embedded<T> {
 
     fn deref(&self) -> &T {
         self.model
-    }
-}
-
-/// Number of elements of a weight.
-pub(crate) const fn elements(weight: &WeightInfo) -> usize {
-    let shape = extents(weight);
-    let mut len = 1;
-    let mut axis = 0;
-    while axis < shape.len() {
-        len *= shape[axis];
-        axis += 1;
-    }
-    len
-}
-
-const fn extents(weight: &WeightInfo) -> &[usize] {
-    match &weight.shape {
-        Cow::Borrowed(shape) => shape,
-        Cow::Owned(_) => panic!("a model's constants are borrowed"),
     }
 }
 

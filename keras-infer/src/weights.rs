@@ -5,13 +5,13 @@
 //! in the order and at the offsets that [`Infer::WEIGHTS`] states.
 #![allow(unsafe_code, reason = "flat views cannot be had without")]
 
+use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use core::slice;
 
 use keras_ir::initializer::Rule;
 use keras_ir::plan::WeightInfo;
 
-use crate::embed::elements;
 use crate::infer::Infer;
 
 /// Number of weights of a model. Panics (while compiling) if a model breaks its contract.
@@ -27,6 +27,26 @@ pub(crate) const fn len<M: Infer>() -> usize {
     // A reference to a model without weights is aligned for whatever holds no number.
     assert!(len == 0 || align_of::<M>() == align_of::<f32>(), "a model is made of f32");
     len
+}
+
+/// Number of elements of a weight.
+const fn elements(weight: &WeightInfo) -> usize {
+    let shape = extents(weight);
+    let mut len = 1;
+    let mut axis = 0;
+    while axis < shape.len() {
+        len *= shape[axis];
+        axis += 1;
+    }
+    len
+}
+
+/// Extents of a weight.
+pub(crate) const fn extents(weight: &WeightInfo) -> &[usize] {
+    match &weight.shape {
+        Cow::Borrowed(shape) => shape,
+        Cow::Owned(_) => panic!("a model's constants are borrowed"),
+    }
 }
 
 /// Panics (while compiling) if a weight starts as an array of a file, which is not kept.
