@@ -2,8 +2,7 @@
 
 use core::arch::x86_64::*;
 
-use super::avx512::Avx512;
-use super::level::has;
+use super::detect::has;
 use super::{Kernel, Simd, UPPER_HALF};
 
 /// As the shift takes it.
@@ -17,13 +16,6 @@ pub(crate) struct Avx2(());
 impl Avx2 {
     pub(super) fn detect() -> Option<Avx2> {
         (has!("avx2") && has!("fma")).then_some(Avx2(()))
-    }
-
-    /// The token of a processor that has AVX-512, whose token is given where AVX2 and FMA were
-    /// detected too.
-    #[inline(always)]
-    pub(super) fn below(_: Avx512) -> Avx2 {
-        Avx2(())
     }
 
     /// The first `len` lanes, as the sign bits that masked loads and stores look at.

@@ -3,7 +3,7 @@
 use core::arch::x86_64::*;
 
 use super::avx2::Avx2;
-use super::level::has;
+use super::detect::has;
 use super::{EXPONENT_SHIFT, Kernel, Simd, UPPER_HALF};
 
 const LANES: usize = 16;
@@ -25,17 +25,17 @@ const fn each_second(first: u32) -> [u32; LANES] {
 
 /// Exists only where AVX-512F was detected.
 #[derive(Clone, Copy)]
-pub(crate) struct Avx512(());
+pub(crate) struct Avx512(Avx2);
 
 impl Avx512 {
     pub(super) fn detect() -> Option<Avx512> {
-        (Avx2::detect().is_some() && has!("avx512f")).then_some(Avx512(()))
+        Avx2::detect().filter(|_| has!("avx512f")).map(Avx512)
     }
 
     /// The shorter vectors, which wait for nothing and waste less where few lanes are used.
     #[inline(always)]
     pub(super) fn narrower(self) -> Avx2 {
-        Avx2::below(self)
+        self.0
     }
 }
 

@@ -3,7 +3,7 @@
 use core::arch::x86_64::*;
 
 use super::avx512::Avx512;
-use super::level::has;
+use super::detect::has;
 use super::pairs::as_inner;
 use super::{Kernel, Simd};
 

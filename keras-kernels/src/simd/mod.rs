@@ -14,6 +14,8 @@ mod avx512;
 mod avx512bf16;
 #[cfg(feature = "std")]
 mod choice;
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+mod detect;
 mod level;
 #[cfg(target_arch = "aarch64")]
 mod neon;

@@ -2,7 +2,7 @@
 
 use core::arch::aarch64::*;
 
-use super::level::has;
+use super::detect::has;
 use super::{Kernel, Simd, UPPER_HALF};
 
 /// As the shift takes it.
