@@ -5,14 +5,17 @@
 //! loops.
 
 mod cpu;
+mod image;
 mod line;
 mod three;
+mod three_grad_w;
 mod two_rows;
 
 use keras_ir::ops as op;
 
 use super::activate::activate;
-use super::finish::{Clip, Finish, Inputs};
+use super::finish::{Clip, Finish};
+use super::fold::Inputs;
 use super::window::{cell, for_each_window, input_cells, output_cells, taps};
 use super::{Call, Cpu, Reference};
 use crate::simd::{Kernel, Simd, dispatch};
@@ -143,7 +146,7 @@ impl Kernel for Forward<'_> {
         let x_len = input_cells(&rows, &columns) * channels;
         let y_len = output_cells(&rows, &columns) * filters;
         for (x, y) in x.chunks_exact(x_len).zip(y.chunks_exact_mut(y_len)) {
-            if multiplier == 1 && three::fits(&rows, &columns) {
+            if multiplier == 1 && image::fits(&rows, &columns) {
                 three::forward(simd, [&rows, &columns], channels, [x, kernel], bias, finish, y);
                 continue;
             }
@@ -190,7 +193,7 @@ fn grad_x<S: Simd>(simd: S, op: &op::Depthwise2DGradX, call: Call<'_>) {
     let y_len = output_cells(&rows, &columns) * filters;
     let [d_y, kernel] = call.inputs();
     for (d_x, d_y) in call.output.chunks_exact_mut(x_len).zip(d_y.chunks_exact(y_len)) {
-        if multiplier == 1 && three::fits(&rows, &columns) {
+        if multiplier == 1 && image::fits(&rows, &columns) {
             three::grad_x(simd, [&rows, &columns], channels, [d_y, kernel], d_x);
             continue;
         }
@@ -221,8 +224,8 @@ fn grad_w<S: Simd>(simd: S, op: &op::Depthwise2DGradW, call: Call<'_>) {
     let [x, d_y] = call.inputs();
     let d_w = call.output;
     for (x, d_y) in x.chunks_exact(x_len).zip(d_y.chunks_exact(y_len)) {
-        if multiplier == 1 && three::fits(&rows, &columns) {
-            three::grad_w(simd, [&rows, &columns], channels, [x, d_y], d_w);
+        if multiplier == 1 && image::fits(&rows, &columns) {
+            three_grad_w::grad_w(simd, [&rows, &columns], channels, [x, d_y], d_w);
             continue;
         }
         if multiplier == 1 {

@@ -15,110 +15,12 @@
 
 use keras_ir::ops::Window;
 
+use super::image::{Image, TAPS, Vector, add_products, for_rows, load_column};
 use super::two_rows::TwoRows;
 use crate::kernels::finish::{Clip, Finish, Last};
-use crate::kernels::vectors::{for_each_vector, load, store};
+use crate::kernels::vectors::{for_each_vector, store};
 use crate::kernels::window::real_cells;
 use crate::simd::Simd;
-
-/// Rows and columns of the kernel.
-pub(super) const TAPS: usize = 3;
-
-/// Whether a convolution is one of these.
-pub(super) fn fits(rows: &Window, columns: &Window) -> bool {
-    let is_small = |window: &Window| {
-        window.kernel == TAPS && window.dilation == 1 && window.stride <= 2 && window.pad < TAPS
-    };
-    is_small(rows) && is_small(columns) && rows.stride == columns.stride
-}
-
-/// Calls `$row::<S, N>(..)` for a number of rows of taps that is known only now.
-macro_rules! for_rows {
-    ($rows:expr, $row:ident::<$S:ident>($($argument:expr),* $(,)?)) => {
-        match $rows {
-            0 => $row::<$S, 0>($($argument),*),
-            1 => $row::<$S, 1>($($argument),*),
-            2 => $row::<$S, 2>($($argument),*),
-            _ => $row::<$S, 3>($($argument),*),
-        }
-    };
-}
-
-/// What the rows of a sample share.
-#[derive(Clone, Copy)]
-pub(super) struct Image<'a> {
-    pub(super) columns: Window,
-    pub(super) channels: usize,
-    /// The input of a convolution; `d_y` for its gradient by `x`.
-    x: &'a [f32],
-    kernel: &'a [f32],
-    /// Whether the kernel's columns are taken backwards.
-    pub(super) is_backwards: bool,
-}
-
-impl Image<'_> {
-    /// The cells of a row of `x`, from channel `c` on.
-    #[inline(always)]
-    pub(super) fn row(&self, row: usize, columns: usize, c: usize) -> &[f32] {
-        &self.x[row * columns * self.channels..][c..columns * self.channels]
-    }
-
-    /// The weights of some rows of the kernel for the channels from `c` on.
-    #[inline(always)]
-    pub(super) fn weights<S: Simd, const ROWS: usize>(
-        &self,
-        simd: S,
-        cells: [usize; ROWS],
-        c: usize,
-        len: usize,
-    ) -> [[S::F32; TAPS]; ROWS] {
-        let mut weights = [[simd.splat(0.0); TAPS]; ROWS];
-        for r in 0..ROWS {
-            for b in 0..TAPS {
-                let column = if self.is_backwards { TAPS - 1 - b } else { b };
-                let cell = cells[r] * TAPS + column;
-                weights[r][b] = load(simd, &self.kernel[cell * self.channels + c..], len);
-            }
-        }
-        weights
-    }
-}
-
-/// Adds the products of a column of the input with a column of the kernel.
-#[inline(always)]
-pub(super) fn add_products<S: Simd, const ROWS: usize>(
-    simd: S,
-    x: [S::F32; ROWS],
-    weights: &[[S::F32; TAPS]; ROWS],
-    b: usize,
-    mut sum: S::F32,
-) -> S::F32 {
-    for r in 0..ROWS {
-        sum = simd.mul_add(x[r], weights[r][b], sum);
-    }
-    sum
-}
-
-/// A vector of a row; 0 behind its end.
-#[inline(always)]
-fn load_or_0<S: Simd>(simd: S, row: &[f32], place: usize, len: usize) -> S::F32 {
-    if place < row.len() { load(simd, &row[place..], len) } else { simd.splat(0.0) }
-}
-
-/// The column of some rows that begins at a place.
-#[inline(always)]
-pub(super) fn load_column<S: Simd, const ROWS: usize>(
-    simd: S,
-    rows: [&[f32]; ROWS],
-    place: usize,
-    len: usize,
-) -> [S::F32; ROWS] {
-    let mut column = [simd.splat(0.0); ROWS];
-    for r in 0..ROWS {
-        column[r] = load(simd, &rows[r][place..], len);
-    }
-    column
-}
 
 /// The convolution of a sample.
 #[inline(always)]
@@ -186,27 +88,7 @@ fn row<S: Simd, const ROWS: usize>(
     });
 }
 
-/// A vector of channels of one row or of two.
-pub(super) struct Vector<S: Simd> {
-    /// The first channel.
-    pub(super) c: usize,
-    /// Channels.
-    pub(super) len: usize,
-    /// What sums begin with.
-    pub(super) start: S::F32,
-}
-
 impl<S: Simd> Vector<S> {
-    /// The `len` channels from `c` on, whose sums begin with their bias.
-    #[inline(always)]
-    pub(super) fn new(simd: S, bias: Option<&[f32]>, c: usize, len: usize) -> Vector<S> {
-        let start = match bias {
-            Some(bias) => load(simd, &bias[c..], len),
-            None => simd.splat(0.0),
-        };
-        Vector { c, len, start }
-    }
-
     /// Computes it, in `y` from its first channel on.
     #[inline(always)]
     fn row<const ROWS: usize, const FINISHES: bool>(
@@ -380,85 +262,4 @@ impl Spread<'_> {
             store(simd, d_x, &mut self.d_x[(q - pad) * self.channels..], self.len);
         }
     }
-}
-
-/// Adds the gradient by the kernel of a sample to `d_w`.
-#[inline(always)]
-pub(super) fn grad_w<S: Simd>(
-    simd: S,
-    [rows, columns]: [&Window; 2],
-    channels: usize,
-    [x, d_y]: [&[f32]; 2],
-    d_w: &mut [f32],
-) {
-    let image = Image { columns: *columns, channels, x, kernel: &[], is_backwards: false };
-    for (i, d_y) in d_y.chunks_exact(columns.output * channels).enumerate() {
-        let real = real_cells(rows, i);
-        if !real.is_empty() {
-            let first = i * rows.stride + real.start - rows.pad;
-            let d_w = &mut d_w[real.start * TAPS * channels..];
-            for_rows!(real.len(), add_by_w::<S>(simd, &image, first, d_y, d_w));
-        }
-    }
-}
-
-/// What a row of `d_y` and `ROWS` rows of `x` from `first` on give to as many rows of the kernel.
-#[inline(always)]
-fn add_by_w<S: Simd, const ROWS: usize>(
-    simd: S,
-    image: &Image<'_>,
-    first: usize,
-    d_y: &[f32],
-    d_w: &mut [f32],
-) {
-    let Image { columns, channels, .. } = *image;
-    for_each_vector!(S, channels, |c, len| {
-        let zero = simd.splat(0.0);
-        let x: [&[f32]; ROWS] = core::array::from_fn(|r| image.row(first + r, columns.input, c));
-        let d_y = &d_y[c..];
-        let mut sums = [[zero; TAPS]; ROWS];
-        // The outputs that begin at a column, at the one before, and at the one before that.
-        let mut begun = [zero; TAPS];
-        if columns.stride == 1 {
-            for q in 0..columns.pad {
-                begun = [load_or_0(simd, d_y, q * channels, len), begun[0], begun[1]];
-            }
-            for k in 0..columns.input {
-                let place = (k + columns.pad) * channels;
-                begun = [load_or_0(simd, d_y, place, len), begun[0], begun[1]];
-                let x = load_column(simd, x, k * channels, len);
-                for r in 0..ROWS {
-                    for b in 0..TAPS {
-                        sums[r][b] = simd.mul_add(x[r], begun[b], sums[r][b]);
-                    }
-                }
-            }
-        } else {
-            if columns.pad > 0 {
-                begun[0] = load(simd, d_y, len);
-            }
-            for k in 0..columns.input {
-                let x = load_column(simd, x, k * channels, len);
-                if (k + columns.pad) % 2 == 1 {
-                    for r in 0..ROWS {
-                        sums[r][1] = simd.mul_add(x[r], begun[0], sums[r][1]);
-                    }
-                    continue;
-                }
-                let place = (k + columns.pad) / 2 * channels;
-                begun = [load_or_0(simd, d_y, place, len), zero, begun[0]];
-                for r in 0..ROWS {
-                    for b in [0, 2] {
-                        sums[r][b] = simd.mul_add(x[r], begun[b], sums[r][b]);
-                    }
-                }
-            }
-        }
-        for r in 0..ROWS {
-            for b in 0..TAPS {
-                let d_w = &mut d_w[(r * TAPS + b) * channels + c..];
-                store(simd, simd.add(load(simd, d_w, len), sums[r][b]), d_w, len);
-            }
-        }
-    });
 }

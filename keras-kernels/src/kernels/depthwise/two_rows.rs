@@ -4,7 +4,7 @@
 
 #![allow(clippy::needless_range_loop, reason = "indices are what taps are about")]
 
-use super::three::{Image, TAPS, Vector, add_products, load_column};
+use super::image::{Image, TAPS, Vector, add_products, load_column};
 use crate::kernels::finish::{Clip, Finish, Last};
 use crate::kernels::vectors::{for_each_vector, store};
 use crate::simd::{Kernel, Simd};
