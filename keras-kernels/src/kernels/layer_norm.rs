@@ -5,7 +5,7 @@
 //! by `x` is `r · (g - mean(g) - x̂ · mean(g · x̂))` (Ba et al. 2016). The variance is biased, as
 //! in Keras.
 
-use super::batch_norm::split;
+use super::fold::split;
 use super::vectorized::vectorized;
 use super::{Call, Reference, lanes};
 #[cfg(not(feature = "std"))]

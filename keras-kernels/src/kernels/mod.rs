@@ -27,6 +27,7 @@ mod elementwise;
 mod embedding;
 pub(crate) mod exp;
 mod finish;
+mod fold;
 mod gather;
 mod gemm;
 mod integers;
@@ -128,9 +129,10 @@ pub struct Run {
     pub seed: u64,
     /// Counts training steps.
     pub step: u64,
-    /// Index in the batch of the first sample of this call.
+    /// Index in the batch of the first sample of this call. A step that is repeated over parts of
+    /// a sample counts each part, as [`Call::samples`] does.
     pub first_sample: usize,
-    /// Samples of the whole batch.
+    /// Samples of the batch, without the repeats of a step: a mean over the batch divides by it.
     pub batch: usize,
     /// Whether the gradient by the weights of a product takes the place of what its output holds,
     /// which need not be cleared then. Other ops do not look at it.
