@@ -111,8 +111,8 @@ fn by_windows(convolution: Convolution<'_>) {
     dispatch(Forward { geometry: Geometry::of(op), x, kernel, bias, finish, y, scratch });
 }
 
-// The methods are inlined, and what they choose from is not: where an algorithm is a constant, as in
-// an emitted call, a program holds the kernels of that algorithm alone.
+// The methods are inlined, and what they choose from is not: where an algorithm is a constant, as
+// in an emitted call, a program holds the kernels of that algorithm alone.
 impl Cpu {
     #[inline]
     pub(crate) fn conv2d(op: &op::Conv2D, call: Call<'_>) {

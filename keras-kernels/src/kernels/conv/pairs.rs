@@ -146,8 +146,8 @@ impl Kernel for PairsGradX<'_> {
     }
 }
 
-/// Whether a gradient by the kernel is turned around: one vector of filters would be multiplied with
-/// one number at a time, and loads would take longer than products.
+/// Whether a gradient by the kernel is turned around: one vector of filters would be multiplied
+/// with one number at a time, and loads would take longer than products.
 fn is_turned<S: Simd>(geometry: &Geometry, packed: &PackedRows) -> bool {
     packed.turned_len > 0 && geometry.filters <= S::LANES && geometry.runs().1 >= 2 * S::LANES
 }

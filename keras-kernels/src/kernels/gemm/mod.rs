@@ -60,8 +60,8 @@ impl Reference {
     }
 }
 
-// The methods are inlined, and what they choose from is not: where an algorithm is a constant, as in
-// an emitted call, a program holds the kernels of that algorithm alone.
+// The methods are inlined, and what they choose from is not: where an algorithm is a constant, as
+// in an emitted call, a program holds the kernels of that algorithm alone.
 impl Cpu {
     #[inline]
     pub(crate) fn gemm(op: &op::Gemm, call: Call<'_>) {
