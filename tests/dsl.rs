@@ -207,6 +207,29 @@ fn inputs_and_outputs_are_named() {
 }
 
 model! {
+    /// No step: both outputs are the input.
+    struct Echo;
+
+    let x = Input(shape = (3,), name = "x");
+    Model(inputs = x, outputs = [x, Identity(name = "same")(x)])
+}
+
+#[test]
+fn an_input_may_be_an_output() {
+    let mut model = Echo::seeded(1);
+    let x = [[0.5, -1.0, 2.0], [4.0, 0.0, -8.0]];
+    let EchoOutputs { x: first, same } = model.call(&x[0]);
+    assert_eq!([first, same], [x[0]; 2]);
+    let predicted = model.predict(&x);
+    assert!(predicted.iter().zip(x).all(|(y, x)| [y.x, y.same] == [x; 2]));
+    // The loss sees both outputs, though no step makes them.
+    let losses = EchoOutputs { x: MeanSquaredError::default(), same: MeanAbsoluteError::default() };
+    let y = x.map(|x| EchoOutputs { x, same: x.map(|x| x + 1.0) });
+    let scores = model.compile(SGD::default(), losses).evaluate(&x, &y).unwrap();
+    assert_eq!(scores["loss"], 1.0);
+}
+
+model! {
     /// More steps than one emitted function holds; the first and the last of them meet both inputs
     /// and both outputs.
     struct Deep;

@@ -56,12 +56,9 @@ pub(super) struct Cut {
 }
 
 impl Cut {
-    /// Of each segment. A plan without a step has one segment all the same.
+    /// Of each segment.
     pub(super) fn of_segments(plan: &Plan) -> Vec<Cut> {
-        match plan.segments.len() {
-            0 => vec![Cut { block_len: plan.block_len, touched_len: plan.block_len }],
-            _ => plan.segments.iter().map(|segment| Cut::of(plan, segment)).collect(),
-        }
+        plan.segments.iter().map(|segment| Cut::of(plan, segment)).collect()
     }
 
     fn of(plan: &Plan, segment: &Segment) -> Cut {

@@ -7,14 +7,12 @@ use keras_graph::op::Op;
 use keras_graph::plan::{Operand, Place, Plan, Step, Storage};
 
 use super::aligned::Aligned;
+use super::batch::{Batch, Head, Keep};
 use super::cut::{Cut, has_head};
+use super::inputs::{INLINE_INPUTS, recycled};
 use super::memory::{Block, Holed};
 use super::prepared::Copies;
-use super::{Batch, Head, Keep};
 use crate::kernels::{Call, Run};
-
-/// Inputs of an op that need no list on the heap.
-pub(super) const INLINE_INPUTS: usize = 16;
 
 /// What all lanes share while a segment is run.
 pub(super) struct Pass<'a> {
@@ -36,7 +34,8 @@ pub(super) struct Pass<'a> {
 impl Pass<'_> {
     /// The steps of the segment.
     fn steps(&self) -> Range<usize> {
-        self.plan.segments.get(self.segment).map_or(0..0, |segment| segment.from..segment.to)
+        let segment = &self.plan.segments[self.segment];
+        segment.from..segment.to
     }
 
     /// Whether the loss stands in this segment.
@@ -293,11 +292,4 @@ impl Lane {
             }
         }
     }
-}
-
-/// An empty list, in the memory of a list that is no longer needed.
-pub(super) fn recycled<'b>(mut list: Vec<&[f32]>) -> Vec<&'b [f32]> {
-    list.clear();
-    // No item is left to convert: what `collect` takes over is the memory.
-    list.into_iter().map(|_| -> &'b [f32] { unreachable!("the list is empty") }).collect()
 }

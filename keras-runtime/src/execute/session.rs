@@ -5,7 +5,8 @@ use core::ops::Range;
 
 use keras_graph::plan::{Operand, Plan};
 
-use super::{Batch, Execution, Head, Keep, NoHead, Rows};
+use super::batch::{Batch, Head, Keep, NoHead, Rows};
+use super::execution::Execution;
 use crate::kernels::Backend;
 use crate::sample::{Samples, Values};
 

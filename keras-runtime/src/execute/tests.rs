@@ -1,15 +1,16 @@
 //! A batch of the example model: gradients against finite differences, and the same bits on any
 //! number of threads.
 
+use keras_graph::op::Op;
+use keras_graph::plan::{Operand, Place, Plan, Storage, ValueId};
 use rayon::ThreadPoolBuilder;
 
-use keras_graph::plan::{Operand, Place, Storage, ValueId};
-
-use super::cut::{LEAST_LANE_FLOPS, MAX_LANES};
+use super::cut::{Cut, LEAST_LANE_FLOPS, MAX_LANES, lane_count};
 use super::*;
+use crate::dtype_policy::DtypePolicy;
 use crate::example::Example;
 use crate::infer::Infer;
-use crate::kernels::{Cpu, Reference};
+use crate::kernels::{Backend, Call, Cpu, Reference};
 use crate::model::Model;
 use crate::random::Random;
 use crate::simd::{Level, with_level};

@@ -14,8 +14,8 @@ use keras_graph::op::{EmbeddingGrad, GemmGradW, Op};
 use keras_graph::plan::{Operand, Place, Plan, Step};
 use rayon::prelude::*;
 
-use super::Batch;
 use super::aligned::Aligned;
+use super::batch::Batch;
 use super::lane::Lane;
 use super::prepared::Prepare;
 use crate::kernels::{Call, Run};

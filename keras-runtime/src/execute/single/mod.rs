@@ -5,21 +5,20 @@
 //! thread. Threads meet at the end of each step. Where that takes longer than the caller alone, it
 //! is left to the caller ([`pace`](super::pace)).
 
-use core::ops::Range;
+mod tasks;
+
 use std::sync::{Mutex, PoisonError};
 
-use keras_graph::algorithm::Algorithm;
 use keras_graph::cost;
 use keras_graph::memory::LINE;
-use keras_graph::op::{Gemm, Op};
-use keras_graph::plan::{Operand, Plan, Step, Storage};
-use keras_graph::split::{Part, Read, split};
+use keras_graph::op::Op;
+use keras_graph::plan::{Plan, Storage};
 
+use self::tasks::{Copies, MAX_PARTS, Source, Task};
 use super::aligned::Aligned;
-use super::lane::{INLINE_INPUTS, recycled};
+use super::inputs::{INLINE_INPUTS, recycled};
 use super::memory::Holed;
 use super::pace::{Pace, Way};
-use super::prepared::Prepare;
 use crate::dtype_policy::DtypePolicy;
 use crate::kernels::{Backend, Call, Run, run};
 use crate::sample::{Prediction, Sample};
@@ -28,16 +27,6 @@ use crate::team::Team;
 
 /// Most threads that share a sample.
 const MAX_THREADS: usize = 16;
-/// Most parts of a step.
-const MAX_PARTS: usize = 32;
-/// Columns of a product of one row whose sums stay in registers; their weights are one run of
-/// memory.
-const STRIP_COLUMNS: usize = 128;
-/// A step with less work costs more to share than that saves: meeting takes a third of a
-/// microsecond.
-const LEAST_SHARED_WORK: u64 = 1 << 16;
-/// A number that is read or written takes as long as so many floating-point operations.
-const FLOPS_PER_NUMBER: u64 = 8;
 
 /// A plan on one sample.
 pub(crate) struct Single {
@@ -61,29 +50,6 @@ pub(crate) struct Single {
     listed: Vec<&'static [f32]>,
 }
 
-/// A step, or a part of it.
-struct Task {
-    op: Op,
-    /// That of the step, for its parts too.
-    algorithm: Algorithm,
-    /// On how many parts of the sample it is run.
-    repeat: usize,
-    inputs: Vec<Source>,
-    prepared: Range<usize>,
-    /// Elements of the memory.
-    output: Range<usize>,
-}
-
-/// Where an input lies.
-#[derive(Clone, Debug)]
-enum Source {
-    /// In the model.
-    Model(Range<usize>),
-    /// In the copies.
-    Copy(Range<usize>),
-    Memory(Range<usize>),
-}
-
 impl Single {
     /// Prepares a plan for given weights and so many threads.
     pub(crate) fn new<B: Backend>(
@@ -93,7 +59,7 @@ impl Single {
         threads: usize,
     ) -> Single {
         let sharing = threads.clamp(1, MAX_THREADS);
-        let mut copies = Copies { policy, len: 0, made: Vec::new() };
+        let mut copies = Copies::under(policy);
         let (steps, whole): (Vec<Vec<Task>>, Vec<Option<Task>>) =
             plan.steps.iter().map(|step| copies.tasks(plan, step, sharing)).unzip();
         let mut cells = Aligned::default();
@@ -233,146 +199,3 @@ impl Single {
 
 /// The output and the workspace of a part, until a thread takes them.
 type Slot<'a> = Mutex<Option<(&'a mut [f32], &'a mut [f32])>>;
-
-/// What is copied of the weights.
-struct Copies {
-    policy: DtypePolicy,
-    len: usize,
-    made: Vec<(Range<usize>, Copied)>,
-}
-
-/// One copy.
-enum Copied {
-    /// Elements of the model, as they are.
-    Elements(Range<usize>),
-    /// Some columns of a matrix.
-    Columns { matrix: Range<usize>, columns: usize, some: Range<usize> },
-    /// A right matrix as [`Backend::prepare`] makes it.
-    Prepared { op: Op, algorithm: Algorithm, right: Range<usize>, part_len: usize },
-}
-
-impl Copies {
-    /// Room for a copy.
-    fn add(&mut self, len: usize, copied: Copied) -> Range<usize> {
-        let room = self.len..self.len + len;
-        self.len = room.end.next_multiple_of(LINE);
-        self.made.push((room.clone(), copied));
-        room
-    }
-
-    /// A step as one task, or as some that threads share; and the whole if it is cut for them
-    /// alone.
-    fn tasks(&mut self, plan: &Plan, step: &Step, threads: usize) -> (Vec<Task>, Option<Task>) {
-        let numbers =
-            step.output.len + step.inputs.iter().map(|input| input.place.len).sum::<usize>();
-        let work = step.flops() + FLOPS_PER_NUMBER * numbers as u64;
-        let algorithm = self.policy.algorithm(step);
-        let count = match step.op {
-            // Its columns are copied once, so they have to be weights.
-            Op::Gemm(Gemm { m: 1, .. }) if step.inputs[1].place.storage != Storage::Weights => 1,
-            Op::Gemm(Gemm { m: 1, n, .. }) => n.div_ceil(STRIP_COLUMNS).clamp(threads, MAX_PARTS),
-            _ => threads,
-        };
-        let is_shared = work >= LEAST_SHARED_WORK && step.repeat == 1;
-        let parts = if is_shared { split(&step.op, algorithm, count) } else { None };
-        let whole = || {
-            let inputs = vec![Read::All; step.inputs.len()];
-            Part { op: step.op, inputs, output: 0..step.output.len }
-        };
-        // Strips of columns are better one by one, too.
-        let is_cut_for_threads = parts.is_some() && !matches!(step.op, Op::Gemm(Gemm { m: 1, .. }));
-        let parts = parts.unwrap_or_else(|| vec![whole()]);
-        let prepared = self.prepared(step, algorithm);
-        let is_product = matches!(
-            step.op,
-            Op::Gemm(_)
-                | Op::Conv2D(_)
-                | Op::ConvPool2D(_)
-                | Op::Conv2DGradX(_)
-                | Op::Depthwise2D(_)
-        );
-        let mut sources = Vec::with_capacity(step.inputs.len());
-        for (i, Operand { place, .. }) in step.inputs.iter().enumerate() {
-            let in_model = place.offset..place.offset + place.len;
-            let is_read = parts.iter().any(|part| !matches!(part.inputs[i], Read::Columns(_)))
-                && (i != 1 || prepared.is_empty());
-            sources.push(match plan.in_sample(*place) {
-                Some(range) => Source::Memory(range),
-                None if is_product && is_read => {
-                    Source::Copy(self.add(place.len, Copied::Elements(in_model)))
-                }
-                None => Source::Model(in_model),
-            });
-        }
-        let output = plan.in_sample(step.output).map_or(0, |range| range.start);
-        let mut task = |part: Part| {
-            let inputs = part.inputs.iter().zip(&sources);
-            let inputs =
-                inputs.map(|(read, source)| self.part_of(source, read, &step.op)).collect();
-            let output = output + part.output.start..output + part.output.end;
-            Task {
-                op: part.op,
-                algorithm,
-                repeat: step.repeat,
-                inputs,
-                prepared: prepared.clone(),
-                output,
-            }
-        };
-        let whole = is_cut_for_threads.then(|| task(whole()));
-        (parts.into_iter().map(task).collect(), whole)
-    }
-
-    /// What is prepared for a step, but for a single row: it reads each weight once.
-    fn prepared(&mut self, step: &Step, algorithm: Algorithm) -> Range<usize> {
-        let is_row = matches!(step.op, Op::Gemm(Gemm { m: 1, .. })) && step.repeat == 1;
-        let right = step.inputs.get(1).map(|right| right.place);
-        let right = right.filter(|right| right.storage == Storage::Weights && !is_row);
-        let Some((right, prepared)) = right.zip(cost::prepared(&step.op, algorithm)) else {
-            return 0..0;
-        };
-        let right = right.offset..right.offset + right.len;
-        let copied =
-            Copied::Prepared { op: step.op, algorithm, right, part_len: prepared.part_len };
-        self.add(prepared.len, copied)
-    }
-
-    /// Where a part of an input lies.
-    fn part_of(&mut self, source: &Source, read: &Read, op: &Op) -> Source {
-        let within = |whole: &Range<usize>, some: &Range<usize>| {
-            whole.start + some.start..whole.start + some.end
-        };
-        match (source, read, op) {
-            (source, Read::All, _) => source.clone(),
-            (Source::Model(whole), Read::Elements(some), _) => Source::Model(within(whole, some)),
-            (Source::Copy(whole), Read::Elements(some), _) => Source::Copy(within(whole, some)),
-            (Source::Memory(whole), Read::Elements(some), _) => Source::Memory(within(whole, some)),
-            (Source::Model(matrix), Read::Columns(some), Op::Gemm(op)) => {
-                let (matrix, columns, some) = (matrix.clone(), op.n, some.clone());
-                let len = op.k * some.len();
-                Source::Copy(self.add(len, Copied::Columns { matrix, columns, some }))
-            }
-            (_, Read::Columns(_), op) => unreachable!("{} reads columns of weights", op.name()),
-        }
-    }
-}
-
-impl Copied {
-    /// Makes the copy.
-    fn make(&self, prepare: Prepare, weights: &[f32], to: &mut [f32]) {
-        match self {
-            Copied::Elements(range) => to.copy_from_slice(&weights[range.clone()]),
-            Copied::Columns { matrix, columns, some } => {
-                let rows = weights[matrix.clone()].chunks_exact(*columns);
-                for (row, to) in rows.zip(to.chunks_exact_mut(some.len())) {
-                    to.copy_from_slice(&row[some.clone()]);
-                }
-            }
-            Copied::Prepared { op, algorithm, right, part_len } => {
-                for (part, to) in to.chunks_mut(*part_len).enumerate() {
-                    prepare(op, *algorithm, &weights[right.clone()], part, to);
-                }
-            }
-        }
-    }
-}
