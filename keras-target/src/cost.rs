@@ -103,7 +103,7 @@ pub const HALF_VECTOR: usize = LONGEST_VECTOR / 2;
 /// Elements of the kernel of a pointwise convolution that are put in the order in which a vector of
 /// two sums for each filter reads them: those of the last [`HALF_VECTOR`] filters, if there are so
 /// many or a vector more, and for an even number of channels.
-pub fn halves_len(channels: usize, filters: usize) -> usize {
+pub fn two_sums_len(channels: usize, filters: usize) -> usize {
     let has_half = filters == HALF_VECTOR || filters == HALF_VECTOR + LONGEST_VECTOR;
     if has_half { channels.next_multiple_of(2) * HALF_VECTOR } else { 0 }
 }

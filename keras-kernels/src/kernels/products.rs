@@ -9,7 +9,7 @@
 use keras_ir::ops as op;
 
 use super::finish::Finish;
-use super::gemm::{BothTransposed, Forward, GradW, GradX, Rounded};
+use super::gemm::{BothTransposed, MatrixGradW, MatrixGradX, MatrixProduct, Rounded};
 use super::tile::Write;
 use super::{Call, Cpu, Reference};
 use crate::simd::{Kernel, Simd, dispatch, dispatch_pairs};
@@ -62,19 +62,30 @@ macro_rules! multiply_all {
                 (false, false) => {
                     let (x, w, bias, finish) = (a, b, None, Finish::NOTHING);
                     let product =
-                        Forward { rows: m, k, n, x, w, prepared, bias, finish, y, scratch };
+                        MatrixProduct { rows: m, k, n, x, w, prepared, bias, finish, y, scratch };
                     $simd.enter($kernel(product));
                 }
                 (false, true) => {
                     let (d_y, w, d_x) = (a, b, y);
-                    let product = GradX { rows: m, k: n, n: k, d_y, w, prepared, d_x, scratch };
+                    let product =
+                        MatrixGradX { rows: m, k: n, n: k, d_y, w, prepared, d_x, scratch };
                     $simd.enter($kernel(product));
                 }
                 (true, false) => {
                     let (x, d_y, d_w, write) = (a, b, y, Write::Set);
                     let (rows, stride, count) = (k, m, m);
-                    let product =
-                        GradW { rows, n, x, stride, count, d_y, prepared, write, d_w, scratch };
+                    let product = MatrixGradW {
+                        rows,
+                        n,
+                        x,
+                        stride,
+                        count,
+                        d_y,
+                        prepared,
+                        write,
+                        d_w,
+                        scratch,
+                    };
                     $simd.enter($kernel(product));
                 }
                 (true, true) => $simd.enter($kernel(BothTransposed { m, k, n, a, b, y, scratch })),

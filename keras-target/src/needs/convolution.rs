@@ -3,7 +3,7 @@
 use super::*;
 use crate::cost::{
     NARROW_FILTERS, PANEL_ROWS, POOLED_CHANNELS, band, band_len, fills_vectors, folded_len,
-    halves_len, is_pointwise, panel_len, phase_lens, turned_len,
+    is_pointwise, panel_len, phase_lens, turned_len, two_sums_len,
 };
 use crate::pairs::{forward_len, grad_w_len, grad_x_len, product_grad_w_len, product_len};
 use crate::split::{Read, adjoint_part, scaled, window_part};
@@ -45,7 +45,7 @@ pub(crate) fn pools(op: &Conv2D, algorithm: Algorithm) -> bool {
 impl Needs for Conv2D {
     fn algorithm(&self) -> Algorithm {
         if is_pointwise(&self.rows, &self.columns, self.groups) {
-            let has_half = halves_len(self.channels, self.filters) > 0;
+            let has_half = two_sums_len(self.channels, self.filters) > 0;
             return if has_half { Algorithm::TwoSums } else { Algorithm::Product };
         }
         if self.groups == 1 && Winograd::conv2d(self).gains() {
@@ -68,7 +68,7 @@ impl Needs for Conv2D {
             Algorithm::Product => panel_len(*channels, *filters),
             Algorithm::RoundedProduct => product_len(*channels),
             Algorithm::TwoSums => {
-                panel_len(*channels, *filters).max(halves_len(*channels, *filters))
+                panel_len(*channels, *filters).max(two_sums_len(*channels, *filters))
             }
             Algorithm::Winograd => Winograd::conv2d(self).scratch_len(),
             Algorithm::General | Algorithm::Rows => {
@@ -85,7 +85,7 @@ impl Needs for Conv2D {
     fn right_matrix(&self, algorithm: Algorithm) -> Option<[usize; 2]> {
         let reads_panels = match algorithm {
             Algorithm::Product => true,
-            Algorithm::RoundedProduct => halves_len(self.channels, self.filters) == 0,
+            Algorithm::RoundedProduct => two_sums_len(self.channels, self.filters) == 0,
             Algorithm::General
             | Algorithm::TwoSums
             | Algorithm::Rows

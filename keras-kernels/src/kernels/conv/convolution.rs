@@ -22,9 +22,9 @@ pub(super) struct Convolution<'a> {
 
 impl<'a> Convolution<'a> {
     /// A convolution of single cells as a product of matrices.
-    pub(super) fn product(self) -> gemm::Forward<'a> {
+    pub(super) fn product(self) -> gemm::MatrixProduct<'a> {
         let Convolution { op, x, kernel: w, prepared, bias, finish, y, scratch, .. } = self;
         let (rows, k, n) = (x.len() / op.channels, op.channels, op.filters);
-        gemm::Forward { rows, k, n, x, w, prepared, bias, finish, y, scratch }
+        gemm::MatrixProduct { rows, k, n, x, w, prepared, bias, finish, y, scratch }
     }
 }

@@ -17,11 +17,11 @@ use keras_target::winograd::Winograd;
 
 use super::band::Geometry;
 use super::convolution::Convolution;
-use super::direct::Direct;
-use super::forward::Forward;
 use super::grad_w::GradW;
 use super::grad_x::GradX;
-use super::halves::Halves;
+use super::output_rows::OutputRows;
+use super::two_sums::TwoSums;
+use super::windows::Windows;
 use super::{pairs, winograd};
 use crate::kernels::activate::activate;
 use crate::kernels::finish::{Clip, Finish};
@@ -80,7 +80,7 @@ fn by_rounded_product(convolution: Convolution<'_>) {
 }
 
 fn by_two_sums(convolution: Convolution<'_>) {
-    dispatch(Halves(convolution.product()));
+    dispatch(TwoSums(convolution.product()));
 }
 
 fn by_winograd(convolution: Convolution<'_>) {
@@ -103,12 +103,12 @@ fn by_winograd(convolution: Convolution<'_>) {
 fn by_rows(convolution: Convolution<'_>) {
     let Convolution { op, pools, x, kernel, bias, finish, y, scratch, .. } = convolution;
     let geometry = Geometry::of(op);
-    dispatch(Direct { geometry, x, kernel, bias, finish, pools, y, scratch });
+    dispatch(OutputRows { geometry, x, kernel, bias, finish, pools, y, scratch });
 }
 
 fn by_windows(convolution: Convolution<'_>) {
     let Convolution { op, x, kernel, bias, finish, y, scratch, .. } = convolution;
-    dispatch(Forward { geometry: Geometry::of(op), x, kernel, bias, finish, y, scratch });
+    dispatch(Windows { geometry: Geometry::of(op), x, kernel, bias, finish, y, scratch });
 }
 
 // The methods are inlined, and what they choose from is not: where an algorithm is a constant, as
@@ -150,11 +150,11 @@ impl Cpu {
 }
 
 /// A gradient by the input of a convolution of single cells as a product of matrices.
-fn grad_x_product<'a>(op: &op::Conv2DGradX, call: Call<'a>) -> gemm::GradX<'a> {
+fn grad_x_product<'a>(op: &op::Conv2DGradX, call: Call<'a>) -> gemm::MatrixGradX<'a> {
     let [d_y, w] = call.inputs();
     let (d_x, scratch, prepared) = (call.output, call.workspace, call.prepared);
     let (rows, k, n) = (d_x.len() / op.channels, op.channels, op.filters);
-    gemm::GradX { rows, k, n, d_y, w, prepared, d_x, scratch }
+    gemm::MatrixGradX { rows, k, n, d_y, w, prepared, d_x, scratch }
 }
 
 fn grad_x_by_product(op: &op::Conv2DGradX, call: Call<'_>) {
@@ -191,12 +191,12 @@ fn grad_x_by_windows(op: &op::Conv2DGradX, call: Call<'_>) {
 }
 
 /// A gradient by the kernel of a convolution of single cells as a product of matrices.
-fn grad_w_product<'a>(op: &op::Conv2DGradW, call: Call<'a>) -> gemm::GradW<'a> {
+fn grad_w_product<'a>(op: &op::Conv2DGradW, call: Call<'a>) -> gemm::MatrixGradW<'a> {
     let [x, d_y] = call.inputs();
     let (d_w, scratch, prepared) = (call.output, call.workspace, call.prepared);
     let (rows, stride, n, count) = (x.len() / op.channels, op.channels, op.filters, op.channels);
     let write = Write::Continue;
-    gemm::GradW { rows, stride, n, x, count, d_y, prepared, write, d_w, scratch }
+    gemm::MatrixGradW { rows, stride, n, x, count, d_y, prepared, write, d_w, scratch }
 }
 
 fn grad_w_by_product(op: &op::Conv2DGradW, call: Call<'_>) {

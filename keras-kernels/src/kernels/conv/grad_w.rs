@@ -39,7 +39,7 @@ impl Kernel for GradW<'_> {
             }
             for outputs in geometry.parts() {
                 let x = band::read(&geometry, Image { cells: x, pitch }, &outputs, scratch);
-                let part = Part { geometry, x, d_y, outputs };
+                let part = RowsPart { geometry, x, d_y, outputs };
                 match is_narrow {
                     true => part.add_turned_by_w(simd, turned),
                     false => part.add_by_w(simd, d_w),
@@ -54,14 +54,14 @@ impl Kernel for GradW<'_> {
 }
 
 /// Rows `outputs` of a sample's output, and the input that they read.
-struct Part<'a> {
+struct RowsPart<'a> {
     geometry: Geometry,
     x: band::Rows<'a>,
     d_y: &'a [f32],
     outputs: Range<usize>,
 }
 
-impl Part<'_> {
+impl RowsPart<'_> {
     /// Adds to the gradient by the kernel.
     #[inline(always)]
     fn add_by_w<S: Simd>(&self, simd: S, d_w: &mut [f32]) {

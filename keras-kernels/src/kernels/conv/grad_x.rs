@@ -13,7 +13,7 @@
 use keras_target::phase::{Phase, phases, phases_cover};
 
 use super::band::{self, Geometry, Image};
-use super::forward::Pass;
+use super::windows::Pass;
 use crate::kernels::finish::Finish;
 use crate::kernels::tile::{Panel, Panels, Right, Write};
 use crate::simd::{Kernel, Simd};

@@ -7,16 +7,16 @@
 mod band;
 mod convolution;
 mod cpu;
-mod direct;
-mod forward;
 mod grad_w;
 mod grad_x;
-mod halves;
 mod narrow;
+mod output_rows;
 mod pairs;
-mod taps;
 #[cfg(test)]
 mod tests;
+mod three_columns;
+mod two_sums;
+mod windows;
 pub(super) mod winograd;
 
 use alloc::vec;
@@ -64,7 +64,7 @@ impl Reference {
         let (algorithm, output, workspace) = (call.algorithm, &mut y[..], call.workspace);
         let conv = Call { algorithm, samples, inputs, output, workspace, prepared, run };
         Reference::conv2d(&op.conv, conv);
-        let halves = |window: op::Window| op::Window {
+        let pooled = |window: op::Window| op::Window {
             input: window.output,
             output: window.output / POOLED,
             kernel: POOLED,
@@ -72,7 +72,7 @@ impl Reference {
             dilation: 1,
             pad: 0,
         };
-        let (rows, columns, channels) = (halves(rows), halves(columns), filters);
+        let (rows, columns, channels) = (pooled(rows), pooled(columns), filters);
         let (algorithm, prepared) = (Algorithm::General, &[]);
         let (inputs, output, workspace) = (&[&y[..]], call.output, &mut []);
         let pool = Call { algorithm, samples, inputs, output, workspace, prepared, run };

@@ -16,7 +16,7 @@ use crate::simd::{Kernel, Simd};
 
 /// [`Conv2D`](keras_ir::ops::Conv2D) in one group and without dilation, with no activation but a
 /// clip; its filters are a multiple of the longest vector's lanes.
-pub(super) struct Direct<'a> {
+pub(super) struct OutputRows<'a> {
     pub(super) geometry: Geometry,
     pub(super) x: &'a [f32],
     pub(super) kernel: &'a [f32],
@@ -29,12 +29,12 @@ pub(super) struct Direct<'a> {
     pub(super) scratch: &'a mut [f32],
 }
 
-impl Kernel for Direct<'_> {
+impl Kernel for OutputRows<'_> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let Direct { geometry, x, kernel, bias, finish, pools, y, scratch } = self;
+        let OutputRows { geometry, x, kernel, bias, finish, pools, y, scratch } = self;
         let Geometry { rows, columns, channels, filters, .. } = geometry;
         let pitch = columns.input * channels;
         // Rows of cells that a row of what is written stands for.

@@ -18,9 +18,9 @@ use keras_target::pairs::{PackedRows, packed_samples};
 
 use super::band::{self, Geometry, Image};
 use super::convolution::Convolution;
-use super::forward::Pass;
 use super::grad_x::GradX;
 use super::narrow::add_turned;
+use super::windows::Pass;
 use crate::kernels::Call;
 use crate::kernels::bfloat16::{pack_neighbors, pack_rows};
 use crate::kernels::finish::Finish;
@@ -29,11 +29,11 @@ use crate::kernels::window::real_outputs;
 use crate::simd::{Kernel, Pairs, Simd, dispatch_pairs};
 
 /// A forward pass of an even number of channels, with no activation but a clip.
-struct Forward<'a>(Convolution<'a>);
+struct RoundedConvolution<'a>(Convolution<'a>);
 
 /// [`Conv2D`](keras_ir::ops::Conv2D) of an even number of channels.
 pub(super) fn conv2d(convolution: Convolution<'_>) {
-    dispatch_pairs(Forward(convolution));
+    dispatch_pairs(RoundedConvolution(convolution));
 }
 
 /// [`Conv2DGradX`] of an even number of filters.
@@ -54,7 +54,7 @@ pub(super) fn conv2d_grad_w(op: &Conv2DGradW, call: Call<'_>) {
     dispatch_pairs(PairsGradW { geometry, packed, x, d_y, d_w, scratch });
 }
 
-impl Kernel for Forward<'_> {
+impl Kernel for RoundedConvolution<'_> {
     type Output = ();
 
     #[inline(always)]
@@ -181,7 +181,8 @@ impl Kernel for PairsGradW<'_> {
                 let first_row = x_rows.start;
                 pack_x(simd, &geometry, &packed, x, x_rows, line, x_pairs);
                 pack_d_y(simd, &geometry, &packed, d_y, &outputs, y_pairs);
-                let part = Part { geometry, packed, x: x_pairs, first_row, d_y: y_pairs, outputs };
+                let part =
+                    PackedPart { geometry, packed, x: x_pairs, first_row, d_y: y_pairs, outputs };
                 match is_turned {
                     true => part.add_turned_by_w(Pairs(simd), turned),
                     false => part.add_by_w(Pairs(simd), d_w),
@@ -236,7 +237,7 @@ fn pack_d_y<S: Simd>(
 }
 
 /// Rows `outputs` of a sample's output, and the input that they read, packed.
-struct Part<'a> {
+struct PackedPart<'a> {
     geometry: Geometry,
     packed: PackedRows,
     x: &'a [f32],
@@ -246,7 +247,7 @@ struct Part<'a> {
     outputs: Range<usize>,
 }
 
-impl Part<'_> {
+impl PackedPart<'_> {
     /// Adds to the gradient by the kernel.
     #[inline(always)]
     fn add_by_w<S: Simd>(&self, pairs: Pairs<S>, d_w: &mut [f32]) {

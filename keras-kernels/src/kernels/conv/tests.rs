@@ -182,9 +182,9 @@ fn convolutions_that_pool_are_those_of_two_ops() {
                 let y_len = samples * rows.output * columns.output * filters;
                 let mut lens = vec![x_len, taps * filters];
                 lens.resize(2 + usize::from(bias) + norm.map_or(0, |_| 4), filters);
-                let halves = |of: Window| window(of.output, of.output / 2, 2, 2, 1, 0);
+                let pooled = |of: Window| window(of.output, of.output / 2, 2, 2, 1, 0);
                 let pool =
-                    MaxPool2D { rows: halves(rows), columns: halves(columns), channels: filters };
+                    MaxPool2D { rows: pooled(rows), columns: pooled(columns), channels: filters };
                 let pooled_len = samples * pool.rows.output * pool.columns.output * filters;
                 let op = ConvPool2D { conv };
                 if norm.is_none() {

@@ -11,25 +11,26 @@ use crate::kernels::tile::{Left, Right, Rows};
 use crate::simd::Simd;
 
 /// Columns of a window.
-pub(super) const TAPS: usize = 3;
+pub(super) const COLUMNS: usize = 3;
 
 /// Most vectors of a panel: a wider one has more products for each number that is loaded, and gains
 /// nothing.
 pub(super) const PANEL_VECTORS: usize = 1;
 
 /// Cells of a row of the input that the tallest tile reads.
-const CELLS: usize = 8 + TAPS - 1;
+const CELLS: usize = 8 + COLUMNS - 1;
 
-/// Windows of [`TAPS`] columns, of stride and dilation 1 and in one group: a row of one is one run.
+/// Windows of [`COLUMNS`] columns, of stride and dilation 1 and in one group: a row of one is one
+/// run.
 #[derive(Clone, Copy)]
-pub(super) struct Taps<'a>(pub(super) Rows<'a>);
+pub(super) struct ThreeColumns<'a>(pub(super) Rows<'a>);
 
-impl Left for Taps<'_> {
+impl Left for ThreeColumns<'_> {
     const PANEL_VECTORS: usize = PANEL_VECTORS;
 
     #[inline(always)]
     fn skip(self, row: usize) -> Self {
-        Taps(self.0.skip(row))
+        ThreeColumns(self.0.skip(row))
     }
 
     #[inline(always)]
@@ -44,18 +45,21 @@ impl Left for Taps<'_> {
         for a in 0..outer {
             let row = &self.0.cells[a * outer_stride..];
             let mut cells: [&[f32]; CELLS] = [&[]; CELLS];
-            for p in 0..ROWS + TAPS - 1 {
+            for p in 0..ROWS + COLUMNS - 1 {
                 cells[p] = &row[p * channels..][..channels];
             }
             for q in 0..channels {
-                let mut w = [[simd.splat(0.0); VECTORS]; TAPS];
-                for b in 0..TAPS {
-                    w[b] =
-                        right.row::<S, VECTORS, PART>(simd, (a * TAPS + b) * channels + q, columns);
+                let mut w = [[simd.splat(0.0); VECTORS]; COLUMNS];
+                for b in 0..COLUMNS {
+                    w[b] = right.row::<S, VECTORS, PART>(
+                        simd,
+                        (a * COLUMNS + b) * channels + q,
+                        columns,
+                    );
                 }
-                for p in 0..ROWS + TAPS - 1 {
+                for p in 0..ROWS + COLUMNS - 1 {
                     let x = simd.splat(cells[p][q]);
-                    for b in 0..TAPS {
+                    for b in 0..COLUMNS {
                         if b <= p && p - b < ROWS {
                             for v in 0..VECTORS {
                                 sums[p - b][v] = simd.add_product(x, w[b][v], sums[p - b][v]);

@@ -12,10 +12,10 @@
 
 #![allow(clippy::needless_range_loop, reason = "indices are what tiles are about")]
 
-use keras_target::cost::{HALF_VECTOR, halves_len};
+use keras_target::cost::{HALF_VECTOR, two_sums_len};
 
 use crate::kernels::finish::{Finish, Last};
-use crate::kernels::gemm::Forward;
+use crate::kernels::gemm::MatrixProduct;
 use crate::kernels::tile::{Product, Right, Rows, Write, multiply};
 use crate::simd::{Kernel, Simd};
 
@@ -26,9 +26,9 @@ const LANES: usize = 2 * HALF_VECTOR;
 const HEIGHT: usize = 8;
 
 /// The convolution; where vectors have other lengths, as any other.
-pub(super) struct Halves<'a>(pub(super) Forward<'a>);
+pub(super) struct TwoSums<'a>(pub(super) MatrixProduct<'a>);
 
-impl Kernel for Halves<'_> {
+impl Kernel for TwoSums<'_> {
     type Output = ();
 
     #[inline(always)]
@@ -36,7 +36,7 @@ impl Kernel for Halves<'_> {
         if S::LANES != LANES {
             return simd.enter(self.0);
         }
-        let Forward { rows, k, n, x, w, bias, finish, y, scratch, .. } = self.0;
+        let MatrixProduct { rows, k, n, x, w, bias, finish, y, scratch, .. } = self.0;
         let first = n - HALF_VECTOR;
         if first > 0 {
             let right = Right { cells: w, stride: n };
@@ -45,11 +45,11 @@ impl Kernel for Halves<'_> {
             let product = Product { columns: first, right, write, finish, output, stride: n };
             multiply(simd, rows, Rows::plain(x, k, k), product);
         }
-        let (halves, _) = scratch.split_at_mut(halves_len(k, n));
-        pair(&w[first..], n, halves);
+        let (paired, _) = scratch.split_at_mut(two_sums_len(k, n));
+        pair(&w[first..], n, paired);
         let finish = finish.columns_from(first);
         let bias = bias.map(|bias| &bias[first..]);
-        let columns = Columns { x, k, halves, n, finish, ends: Ends::of(simd, bias, finish) };
+        let columns = Columns { x, k, paired, n, finish, ends: Ends::of(simd, bias, finish) };
         let y = &mut y[first..];
         let mut row = 0;
         while row + HEIGHT <= rows {
@@ -73,8 +73,8 @@ impl Kernel for Halves<'_> {
 /// Copies the columns with which rows of `w` begin, `n` elements apart, so that those of each two
 /// rows are neighbours.
 #[inline(always)]
-fn pair(w: &[f32], n: usize, halves: &mut [f32]) {
-    let (pairs, _) = halves.as_chunks_mut::<LANES>();
+fn pair(w: &[f32], n: usize, paired: &mut [f32]) {
+    let (pairs, _) = paired.as_chunks_mut::<LANES>();
     for (p, pair) in pairs.iter_mut().enumerate() {
         let even = &w[2 * p * n..][..HALF_VECTOR];
         // Behind the last of an odd number of rows stands 0.
@@ -121,7 +121,7 @@ impl<S: Simd> Ends<S> {
 struct Columns<'a, S: Simd> {
     x: &'a [f32],
     k: usize,
-    halves: &'a [f32],
+    paired: &'a [f32],
     /// Distance of the output's rows.
     n: usize,
     finish: Finish<'a>,
@@ -150,21 +150,21 @@ impl<S: Simd> Columns<'_, S> {
 
     #[inline(always)]
     fn sums<const ROWS: usize>(&self, simd: S, first: usize) -> [S::F32; ROWS] {
-        let Columns { x, k, halves, ref ends, .. } = *self;
+        let Columns { x, k, paired, ref ends, .. } = *self;
         let pairs = k / 2;
         let mut rows: [&[[f32; 2]]; ROWS] = [&[]; ROWS];
         for r in 0..ROWS {
             rows[r] = &x[(first + r) * k..][..k].as_chunks().0[..pairs];
         }
         let mut sums = [ends.start; ROWS];
-        let halves = halves.as_chunks::<LANES>().0;
-        for (p, w) in halves[..pairs].iter().enumerate() {
+        let paired = paired.as_chunks::<LANES>().0;
+        for (p, w) in paired[..pairs].iter().enumerate() {
             let w = simd.load(w);
             for r in 0..ROWS {
                 sums[r] = simd.mul_add(simd.splat_pair(&rows[r][p]), w, sums[r]);
             }
         }
-        if let Some(w) = halves.get(pairs) {
+        if let Some(w) = paired.get(pairs) {
             let w = simd.load(w);
             for r in 0..ROWS {
                 let x = x[(first + r) * k + k - 1];

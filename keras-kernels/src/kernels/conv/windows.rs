@@ -5,14 +5,14 @@
 
 use super::band::{self, Geometry, Image};
 use super::narrow::{Dots, turn};
-use super::taps::{self, Taps};
+use super::three_columns::{self, ThreeColumns};
 use crate::kernels::finish::Finish;
 use crate::kernels::tile::{Columns, Panels, Product, Right, Rows, Write, multiply};
 use crate::kernels::window::real_cells;
 use crate::simd::{Kernel, Simd};
 
 /// [`Conv2D`](keras_ir::ops::Conv2D), with no activation but a clip.
-pub(super) struct Forward<'a> {
+pub(super) struct Windows<'a> {
     pub(super) geometry: Geometry,
     pub(super) x: &'a [f32],
     pub(super) kernel: &'a [f32],
@@ -22,12 +22,12 @@ pub(super) struct Forward<'a> {
     pub(super) scratch: &'a mut [f32],
 }
 
-impl Kernel for Forward<'_> {
+impl Kernel for Windows<'_> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let Forward { geometry, x, kernel, bias, finish, y, scratch } = self;
+        let Windows { geometry, x, kernel, bias, finish, y, scratch } = self;
         let (x_len, y_len) = (geometry.x_len(), geometry.y_len());
         let (filters, pitch) = (geometry.filters, geometry.columns.input * geometry.channels);
         let (turned, scratch) = scratch.split_at_mut(geometry.turned_len());
@@ -133,8 +133,8 @@ impl Pass<'_> {
             return;
         }
         let product = Product { columns: self.columns, right, write, finish, output: y, stride };
-        if self.is_of_taps::<S>() {
-            multiply(simd, columns.output, Taps(left), product);
+        if self.has_three_columns::<S>() {
+            multiply(simd, columns.output, ThreeColumns(left), product);
         } else if left.row_stride == 1 {
             // One channel: the left matrix is also that of columns, which come without a slice for
             // each row.
@@ -152,15 +152,15 @@ impl Pass<'_> {
         }
     }
 
-    /// Whether the windows are those of [`Taps`] and the panel is narrow enough, so that something
-    /// is gained.
+    /// Whether the windows are those of [`ThreeColumns`] and the panel is narrow enough, so that
+    /// something is gained.
     #[inline(always)]
-    fn is_of_taps<S: Simd>(&self) -> bool {
+    fn has_three_columns<S: Simd>(&self) -> bool {
         let Geometry { columns, groups, .. } = self.geometry;
         // In `f32` nothing is gained: there multiplications take as long as loads.
         S::OF_PAIRS
             && groups == 1
-            && (columns.kernel, columns.stride, columns.dilation) == (taps::TAPS, 1, 1)
-            && self.columns <= taps::PANEL_VECTORS * S::LANES
+            && (columns.kernel, columns.stride, columns.dilation) == (three_columns::COLUMNS, 1, 1)
+            && self.columns <= three_columns::PANEL_VECTORS * S::LANES
     }
 }

@@ -26,7 +26,7 @@ const PHASES: usize = 2;
 /// Vectors of channels that are read side by side for the gradient by the kernel.
 const VECTORS: usize = 3;
 /// Taps of a row that share the load of a `d_y`.
-const TAPS: usize = 3;
+const EXTENT: usize = 3;
 
 /// A correlation of one sample, with the cells of a row of each of its tensors.
 struct Correlation<'a> {
@@ -184,9 +184,9 @@ pub(super) fn grad_w<S: Simd>(
             let x = &x[row * columns.input * channels..][..columns.input * channels];
             let d_w = &mut d_w[a * columns.kernel * channels..][..columns.kernel * channels];
             let mut b = 0;
-            while b + TAPS <= columns.kernel {
-                grad_taps::<S, TAPS>(simd, columns, channels, [x, d_y], b, d_w);
-                b += TAPS;
+            while b + EXTENT <= columns.kernel {
+                grad_taps::<S, EXTENT>(simd, columns, channels, [x, d_y], b, d_w);
+                b += EXTENT;
             }
             for b in b..columns.kernel {
                 grad_taps::<S, 1>(simd, columns, channels, [x, d_y], b, d_w);

@@ -8,12 +8,12 @@ use crate::kernels::vectors::load;
 use crate::simd::Simd;
 
 /// Rows and columns of the kernel.
-pub(super) const TAPS: usize = 3;
+pub(super) const EXTENT: usize = 3;
 
 /// Whether a convolution is one of these.
 pub(super) fn fits(rows: &Window, columns: &Window) -> bool {
     let is_small = |window: &Window| {
-        window.kernel == TAPS && window.dilation == 1 && window.stride <= 2 && window.pad < TAPS
+        window.kernel == EXTENT && window.dilation == 1 && window.stride <= 2 && window.pad < EXTENT
     };
     is_small(rows) && is_small(columns) && rows.stride == columns.stride
 }
@@ -58,12 +58,12 @@ impl Image<'_> {
         cells: [usize; ROWS],
         c: usize,
         len: usize,
-    ) -> [[S::F32; TAPS]; ROWS] {
-        let mut weights = [[simd.splat(0.0); TAPS]; ROWS];
+    ) -> [[S::F32; EXTENT]; ROWS] {
+        let mut weights = [[simd.splat(0.0); EXTENT]; ROWS];
         for r in 0..ROWS {
-            for b in 0..TAPS {
-                let column = if self.is_backwards { TAPS - 1 - b } else { b };
-                let cell = cells[r] * TAPS + column;
+            for b in 0..EXTENT {
+                let column = if self.is_backwards { EXTENT - 1 - b } else { b };
+                let cell = cells[r] * EXTENT + column;
                 weights[r][b] = load(simd, &self.kernel[cell * self.channels + c..], len);
             }
         }
@@ -76,7 +76,7 @@ impl Image<'_> {
 pub(super) fn add_products<S: Simd, const ROWS: usize>(
     simd: S,
     x: [S::F32; ROWS],
-    weights: &[[S::F32; TAPS]; ROWS],
+    weights: &[[S::F32; EXTENT]; ROWS],
     b: usize,
     mut sum: S::F32,
 ) -> S::F32 {

@@ -110,7 +110,7 @@ impl Cpu {
         let inputs = Inputs::new(&call.inputs[2..], bias, norm);
         let clip = Clip::of(f);
         let (bias, finish, _) = inputs.fold(filters, clip.unwrap_or(Clip::Nothing), call.workspace);
-        dispatch(Forward { op, x, kernel, bias, finish, y: &mut *y });
+        dispatch(DepthwiseProduct { op, x, kernel, bias, finish, y: &mut *y });
         if clip.is_none() {
             activate(f, y);
         }
@@ -126,7 +126,7 @@ impl Cpu {
 }
 
 /// The convolution, with no activation but a clip.
-struct Forward<'a> {
+struct DepthwiseProduct<'a> {
     op: &'a op::Depthwise2D,
     x: &'a [f32],
     kernel: &'a [f32],
@@ -135,12 +135,12 @@ struct Forward<'a> {
     y: &'a mut [f32],
 }
 
-impl Kernel for Forward<'_> {
+impl Kernel for DepthwiseProduct<'_> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let Forward { op, x, kernel, bias, finish, y } = self;
+        let DepthwiseProduct { op, x, kernel, bias, finish, y } = self;
         let op::Depthwise2D { rows, columns, channels, multiplier, .. } = *op;
         let filters = channels * multiplier;
         let x_len = input_cells(&rows, &columns) * channels;

@@ -15,7 +15,7 @@
 
 use keras_ir::ops::Window;
 
-use super::image::{Image, TAPS, Vector, add_products, for_rows, load_column};
+use super::image::{EXTENT, Image, Vector, add_products, for_rows, load_column};
 use super::two_rows::TwoRows;
 use crate::kernels::finish::{Clip, Finish, Last};
 use crate::kernels::vectors::{for_each_vector, store};
@@ -49,7 +49,7 @@ fn rows_of<S: Simd>(
     y: &mut [f32],
 ) {
     let y_len = image.columns.output * image.channels;
-    let is_whole = |i: usize| i < rows.output && real_cells(rows, i).len() == TAPS;
+    let is_whole = |i: usize| i < rows.output && real_cells(rows, i).len() == EXTENT;
     let mut i = 0;
     while i < rows.output {
         let y = &mut y[i * y_len..];
@@ -106,7 +106,7 @@ impl<S: Simd> Vector<S> {
         let x_len = columns.input * channels - c;
         let mut x: [&[f32]; ROWS] = [&[]; ROWS];
         for r in 0..ROWS {
-            cells[r] = if is_backwards { TAPS - 1 - cell - r } else { cell + r };
+            cells[r] = if is_backwards { EXTENT - 1 - cell - r } else { cell + r };
             x[r] = &image.row(first + r, columns.input, c)[..x_len];
         }
         let weights = image.weights::<S, ROWS>(simd, cells, c, len);
@@ -121,7 +121,7 @@ impl<S: Simd> Vector<S> {
         if columns.stride == 1 {
             let (mut older, mut old) = (start, start);
             // Columns that end no window.
-            let head = TAPS.saturating_sub(1 + columns.pad).min(columns.input);
+            let head = EXTENT.saturating_sub(1 + columns.pad).min(columns.input);
             for k in 0..head {
                 let x = load_column(simd, x, k * channels, len);
                 older = add_products(simd, x, &weights, 1, old);
@@ -189,7 +189,7 @@ pub(super) fn grad_x<S: Simd>(
         let [back_rows, back_columns] = [rows, columns].map(|window| Window {
             input: window.output,
             output: window.input,
-            pad: TAPS - 1 - window.pad,
+            pad: EXTENT - 1 - window.pad,
             ..*window
         });
         let image = Image { columns: back_columns, channels, x: d_y, kernel, is_backwards: true };
@@ -204,7 +204,7 @@ pub(super) fn grad_x<S: Simd>(
         let mut taps = [[0; 2]; 2];
         let mut count = 0;
         for a in [place % 2, place % 2 + 2] {
-            if a < TAPS && a <= place && (place - a) / 2 < rows.output {
+            if a < EXTENT && a <= place && (place - a) / 2 < rows.output {
                 taps[count] = [(place - a) / 2, a];
                 count += 1;
             }

@@ -4,7 +4,7 @@
 
 use keras_ir::ops::Window;
 
-use super::image::{Image, TAPS, for_rows, load_column, load_or_0};
+use super::image::{EXTENT, Image, for_rows, load_column, load_or_0};
 use crate::kernels::vectors::{for_each_vector, load, store};
 use crate::kernels::window::real_cells;
 use crate::simd::Simd;
@@ -23,7 +23,7 @@ pub(super) fn grad_w<S: Simd>(
         let real = real_cells(rows, i);
         if !real.is_empty() {
             let first = i * rows.stride + real.start - rows.pad;
-            let d_w = &mut d_w[real.start * TAPS * channels..];
+            let d_w = &mut d_w[real.start * EXTENT * channels..];
             for_rows!(real.len(), add_by_w::<S>(simd, &image, first, d_y, d_w));
         }
     }
@@ -43,9 +43,9 @@ fn add_by_w<S: Simd, const ROWS: usize>(
         let zero = simd.splat(0.0);
         let x: [&[f32]; ROWS] = core::array::from_fn(|r| image.row(first + r, columns.input, c));
         let d_y = &d_y[c..];
-        let mut sums = [[zero; TAPS]; ROWS];
+        let mut sums = [[zero; EXTENT]; ROWS];
         // The outputs that begin at a column, at the one before, and at the one before that.
-        let mut begun = [zero; TAPS];
+        let mut begun = [zero; EXTENT];
         if columns.stride == 1 {
             for q in 0..columns.pad {
                 begun = [load_or_0(simd, d_y, q * channels, len), begun[0], begun[1]];
@@ -55,7 +55,7 @@ fn add_by_w<S: Simd, const ROWS: usize>(
                 begun = [load_or_0(simd, d_y, place, len), begun[0], begun[1]];
                 let x = load_column(simd, x, k * channels, len);
                 for r in 0..ROWS {
-                    for b in 0..TAPS {
+                    for b in 0..EXTENT {
                         sums[r][b] = simd.mul_add(x[r], begun[b], sums[r][b]);
                     }
                 }
@@ -82,8 +82,8 @@ fn add_by_w<S: Simd, const ROWS: usize>(
             }
         }
         for r in 0..ROWS {
-            for b in 0..TAPS {
-                let d_w = &mut d_w[(r * TAPS + b) * channels + c..];
+            for b in 0..EXTENT {
+                let d_w = &mut d_w[(r * EXTENT + b) * channels + c..];
                 store(simd, simd.add(load(simd, d_w, len), sums[r][b]), d_w, len);
             }
         }

@@ -4,14 +4,14 @@
 
 #![allow(clippy::needless_range_loop, reason = "indices are what taps are about")]
 
-use super::image::{Image, TAPS, Vector, add_products, load_column};
+use super::image::{EXTENT, Image, Vector, add_products, load_column};
 use crate::kernels::finish::{Clip, Finish, Last};
 use crate::kernels::vectors::{for_each_vector, store};
 use crate::simd::{Kernel, Simd};
 
 /// Rows of the output, and of the input.
 const OUT: usize = 2;
-const IN: usize = TAPS + OUT - 1;
+const IN: usize = EXTENT + OUT - 1;
 
 /// Two rows of the output, in a function of its own: with all that else a convolution is, registers
 /// would not do.
@@ -67,7 +67,7 @@ impl<S: Simd> Vector<S> {
         let [y_0, y_1] = y;
         let (y_0, y_1) = (&mut y_0[..y_len], &mut y_1[..y_len]);
         let cells = if is_backwards { [2, 1, 0] } else { [0, 1, 2] };
-        let weights = image.weights::<S, TAPS>(simd, cells, c, len);
+        let weights = image.weights::<S, EXTENT>(simd, cells, c, len);
         let last = Last::<S>::of(simd, finish, c, len);
         // A closure may be compiled without the instructions.
         macro_rules! put {
@@ -86,7 +86,7 @@ impl<S: Simd> Vector<S> {
         let (mut older, mut old) = (start, start);
         let (mut from, mut to) = (0, 0);
         // Columns that end no window.
-        let head = (TAPS - 1).saturating_sub(columns.pad).min(columns.input);
+        let head = (EXTENT - 1).saturating_sub(columns.pad).min(columns.input);
         for _ in 0..head {
             let x = load_column(simd, x, from, len);
             older = add(simd, x, &weights, 1, old);
@@ -120,7 +120,7 @@ impl<S: Simd> Vector<S> {
 fn add<S: Simd>(
     simd: S,
     x: [S::F32; IN],
-    weights: &[[S::F32; TAPS]; TAPS],
+    weights: &[[S::F32; EXTENT]; EXTENT],
     b: usize,
     sums: [S::F32; OUT],
 ) -> [S::F32; OUT] {

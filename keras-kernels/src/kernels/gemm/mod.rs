@@ -10,7 +10,7 @@ mod tiles;
 use keras_ir::ops as op;
 
 pub(super) use self::pairs::Rounded;
-pub(super) use self::tiles::{BothTransposed, Forward, GradW, GradX};
+pub(super) use self::tiles::{BothTransposed, MatrixGradW, MatrixGradX, MatrixProduct};
 use super::activate::activate;
 use super::finish::{Clip, Finish};
 use super::tile::Write;
@@ -83,7 +83,7 @@ impl Cpu {
     }
 }
 
-fn forward(op: &op::Gemm, multiply: fn(Forward<'_>), call: Call<'_>) {
+fn forward(op: &op::Gemm, multiply: fn(MatrixProduct<'_>), call: Call<'_>) {
     let op::Gemm { m, k, n, bias, f } = *op;
     let rows = call.samples * m;
     let (x, w) = (call.inputs[0], call.inputs[1]);
@@ -91,27 +91,27 @@ fn forward(op: &op::Gemm, multiply: fn(Forward<'_>), call: Call<'_>) {
     let (y, scratch, prepared) = (&mut *call.output, call.workspace, call.prepared);
     let clip = Clip::of(f);
     let finish = Finish { clip: clip.unwrap_or(Clip::Nothing), ..Finish::NOTHING };
-    multiply(Forward { rows, k, n, x, w, prepared, bias, finish, y, scratch });
+    multiply(MatrixProduct { rows, k, n, x, w, prepared, bias, finish, y, scratch });
     if clip.is_none() {
         activate(f, call.output);
     }
 }
 
-fn grad_x(op: &op::GemmGradX, multiply: fn(GradX<'_>), call: Call<'_>) {
+fn grad_x(op: &op::GemmGradX, multiply: fn(MatrixGradX<'_>), call: Call<'_>) {
     let op::GemmGradX { m, k, n } = *op;
     let rows = call.samples * m;
     let [d_y, w] = call.inputs();
     let (d_x, scratch, prepared) = (call.output, call.workspace, call.prepared);
-    multiply(GradX { rows, k, n, d_y, w, prepared, d_x, scratch });
+    multiply(MatrixGradX { rows, k, n, d_y, w, prepared, d_x, scratch });
 }
 
-fn grad_w(op: &op::GemmGradW, multiply: fn(GradW<'_>), call: Call<'_>) {
+fn grad_w(op: &op::GemmGradW, multiply: fn(MatrixGradW<'_>), call: Call<'_>) {
     let op::GemmGradW { m, k, n, first, count } = *op;
     let rows = call.samples * m;
     let [x, d_y] = call.inputs();
     let (d_w, scratch, prepared) = (call.output, call.workspace, call.prepared);
     let (stride, x, write) = (k, &x[first..], first_write(call.run));
-    multiply(GradW { rows, stride, n, x, count, d_y, prepared, write, d_w, scratch });
+    multiply(MatrixGradW { rows, stride, n, x, count, d_y, prepared, write, d_w, scratch });
 }
 
 /// What becomes of the first sums of a gradient by the weights.

@@ -10,7 +10,7 @@ use core::ops::Range;
 use keras_target::cost::{PANEL_ROWS, PREPARED_ROWS};
 use keras_target::pairs::{LEFT_LEN, LEFT_ROWS, RIGHT_LEN, left_rows, packed_rows};
 
-use super::tiles::{BothTransposed, Forward, GradW, GradX};
+use super::tiles::{BothTransposed, MatrixGradW, MatrixGradX, MatrixProduct};
 use crate::kernels::bfloat16::{pack_neighbors, pack_rows};
 use crate::kernels::finish::Finish;
 use crate::kernels::tile::{Columns, Panels, Product, Right, Rows, Write, multiply};
@@ -19,18 +19,18 @@ use crate::simd::{Kernel, Pairs, Simd, dispatch_pairs};
 /// A product of operands that are rounded.
 pub(in crate::kernels) struct Rounded<P>(pub(in crate::kernels) P);
 
-/// [`Forward`] of rounded operands.
-pub(in crate::kernels) fn forward(product: Forward<'_>) {
+/// [`MatrixProduct`] of rounded operands.
+pub(in crate::kernels) fn forward(product: MatrixProduct<'_>) {
     dispatch_pairs(Rounded(product));
 }
 
-/// [`GradX`] of rounded operands.
-pub(in crate::kernels) fn grad_x(product: GradX<'_>) {
+/// [`MatrixGradX`] of rounded operands.
+pub(in crate::kernels) fn grad_x(product: MatrixGradX<'_>) {
     dispatch_pairs(Rounded(product));
 }
 
-/// [`GradW`] of rounded operands.
-pub(in crate::kernels) fn grad_w(product: GradW<'_>) {
+/// [`MatrixGradW`] of rounded operands.
+pub(in crate::kernels) fn grad_w(product: MatrixGradW<'_>) {
     dispatch_pairs(Rounded(product));
 }
 
@@ -99,17 +99,17 @@ fn pack_transposed<S: Simd>(
     Right::pack_transposed(simd, upright, pairs, pairs, columns, panel);
 }
 
-impl Kernel for Rounded<Forward<'_>> {
+impl Kernel for Rounded<MatrixProduct<'_>> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let Forward { rows, k, n, x, w, prepared, bias, finish, y, scratch } = self.0;
+        let MatrixProduct { rows, k, n, x, w, prepared, bias, finish, y, scratch } = self.0;
         if !prepared.is_empty() {
             let pairs = k.div_ceil(2);
             for some in blocks(rows, packed_rows(pairs)) {
                 let x = pack_left(simd, x, k, &some, scratch);
-                Pairs(simd).enter(Forward {
+                Pairs(simd).enter(MatrixProduct {
                     rows: some.len(),
                     k: pairs,
                     n,
@@ -163,19 +163,19 @@ impl Kernel for Rounded<Forward<'_>> {
     }
 }
 
-impl Kernel for Rounded<GradX<'_>> {
+impl Kernel for Rounded<MatrixGradX<'_>> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let GradX { rows, k, n, d_y, w, prepared, d_x, scratch } = self.0;
+        let MatrixGradX { rows, k, n, d_y, w, prepared, d_x, scratch } = self.0;
         if !prepared.is_empty() {
             let pairs = n.div_ceil(2);
             for some in blocks(rows, packed_rows(pairs)) {
                 let d_y = pack_left(simd, d_y, n, &some, scratch);
                 let d_x = &mut d_x[some.start * k..some.end * k];
                 let (rows, n, w, scratch) = (some.len(), pairs, &[], &mut []);
-                Pairs(simd).enter(GradX { rows, k, n, d_y, w, prepared, d_x, scratch });
+                Pairs(simd).enter(MatrixGradX { rows, k, n, d_y, w, prepared, d_x, scratch });
             }
             return;
         }
@@ -209,12 +209,12 @@ impl Kernel for Rounded<GradX<'_>> {
     }
 }
 
-impl Kernel for Rounded<GradW<'_>> {
+impl Kernel for Rounded<MatrixGradW<'_>> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let GradW { rows, n, x, stride, count, d_y, prepared, write, d_w, scratch } = self.0;
+        let MatrixGradW { rows, n, x, stride, count, d_y, prepared, write, d_w, scratch } = self.0;
         if !prepared.is_empty() {
             for block in blocks(rows, 2 * PREPARED_ROWS) {
                 let write = if block.start > 0 { Write::Continue } else { write };
@@ -226,8 +226,18 @@ impl Kernel for Rounded<GradW<'_>> {
                     let (x, d_y, scratch) = (&*left, &[], &mut []);
                     let (rows, stride, count) = (pairs, some.len(), some.len());
                     let d_w = &mut d_w[some.start * n..some.end * n];
-                    let product =
-                        GradW { rows, n, x, stride, count, d_y, prepared, write, d_w, scratch };
+                    let product = MatrixGradW {
+                        rows,
+                        n,
+                        x,
+                        stride,
+                        count,
+                        d_y,
+                        prepared,
+                        write,
+                        d_w,
+                        scratch,
+                    };
                     Pairs(simd).enter(product);
                 }
             }

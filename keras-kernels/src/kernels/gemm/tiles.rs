@@ -12,18 +12,18 @@ use crate::kernels::tile::{
 };
 use crate::simd::{Kernel, Simd, dispatch};
 
-/// [`Forward`] with the best instructions.
-pub(super) fn forward(product: Forward<'_>) {
+/// [`MatrixProduct`] with the best instructions.
+pub(super) fn forward(product: MatrixProduct<'_>) {
     dispatch(product);
 }
 
-/// [`GradX`] likewise.
-pub(super) fn grad_x(product: GradX<'_>) {
+/// [`MatrixGradX`] likewise.
+pub(super) fn grad_x(product: MatrixGradX<'_>) {
     dispatch(product);
 }
 
-/// [`GradW`] likewise.
-pub(super) fn grad_w(product: GradW<'_>) {
+/// [`MatrixGradW`] likewise.
+pub(super) fn grad_w(product: MatrixGradW<'_>) {
     dispatch(product);
 }
 
@@ -66,7 +66,7 @@ fn prepared_panel<'a>(
 }
 
 /// [`Gemm`](keras_ir::ops::Gemm) of `rows` rows, with no activation but a clip.
-pub(in crate::kernels) struct Forward<'a> {
+pub(in crate::kernels) struct MatrixProduct<'a> {
     pub(in crate::kernels) rows: usize,
     pub(in crate::kernels) k: usize,
     pub(in crate::kernels) n: usize,
@@ -80,12 +80,12 @@ pub(in crate::kernels) struct Forward<'a> {
     pub(in crate::kernels) scratch: &'a mut [f32],
 }
 
-impl Kernel for Forward<'_> {
+impl Kernel for MatrixProduct<'_> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let Forward { rows, k, n, x, w, prepared, bias, finish, y, scratch } = self;
+        let MatrixProduct { rows, k, n, x, w, prepared, bias, finish, y, scratch } = self;
         if prepared.is_empty() && rows == 1 && n > STREAMED_VECTORS * S::LANES {
             return stream(simd, x, w, bias, finish, y);
         }
@@ -128,7 +128,7 @@ impl Kernel for Forward<'_> {
 }
 
 /// [`GemmGradX`](keras_ir::ops::GemmGradX) of `rows` rows.
-pub(in crate::kernels) struct GradX<'a> {
+pub(in crate::kernels) struct MatrixGradX<'a> {
     pub(in crate::kernels) rows: usize,
     pub(in crate::kernels) k: usize,
     pub(in crate::kernels) n: usize,
@@ -140,12 +140,12 @@ pub(in crate::kernels) struct GradX<'a> {
     pub(in crate::kernels) scratch: &'a mut [f32],
 }
 
-impl Kernel for GradX<'_> {
+impl Kernel for MatrixGradX<'_> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let GradX { rows, k, n, d_y, w, prepared, d_x, scratch } = self;
+        let MatrixGradX { rows, k, n, d_y, w, prepared, d_x, scratch } = self;
         if prepared.is_empty() && rows * DOT_COLUMNS <= n && rows <= DOT_ROWS {
             return dots(simd, k, n, d_y, w, d_x);
         }
@@ -212,7 +212,7 @@ fn dots<S: Simd>(simd: S, k: usize, n: usize, d_y: &[f32], w: &[f32], d_x: &mut 
 }
 
 /// [`GemmGradW`](keras_ir::ops::GemmGradW) of `rows` rows.
-pub(in crate::kernels) struct GradW<'a> {
+pub(in crate::kernels) struct MatrixGradW<'a> {
     pub(in crate::kernels) rows: usize,
     pub(in crate::kernels) n: usize,
     /// From the first column on that is asked for.
@@ -230,12 +230,12 @@ pub(in crate::kernels) struct GradW<'a> {
     pub(in crate::kernels) scratch: &'a mut [f32],
 }
 
-impl Kernel for GradW<'_> {
+impl Kernel for MatrixGradW<'_> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let GradW { rows, n, x, stride, count, d_y, prepared, write, d_w, scratch } = self;
+        let MatrixGradW { rows, n, x, stride, count, d_y, prepared, write, d_w, scratch } = self;
         for (part, panel) in panels::<S>(count, n, prepared) {
             let (begin, columns) = (part.start + panel.begin, panel.len);
             let packs = count >= PACK_TILES * largest_height::<S>() && columns < n;

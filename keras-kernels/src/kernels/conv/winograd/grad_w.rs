@@ -3,7 +3,7 @@
 use keras_target::winograd::{SPAN, TILE, TRANSFORMED, Winograd, plane_pitch};
 
 use super::input::{Input, chunks};
-use super::kernel::TAPS;
+use super::kernel::KERNEL_CELLS;
 use super::planes::{Planes, Write};
 use super::transforms::{of_output, to_kernel};
 use crate::kernels::tile::Columns;
@@ -107,7 +107,7 @@ fn transform_d_y<S: Simd>(
 fn gather_taps<S: Simd>(simd: S, shape: &Winograd, d_u: &[f32], d_w: &mut [f32]) {
     let tap_len = shape.channels * shape.filters;
     let pitch = plane_pitch(tap_len);
-    debug_assert_eq!(d_w.len(), TAPS * tap_len);
+    debug_assert_eq!(d_w.len(), KERNEL_CELLS * tap_len);
     for i in (0..tap_len).step_by(S::LANES) {
         let mut rows = [[simd.splat(0.0); SPAN]; 3];
         for b in 0..SPAN {

@@ -6,7 +6,7 @@ use super::transforms::of_kernel;
 use crate::simd::{Kernel, Simd};
 
 /// Cells of the kernel.
-pub(super) const TAPS: usize = 9;
+pub(super) const KERNEL_CELLS: usize = 9;
 
 /// Elements of a square of the longest vectors.
 const LARGEST_SQUARE: usize = 16 * 16;
@@ -35,16 +35,16 @@ impl Kernel for Transform<'_> {
             }
             return;
         }
-        let mut squares = [[0.0; LARGEST_SQUARE]; TAPS];
+        let mut squares = [[0.0; LARGEST_SQUARE]; KERNEL_CELLS];
         for c in (0..channels).step_by(S::LANES) {
             for f in (0..filters).step_by(S::LANES) {
                 for (tap, square) in squares.iter_mut().enumerate() {
-                    let first = (TAPS - 1 - tap) * tap_len + f * channels + c;
+                    let first = (KERNEL_CELLS - 1 - tap) * tap_len + f * channels + c;
                     simd.transpose(&kernel[first..], channels, square, S::LANES);
                 }
                 for i in 0..S::LANES {
-                    let mut taps = [simd.splat(0.0); TAPS];
-                    for tap in 0..TAPS {
+                    let mut taps = [simd.splat(0.0); KERNEL_CELLS];
+                    for tap in 0..KERNEL_CELLS {
                         taps[tap] = simd.load(&squares[tap][i * S::LANES..]);
                     }
                     transform_taps(simd, taps, pitch, &mut u[(c + i) * filters + f..]);
@@ -56,7 +56,7 @@ impl Kernel for Transform<'_> {
 
 /// Transforms a vector of each tap to those of the planes of `u`, which lie `pitch` apart.
 #[inline(always)]
-fn transform_taps<S: Simd>(simd: S, taps: [S::F32; TAPS], pitch: usize, u: &mut [f32]) {
+fn transform_taps<S: Simd>(simd: S, taps: [S::F32; KERNEL_CELLS], pitch: usize, u: &mut [f32]) {
     let mut columns = [[simd.splat(0.0); SPAN]; 3];
     for b in 0..3 {
         columns[b] = of_kernel(simd, [taps[b], taps[3 + b], taps[6 + b]]);
