@@ -122,14 +122,13 @@ std::thread_local! {
 
 /// Lends this thread's buffer, grown to at least `len` elements.
 #[cfg(feature = "std")]
-fn with_scratch<T>(len: usize, then: &mut dyn FnMut(&mut [f32]) -> T) -> T {
+fn with_scratch(len: usize, then: &mut dyn FnMut(&mut [f32])) {
     let mut scratch = SCRATCH.take();
     if scratch.len() < len {
         scratch.resize(len, 0.0);
     }
-    let result = then(&mut scratch);
+    then(&mut scratch);
     SCRATCH.set(scratch);
-    result
 }
 
 #[cfg(test)]
@@ -151,9 +150,14 @@ mod tests {
 
     #[test]
     fn the_buffer_of_a_thread_grows_and_stays() {
-        let first = with_scratch(3, &mut |scratch| scratch.as_ptr() as usize);
-        assert_eq!(with_scratch(2, &mut |scratch| scratch.as_ptr() as usize), first);
-        assert_eq!(with_scratch(100, &mut |scratch| scratch.len()), 100);
-        assert_eq!(with_scratch(50, &mut |scratch| scratch.len()), 100);
+        let lent = |len: usize| {
+            let mut lent = (0, 0);
+            with_scratch(len, &mut |scratch| lent = (scratch.as_ptr() as usize, scratch.len()));
+            lent
+        };
+        let (first, _) = lent(3);
+        assert_eq!(lent(2).0, first);
+        assert_eq!(lent(100).1, 100);
+        assert_eq!(lent(50).1, 100);
     }
 }
