@@ -14,7 +14,7 @@ use crate::archive::{Archive, Metadata};
 use crate::error::{Error, Result};
 use crate::optimizer::{OptimizerState, is_of_optimizer};
 use crate::python;
-use crate::weights::{self, Array, Group, Values};
+use crate::weights::{self, Array, Group, InPlace, Stored, Values};
 
 /// Between the path of a group and the number of an array.
 const VARS: &str = "/vars/";
@@ -65,7 +65,7 @@ fn groups(description: &Description, weights: &[f32]) -> Result<Vec<Group>> {
     for info in description.weights.iter() {
         let len: usize = info.shape.iter().product();
         let values = &weights[info.offset..][..len];
-        check_finite(&info.path, values)?;
+        check_finite(&info.path, values.iter().copied())?;
         let (path, _) = place(info)?;
         let Some(&group) = index.get(path) else {
             return Err(Error::malformed("the path of a layer", format!("`{path}`")));
@@ -84,10 +84,10 @@ fn place(info: &WeightInfo) -> Result<(&str, usize)> {
     })
 }
 
-fn check_finite(path: &str, values: &[f32]) -> Result<()> {
-    match values.iter().position(|value| !value.is_finite()) {
-        Some(i) => {
-            let found = format!("{} as number {i}", values[i]);
+fn check_finite(path: &str, values: impl Iterator<Item = f32>) -> Result<()> {
+    match values.enumerate().find(|(_, value)| !value.is_finite()) {
+        Some((i, value)) => {
+            let found = format!("{value} as number {i}");
             Err(Error::malformed("finite numbers", found).within(path))
         }
         None => Ok(()),
@@ -102,13 +102,49 @@ fn check_finite(path: &str, values: &[f32]) -> Result<()> {
 /// finite. Panics: if `weights` is shorter than described.
 pub fn read_weights(groups: &[Group], infos: &[WeightInfo], weights: &mut [f32]) -> Result<()> {
     let mut found: Vec<(&WeightInfo, &[f32])> = Vec::with_capacity(infos.len());
-    let mut used: HashMap<&str, usize> = HashMap::new();
     for info in infos {
         let (path, index) = place(info)?;
-        *used.entry(path).or_default() += 1;
         let array = weights::find(groups, path).and_then(|group| group.arrays.get(index));
-        let values = values(info, array).map_err(|error| error.within(&info.path))?;
-        found.push((info, values));
+        let values = array_of(info, array).and_then(|array| floats(info, &array.values));
+        found.push((info, values.map_err(|error| error.within(&info.path))?));
+    }
+    check_surplus(groups, infos)?;
+    for (info, values) in found {
+        weights[info.offset..][..values.len()].copy_from_slice(values);
+    }
+    Ok(())
+}
+
+/// The weights of a model where a file has them, in the order of `infos`. Errors: as
+/// [`read_weights`].
+pub fn stored_weights<'a>(file: &'a InPlace, infos: &[WeightInfo]) -> Result<Vec<Stored<'a>>> {
+    let stored = |info: &WeightInfo| {
+        let (path, index) = place(info)?;
+        let found = file.find(path, index);
+        let within = |error: Error| error.within(&info.path);
+        array_of(info, found.map(|(array, _)| array)).map_err(within)?;
+        let stored = found.map(|(_, stored)| stored).expect("an array that is there");
+        match stored {
+            Stored::Bytes(_, bytes) => {
+                let values = bytes.as_chunks().0.iter().map(|&bytes| f32::from_le_bytes(bytes));
+                check_finite("", values).map_err(within)?;
+            }
+            Stored::Values(values) => {
+                floats(info, values).map_err(within)?;
+            }
+        }
+        Ok(stored)
+    };
+    let stored = infos.iter().map(stored).collect::<Result<_>>()?;
+    check_surplus(file.groups(), infos)?;
+    Ok(stored)
+}
+
+/// Refuses layers with more arrays than the model has.
+fn check_surplus(groups: &[Group], infos: &[WeightInfo]) -> Result<()> {
+    let mut used: HashMap<&str, usize> = HashMap::new();
+    for info in infos {
+        *used.entry(place(info)?.0).or_default() += 1;
     }
     for group in groups.iter().filter(|group| is_of_layer(group)) {
         let expected = used.get(group.path.as_str()).copied().unwrap_or(0);
@@ -117,9 +153,6 @@ pub fn read_weights(groups: &[Group], infos: &[WeightInfo], weights: &mut [f32])
             let found = group.arrays.len().to_string();
             return Err(Error::malformed(expected, found).within(&group.path));
         }
-    }
-    for (info, values) in found {
-        weights[info.offset..][..values.len()].copy_from_slice(values);
     }
     Ok(())
 }
@@ -132,16 +165,25 @@ fn is_of_layer(group: &Group) -> bool {
         && !group.path.ends_with(SEED_GENERATOR)
 }
 
-/// The values of a weight in a file.
-fn values<'a>(info: &WeightInfo, array: Option<&'a Array>) -> Result<&'a [f32]> {
-    let expected = || format!("{} of the shape {:?}", info.name, &*info.shape);
-    let Some(array) = array else { return Err(Error::malformed(expected(), "none")) };
+/// What a weight is, for messages.
+fn expected(info: &WeightInfo) -> String {
+    format!("{} of the shape {:?}", info.name, &*info.shape)
+}
+
+/// The array of a weight in a file, if it has the weight's shape.
+fn array_of<'a>(info: &WeightInfo, array: Option<&'a Array>) -> Result<&'a Array> {
+    let Some(array) = array else { return Err(Error::malformed(expected(info), "none")) };
     if array.shape != *info.shape {
-        return Err(Error::malformed(expected(), format!("{:?}", array.shape)));
+        return Err(Error::malformed(expected(info), format!("{:?}", array.shape)));
     }
-    let Some(values) = array.values.as_f32() else {
-        return Err(Error::malformed(expected(), "integers"));
+    Ok(array)
+}
+
+/// The finite numbers of a weight.
+fn floats<'a>(info: &WeightInfo, values: &'a Values) -> Result<&'a [f32]> {
+    let Some(values) = values.as_f32() else {
+        return Err(Error::malformed(expected(info), "integers"));
     };
-    check_finite("", values)?;
+    check_finite("", values.iter().copied())?;
     Ok(values)
 }

@@ -1,10 +1,10 @@
 //! Whole models to and from files.
 #![allow(clippy::unwrap_used)] // What a helper of a test cannot do, the test cannot do.
 
-use keras_format::model::{Training, read_weights, write};
+use keras_format::model::{Training, read_weights, stored_weights, write};
 use keras_format::network::{from_config, to_config};
 use keras_format::optimizer::OptimizerState;
-use keras_format::weights::{self, Array, Group, Values};
+use keras_format::weights::{self, Array, Group, InPlace, Values};
 use keras_format::{Archive, Error};
 use keras_graph::compile::describe;
 use keras_graph::plan::Description;
@@ -68,6 +68,10 @@ fn weights_that_do_not_fit_are_named() {
         let error = read_weights(&groups, &description.weights, &mut values).unwrap_err();
         assert!(error.to_string().contains(expected), "expected {expected}\nfound {error}");
         assert!(values.iter().all(|&value| value == 7.0), "weights were changed");
+        // What stays in place is checked alike.
+        let file = InPlace::read(weights::write(&groups).unwrap()).unwrap();
+        let stored = stored_weights(&file, &description.weights).unwrap_err();
+        assert_eq!(stored.to_string(), error.to_string());
     };
     let dense = |groups: &mut Vec<Group>| {
         groups.iter().position(|group| group.path == "layers/dense_1").unwrap()

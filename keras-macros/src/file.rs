@@ -7,6 +7,7 @@
 use std::path::{Path, PathBuf};
 
 use keras_format::archive::Archive;
+use keras_format::model::stored_weights;
 use keras_format::network::{from_config, to_config};
 use keras_format::python;
 use keras_format::weights::{InPlace, Stored};
@@ -125,19 +126,18 @@ fn trained(path: &str) -> Result<Trained> {
         describe(&network, String::new()).map_err(|error| refused(error.message, error.help))?;
     let fingerprint = description.fingerprint;
     let stored = InPlace::read(file.weights).map_err(|error| error.within(path))?;
-    let (mut pieces, mut bytes) = (Vec::new(), Vec::new());
-    for weight in description.weights.iter() {
-        let numbers = numbers(&stored, weight).map_err(|message| refused(message, None))?;
-        if let (Some(start), Stored::Bytes(first, piece)) = (start, numbers) {
-            pieces.push([start + first, piece.len()]);
-        }
-    }
     let weights = description.weights.into_owned();
-    if pieces.len() == weights.len() {
+    let numbers = stored_weights(&stored, &weights).map_err(|error| error.within(path))?;
+    let piece = |numbers: &Stored| match (start, numbers) {
+        (Some(start), Stored::Bytes(first, bytes)) => Some([start + first, bytes.len()]),
+        _ => None,
+    };
+    if let Some(pieces) = numbers.iter().map(piece).collect() {
         return Ok(Trained { weights, numbers: Numbers::Pieces(pieces), fingerprint });
     }
-    for weight in &weights {
-        match numbers(&stored, weight).map_err(|message| refused(message, None))? {
+    let mut bytes = Vec::new();
+    for numbers in numbers {
+        match numbers {
             Stored::Bytes(_, piece) => bytes.extend_from_slice(piece),
             Stored::Values(values) => {
                 let values = values.as_f32().unwrap_or_default();
@@ -146,40 +146,6 @@ fn trained(path: &str) -> Result<Trained> {
         }
     }
     Ok(Trained { weights, numbers: Numbers::Bytes(bytes), fingerprint })
-}
-
-/// The numbers of a weight, or what is wrong with them.
-fn numbers<'s>(
-    stored: &'s InPlace,
-    weight: &WeightInfo,
-) -> std::result::Result<Stored<'s>, String> {
-    let path = &weight.path;
-    let found = path.rsplit_once("/vars/").and_then(|(group, index)| {
-        let index: usize = index.parse().ok()?;
-        stored.find(group, index)
-    });
-    let Some((found, numbers)) = found else { return Err(format!("there is no weight `{path}`")) };
-    if *found != *weight.shape {
-        let expected = &weight.shape;
-        return Err(format!("weight `{path}`: expected shape {expected:?}, found {found:?}"));
-    }
-    let not_finite = match numbers {
-        Stored::Bytes(_, bytes) => {
-            let mut values = bytes.as_chunks().0.iter().map(|&bytes| f32::from_le_bytes(bytes));
-            values.find(|value| !value.is_finite())
-        }
-        Stored::Values(values) => match values.as_f32() {
-            Some(values) => values.iter().copied().find(|value| !value.is_finite()),
-            None => {
-                let expected = "expected numbers with a fraction, found integers";
-                return Err(format!("weight `{path}`: {expected}"));
-            }
-        },
-    };
-    match not_finite {
-        Some(value) => Err(format!("weight `{path}` holds {value}, which is not finite")),
-        None => Ok(numbers),
-    }
 }
 
 fn embedded(path: &str, trained: &Trained) -> TokenStream {

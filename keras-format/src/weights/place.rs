@@ -6,7 +6,7 @@ use std::ops::Range;
 use hdf5_pure::File;
 
 use super::read::{Read, Take, read_file};
-use super::{Group, Values, find};
+use super::{Array, Group, Values, find};
 use crate::error::Result;
 
 /// The weights of a file whose bytes stay in memory as they are.
@@ -32,14 +32,19 @@ impl InPlace {
         Ok(InPlace { file, groups, places })
     }
 
-    /// The shape and the numbers of an array of the object at `path`, if there is one.
-    pub fn find(&self, path: &str, index: usize) -> Option<(&[usize], Stored<'_>)> {
+    /// All objects; the arrays whose bytes stay in place have no values.
+    pub(crate) fn groups(&self) -> &[Group] {
+        &self.groups
+    }
+
+    /// An array of the object at `path`, and where its numbers are.
+    pub(crate) fn find(&self, path: &str, index: usize) -> Option<(&Array, Stored<'_>)> {
         let array = find(&self.groups, path)?.arrays.get(index)?;
         let stored = match self.places.get(&(path.to_owned(), index)) {
             // A place beyond the end is one of a truncated file, which holds no such array.
             Some(place) => Stored::Bytes(place.start, self.file.as_bytes().get(place.clone())?),
             None => Stored::Values(&array.values),
         };
-        Some((&array.shape, stored))
+        Some((array, stored))
     }
 }
