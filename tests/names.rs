@@ -69,3 +69,22 @@ fn structs_of_layers_keep_apart() {
     assert_eq!(fields, [[0.0; 2]; 4]);
     assert_eq!(model.call(&[0.0; 3]), [0.0; 2]);
 }
+
+model! {
+    /// A layer whose struct is `Net_AB`.
+    struct Net;
+
+    Sequential([Input(shape = (3,)), Dense(2, name = "a_b")])
+}
+
+model! {
+    /// A layer whose struct is `NetA_B`.
+    struct NetA;
+
+    Sequential([Input(shape = (3,)), Dense(2, name = "b"), Dense(2, name = "inputs")])
+}
+
+#[test]
+fn layers_of_two_models_keep_apart() {
+    assert_eq!(Net::seeded(1).a_b.bias, NetA::seeded(1).b.bias);
+}

@@ -1,5 +1,10 @@
 //! The struct's fields: one struct for each layer with weights, nested as models nest, in the order
 //! of the weights.
+//!
+//! The struct of the layer `conv2d_1` in the model `Net` is `Net_Conv2d1`. The `_` behind the
+//! model's name keeps it apart from the structs of other models, whose names Rust writes without
+//! one: `Net_AB` is a layer of `Net`, `NetA_B` one of `NetA`. It also keeps it apart from
+//! `NetInputs` and `NetOutputs`.
 
 use std::collections::HashSet;
 
@@ -35,11 +40,8 @@ pub(crate) fn structs(description: &Description, name: &Ident, visibility: &Toke
         let names: Vec<&str> = weight.layer.split('/').collect();
         root.insert(&path, &names, weight);
     }
-    let name = name.to_string();
-    // The model, and what goes in and comes out of it, have their names first.
-    let used = ["", "Inputs", "Outputs"].map(|part| format!("{name}{part}")).into();
-    let mut writer = Writer { visibility, used, structs: TokenStream::new() };
-    let fields = writer.fields(&root, &name);
+    let mut writer = Writer { visibility, used: HashSet::new(), structs: TokenStream::new() };
+    let fields = writer.fields(&root, &format!("{name}_"));
     Fields { fields, structs: writer.structs }
 }
 
