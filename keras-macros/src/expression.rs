@@ -3,8 +3,12 @@
 //! ```text
 //! expr     = binary [(".." | "..=") binary]
 //! binary   = see `operators.rs`
-//! postfix  = primary { "(" arguments ")" | "[" expr "]" | "." name | "::" name }
+//! postfix  = primary { "(" arguments ")" | "[" slice "]" | ("." | "::") (name | index) }
+//! slice    = item { "," item } [","]
+//! item     = "..." | binary | [binary] (".." | "..=") [binary]
 //! primary  = literal | name | "(" list ")" | "[" list "]" | block | if | closure
+//! list     = [expr { "," expr } [","]]
+//! arguments are a list in which `name =` may stand before an item
 //! ```
 
 use std::rc::Rc;
