@@ -13,7 +13,7 @@ use super::batch_norm_terms::{
     GradTerms, GradX, Normalized, NormalizedSum, ReluGradTerms, ReluGradX, Scaled,
 };
 use super::channels::Channels;
-use super::finish::Clip;
+use super::epilogue::Clip;
 use super::fold::split;
 use super::moments::{Statistics, at_least_one};
 use super::vectorized::vectorized;

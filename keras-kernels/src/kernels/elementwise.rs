@@ -1,7 +1,7 @@
 //! Element-wise ops: activations and their gradients, sums and products of equal tensors,
 //! conversions.
 //!
-//! Fast versions work on a block that stays in the first-level cache, so that a copy before an
+//! Fast versions work on a chunk that stays in the first-level cache, so that a copy before an
 //! activation in place is free.
 
 use super::vectorized::vectorized;
@@ -76,7 +76,7 @@ impl Cpu {
     pub(crate) fn unary(op: &op::Unary, call: Call<'_>) {
         let [x] = call.inputs();
         let y = call.output;
-        for (y, x) in y.chunks_mut(BLOCK).zip(x.chunks(BLOCK)) {
+        for (y, x) in y.chunks_mut(CHUNK).zip(x.chunks(CHUNK)) {
             y.copy_from_slice(x);
             activate::activate(op.f, y);
         }
@@ -137,7 +137,7 @@ fn select_grad<S: Simd>(op: &op::SelectGrad, call: Call<'_>) {
 }
 
 /// Elements that are copied and then changed in place, half of a first-level cache.
-const BLOCK: usize = 4096;
+const CHUNK: usize = 4096;
 
 /// The `i32` that a buffer of floats holds bit by bit.
 #[inline(always)]
@@ -184,7 +184,7 @@ mod tests {
 
     #[test]
     fn fast_is_plain_at_any_length() {
-        for len in [1, 15, 16, 17, 31, 97, BLOCK + 3] {
+        for len in [1, 15, 16, 17, 31, 97, CHUNK + 3] {
             let [a, b, d_y] = [1, 2, 3].map(|seed| values(2 * len, seed));
             let start = vec![f32::NAN; 2 * len];
             let f = Activation::Gelu;

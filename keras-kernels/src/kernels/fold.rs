@@ -7,7 +7,7 @@
 use keras_ir::ops::Normalize;
 use keras_target::cost::folded_len;
 
-use super::finish::{Clip, Finish};
+use super::epilogue::{Clip, Epilogue};
 #[cfg(not(feature = "std"))]
 use crate::float::Float as _;
 use crate::simd::{Kernel, Simd, dispatch};
@@ -49,7 +49,7 @@ impl<'a> Inputs<'a> {
         Inputs { bias: bias.first().copied(), norm, skip }
     }
 
-    /// The sum of a cell as plain loops finish it.
+    /// The sum of a cell as plain loops make it.
     pub(super) fn number(&self, sum: f64, column: usize, place: usize) -> f64 {
         let of = |parameter: Option<&[f32]>, otherwise| {
             parameter.map_or(otherwise, |parameter| f64::from(parameter[column]))
@@ -69,10 +69,10 @@ impl<'a> Inputs<'a> {
         columns: usize,
         clip: Clip,
         workspace: &'a mut [f32],
-    ) -> (Option<&'a [f32]>, Finish<'a>, &'a mut [f32]) {
+    ) -> (Option<&'a [f32]>, Epilogue<'a>, &'a mut [f32]) {
         let Inputs { bias, norm, skip } = self;
         let Some((norm, statistics, parameters)) = norm else {
-            return (bias, Finish { scale: None, skip, clip }, workspace);
+            return (bias, Epilogue { scale: None, skip, clip }, workspace);
         };
         let len = folded_len(Some(&norm), columns);
         let (numbers, workspace) = workspace.split_at_mut(len);
@@ -87,7 +87,7 @@ impl<'a> Inputs<'a> {
             scale: &mut *scale,
             shift: &mut *shift,
         });
-        (None, Finish { scale: Some([scale, shift]), skip, clip }, workspace)
+        (None, Epilogue { scale: Some([scale, shift]), skip, clip }, workspace)
     }
 }
 

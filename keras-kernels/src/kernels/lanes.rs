@@ -1,18 +1,18 @@
 //! Sums and maxima of a slice, in a fixed number of lanes, so that they vectorise and give the same
 //! bits everywhere.
 //!
-//! Lanes are joined by halves; blocks of [`BLOCK`] elements are added up in `f64`, so that long
+//! Lanes are joined by halves; chunks of [`CHUNK`] elements are added up in `f64`, so that long
 //! sums stay accurate.
 
 /// Partial results side by side: one register of the widest instruction set.
 const LANES: usize = 16;
 /// Elements summed in `f32` before they join the `f64` total.
-const BLOCK: usize = 4096;
+const CHUNK: usize = 4096;
 
 /// `Σ f(x[i])`.
 #[inline(always)]
 pub(super) fn sum_of(x: &[f32], f: impl Fn(f32) -> f32) -> f32 {
-    let block = |x: &[f32]| {
+    let chunk = |x: &[f32]| {
         let mut lanes = [0.0; LANES];
         let mut chunks = x.chunks_exact(LANES);
         for x in &mut chunks {
@@ -25,14 +25,14 @@ pub(super) fn sum_of(x: &[f32], f: impl Fn(f32) -> f32) -> f32 {
         }
         f64::from(join(lanes, |a, b| a + b))
     };
-    x.chunks(BLOCK).map(block).sum::<f64>() as f32
+    x.chunks(CHUNK).map(chunk).sum::<f64>() as f32
 }
 
 /// `Σ f(x[i], y[i])`. Panics if the lengths differ.
 #[inline(always)]
 pub(super) fn sum_of_pairs(x: &[f32], y: &[f32], f: impl Fn(f32, f32) -> f32) -> f32 {
     assert_eq!(x.len(), y.len(), "pairs come from equal lengths");
-    let block = |(x, y): (&[f32], &[f32])| {
+    let chunk = |(x, y): (&[f32], &[f32])| {
         let mut lanes = [0.0; LANES];
         let (mut xs, mut ys) = (x.chunks_exact(LANES), y.chunks_exact(LANES));
         for (x, y) in (&mut xs).zip(&mut ys) {
@@ -45,7 +45,7 @@ pub(super) fn sum_of_pairs(x: &[f32], y: &[f32], f: impl Fn(f32, f32) -> f32) ->
         }
         f64::from(join(lanes, |a, b| a + b))
     };
-    x.chunks(BLOCK).zip(y.chunks(BLOCK)).map(block).sum::<f64>() as f32
+    x.chunks(CHUNK).zip(y.chunks(CHUNK)).map(chunk).sum::<f64>() as f32
 }
 
 /// `Σ x[i]`.
@@ -96,7 +96,7 @@ mod tests {
 
     #[test]
     fn sums_and_maxima_at_any_length() {
-        for len in [0, 1, 15, 16, 17, 31, 97, BLOCK - 1, BLOCK + 5, 3 * BLOCK + 1] {
+        for len in [0, 1, 15, 16, 17, 31, 97, CHUNK - 1, CHUNK + 5, 3 * CHUNK + 1] {
             let x: Vec<f32> = (0..len).map(|i| ((i * 37) % 101) as f32 - 50.0).collect();
             let y: Vec<f32> = (0..len).map(|i| ((i * 53) % 97) as f32 - 48.0).collect();
             assert_eq!(sum(&x), x.iter().sum::<f32>());

@@ -3,7 +3,7 @@
 
 use core::ops::Range;
 
-use super::finish::Finish;
+use super::epilogue::Epilogue;
 use crate::simd::Simd;
 
 /// A row of more vectors than this is computed by reading the weights in their order.
@@ -23,7 +23,7 @@ pub(super) fn stream<S: Simd>(
     x: &[f32],
     w: &[f32],
     bias: Option<&[f32]>,
-    finish: Finish<'_>,
+    epilogue: Epilogue<'_>,
     y: &mut [f32],
 ) {
     match bias {
@@ -39,7 +39,7 @@ pub(super) fn stream<S: Simd>(
             }
         }
     }
-    finish.apply(simd, n, y);
+    epilogue.apply(simd, n, y);
 }
 
 /// One row of a product of few columns, whose sums stay in registers.
@@ -49,7 +49,7 @@ pub(super) fn strip<S: Simd, const VECTORS: usize>(
     x: &[f32],
     w: &[f32],
     bias: Option<&[f32]>,
-    finish: Finish<'_>,
+    epilogue: Epilogue<'_>,
     y: &mut [f32],
 ) {
     let n = VECTORS * S::LANES;
@@ -68,7 +68,7 @@ pub(super) fn strip<S: Simd, const VECTORS: usize>(
     for (j, sum) in sums.into_iter().enumerate() {
         simd.store(sum, &mut y[j * S::LANES..]);
     }
-    finish.apply(simd, n, y);
+    epilogue.apply(simd, n, y);
 }
 
 /// Adds some rows of weights, each times its element of `x`. Where all rows begin alike, vectors of

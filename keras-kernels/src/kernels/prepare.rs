@@ -1,4 +1,4 @@
-//! Copies of right matrices, made once for a whole batch: blocks of rows, and in each panels of
+//! Copies of right matrices, made once for a whole batch: slabs of rows, and in each panels of
 //! columns, one after the other; of a kernel to which Winograd's algorithm is applied, its
 //! transform. An algorithm that rounds reads rows of pairs.
 
@@ -47,7 +47,7 @@ fn transform(op: &Op, kernel: &[f32], u: &mut [f32]) {
     dispatch(Transform { shape, kernel, transposed, u });
 }
 
-/// Makes block `part` of a right matrix.
+/// Makes slab `part` of a right matrix.
 fn pack(op: &Op, right: &[f32], part: usize, prepared: &mut [f32]) {
     let (columns, transposed) = columns(op);
     let (first, rows) = (part * PREPARED_ROWS, prepared.len() / columns);
@@ -60,7 +60,7 @@ fn pack(op: &Op, right: &[f32], part: usize, prepared: &mut [f32]) {
     }
 }
 
-/// Makes block `part` of a right matrix of rows of pairs.
+/// Makes slab `part` of a right matrix of rows of pairs.
 fn pack_pairs(op: &Op, right: &[f32], part: usize, prepared: &mut [f32]) {
     let (columns, transposed) = columns(op);
     let first = 2 * part * PREPARED_ROWS;

@@ -8,7 +8,7 @@
 
 use keras_ir::ops as op;
 
-use super::finish::Finish;
+use super::epilogue::Epilogue;
 use super::gemm::{BothTransposed, MatrixGradW, MatrixGradX, MatrixProduct, Rounded};
 use super::tile::Write;
 use super::{Call, Cpu, Reference};
@@ -60,9 +60,9 @@ macro_rules! multiply_all {
             let (prepared, scratch) = (&[][..], &mut *scratch);
             match (op.transposed_a, op.transposed_b) {
                 (false, false) => {
-                    let (x, w, bias, finish) = (a, b, None, Finish::NOTHING);
+                    let (x, w, bias, epilogue) = (a, b, None, Epilogue::NOTHING);
                     let product =
-                        MatrixProduct { rows: m, k, n, x, w, prepared, bias, finish, y, scratch };
+                        MatrixProduct { rows: m, k, n, x, w, prepared, bias, epilogue, y, scratch };
                     $simd.enter($kernel(product));
                 }
                 (false, true) => {

@@ -2,7 +2,7 @@
 
 use keras_ir::ops as op;
 
-use crate::kernels::finish::Finish;
+use crate::kernels::epilogue::Epilogue;
 use crate::kernels::gemm;
 
 /// A convolution as an algorithm is given it.
@@ -15,7 +15,7 @@ pub(super) struct Convolution<'a> {
     pub(super) prepared: &'a [f32],
     pub(super) bias: Option<&'a [f32]>,
     /// What follows the sums, but for an activation that is no clip.
-    pub(super) finish: Finish<'a>,
+    pub(super) epilogue: Epilogue<'a>,
     pub(super) y: &'a mut [f32],
     pub(super) scratch: &'a mut [f32],
 }
@@ -23,8 +23,8 @@ pub(super) struct Convolution<'a> {
 impl<'a> Convolution<'a> {
     /// A convolution of single cells as a product of matrices.
     pub(super) fn product(self) -> gemm::MatrixProduct<'a> {
-        let Convolution { op, x, kernel: w, prepared, bias, finish, y, scratch, .. } = self;
+        let Convolution { op, x, kernel: w, prepared, bias, epilogue, y, scratch, .. } = self;
         let (rows, k, n) = (x.len() / op.channels, op.channels, op.filters);
-        gemm::MatrixProduct { rows, k, n, x, w, prepared, bias, finish, y, scratch }
+        gemm::MatrixProduct { rows, k, n, x, w, prepared, bias, epilogue, y, scratch }
     }
 }

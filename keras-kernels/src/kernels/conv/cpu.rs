@@ -24,7 +24,7 @@ use super::two_sums::TwoSums;
 use super::windows::Windows;
 use super::{pairs, winograd};
 use crate::kernels::activate::activate;
-use crate::kernels::finish::{Clip, Finish};
+use crate::kernels::epilogue::{Clip, Epilogue};
 use crate::kernels::fold::Inputs;
 use crate::kernels::tile::Write;
 use crate::kernels::{Call, Cpu, gemm};
@@ -62,10 +62,10 @@ fn convolve_by(sum: fn(Convolution<'_>), op: &op::Conv2D, pools: bool, call: Cal
     let (x, kernel) = (call.inputs[0], call.inputs[1]);
     let inputs = Inputs::new(&call.inputs[2..], bias, norm);
     let clip = Clip::of(f);
-    let (bias, finish, scratch) =
+    let (bias, epilogue, scratch) =
         inputs.fold(filters, clip.unwrap_or(Clip::Nothing), call.workspace);
     let (y, prepared) = (&mut *call.output, call.prepared);
-    sum(Convolution { op, pools, x, kernel, prepared, bias, finish, y, scratch });
+    sum(Convolution { op, pools, x, kernel, prepared, bias, epilogue, y, scratch });
     if clip.is_none() {
         activate(f, call.output);
     }
@@ -84,7 +84,7 @@ fn by_two_sums(convolution: Convolution<'_>) {
 }
 
 fn by_winograd(convolution: Convolution<'_>) {
-    let Convolution { op, pools, x, kernel, prepared, bias, finish, y, scratch } = convolution;
+    let Convolution { op, pools, x, kernel, prepared, bias, epilogue, y, scratch } = convolution;
     let (shape, transposed) = (Winograd::conv2d(op), false);
     dispatch(winograd::Convolution {
         shape,
@@ -94,21 +94,21 @@ fn by_winograd(convolution: Convolution<'_>) {
         pools,
         prepared,
         bias,
-        finish,
+        epilogue,
         y,
         scratch,
     });
 }
 
 fn by_rows(convolution: Convolution<'_>) {
-    let Convolution { op, pools, x, kernel, bias, finish, y, scratch, .. } = convolution;
+    let Convolution { op, pools, x, kernel, bias, epilogue, y, scratch, .. } = convolution;
     let geometry = Geometry::of(op);
-    dispatch(OutputRows { geometry, x, kernel, bias, finish, pools, y, scratch });
+    dispatch(OutputRows { geometry, x, kernel, bias, epilogue, pools, y, scratch });
 }
 
 fn by_windows(convolution: Convolution<'_>) {
-    let Convolution { op, x, kernel, bias, finish, y, scratch, .. } = convolution;
-    dispatch(Windows { geometry: Geometry::of(op), x, kernel, bias, finish, y, scratch });
+    let Convolution { op, x, kernel, bias, epilogue, y, scratch, .. } = convolution;
+    dispatch(Windows { geometry: Geometry::of(op), x, kernel, bias, epilogue, y, scratch });
 }
 
 // The methods are inlined, and what they choose from is not: where an algorithm is a constant, as
@@ -175,7 +175,7 @@ fn grad_x_by_winograd(op: &op::Conv2DGradX, call: Call<'_>) {
         pools: false,
         prepared: call.prepared,
         bias: None,
-        finish: Finish::NOTHING,
+        epilogue: Epilogue::NOTHING,
         y: call.output,
         scratch: call.workspace,
     });

@@ -9,7 +9,7 @@ use core::ops::Range;
 
 use super::band::{self, Geometry, Image};
 use super::narrow::add_turned;
-use crate::kernels::finish::Finish;
+use crate::kernels::epilogue::Epilogue;
 use crate::kernels::tile::{Columns, Panels, Product, Right, Write, multiply};
 use crate::kernels::window::real_outputs;
 use crate::simd::{Kernel, Simd};
@@ -86,7 +86,7 @@ impl RowsPart<'_> {
                         columns: panel.len,
                         right: Right { cells: right, stride: filters },
                         write: Write::Add,
-                        finish: Finish::NOTHING,
+                        epilogue: Epilogue::NOTHING,
                         output: &mut d_w[tap * run * filters + filter..],
                         stride: filters,
                     };
@@ -120,7 +120,7 @@ impl RowsPart<'_> {
                         columns: panel.len,
                         right: Right { cells: x, stride: columns.stride * channels },
                         write: Write::Add,
-                        finish: Finish::NOTHING,
+                        epilogue: Epilogue::NOTHING,
                         output: &mut turned[group * group_filters * cells + place..],
                         stride: cells,
                     };

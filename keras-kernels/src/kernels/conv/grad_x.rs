@@ -14,7 +14,7 @@ use keras_target::phase::{Phase, phases, phases_cover};
 
 use super::band::{self, Geometry, Image};
 use super::windows::Pass;
-use crate::kernels::finish::Finish;
+use crate::kernels::epilogue::Epilogue;
 use crate::kernels::tile::{Panel, Panels, Right, Write};
 use crate::simd::{Kernel, Simd};
 
@@ -88,7 +88,7 @@ impl GradX<'_> {
             columns: panel.len,
             right: Right { cells: self.transposed, stride },
             write: Write::Set,
-            finish: Finish::NOTHING,
+            epilogue: Epilogue::NOTHING,
             stride: self.geometry.columns.stride * channels,
         };
         let pitch = self.geometry.columns.output * filters;

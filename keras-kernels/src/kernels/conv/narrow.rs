@@ -10,7 +10,7 @@
 
 #![allow(clippy::needless_range_loop, reason = "indices are what tiles are about")]
 
-use crate::kernels::finish::Finish;
+use crate::kernels::epilogue::Epilogue;
 use crate::kernels::tile::{Right, Rows};
 use crate::simd::{Kernel, Simd};
 
@@ -43,7 +43,7 @@ pub(super) struct Dots<'a> {
     pub(super) weights: Right<'a>,
     pub(super) filters: usize,
     pub(super) bias: Option<&'a [f32]>,
-    pub(super) finish: Finish<'a>,
+    pub(super) epilogue: Epilogue<'a>,
     pub(super) output: &'a mut [f32],
     pub(super) stride: usize,
 }
@@ -74,7 +74,7 @@ impl Dots<'_> {
             for r in 0..ROWS.min(self.rows - first) {
                 let y = start + simd.sum(sums[r]);
                 let place = (first + r) * self.stride + f;
-                self.output[place] = self.finish.number(y, f, place);
+                self.output[place] = self.epilogue.number(y, f, place);
             }
         }
     }

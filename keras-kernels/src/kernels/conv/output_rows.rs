@@ -10,7 +10,7 @@
 use keras_target::cost::POOLED;
 
 use super::band::{self, Geometry, Image};
-use crate::kernels::finish::Finish;
+use crate::kernels::epilogue::Epilogue;
 use crate::kernels::window::real_cells;
 use crate::simd::{Kernel, Simd};
 
@@ -21,7 +21,7 @@ pub(super) struct OutputRows<'a> {
     pub(super) x: &'a [f32],
     pub(super) kernel: &'a [f32],
     pub(super) bias: Option<&'a [f32]>,
-    pub(super) finish: Finish<'a>,
+    pub(super) epilogue: Epilogue<'a>,
     /// Whether of each two rows and two columns only the largest cell is written; a last one
     /// without a partner is left out.
     pub(super) pools: bool,
@@ -34,7 +34,7 @@ impl Kernel for OutputRows<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let OutputRows { geometry, x, kernel, bias, finish, pools, y, scratch } = self;
+        let OutputRows { geometry, x, kernel, bias, epilogue, pools, y, scratch } = self;
         let Geometry { rows, columns, channels, filters, .. } = geometry;
         let pitch = columns.input * channels;
         // Rows of cells that a row of what is written stands for.
@@ -43,8 +43,8 @@ impl Kernel for OutputRows<'_> {
         let samples = x.chunks_exact(geometry.x_len());
         let samples = samples.zip(y.chunks_exact_mut(rows.output / height * y_pitch));
         for (sample, (x, y)) in samples.enumerate() {
-            let (image, finish) =
-                (Image { cells: x, pitch }, finish.cells_from(sample * geometry.y_len()));
+            let (image, epilogue) =
+                (Image { cells: x, pitch }, epilogue.cells_from(sample * geometry.y_len()));
             for outputs in geometry.parts_of(height) {
                 let x = band::read(&geometry, image, &outputs, scratch);
                 for i in outputs.clone().step_by(height).filter(|i| i + height <= rows.output) {
@@ -53,15 +53,15 @@ impl Kernel for OutputRows<'_> {
                     }
                     let y = &mut y[i / height * y_pitch..][..y_pitch];
                     let lines = |i| Lines::of(&geometry, &x, i, kernel);
-                    let finish = finish.cells_from(i * columns.output * filters);
+                    let epilogue = epilogue.cells_from(i * columns.output * filters);
                     let [step, run] = [columns.stride * channels, columns.kernel * channels];
                     let width = columns.output;
                     if pools {
                         let lines = [lines(i), lines(i + 1)];
-                        Row { lines, width, step, run, filters, bias, finish }.run(simd, y);
+                        Row { lines, width, step, run, filters, bias, epilogue }.run(simd, y);
                     } else {
                         let lines = [lines(i)];
-                        Row { lines, width, step, run, filters, bias, finish }.run(simd, y);
+                        Row { lines, width, step, run, filters, bias, epilogue }.run(simd, y);
                     }
                 }
             }
@@ -106,7 +106,7 @@ struct Row<'a, const ROWS: usize> {
     run: usize,
     filters: usize,
     bias: Option<&'a [f32]>,
-    finish: Finish<'a>,
+    epilogue: Epilogue<'a>,
 }
 
 impl<const ROWS: usize> Row<'_, ROWS> {
@@ -208,7 +208,7 @@ impl<const ROWS: usize, const VECTORS: usize> Strip<'_, ROWS, VECTORS> {
         row: usize,
         j: usize,
     ) -> [[S::F32; VECTORS]; CELLS] {
-        let Row { lines, width, step, run, filters, bias, finish } = self.row;
+        let Row { lines, width, step, run, filters, bias, epilogue } = self.row;
         let (f, lines) = (self.f, lines[row]);
         let start = match bias {
             Some(bias) => simd.load_each::<VECTORS>(&bias[f..], S::LANES),
@@ -228,7 +228,7 @@ impl<const ROWS: usize, const VECTORS: usize> Strip<'_, ROWS, VECTORS> {
                 }
             }
         }
-        if let Some([scale, shift]) = finish.scale {
+        if let Some([scale, shift]) = epilogue.scale {
             let scale = simd.load_each::<VECTORS>(&scale[f..], S::LANES);
             let shift = simd.load_each::<VECTORS>(&shift[f..], S::LANES);
             for p in 0..CELLS {
@@ -237,7 +237,7 @@ impl<const ROWS: usize, const VECTORS: usize> Strip<'_, ROWS, VECTORS> {
                 }
             }
         }
-        if let Some(skip) = finish.skip {
+        if let Some(skip) = epilogue.skip {
             for p in 0..CELLS {
                 let skip = &skip[(row * width + j + p) * filters + f..];
                 let skip = simd.load_each::<VECTORS>(skip, S::LANES);
@@ -246,7 +246,7 @@ impl<const ROWS: usize, const VECTORS: usize> Strip<'_, ROWS, VECTORS> {
                 }
             }
         }
-        finish.clip.apply_all(simd, &mut sums);
+        epilogue.clip.apply_all(simd, &mut sums);
         sums
     }
 }

@@ -23,7 +23,7 @@ use super::narrow::add_turned;
 use super::windows::Pass;
 use crate::kernels::Call;
 use crate::kernels::bfloat16::{pack_neighbors, pack_rows};
-use crate::kernels::finish::Finish;
+use crate::kernels::epilogue::Epilogue;
 use crate::kernels::tile::{Columns, Panels, Product, Right, Write, multiply};
 use crate::kernels::window::real_outputs;
 use crate::simd::{Kernel, Pairs, Simd, dispatch_pairs};
@@ -59,7 +59,7 @@ impl Kernel for RoundedConvolution<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let Convolution { op, x, kernel, bias, finish, y, scratch, .. } = self.0;
+        let Convolution { op, x, kernel, bias, epilogue, y, scratch, .. } = self.0;
         let geometry = Geometry::of(op);
         let Geometry { columns, channels, filters, .. } = geometry;
         let halved = Geometry { channels: channels / 2, ..geometry };
@@ -84,7 +84,7 @@ impl Kernel for RoundedConvolution<'_> {
             pack_neighbors(simd, x, x_pairs);
             let samples = x_pairs.chunks_exact(halved.x_len()).zip(y.chunks_exact_mut(y_len));
             for (sample, (x, y)) in samples.enumerate() {
-                let finish = finish.cells_from((chunk * some + sample) * y_len);
+                let epilogue = epilogue.cells_from((chunk * some + sample) * y_len);
                 for outputs in halved.parts() {
                     let x = band::read(&halved, Image { cells: x, pitch }, &outputs, scratch);
                     for panel in panels.iter() {
@@ -99,7 +99,7 @@ impl Kernel for RoundedConvolution<'_> {
                             },
                             write: bias
                                 .map_or(Write::Set, |bias| Write::Bias(&bias[panel.begin..])),
-                            finish: finish.columns_from(panel.begin),
+                            epilogue: epilogue.columns_from(panel.begin),
                             stride: filters,
                         };
                         for i in outputs.clone() {
@@ -269,7 +269,7 @@ impl PackedPart<'_> {
                     columns: panel.len,
                     right: Right { cells: &d_y[panel.begin..], stride: filters },
                     write: Write::Add,
-                    finish: Finish::NOTHING,
+                    epilogue: Epilogue::NOTHING,
                     output: &mut d_w[tap * run * filters + panel.begin..],
                     stride: filters,
                 };
@@ -303,7 +303,7 @@ impl PackedPart<'_> {
                         stride: 2 * columns.stride * channels,
                     },
                     write: Write::Add,
-                    finish: Finish::NOTHING,
+                    epilogue: Epilogue::NOTHING,
                     output: &mut turned[tap * run + panel.begin..],
                     stride: cells,
                 };

@@ -14,7 +14,7 @@
 
 use keras_target::cost::{HALF_VECTOR, two_sums_len};
 
-use crate::kernels::finish::{Finish, Last};
+use crate::kernels::epilogue::{Epilogue, VectorEpilogue};
 use crate::kernels::gemm::MatrixProduct;
 use crate::kernels::tile::{Product, Right, Rows, Write, multiply};
 use crate::simd::{Kernel, Simd};
@@ -36,20 +36,20 @@ impl Kernel for TwoSums<'_> {
         if S::LANES != LANES {
             return simd.enter(self.0);
         }
-        let MatrixProduct { rows, k, n, x, w, bias, finish, y, scratch, .. } = self.0;
+        let MatrixProduct { rows, k, n, x, w, bias, epilogue, y, scratch, .. } = self.0;
         let first = n - HALF_VECTOR;
         if first > 0 {
             let right = Right { cells: w, stride: n };
             let write = bias.map_or(Write::Set, Write::Bias);
             let output = &mut *y;
-            let product = Product { columns: first, right, write, finish, output, stride: n };
+            let product = Product { columns: first, right, write, epilogue, output, stride: n };
             multiply(simd, rows, Rows::plain(x, k, k), product);
         }
         let (paired, _) = scratch.split_at_mut(two_sums_len(k, n));
         pair(&w[first..], n, paired);
-        let finish = finish.columns_from(first);
+        let epilogue = epilogue.columns_from(first);
         let bias = bias.map(|bias| &bias[first..]);
-        let columns = Columns { x, k, paired, n, finish, ends: Ends::of(simd, bias, finish) };
+        let columns = Columns { x, k, paired, n, epilogue, ends: Ends::of(simd, bias, epilogue) };
         let y = &mut y[first..];
         let mut row = 0;
         while row + HEIGHT <= rows {
@@ -90,12 +90,12 @@ fn pair(w: &[f32], n: usize, paired: &mut [f32]) {
 /// What sums begin with, and what becomes of them.
 struct Ends<S: Simd> {
     start: S::F32,
-    last: Last<S>,
+    last: VectorEpilogue<S>,
 }
 
 impl<S: Simd> Ends<S> {
     #[inline(always)]
-    fn of(simd: S, bias: Option<&[f32]>, finish: Finish<'_>) -> Ends<S> {
+    fn of(simd: S, bias: Option<&[f32]>, epilogue: Epilogue<'_>) -> Ends<S> {
         let mut start = [0.0; LANES];
         if let Some(bias) = bias {
             for f in 0..HALF_VECTOR {
@@ -104,7 +104,7 @@ impl<S: Simd> Ends<S> {
         }
         // Of two rows, one behind the other.
         let mut twice = [[0.0; LANES]; 2];
-        let scale = finish.scale.map(|numbers| {
+        let scale = epilogue.scale.map(|numbers| {
             for (twice, numbers) in twice.iter_mut().zip(numbers) {
                 for half in twice.chunks_exact_mut(HALF_VECTOR) {
                     half.copy_from_slice(&numbers[..HALF_VECTOR]);
@@ -112,7 +112,7 @@ impl<S: Simd> Ends<S> {
             }
             twice.each_ref().map(|numbers| &numbers[..])
         });
-        let last = Last::of(simd, Finish { scale, ..finish }, 0, LANES);
+        let last = VectorEpilogue::of(simd, Epilogue { scale, ..epilogue }, 0, LANES);
         Ends { start: simd.load(&start), last }
     }
 }
@@ -124,7 +124,7 @@ struct Columns<'a, S: Simd> {
     paired: &'a [f32],
     /// Distance of the output's rows.
     n: usize,
-    finish: Finish<'a>,
+    epilogue: Epilogue<'a>,
     ends: Ends<S>,
 }
 
@@ -133,7 +133,7 @@ impl<S: Simd> Columns<'_, S> {
     #[inline(always)]
     fn tile<const ROWS: usize>(&self, simd: S, first: usize, y: &mut [f32]) {
         let sums = self.sums::<ROWS>(simd, first);
-        let Columns { n, finish, ref ends, .. } = *self;
+        let Columns { n, epilogue, ref ends, .. } = *self;
         // Rows that touch are written two at a time.
         let together = if n == HALF_VECTOR && ROWS > 1 { 2 } else { 1 };
         let len = together * HALF_VECTOR;
@@ -141,7 +141,7 @@ impl<S: Simd> Columns<'_, S> {
             let place = (first + r) * n;
             let sum = simd.add_neighbors(sums[r], sums[r + together - 1]);
             let mut sum = ends.last.scaled(simd, sum);
-            if let Some(skip) = finish.skip {
+            if let Some(skip) = epilogue.skip {
                 sum = simd.add(sum, simd.load_part(&skip[place..][..len]));
             }
             simd.store_part(ends.last.clipped(simd, sum), &mut y[place..][..len]);

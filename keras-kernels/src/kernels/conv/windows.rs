@@ -6,7 +6,7 @@
 use super::band::{self, Geometry, Image};
 use super::narrow::{Dots, turn};
 use super::three_columns::{self, ThreeColumns};
-use crate::kernels::finish::Finish;
+use crate::kernels::epilogue::Epilogue;
 use crate::kernels::tile::{Columns, Panels, Product, Right, Rows, Write, multiply};
 use crate::kernels::window::real_cells;
 use crate::simd::{Kernel, Simd};
@@ -17,7 +17,7 @@ pub(super) struct Windows<'a> {
     pub(super) x: &'a [f32],
     pub(super) kernel: &'a [f32],
     pub(super) bias: Option<&'a [f32]>,
-    pub(super) finish: Finish<'a>,
+    pub(super) epilogue: Epilogue<'a>,
     pub(super) y: &'a mut [f32],
     pub(super) scratch: &'a mut [f32],
 }
@@ -27,7 +27,7 @@ impl Kernel for Windows<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let Windows { geometry, x, kernel, bias, finish, y, scratch } = self;
+        let Windows { geometry, x, kernel, bias, epilogue, y, scratch } = self;
         let (x_len, y_len) = (geometry.x_len(), geometry.y_len());
         let (filters, pitch) = (geometry.filters, geometry.columns.input * geometry.channels);
         let (turned, scratch) = scratch.split_at_mut(geometry.turned_len());
@@ -39,7 +39,7 @@ impl Kernel for Windows<'_> {
         let copies = geometry.band().is_some();
         let samples = x.chunks_exact(x_len).zip(y.chunks_exact_mut(y_len));
         for (sample, (x, y)) in samples.enumerate() {
-            let finish = finish.cells_from(sample * y_len);
+            let epilogue = epilogue.cells_from(sample * y_len);
             let image = Image { cells: x, pitch };
             for outputs in geometry.parts() {
                 let rows = band::read(&geometry, image, &outputs, scratch);
@@ -58,7 +58,7 @@ impl Kernel for Windows<'_> {
                             columns: panel.len,
                             right,
                             write: bias.map_or(Write::Set, |bias| Write::Bias(&bias[filter..])),
-                            finish: finish.columns_from(filter),
+                            epilogue: epilogue.columns_from(filter),
                             stride: filters,
                         };
                         for i in outputs.clone() {
@@ -88,13 +88,13 @@ pub(super) struct Pass<'a> {
     /// row for each filter.
     pub(super) right: Right<'a>,
     pub(super) write: Write<'a>,
-    pub(super) finish: Finish<'a>,
+    pub(super) epilogue: Epilogue<'a>,
     /// Elements from one cell of the output to the next.
     pub(super) stride: usize,
 }
 
 impl Pass<'_> {
-    /// Row `i` of the output, which begins at `y`, `place` elements behind where `finish` begins.
+    /// Row `i` of the output, which begins at `y`, `place` elements behind where `epilogue` begins.
     #[inline(always)]
     pub(super) fn row<S: Simd>(
         &self,
@@ -105,7 +105,7 @@ impl Pass<'_> {
         y: &mut [f32],
     ) {
         let Pass { geometry, write, stride, .. } = *self;
-        let finish = self.finish.cells_from(place);
+        let epilogue = self.epilogue.cells_from(place);
         let Geometry { rows, columns, channels, .. } = geometry;
         let real = real_cells(&rows, i);
         let (inner, run) = geometry.runs();
@@ -129,10 +129,10 @@ impl Pass<'_> {
         if self.is_narrow {
             let bias = if let Write::Bias(bias) = write { Some(bias) } else { None };
             let (rows, weights, filters) = (columns.output, right, self.columns);
-            simd.enter(Dots { rows, left, weights, filters, bias, finish, output: y, stride });
+            simd.enter(Dots { rows, left, weights, filters, bias, epilogue, output: y, stride });
             return;
         }
-        let product = Product { columns: self.columns, right, write, finish, output: y, stride };
+        let product = Product { columns: self.columns, right, write, epilogue, output: y, stride };
         if self.has_three_columns::<S>() {
             multiply(simd, columns.output, ThreeColumns(left), product);
         } else if left.row_stride == 1 {

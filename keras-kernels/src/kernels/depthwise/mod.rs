@@ -14,7 +14,7 @@ mod two_rows;
 use keras_ir::ops as op;
 
 use super::activate::activate;
-use super::finish::{Clip, Finish};
+use super::epilogue::{Clip, Epilogue};
 use super::fold::Inputs;
 use super::window::{cell, for_each_window, input_cells, output_cells, taps};
 use super::{Call, Cpu, Reference};
@@ -109,8 +109,9 @@ impl Cpu {
         let (x, kernel) = (call.inputs[0], call.inputs[1]);
         let inputs = Inputs::new(&call.inputs[2..], bias, norm);
         let clip = Clip::of(f);
-        let (bias, finish, _) = inputs.fold(filters, clip.unwrap_or(Clip::Nothing), call.workspace);
-        dispatch(DepthwiseProduct { op, x, kernel, bias, finish, y: &mut *y });
+        let (bias, epilogue, _) =
+            inputs.fold(filters, clip.unwrap_or(Clip::Nothing), call.workspace);
+        dispatch(DepthwiseProduct { op, x, kernel, bias, epilogue, y: &mut *y });
         if clip.is_none() {
             activate(f, y);
         }
@@ -131,7 +132,7 @@ struct DepthwiseProduct<'a> {
     x: &'a [f32],
     kernel: &'a [f32],
     bias: Option<&'a [f32]>,
-    finish: Finish<'a>,
+    epilogue: Epilogue<'a>,
     y: &'a mut [f32],
 }
 
@@ -140,14 +141,14 @@ impl Kernel for DepthwiseProduct<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let DepthwiseProduct { op, x, kernel, bias, finish, y } = self;
+        let DepthwiseProduct { op, x, kernel, bias, epilogue, y } = self;
         let op::Depthwise2D { rows, columns, channels, multiplier, .. } = *op;
         let filters = channels * multiplier;
         let x_len = input_cells(&rows, &columns) * channels;
         let y_len = output_cells(&rows, &columns) * filters;
         for (x, y) in x.chunks_exact(x_len).zip(y.chunks_exact_mut(y_len)) {
             if multiplier == 1 && image::fits(&rows, &columns) {
-                three::forward(simd, [&rows, &columns], channels, [x, kernel], bias, finish, y);
+                three::forward(simd, [&rows, &columns], channels, [x, kernel], bias, epilogue, y);
                 continue;
             }
             if multiplier == 1 {
@@ -155,7 +156,7 @@ impl Kernel for DepthwiseProduct<'_> {
             } else {
                 forward_plain(op, [x, kernel], bias, y);
             }
-            finish.apply(simd, filters, y);
+            epilogue.apply(simd, filters, y);
         }
     }
 }

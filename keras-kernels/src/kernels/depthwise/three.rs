@@ -17,7 +17,7 @@ use keras_ir::ops::Window;
 
 use super::image::{EXTENT, Image, Vector, add_products, for_rows, load_column};
 use super::two_rows::TwoRows;
-use crate::kernels::finish::{Clip, Finish, Last};
+use crate::kernels::epilogue::{Clip, Epilogue, VectorEpilogue};
 use crate::kernels::vectors::{for_each_vector, store};
 use crate::kernels::window::real_cells;
 use crate::simd::Simd;
@@ -30,11 +30,11 @@ pub(super) fn forward<S: Simd>(
     channels: usize,
     [x, kernel]: [&[f32]; 2],
     bias: Option<&[f32]>,
-    finish: Finish<'_>,
+    epilogue: Epilogue<'_>,
     y: &mut [f32],
 ) {
     let image = Image { columns: *columns, channels, x, kernel, is_backwards: false };
-    rows_of(simd, &image, rows, bias, finish, y);
+    rows_of(simd, &image, rows, bias, epilogue, y);
 }
 
 /// The rows of an output: two at a time, where both have all their rows of the input and share two
@@ -45,7 +45,7 @@ fn rows_of<S: Simd>(
     image: &Image<'_>,
     rows: &Window,
     bias: Option<&[f32]>,
-    finish: Finish<'_>,
+    epilogue: Epilogue<'_>,
     y: &mut [f32],
 ) {
     let y_len = image.columns.output * image.channels;
@@ -55,13 +55,13 @@ fn rows_of<S: Simd>(
         let y = &mut y[i * y_len..];
         if rows.stride == 1 && is_whole(i) && is_whole(i + 1) {
             let y = &mut y[..2 * y_len];
-            simd.enter(TwoRows { image, first: i - rows.pad, bias, finish, y });
+            simd.enter(TwoRows { image, first: i - rows.pad, bias, epilogue, y });
             i += 2;
             continue;
         }
         let real = real_cells(rows, i);
         let taps = [(i * rows.stride + real.start).saturating_sub(rows.pad), real.start];
-        for_rows!(real.len(), row::<S>(simd, image, taps, bias, finish, &mut y[..y_len]));
+        for_rows!(real.len(), row::<S>(simd, image, taps, bias, epilogue, &mut y[..y_len]));
         i += 1;
     }
 }
@@ -74,16 +74,16 @@ fn row<S: Simd, const ROWS: usize>(
     image: &Image<'_>,
     taps: [usize; 2],
     bias: Option<&[f32]>,
-    finish: Finish<'_>,
+    epilogue: Epilogue<'_>,
     y: &mut [f32],
 ) {
-    let does_nothing = finish.scale.is_none() && finish.clip == Clip::Nothing;
+    let does_nothing = epilogue.scale.is_none() && epilogue.clip == Clip::Nothing;
     for_each_vector!(S, image.channels, |c, len| {
         let vector = Vector::new(simd, bias, c, len);
         if does_nothing {
-            vector.row::<ROWS, false>(simd, image, taps, finish, &mut y[c..]);
+            vector.row::<ROWS, false>(simd, image, taps, epilogue, &mut y[c..]);
         } else {
-            vector.row::<ROWS, true>(simd, image, taps, finish, &mut y[c..]);
+            vector.row::<ROWS, true>(simd, image, taps, epilogue, &mut y[c..]);
         }
     });
 }
@@ -91,12 +91,12 @@ fn row<S: Simd, const ROWS: usize>(
 impl<S: Simd> Vector<S> {
     /// Computes it, in `y` from its first channel on.
     #[inline(always)]
-    fn row<const ROWS: usize, const FINISHES: bool>(
+    fn row<const ROWS: usize, const HAS_EPILOGUE: bool>(
         &self,
         simd: S,
         image: &Image<'_>,
         [first, cell]: [usize; 2],
-        finish: Finish<'_>,
+        epilogue: Epilogue<'_>,
         y: &mut [f32],
     ) {
         let Vector { c, len, start } = *self;
@@ -110,11 +110,12 @@ impl<S: Simd> Vector<S> {
             x[r] = &image.row(first + r, columns.input, c)[..x_len];
         }
         let weights = image.weights::<S, ROWS>(simd, cells, c, len);
-        let last = Last::<S>::of(simd, finish, c, len);
+        let last = VectorEpilogue::<S>::of(simd, epilogue, c, len);
         let mut places = y.chunks_mut(channels);
         macro_rules! put {
             ($sum:expr, $y:expr) => {{
-                let sum = if FINISHES { last.clipped(simd, last.scaled(simd, $sum)) } else { $sum };
+                let sum =
+                    if HAS_EPILOGUE { last.clipped(simd, last.scaled(simd, $sum)) } else { $sum };
                 store(simd, sum, $y, len);
             }};
         }
@@ -193,7 +194,7 @@ pub(super) fn grad_x<S: Simd>(
             ..*window
         });
         let image = Image { columns: back_columns, channels, x: d_y, kernel, is_backwards: true };
-        rows_of(simd, &image, &back_rows, None, Finish::NOTHING, d_x);
+        rows_of(simd, &image, &back_rows, None, Epilogue::NOTHING, d_x);
         return;
     }
     let image = Image { columns: *columns, channels, x: d_y, kernel, is_backwards: false };

@@ -5,7 +5,7 @@
 #![allow(clippy::needless_range_loop, reason = "indices are what taps are about")]
 
 use super::image::{EXTENT, Image, Vector, add_products, load_column};
-use crate::kernels::finish::{Clip, Finish, Last};
+use crate::kernels::epilogue::{Clip, Epilogue, VectorEpilogue};
 use crate::kernels::vectors::{for_each_vector, store};
 use crate::simd::{Kernel, Simd};
 
@@ -20,7 +20,7 @@ pub(super) struct TwoRows<'a> {
     /// The first row of the input that they read.
     pub(super) first: usize,
     pub(super) bias: Option<&'a [f32]>,
-    pub(super) finish: Finish<'a>,
+    pub(super) epilogue: Epilogue<'a>,
     /// Both rows, one behind the other.
     pub(super) y: &'a mut [f32],
 }
@@ -30,16 +30,16 @@ impl Kernel for TwoRows<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let TwoRows { image, first, bias, finish, y } = self;
+        let TwoRows { image, first, bias, epilogue, y } = self;
         let (y_0, y_1) = y.split_at_mut(image.columns.output * image.channels);
-        let does_nothing = finish.scale.is_none() && finish.clip == Clip::Nothing;
+        let does_nothing = epilogue.scale.is_none() && epilogue.clip == Clip::Nothing;
         for_each_vector!(S, image.channels, |c, len| {
             let y = [&mut y_0[c..], &mut y_1[c..]];
             let vector = Vector::new(simd, bias, c, len);
             if does_nothing {
-                vector.rows::<false>(simd, image, first, finish, y);
+                vector.rows::<false>(simd, image, first, epilogue, y);
             } else {
-                vector.rows::<true>(simd, image, first, finish, y);
+                vector.rows::<true>(simd, image, first, epilogue, y);
             }
         });
     }
@@ -48,12 +48,12 @@ impl Kernel for TwoRows<'_> {
 impl<S: Simd> Vector<S> {
     /// Computes it, in `y` from its first channel on.
     #[inline(always)]
-    fn rows<const FINISHES: bool>(
+    fn rows<const HAS_EPILOGUE: bool>(
         &self,
         simd: S,
         image: &Image<'_>,
         first: usize,
-        finish: Finish<'_>,
+        epilogue: Epilogue<'_>,
         y: [&mut [f32]; OUT],
     ) {
         let Vector { c, len, .. } = *self;
@@ -68,12 +68,12 @@ impl<S: Simd> Vector<S> {
         let (y_0, y_1) = (&mut y_0[..y_len], &mut y_1[..y_len]);
         let cells = if is_backwards { [2, 1, 0] } else { [0, 1, 2] };
         let weights = image.weights::<S, EXTENT>(simd, cells, c, len);
-        let last = Last::<S>::of(simd, finish, c, len);
+        let last = VectorEpilogue::<S>::of(simd, epilogue, c, len);
         // A closure may be compiled without the instructions.
         macro_rules! put {
             ($sums:expr, $to:expr) => {{
                 let mut sums = $sums;
-                if FINISHES {
+                if HAS_EPILOGUE {
                     for o in 0..OUT {
                         sums[o] = last.clipped(simd, last.scaled(simd, sums[o]));
                     }

@@ -12,7 +12,7 @@ use keras_ir::ops as op;
 pub(super) use self::pairs::Rounded;
 pub(super) use self::tiles::{BothTransposed, MatrixGradW, MatrixGradX, MatrixProduct};
 use super::activate::activate;
-use super::finish::{Clip, Finish};
+use super::epilogue::{Clip, Epilogue};
 use super::tile::Write;
 use super::{Call, Cpu, Reference, Run};
 
@@ -90,8 +90,8 @@ fn forward(op: &op::Gemm, multiply: fn(MatrixProduct<'_>), call: Call<'_>) {
     let bias = bias.then(|| call.inputs[2]);
     let (y, scratch, prepared) = (&mut *call.output, call.workspace, call.prepared);
     let clip = Clip::of(f);
-    let finish = Finish { clip: clip.unwrap_or(Clip::Nothing), ..Finish::NOTHING };
-    multiply(MatrixProduct { rows, k, n, x, w, prepared, bias, finish, y, scratch });
+    let epilogue = Epilogue { clip: clip.unwrap_or(Clip::Nothing), ..Epilogue::NOTHING };
+    multiply(MatrixProduct { rows, k, n, x, w, prepared, bias, epilogue, y, scratch });
     if clip.is_none() {
         activate(f, call.output);
     }

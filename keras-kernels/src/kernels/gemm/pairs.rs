@@ -12,7 +12,7 @@ use keras_target::pairs::{LEFT_LEN, LEFT_ROWS, RIGHT_LEN, left_rows, packed_rows
 
 use super::tiles::{BothTransposed, MatrixGradW, MatrixGradX, MatrixProduct};
 use crate::kernels::bfloat16::{pack_neighbors, pack_rows};
-use crate::kernels::finish::Finish;
+use crate::kernels::epilogue::Epilogue;
 use crate::kernels::tile::{Columns, Panels, Product, Right, Rows, Write, multiply};
 use crate::simd::{Kernel, Pairs, Simd, dispatch_pairs};
 
@@ -52,8 +52,8 @@ fn pack_left<'a, S: Simd>(
     left
 }
 
-/// `0..len` in blocks of at most `most`, at least one.
-fn blocks(len: usize, most: usize) -> impl Iterator<Item = Range<usize>> {
+/// `0..len` in slabs of at most `most`, at least one.
+fn slabs(len: usize, most: usize) -> impl Iterator<Item = Range<usize>> {
     (0..len.max(1)).step_by(most).map(move |begin| begin..len.min(begin + most))
 }
 
@@ -79,22 +79,22 @@ fn pack<S: Simd>(
     }
 }
 
-/// Packs elements `block` of `columns` rows of `len` elements as a panel, so that a row becomes a
+/// Packs elements `slab` of `columns` rows of `len` elements as a panel, so that a row becomes a
 /// column; `upright` is room for the panel.
 #[inline(always)]
 fn pack_transposed<S: Simd>(
     simd: S,
     cells: &[f32],
     len: usize,
-    block: &Range<usize>,
+    slab: &Range<usize>,
     columns: usize,
     upright: &mut [f32],
     panel: &mut [f32],
 ) {
-    let pairs = block.len().div_ceil(2);
+    let pairs = slab.len().div_ceil(2);
     let packed = upright.chunks_exact_mut(pairs.max(1)).take(columns);
     for (row, packed) in packed.enumerate() {
-        pack_neighbors(simd, &cells[row * len..][block.clone()], packed);
+        pack_neighbors(simd, &cells[row * len..][slab.clone()], packed);
     }
     Right::pack_transposed(simd, upright, pairs, pairs, columns, panel);
 }
@@ -104,10 +104,10 @@ impl Kernel for Rounded<MatrixProduct<'_>> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let MatrixProduct { rows, k, n, x, w, prepared, bias, finish, y, scratch } = self.0;
+        let MatrixProduct { rows, k, n, x, w, prepared, bias, epilogue, y, scratch } = self.0;
         if !prepared.is_empty() {
             let pairs = k.div_ceil(2);
-            for some in blocks(rows, packed_rows(pairs)) {
+            for some in slabs(rows, packed_rows(pairs)) {
                 let x = pack_left(simd, x, k, &some, scratch);
                 Pairs(simd).enter(MatrixProduct {
                     rows: some.len(),
@@ -117,7 +117,7 @@ impl Kernel for Rounded<MatrixProduct<'_>> {
                     w: &[],
                     prepared,
                     bias,
-                    finish: finish.cells_from(some.start * n),
+                    epilogue: epilogue.cells_from(some.start * n),
                     y: &mut y[some.start * n..some.end * n],
                     scratch: &mut [],
                 });
@@ -127,30 +127,30 @@ impl Kernel for Rounded<MatrixProduct<'_>> {
         let (left, right) = scratch.split_at_mut(LEFT_LEN);
         // At least two rows, so that a panel fits the scratch.
         let panels = Panels::new::<S>(rows.max(2), n);
-        for block in blocks(k, PANEL_ROWS) {
-            let pairs = block.len().div_ceil(2);
-            for some in blocks(rows, LEFT_ROWS) {
+        for slab in slabs(k, PANEL_ROWS) {
+            let pairs = slab.len().div_ceil(2);
+            for some in slabs(rows, LEFT_ROWS) {
                 for (row, left) in some.clone().zip(left.chunks_exact_mut(pairs.max(1))) {
-                    pack_neighbors(simd, &x[row * k..][block.clone()], left);
+                    pack_neighbors(simd, &x[row * k..][slab.clone()], left);
                 }
                 for panel in panels.iter() {
                     let right = &mut right[..pairs * panel.len];
                     // A lone panel is still there.
                     if some.start == 0 || panels.count > 1 {
                         let columns = panel.begin..panel.begin + panel.len;
-                        pack(simd, w, n, block.clone(), columns, right);
+                        pack(simd, w, n, slab.clone(), columns, right);
                     }
                     let product = Product {
                         columns: panel.len,
                         right: Right { cells: right, stride: panel.len },
                         write: match bias {
-                            _ if block.start > 0 => Write::Add,
+                            _ if slab.start > 0 => Write::Add,
                             Some(bias) => Write::Bias(&bias[panel.begin..]),
                             None => Write::Set,
                         },
-                        finish: match block.end == k {
-                            true => finish.cells_from(some.start * n).columns_from(panel.begin),
-                            false => Finish::NOTHING,
+                        epilogue: match slab.end == k {
+                            true => epilogue.cells_from(some.start * n).columns_from(panel.begin),
+                            false => Epilogue::NOTHING,
                         },
                         output: &mut y[some.start * n + panel.begin..],
                         stride: n,
@@ -171,7 +171,7 @@ impl Kernel for Rounded<MatrixGradX<'_>> {
         let MatrixGradX { rows, k, n, d_y, w, prepared, d_x, scratch } = self.0;
         if !prepared.is_empty() {
             let pairs = n.div_ceil(2);
-            for some in blocks(rows, packed_rows(pairs)) {
+            for some in slabs(rows, packed_rows(pairs)) {
                 let d_y = pack_left(simd, d_y, n, &some, scratch);
                 let d_x = &mut d_x[some.start * k..some.end * k];
                 let (rows, n, w, scratch) = (some.len(), pairs, &[], &mut []);
@@ -182,22 +182,22 @@ impl Kernel for Rounded<MatrixGradX<'_>> {
         let (left, right) = scratch.split_at_mut(LEFT_LEN);
         let (upright, right) = right.split_at_mut(RIGHT_LEN);
         let panels = Panels::new::<S>(rows.max(2), k);
-        for block in blocks(n, PANEL_ROWS) {
-            let pairs = block.len().div_ceil(2);
-            for some in blocks(rows, LEFT_ROWS) {
+        for slab in slabs(n, PANEL_ROWS) {
+            let pairs = slab.len().div_ceil(2);
+            for some in slabs(rows, LEFT_ROWS) {
                 for (row, left) in some.clone().zip(left.chunks_exact_mut(pairs.max(1))) {
-                    pack_neighbors(simd, &d_y[row * n..][block.clone()], left);
+                    pack_neighbors(simd, &d_y[row * n..][slab.clone()], left);
                 }
                 for panel in panels.iter() {
                     if some.start == 0 || panels.count > 1 {
                         let w = &w[panel.begin * n..];
-                        pack_transposed(simd, w, n, &block, panel.len, upright, right);
+                        pack_transposed(simd, w, n, &slab, panel.len, upright, right);
                     }
                     let product = Product {
                         columns: panel.len,
                         right: Right { cells: right, stride: panel.len },
-                        write: if block.start > 0 { Write::Add } else { Write::Set },
-                        finish: Finish::NOTHING,
+                        write: if slab.start > 0 { Write::Add } else { Write::Set },
+                        epilogue: Epilogue::NOTHING,
                         output: &mut d_x[some.start * k + panel.begin..],
                         stride: k,
                     };
@@ -216,13 +216,13 @@ impl Kernel for Rounded<MatrixGradW<'_>> {
     fn run<S: Simd>(self, simd: S) {
         let MatrixGradW { rows, n, x, stride, count, d_y, prepared, write, d_w, scratch } = self.0;
         if !prepared.is_empty() {
-            for block in blocks(rows, 2 * PREPARED_ROWS) {
-                let write = if block.start > 0 { Write::Continue } else { write };
-                let pairs = block.len().div_ceil(2);
-                let prepared = &prepared[block.start / 2 * n..][..pairs * n];
-                for some in blocks(count, left_rows(pairs)) {
+            for slab in slabs(rows, 2 * PREPARED_ROWS) {
+                let write = if slab.start > 0 { Write::Continue } else { write };
+                let pairs = slab.len().div_ceil(2);
+                let prepared = &prepared[slab.start / 2 * n..][..pairs * n];
+                for some in slabs(count, left_rows(pairs)) {
                     let left = &mut scratch[..pairs * some.len()];
-                    pack(simd, x, stride, block.clone(), some.clone(), left);
+                    pack(simd, x, stride, slab.clone(), some.clone(), left);
                     let (x, d_y, scratch) = (&*left, &[], &mut []);
                     let (rows, stride, count) = (pairs, some.len(), some.len());
                     let d_w = &mut d_w[some.start * n..some.end * n];
@@ -245,21 +245,21 @@ impl Kernel for Rounded<MatrixGradW<'_>> {
         }
         let (left, right) = scratch.split_at_mut(LEFT_LEN);
         let panels = Panels::new::<S>(count.max(2), n);
-        for block in blocks(rows, PANEL_ROWS) {
-            let pairs = block.len().div_ceil(2);
-            for some in blocks(count, LEFT_ROWS) {
-                pack(simd, x, stride, block.clone(), some.clone(), left);
+        for slab in slabs(rows, PANEL_ROWS) {
+            let pairs = slab.len().div_ceil(2);
+            for some in slabs(count, LEFT_ROWS) {
+                pack(simd, x, stride, slab.clone(), some.clone(), left);
                 for panel in panels.iter() {
                     let right = &mut right[..pairs * panel.len];
                     if some.start == 0 || panels.count > 1 {
                         let columns = panel.begin..panel.begin + panel.len;
-                        pack(simd, d_y, n, block.clone(), columns, right);
+                        pack(simd, d_y, n, slab.clone(), columns, right);
                     }
                     let product = Product {
                         columns: panel.len,
                         right: Right { cells: right, stride: panel.len },
-                        write: if block.start > 0 { Write::Continue } else { write },
-                        finish: Finish::NOTHING,
+                        write: if slab.start > 0 { Write::Continue } else { write },
+                        epilogue: Epilogue::NOTHING,
                         output: &mut d_w[some.start * n + panel.begin..],
                         stride: n,
                     };
@@ -280,21 +280,21 @@ impl Kernel for Rounded<BothTransposed<'_>> {
         let (left, right) = scratch.split_at_mut(LEFT_LEN);
         let (upright, right) = right.split_at_mut(RIGHT_LEN);
         let panels = Panels::new::<S>(m.max(2), n);
-        for block in blocks(k, PANEL_ROWS) {
-            let pairs = block.len().div_ceil(2);
-            for some in blocks(m, LEFT_ROWS) {
-                pack(simd, a, m, block.clone(), some.clone(), left);
+        for slab in slabs(k, PANEL_ROWS) {
+            let pairs = slab.len().div_ceil(2);
+            for some in slabs(m, LEFT_ROWS) {
+                pack(simd, a, m, slab.clone(), some.clone(), left);
                 for panel in panels.iter() {
                     let right = &mut right[..pairs * panel.len];
                     if some.start == 0 || panels.count > 1 {
                         let b = &b[panel.begin * k..];
-                        pack_transposed(simd, b, k, &block, panel.len, upright, right);
+                        pack_transposed(simd, b, k, &slab, panel.len, upright, right);
                     }
                     let product = Product {
                         columns: panel.len,
                         right: Right { cells: right, stride: panel.len },
-                        write: if block.start > 0 { Write::Continue } else { Write::Set },
-                        finish: Finish::NOTHING,
+                        write: if slab.start > 0 { Write::Continue } else { Write::Set },
+                        epilogue: Epilogue::NOTHING,
                         output: &mut y[some.start * n + panel.begin..],
                         stride: n,
                     };

@@ -5,7 +5,7 @@ use core::ops::Range;
 
 use keras_target::cost::{PANEL_ROWS, PREPARED_ROWS, prepared_columns};
 
-use crate::kernels::finish::Finish;
+use crate::kernels::epilogue::Epilogue;
 use crate::kernels::one_row::{STREAMED_VECTORS, stream, strip};
 use crate::kernels::tile::{
     Columns, Panel, Panels, Product, Right, Rows, Write, largest_height, multiply,
@@ -30,8 +30,8 @@ pub(super) fn grad_w(product: MatrixGradW<'_>) {
 /// Tiles must read a panel this often before a packed copy of it pays.
 const PACK_TILES: usize = 4;
 
-/// `0..len` in blocks of rows of the right matrix that are worked on together, at least one.
-fn blocks(len: usize, prepared: &[f32]) -> impl Iterator<Item = Range<usize>> {
+/// `0..len` in slabs of rows of the right matrix that are worked on together, at least one.
+fn slabs(len: usize, prepared: &[f32]) -> impl Iterator<Item = Range<usize>> {
     let most = if prepared.is_empty() { PANEL_ROWS } else { PREPARED_ROWS };
     (0..len.max(1)).step_by(most).map(move |begin| begin..len.min(begin + most))
 }
@@ -52,16 +52,16 @@ fn panels<S: Simd>(
     })
 }
 
-/// Rows `block` of a panel of a prepared matrix of `columns` columns.
+/// Rows `slab` of a panel of a prepared matrix of `columns` columns.
 #[inline(always)]
 fn prepared_panel<'a>(
     prepared: &'a [f32],
     columns: usize,
     part: &Range<usize>,
     panel: Panel,
-    block: &Range<usize>,
+    slab: &Range<usize>,
 ) -> Right<'a> {
-    let first = block.start * columns + part.start * block.len() + panel.begin;
+    let first = slab.start * columns + part.start * slab.len() + panel.begin;
     Right { cells: &prepared[first..], stride: part.len() }
 }
 
@@ -75,7 +75,7 @@ pub(in crate::kernels) struct MatrixProduct<'a> {
     /// The weights prepared, or nothing.
     pub(in crate::kernels) prepared: &'a [f32],
     pub(in crate::kernels) bias: Option<&'a [f32]>,
-    pub(in crate::kernels) finish: Finish<'a>,
+    pub(in crate::kernels) epilogue: Epilogue<'a>,
     pub(in crate::kernels) y: &'a mut [f32],
     pub(in crate::kernels) scratch: &'a mut [f32],
 }
@@ -85,42 +85,42 @@ impl Kernel for MatrixProduct<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let MatrixProduct { rows, k, n, x, w, prepared, bias, finish, y, scratch } = self;
+        let MatrixProduct { rows, k, n, x, w, prepared, bias, epilogue, y, scratch } = self;
         if prepared.is_empty() && rows == 1 && n > STREAMED_VECTORS * S::LANES {
-            return stream(simd, x, w, bias, finish, y);
+            return stream(simd, x, w, bias, epilogue, y);
         }
         if prepared.is_empty() && rows == 1 && n.is_multiple_of(S::LANES) {
             match n / S::LANES {
-                4 => return strip::<S, 4>(simd, x, w, bias, finish, y),
-                5 => return strip::<S, 5>(simd, x, w, bias, finish, y),
-                6 => return strip::<S, 6>(simd, x, w, bias, finish, y),
-                7 => return strip::<S, 7>(simd, x, w, bias, finish, y),
-                8 => return strip::<S, 8>(simd, x, w, bias, finish, y),
+                4 => return strip::<S, 4>(simd, x, w, bias, epilogue, y),
+                5 => return strip::<S, 5>(simd, x, w, bias, epilogue, y),
+                6 => return strip::<S, 6>(simd, x, w, bias, epilogue, y),
+                7 => return strip::<S, 7>(simd, x, w, bias, epilogue, y),
+                8 => return strip::<S, 8>(simd, x, w, bias, epilogue, y),
                 _ => {}
             }
         }
         for (part, panel) in panels::<S>(rows, n, prepared) {
             let (begin, columns) = (part.start + panel.begin, panel.len);
             let packs = rows >= PACK_TILES * largest_height::<S>() && columns < n;
-            for block in blocks(k, prepared) {
+            for slab in slabs(k, prepared) {
                 let right = if !prepared.is_empty() {
-                    prepared_panel(prepared, n, &part, panel, &block)
+                    prepared_panel(prepared, n, &part, panel, &slab)
                 } else {
-                    let right = Right { cells: &w[block.start * n + begin..], stride: n };
-                    if packs { right.pack(simd, block.len(), columns, scratch) } else { right }
+                    let right = Right { cells: &w[slab.start * n + begin..], stride: n };
+                    if packs { right.pack(simd, slab.len(), columns, scratch) } else { right }
                 };
                 let write = match bias {
-                    _ if block.start > 0 => Write::Continue,
+                    _ if slab.start > 0 => Write::Continue,
                     Some(bias) => Write::Bias(&bias[begin..]),
                     None => Write::Set,
                 };
-                let finish = match block.end == k {
-                    true => finish.columns_from(begin),
-                    false => Finish::NOTHING,
+                let epilogue = match slab.end == k {
+                    true => epilogue.columns_from(begin),
+                    false => Epilogue::NOTHING,
                 };
-                let left = Rows::plain(&x[block.start..], k, block.len());
+                let left = Rows::plain(&x[slab.start..], k, slab.len());
                 let output = &mut y[begin..];
-                let product = Product { columns, right, write, finish, output, stride: n };
+                let product = Product { columns, right, write, epilogue, output, stride: n };
                 multiply(simd, rows, left, product);
             }
         }
@@ -152,17 +152,17 @@ impl Kernel for MatrixGradX<'_> {
         // Two rows, so that a panel fits the scratch.
         for (part, panel) in panels::<S>(rows.max(2), k, prepared) {
             let (begin, columns) = (part.start + panel.begin, panel.len);
-            for block in blocks(n, prepared) {
+            for slab in slabs(n, prepared) {
                 let right = if !prepared.is_empty() {
-                    prepared_panel(prepared, k, &part, panel, &block)
+                    prepared_panel(prepared, k, &part, panel, &slab)
                 } else {
-                    let w = &w[begin * n + block.start..];
-                    Right::pack_transposed(simd, w, n, block.len(), columns, scratch)
+                    let w = &w[begin * n + slab.start..];
+                    Right::pack_transposed(simd, w, n, slab.len(), columns, scratch)
                 };
-                let write = if block.start > 0 { Write::Continue } else { Write::Set };
-                let left = Rows::plain(&d_y[block.start..], n, block.len());
-                let (finish, output) = (Finish::NOTHING, &mut d_x[begin..]);
-                let product = Product { columns, right, write, finish, output, stride: k };
+                let write = if slab.start > 0 { Write::Continue } else { Write::Set };
+                let left = Rows::plain(&d_y[slab.start..], n, slab.len());
+                let (epilogue, output) = (Epilogue::NOTHING, &mut d_x[begin..]);
+                let product = Product { columns, right, write, epilogue, output, stride: k };
                 multiply(simd, rows, left, product);
             }
         }
@@ -239,18 +239,18 @@ impl Kernel for MatrixGradW<'_> {
         for (part, panel) in panels::<S>(count, n, prepared) {
             let (begin, columns) = (part.start + panel.begin, panel.len);
             let packs = count >= PACK_TILES * largest_height::<S>() && columns < n;
-            for block in blocks(rows, prepared) {
+            for slab in slabs(rows, prepared) {
                 let right = if !prepared.is_empty() {
-                    prepared_panel(prepared, n, &part, panel, &block)
+                    prepared_panel(prepared, n, &part, panel, &slab)
                 } else {
-                    let right = Right { cells: &d_y[block.start * n + begin..], stride: n };
-                    if packs { right.pack(simd, block.len(), columns, scratch) } else { right }
+                    let right = Right { cells: &d_y[slab.start * n + begin..], stride: n };
+                    if packs { right.pack(simd, slab.len(), columns, scratch) } else { right }
                 };
-                let left = Columns::plain(&x[block.start * stride..], stride, block.len());
+                let left = Columns::plain(&x[slab.start * stride..], stride, slab.len());
                 let output = &mut d_w[begin..];
-                let write = if block.start > 0 { Write::Continue } else { write };
-                let finish = Finish::NOTHING;
-                let product = Product { columns, right, write, finish, output, stride: n };
+                let write = if slab.start > 0 { Write::Continue } else { write };
+                let epilogue = Epilogue::NOTHING;
+                let product = Product { columns, right, write, epilogue, output, stride: n };
                 multiply(simd, count, left, product);
             }
         }
@@ -276,15 +276,15 @@ impl Kernel for BothTransposed<'_> {
         let BothTransposed { m, k, n, a, b, y, scratch } = self;
         // Two rows, so that a panel fits the scratch.
         for panel in Panels::new::<S>(m.max(2), n).iter() {
-            for block in blocks(k, &[]) {
-                let b = &b[panel.begin * k + block.start..];
+            for slab in slabs(k, &[]) {
+                let b = &b[panel.begin * k + slab.start..];
                 let right =
-                    Right::pack_transposed(simd, b, k, block.len(), panel.len, &mut *scratch);
-                let write = if block.start > 0 { Write::Continue } else { Write::Set };
-                let left = Columns::plain(&a[block.start * m..], m, block.len());
-                let (finish, output) = (Finish::NOTHING, &mut y[panel.begin..]);
+                    Right::pack_transposed(simd, b, k, slab.len(), panel.len, &mut *scratch);
+                let write = if slab.start > 0 { Write::Continue } else { Write::Set };
+                let left = Columns::plain(&a[slab.start * m..], m, slab.len());
+                let (epilogue, output) = (Epilogue::NOTHING, &mut y[panel.begin..]);
                 let columns = panel.len;
-                let product = Product { columns, right, write, finish, output, stride: n };
+                let product = Product { columns, right, write, epilogue, output, stride: n };
                 multiply(simd, m, left, product);
             }
         }

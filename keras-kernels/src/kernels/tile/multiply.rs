@@ -5,7 +5,7 @@
 use super::left::Left;
 use super::panels::{HEIGHT_OF_ONE_VECTOR, largest_height};
 use super::right::{Right, load_row};
-use crate::kernels::finish::Finish;
+use crate::kernels::epilogue::Epilogue;
 use crate::simd::{Kernel, Simd};
 
 /// What becomes of the sums.
@@ -30,8 +30,8 @@ pub(in crate::kernels) struct Product<'a> {
     pub(in crate::kernels) right: Right<'a>,
     /// What becomes of the sums.
     pub(in crate::kernels) write: Write<'a>,
-    /// What happens to finished sums.
-    pub(in crate::kernels) finish: Finish<'a>,
+    /// What happens to complete sums.
+    pub(in crate::kernels) epilogue: Epilogue<'a>,
     /// The output, `stride` elements from one row to the next.
     pub(in crate::kernels) output: &'a mut [f32],
     /// Distance of the output's rows.
@@ -75,8 +75,8 @@ impl<L: Left> Kernel for Multiply<'_, L> {
         if high < tiles {
             let done = high * height;
             let output = &mut product.output[done * product.stride..];
-            let finish = product.finish.cells_from(done * product.stride);
-            let lower = Product { output, finish, ..product };
+            let epilogue = product.epilogue.cells_from(done * product.stride);
+            let lower = Product { output, epilogue, ..product };
             let strip_below = Strip { left: left.skip(done), tiles: tiles - high, product: lower };
             strip(simd, height - 1, strip_below);
         }
@@ -139,7 +139,7 @@ impl<L: Left, const ROWS: usize, const VECTORS: usize, const PART: bool> Kernel
             unreachable!("a panel has at most {} vectors", L::PANEL_VECTORS);
         }
         let Strip { left, tiles, product } = self.0;
-        let Product { columns, right, write, finish, output, stride } = product;
+        let Product { columns, right, write, epilogue, output, stride } = product;
         let zero = simd.splat(0.0);
         for tile in 0..tiles {
             let start = match write {
@@ -167,7 +167,7 @@ impl<L: Left, const ROWS: usize, const VECTORS: usize, const PART: bool> Kernel
                     }
                 }
             }
-            if let Some([scale, shift]) = finish.scale {
+            if let Some([scale, shift]) = epilogue.scale {
                 let scale = load_row::<S, VECTORS, PART>(simd, scale, columns);
                 let shift = load_row::<S, VECTORS, PART>(simd, shift, columns);
                 for r in 0..ROWS {
@@ -176,7 +176,7 @@ impl<L: Left, const ROWS: usize, const VECTORS: usize, const PART: bool> Kernel
                     }
                 }
             }
-            if let Some(skip) = finish.skip {
+            if let Some(skip) = epilogue.skip {
                 for r in 0..ROWS {
                     let skip = &skip[place + r * stride..];
                     let skip = load_row::<S, VECTORS, PART>(simd, skip, columns);
@@ -185,7 +185,7 @@ impl<L: Left, const ROWS: usize, const VECTORS: usize, const PART: bool> Kernel
                     }
                 }
             }
-            finish.clip.apply_all(simd, &mut sums);
+            epilogue.clip.apply_all(simd, &mut sums);
             for r in 0..ROWS {
                 store_row::<S, VECTORS, PART>(simd, sums[r], &mut output[r * stride..], columns);
             }

@@ -7,7 +7,7 @@ use super::input::{Input, chunks};
 use super::kernel::Transform;
 use super::planes::{Planes, Write};
 use super::transforms::to_output;
-use crate::kernels::finish::Finish;
+use crate::kernels::epilogue::Epilogue;
 use crate::kernels::tile::Rows;
 use crate::simd::{Kernel, Simd};
 
@@ -26,7 +26,7 @@ pub(in super::super) struct Convolution<'a> {
     /// The transformed kernel, `[36, channels, filters]`, or nothing.
     pub(in super::super) prepared: &'a [f32],
     pub(in super::super) bias: Option<&'a [f32]>,
-    pub(in super::super) finish: Finish<'a>,
+    pub(in super::super) epilogue: Epilogue<'a>,
     pub(in super::super) y: &'a mut [f32],
     pub(in super::super) scratch: &'a mut [f32],
 }
@@ -37,7 +37,7 @@ impl Kernel for Convolution<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
         let Convolution { shape, x, kernel, transposed, pools, .. } = self;
-        let Convolution { prepared, bias, finish, y, scratch, .. } = self;
+        let Convolution { prepared, bias, epilogue, y, scratch, .. } = self;
         let (u, scratch) = scratch.split_at_mut(shape.kernel_len());
         let u = if prepared.is_empty() {
             simd.enter(Transform { shape, kernel, transposed, u: &mut *u });
@@ -75,8 +75,8 @@ impl Kernel for Convolution<'_> {
             });
             for (i, row) in chunk.enumerate() {
                 let (sample, tile_row) = (row / tile_rows, row % tile_rows);
-                let finish = finish.cells_from(sample * y_len);
-                let output = Output { shape: &shape, bias, finish };
+                let epilogue = epilogue.cells_from(sample * y_len);
+                let output = Output { shape: &shape, bias, epilogue };
                 let m = &m[i * tile_columns * filters..];
                 let y = &mut y[sample * written_len..][..written_len];
                 match pools {
@@ -92,11 +92,11 @@ impl Kernel for Convolution<'_> {
 struct Output<'a> {
     shape: &'a Winograd,
     bias: Option<&'a [f32]>,
-    finish: Finish<'a>,
+    epilogue: Epilogue<'a>,
 }
 
 impl Output<'_> {
-    /// `Aᵀ · m · A` of a row of tiles of sample `y`, with bias and finish.
+    /// `Aᵀ · m · A` of a row of tiles of sample `y`, with bias and epilogue.
     #[inline(always)]
     fn gather<S: Simd>(&self, simd: S, m: &[f32], count: usize, tile_row: usize, y: &mut [f32]) {
         let Winograd { rows, columns, filters, .. } = *self.shape;
@@ -176,7 +176,7 @@ impl Output<'_> {
         f: usize,
         place: usize,
     ) -> [S::F32; N] {
-        let Finish { scale, skip, clip } = self.finish;
+        let Epilogue { scale, skip, clip } = self.epilogue;
         if let Some([scale, shift]) = scale {
             let (scale, shift) = (simd.load(&scale[f..]), simd.load(&shift[f..]));
             for cell in &mut cells {

@@ -11,7 +11,7 @@ const fn window(input: usize, output: usize, kernel: usize, stride: usize, pad: 
     Window { input, output, kernel, stride, dilation: 1, pad }
 }
 
-/// Convolutions that each take another way: products with one and with two blocks of rows and
+/// Convolutions that each take another way: products with one and with two slabs of rows and
 /// with half a vector of filters alone and behind a whole one, few filters, tiles of windows,
 /// Winograd.
 const CONVOLUTIONS: [(Window, Window, usize, usize); 7] = [
@@ -54,7 +54,7 @@ fn norms() -> [Option<Normalize>; 3] {
 }
 
 #[test]
-fn convolutions_finish_their_sums() {
+fn convolutions_complete_their_sums() {
     for (rows, columns, channels, filters) in CONVOLUTIONS {
         for norm in norms() {
             for (bias, add, f) in [
@@ -77,7 +77,7 @@ fn convolutions_finish_their_sums() {
 }
 
 #[test]
-fn depthwise_convolutions_finish_their_sums() {
+fn depthwise_convolutions_complete_their_sums() {
     let windows = [
         (window(5, 5, 3, 1, 1), window(7, 7, 3, 1, 1)),
         (window(6, 3, 3, 2, 0), window(8, 4, 3, 2, 0)),

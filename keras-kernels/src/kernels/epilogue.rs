@@ -70,7 +70,7 @@ impl Clip {
 
 /// `y = clip(scale[column] · sum + shift[column] + skip)`, as far as there are such.
 #[derive(Clone, Copy)]
-pub(super) struct Finish<'a> {
+pub(super) struct Epilogue<'a> {
     /// Factor and term of each column.
     pub(super) scale: Option<[&'a [f32]; 2]>,
     /// What is added; it lies as the output does.
@@ -78,25 +78,25 @@ pub(super) struct Finish<'a> {
     pub(super) clip: Clip,
 }
 
-impl<'a> Finish<'a> {
+impl<'a> Epilogue<'a> {
     /// Sums are written as they are.
-    pub(super) const NOTHING: Finish<'static> =
-        Finish { scale: None, skip: None, clip: Clip::Nothing };
+    pub(super) const NOTHING: Epilogue<'static> =
+        Epilogue { scale: None, skip: None, clip: Clip::Nothing };
 
     /// From a column on, which is so many elements further in the output too.
     #[inline(always)]
-    pub(super) fn columns_from(self, column: usize) -> Finish<'a> {
+    pub(super) fn columns_from(self, column: usize) -> Epilogue<'a> {
         let scale = self.scale.map(|scale| scale.map(|numbers| &numbers[column..]));
-        Finish { scale, ..self }.cells_from(column)
+        Epilogue { scale, ..self }.cells_from(column)
     }
 
     /// For what lies so many elements further in the output, in the same columns.
     #[inline(always)]
-    pub(super) fn cells_from(self, cells: usize) -> Finish<'a> {
-        Finish { skip: self.skip.map(|skip| &skip[cells..]), ..self }
+    pub(super) fn cells_from(self, cells: usize) -> Epilogue<'a> {
+        Epilogue { skip: self.skip.map(|skip| &skip[cells..]), ..self }
     }
 
-    /// Finishes sums of all columns of each row that `y` holds, beginning where `skip` does.
+    /// Completes sums of all columns of each row that `y` holds, beginning where `skip` does.
     #[inline(always)]
     pub(super) fn apply<S: Simd>(&self, simd: S, columns: usize, y: &mut [f32]) {
         for (row, y) in y.chunks_exact_mut(columns).enumerate() {
@@ -134,31 +134,31 @@ impl<'a> Finish<'a> {
     }
 }
 
-/// A [`Finish`] of a vector of columns without cases: what does nothing is done with numbers that
+/// An [`Epilogue`] of a vector of columns without cases: what does nothing is done with numbers that
 /// change nothing.
 #[derive(Clone, Copy)]
-pub(super) struct Last<S: Simd> {
+pub(super) struct VectorEpilogue<S: Simd> {
     scale: S::F32,
     shift: S::F32,
     least: S::F32,
     most: S::F32,
 }
 
-impl<S: Simd> Last<S> {
+impl<S: Simd> VectorEpilogue<S> {
     /// Of the `len` columns from `c` on.
     #[inline(always)]
-    pub(super) fn of(simd: S, finish: Finish<'_>, c: usize, len: usize) -> Last<S> {
-        let [scale, shift] = match finish.scale {
+    pub(super) fn of(simd: S, epilogue: Epilogue<'_>, c: usize, len: usize) -> VectorEpilogue<S> {
+        let [scale, shift] = match epilogue.scale {
             Some([scale, shift]) => [load(simd, &scale[c..], len), load(simd, &shift[c..], len)],
             // Added to a zero of either sign, this one leaves the sign.
             None => [simd.splat(1.0), simd.splat(-0.0)],
         };
-        let [least, most] = match finish.clip {
+        let [least, most] = match epilogue.clip {
             Clip::Nothing => [f32::NEG_INFINITY, f32::INFINITY],
             Clip::Relu => [0.0, f32::INFINITY],
             Clip::Bounded(most) => [0.0, most],
         };
-        Last { scale, shift, least: simd.splat(least), most: simd.splat(most) }
+        VectorEpilogue { scale, shift, least: simd.splat(least), most: simd.splat(most) }
     }
 
     /// What comes before a tensor is added.
