@@ -189,8 +189,8 @@ fn windows_are_cut_where_threads_share_a_sample() {
     }
 }
 
-/// A batch of many lanes against samples on their own, of which each is one lane: nothing is lost
-/// or taken twice where lanes are merged, nor in the gradient of a large weight, which is computed
+/// A batch of many shards against samples on their own, of which each is one shard: nothing is lost
+/// or taken twice where shards are merged, nor in the gradient of a large weight, which is computed
 /// on the whole batch.
 #[test]
 fn the_gradient_of_a_batch_is_the_sum_over_its_samples() {

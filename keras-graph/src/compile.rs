@@ -68,7 +68,7 @@ struct Planner<'a> {
     program: &'a Program,
     schedule: &'a Schedule,
     layout: &'a Layout,
-    /// For each weight whose gradient the lanes sum, its offset in the reduced memory.
+    /// For each weight whose gradient the shards sum, its offset in the reduced memory.
     summed: Vec<Option<usize>>,
     /// Offset of each reduced node in the reduced memory, or in the gradient if it is computed on
     /// the whole batch.
@@ -85,7 +85,7 @@ impl<'a> Planner<'a> {
         layout: &'a Layout,
     ) -> Planner<'a> {
         let graph = &program.graph;
-        let (summed, mut reduced_len) = lane_gradients(program, schedule, layout);
+        let (summed, mut reduced_len) = shard_gradients(program, schedule, layout);
         let mut reduced = vec![0; graph.nodes.len()];
         for (i, node) in graph.nodes.iter().enumerate() {
             match node.kind {
@@ -159,13 +159,13 @@ impl<'a> Planner<'a> {
             inputs: List::Owned(self.inputs()),
             outputs: List::Owned(self.outputs()),
             block_len: self.schedule.block_len,
-            lane_len: self.schedule.lane_len,
+            shard_len: self.schedule.shard_len,
             weights_len: self.layout.len,
             reduced_len: self.reduced_len,
             activity_penalties: List::Owned(
                 self.program.penalties.iter().map(|node| self.reduced[node.0]).collect(),
             ),
-            lane_gradients: List::Owned(self.lane_gradients()),
+            shard_gradients: List::Owned(self.shard_gradients()),
             gradient_parts: List::Owned(self.gradient_parts()),
             whole: List::Owned(whole),
             moving_averages: List::Owned(self.moving_averages()),
@@ -252,7 +252,7 @@ impl<'a> Planner<'a> {
     }
 
     /// Neighbours are one part.
-    fn lane_gradients(&self) -> Vec<GradientPart> {
+    fn shard_gradients(&self) -> Vec<GradientPart> {
         let mut parts: Vec<GradientPart> = Vec::new();
         for weight in by_offset(self.layout) {
             let Some(from) = self.summed[weight] else { continue };
@@ -292,9 +292,9 @@ impl<'a> Planner<'a> {
     }
 }
 
-/// For each weight whose gradient the lanes sum, where in the reduced memory: in the order of the
+/// For each weight whose gradient the shards sum, where in the reduced memory: in the order of the
 /// weights, from 0 on. And the elements that they take up together.
-fn lane_gradients(
+fn shard_gradients(
     program: &Program,
     schedule: &Schedule,
     layout: &Layout,

@@ -12,7 +12,7 @@ use crate::op::{BatchNorm, Op};
 use crate::program::Program;
 use crate::schedule::{computed_whole, segments};
 
-/// Results of fewer elements are kept: a lane's stay in a cache.
+/// Results of fewer elements are kept: a shard's stay in a cache.
 pub(crate) const LEAST_LEN: usize = 4096;
 
 /// Gives readers after the loss a normalization of their own, if it has `least_len` elements. The
@@ -120,12 +120,12 @@ mod tests {
             let norms = nodes.filter(|node| matches!(node.op(), Some(Op::BatchNorm(_))));
             norms.map(|node| node.shape.len()).collect()
         };
-        let (before, lane_len) = (norms(&program), schedule(&program).lane_len);
+        let (before, shard_len) = (norms(&program), schedule(&program).shard_len);
         recompute(&mut program, 6);
         assert_eq!(norms(&program), before, "none has six elements that only one layer reads");
         recompute(&mut program, 5);
         verify(&program).expect("a legal graph");
         assert_eq!((before, norms(&program)), (vec![5, 7, 7], vec![5, 7, 7, 5]));
-        assert_eq!(schedule(&program).lane_len, lane_len - 5);
+        assert_eq!(schedule(&program).shard_len, shard_len - 5);
     }
 }

@@ -33,8 +33,8 @@ pub(crate) struct Schedule {
     pub(crate) places: Vec<Option<Place>>,
     /// Elements per sample of a block's buffer.
     pub(crate) block_len: usize,
-    /// Elements per sample of a lane's buffer.
-    pub(crate) lane_len: usize,
+    /// Elements per sample of a shard's buffer.
+    pub(crate) shard_len: usize,
 }
 
 /// Orders the ops of a program and places their results.
@@ -59,18 +59,18 @@ pub(crate) fn schedule(program: &Program) -> Schedule {
         owner,
         places: vec![None; program.graph.nodes.len()],
         block_len: 0,
-        lane_len: 0,
+        shard_len: 0,
     };
     let uses = schedule.uses(program);
     schedule.place_buffers(program, &uses);
     schedule
 }
 
-/// Fewer elements than this are summed lane by lane.
+/// Fewer elements than this are summed shard by shard.
 const LEAST_WHOLE_LEN: usize = 8 * 1024;
 
 /// For each node whether it is computed on the whole batch at once: the gradient of a weight so
-/// large that a copy for each lane would cost more than keeping what it is made of.
+/// large that a copy for each shard would cost more than keeping what it is made of.
 pub(crate) fn computed_whole(program: &Program) -> Vec<bool> {
     let nodes = &program.graph.nodes;
     let mut is_split = vec![true; program.graph.weights.len()];
@@ -194,12 +194,12 @@ impl Schedule {
                 assign(&nodes, Storage::Block, len, |i| uses[i].map(|u| u.moments), &mut own);
             self.block_len = self.block_len.max(total);
         }
-        let lanes: Vec<usize> =
+        let shards: Vec<usize> =
             (0..uses.len()).filter(|i| uses[*i].is_some() && !in_one(i)).collect();
-        // A lane's samples pass through a segment block after block, so a buffer is in use for
+        // A shard's samples pass through a segment block after block, so a buffer is in use for
         // whole segments.
-        self.lane_len =
-            assign(&lanes, Storage::Lane, len, |i| uses[i].map(|u| u.segments), &mut own);
+        self.shard_len =
+            assign(&shards, Storage::Shard, len, |i| uses[i].map(|u| u.segments), &mut own);
         for (i, place) in self.places.iter_mut().enumerate() {
             *place = own[self.owner[i]];
         }
@@ -237,14 +237,14 @@ mod tests {
 
     const BLOCK: usize = 2;
     const BLOCKS: usize = 3;
-    const LANE: usize = BLOCK * BLOCKS;
+    const SHARD: usize = BLOCK * BLOCKS;
 
-    /// The memory of one lane: for each element, whose value it holds.
+    /// The memory of one shard: for each element, whose value it holds.
     struct Memory<'a> {
         schedule: &'a Schedule,
         owner: Vec<usize>,
         block: Vec<Option<usize>>,
-        lane: Vec<Option<usize>>,
+        shard: Vec<Option<usize>>,
     }
 
     impl Memory<'_> {
@@ -252,9 +252,9 @@ mod tests {
             let Place { storage, offset, len } = self.schedule.places[node.0]?;
             match storage {
                 Storage::Block => Some(&mut self.block[offset * BLOCK..][..len * BLOCK]),
-                Storage::Lane => {
-                    let start = offset * LANE + block * BLOCK * len;
-                    Some(&mut self.lane[start..][..len * BLOCK])
+                Storage::Shard => {
+                    let start = offset * SHARD + block * BLOCK * len;
+                    Some(&mut self.shard[start..][..len * BLOCK])
                 }
                 Storage::Weights | Storage::Reduced | Storage::Gradient => None,
             }
@@ -281,7 +281,7 @@ mod tests {
         let mut memory = Memory {
             owner: owners(program),
             block: vec![None; schedule.block_len * BLOCK],
-            lane: vec![None; schedule.lane_len * LANE],
+            shard: vec![None; schedule.shard_len * SHARD],
             schedule: &schedule,
         };
         let inputs: Vec<NodeId> = (0..program.forward)

@@ -4,9 +4,9 @@
 //! A plan is a list of *segments*. Within a segment every step treats samples one by one, so the
 //! executor runs the whole segment on a few samples at a time (depth first) and on several threads.
 //! Between segments stands a reduction that needs the whole batch, such as the moments of a batch
-//! normalization. A batch is cut into *lanes*, whose number does not depend on the threads; a lane
-//! is run in *blocks* of samples. The result of a reduction is gathered lane by lane and merged in
-//! the order of the lanes, so that any number of threads gives the same bits.
+//! normalization. A batch is cut into *shards*, whose number does not depend on the threads; a
+//! shard is run in *blocks* of samples. The result of a reduction is gathered shard by shard and
+//! merged in the order of the shards, so that any number of threads gives the same bits.
 
 use alloc::string::String;
 use core::ops::Range;
@@ -40,22 +40,22 @@ pub enum Storage {
     /// The buffer of one block: holds `len` elements for each of the block's samples, from
     /// `offset · block` on.
     Block,
-    /// The buffer of one lane: holds `len` elements for each of the lane's samples, from
-    /// `offset · lane` on, because steps of several segments meet there.
-    Lane,
-    /// Results of reductions; absolute. A step that writes here adds to its lane's own copy; a step
-    /// that reads sees the merged one.
+    /// The buffer of one shard: holds `len` elements for each of the shard's samples, from
+    /// `offset · shard` on, because steps of several segments meet there.
+    Shard,
+    /// Results of reductions; absolute. A step that writes here adds to its shard's own copy; a
+    /// step that reads sees the merged one.
     Reduced,
     /// The gradient by the weights, laid out as they are; absolute. Only steps on the whole batch
     /// write here.
     Gradient,
 }
-literal_enum!(Storage { Weights, Block, Lane, Reduced, Gradient });
+literal_enum!(Storage { Weights, Block, Shard, Reduced, Gradient });
 
-/// How the lanes' results of a reduction become one.
+/// How the shards' results of a reduction become one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Merge {
-    /// Added, in the order of the lanes.
+    /// Added, in the order of the shards.
     Sum,
     /// Joined as moments are: `[mean.., m2.., count..]`.
     Moments,
@@ -68,7 +68,7 @@ literal! {
     pub struct Place {
         /// Which memory.
         pub storage: Storage,
-        /// First element; per sample for [`Storage::Block`] and [`Storage::Lane`].
+        /// First element; per sample for [`Storage::Block`] and [`Storage::Shard`].
         pub offset: usize,
         /// Number of elements; per sample likewise.
         pub len: usize,
@@ -100,14 +100,14 @@ literal! {
         pub output: Place,
     }
 
-    /// Steps `from..to`, after which `merges` are merged over the lanes.
+    /// Steps `from..to`, after which `merges` are merged over the shards.
     #[derive(Clone, Debug, PartialEq)]
     pub struct Segment {
         /// First step.
         pub from: usize,
         /// One past the last step.
         pub to: usize,
-        /// Reductions that end here; those of [`Plan::lane_gradients`] end with the last segment
+        /// Reductions that end here; those of [`Plan::shard_gradients`] end with the last segment
         /// and are not listed.
         pub merges: List<Reduction>,
     }
@@ -126,10 +126,10 @@ literal! {
     /// An input or an output of the model.
     ///
     /// An input in the [`Storage::Block`] is read in the first segment alone: fill it before each
-    /// block of that segment. One in the [`Storage::Lane`] is filled once, before the lane's first
-    /// block. An output holds its value when the loss is computed (in a plan for prediction: after
-    /// the last step), and may be overwritten later. A gradient by an input holds its value after
-    /// the last step: of each block of the last segment, or of the lane.
+    /// block of that segment. One in the [`Storage::Shard`] is filled once, before the shard's
+    /// first block. An output holds its value when the loss is computed (in a plan for prediction:
+    /// after the last step), and may be overwritten later. A gradient by an input holds its value
+    /// after the last step: of each block of the last segment, or of the shard.
     #[derive(Clone, Debug, PartialEq)]
     pub struct Port {
         /// Its name.
@@ -237,8 +237,8 @@ literal! {
         pub outputs: List<Port>,
         /// Elements of a block's buffer per sample.
         pub block_len: usize,
-        /// Elements of a lane's buffer per sample.
-        pub lane_len: usize,
+        /// Elements of a shard's buffer per sample.
+        pub shard_len: usize,
         /// Elements of the weights, and of the gradient.
         pub weights_len: usize,
         /// Elements of the reduced memory.
@@ -248,12 +248,12 @@ literal! {
         /// Offsets in the reduced memory of penalties on activations, one number each; their sum,
         /// divided by the samples of the batch, is part of the loss.
         pub activity_penalties: List<usize>,
-        /// Gradients that the lanes sum; merged at the end of a step.
-        pub lane_gradients: List<GradientPart>,
+        /// Gradients that the shards sum; merged at the end of a step.
+        pub shard_gradients: List<GradientPart>,
         /// Merged reductions that are then added to the gradient, which starts from zero there.
         pub gradient_parts: List<GradientPart>,
-        /// Gradients of large weights, of which a lane has no copy: steps after all segments, each
-        /// on all samples of the batch. What they read lies in the lanes; they write to
+        /// Gradients of large weights, of which a shard has no copy: steps after all segments, each
+        /// on all samples of the batch. What they read lies in the shards; they write to
         /// [`Storage::Gradient`] and are split over threads by rows of what they write. Where two
         /// write to one place they add up.
         pub whole: List<Step>,
@@ -309,17 +309,17 @@ impl Plan {
 
     /// Elements of the memory of a single sample: what all steps write, and the inputs.
     pub fn sample_len(&self) -> usize {
-        self.block_len + self.lane_len + self.reduced_len
+        self.block_len + self.shard_len + self.reduced_len
     }
 
-    /// Where a place lies in the memory of a single sample: the block's buffer, the lane's, then
+    /// Where a place lies in the memory of a single sample: the block's buffer, the shard's, then
     /// what is reduced. None for weights and their gradient, which lie elsewhere.
     pub fn in_sample(&self, place: Place) -> Option<Range<usize>> {
         let buffer = match place.storage {
             Storage::Weights | Storage::Gradient => return None,
             Storage::Block => 0,
-            Storage::Lane => self.block_len,
-            Storage::Reduced => self.block_len + self.lane_len,
+            Storage::Shard => self.block_len,
+            Storage::Reduced => self.block_len + self.shard_len,
         };
         let start = buffer + place.offset;
         Some(start..start + place.len)

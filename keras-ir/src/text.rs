@@ -3,7 +3,7 @@
 //! ```text
 //! b0+5 = gemm { m: 1, k: 3, n: 5, bias: true, f: Linear } b5+3 w0+15 w15+5
 //! ```
-//! A place is its memory's letter (`w` weights, `b` block, `l` lane, `r` reduced, `g` gradient),
+//! A place is its memory's letter (`w` weights, `b` block, `s` shard, `r` reduced, `g` gradient),
 //! its offset and its length. An algorithm is named unless it is the general one:
 //! `conv2d { .. } by Winograd`.
 
@@ -20,7 +20,7 @@ impl fmt::Display for Place {
         let memory = match self.storage {
             Storage::Weights => 'w',
             Storage::Block => 'b',
-            Storage::Lane => 'l',
+            Storage::Shard => 's',
             Storage::Reduced => 'r',
             Storage::Gradient => 'g',
         };
@@ -42,9 +42,9 @@ impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "block {} lane {} weights {} reduced {} workspace {} flops {}",
+            "block {} shard {} weights {} reduced {} workspace {} flops {}",
             self.block_len,
-            self.lane_len,
+            self.shard_len,
             self.weights_len,
             self.reduced_len,
             self.workspace_len,
@@ -77,7 +77,7 @@ impl fmt::Display for Plan {
         for penalty in self.activity_penalties.iter() {
             writeln!(f, "penalty r{penalty}+1")?;
         }
-        for part in self.lane_gradients.iter() {
+        for part in self.shard_gradients.iter() {
             writeln!(f, "gradient g{}+{} = r{}", part.to, part.len, part.from)?;
         }
         for part in self.gradient_parts.iter() {

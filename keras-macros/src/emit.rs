@@ -308,7 +308,7 @@ fn implementation(
 fn trained(item: &Item, compiled: &Compiled) -> TokenStream {
     let Item { visibility, name, .. } = item;
     let Compiled { inference, training, masks, description } = compiled;
-    let train_bytes = (training.block_len + training.lane_len) * FLOAT_BYTES;
+    let train_bytes = (training.block_len + training.shard_len) * FLOAT_BYTES;
     let train_bytes = Literal::usize_unsuffixed(train_bytes);
     let [model_name, class, config] = [&description.name, &description.class, &description.config]
         .map(|text| source(&text.literal()));

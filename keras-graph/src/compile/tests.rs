@@ -112,15 +112,15 @@ fn a_batch_normalization_cuts_the_plan_in_segments() {
     );
     assert_eq!(plan.forward, 4);
     assert_eq!(plan.reduced_len, kernels + 25);
-    let summed: Vec<_> = plan.lane_gradients.iter().map(|p| (p.from, p.to, p.len)).collect();
+    let summed: Vec<_> = plan.shard_gradients.iter().map(|p| (p.from, p.to, p.len)).collect();
     assert_eq!(summed, [(0, 0, 15), (15, 35, 10)]);
     let parts: Vec<_> = plan.gradient_parts.iter().map(|p| (p.from, p.to, p.len)).collect();
     assert_eq!(parts, [(kernels + 15, 15, 5), (kernels + 20, 20, 5)]);
     let moving = plan.moving_averages[0];
     assert_eq!((moving.moments, moving.mean, moving.variance), (kernels, 25, 30));
     // Read in the first and in the last segment; written in one and read in the next; within one.
-    assert_eq!(plan.inputs[0].place.storage, Storage::Lane);
-    assert_eq!(plan.steps[0].output.storage, Storage::Lane);
+    assert_eq!(plan.inputs[0].place.storage, Storage::Shard);
+    assert_eq!(plan.steps[0].output.storage, Storage::Shard);
     assert_eq!(plan.steps[2].output.storage, Storage::Block);
     assert_eq!(plan.outputs[0].place.storage, Storage::Block);
 }
@@ -211,8 +211,8 @@ fn the_gradients_of_large_weights_are_computed_on_the_whole_batch() {
     assert_eq!(names(&plan), ["gemm", "gemm", "gemm_grad_w", "gemm_grad_x"]);
     assert_eq!(plan.whole.len(), 1);
     assert_eq!(plan.whole[0].output, Place { storage: Storage::Gradient, offset: 0, len: 9000 });
-    assert!(plan.whole[0].inputs.iter().all(|input| input.place.storage == Storage::Lane));
-    let summed: Vec<_> = plan.lane_gradients.iter().map(|p| (p.from, p.to, p.len)).collect();
+    assert!(plan.whole[0].inputs.iter().all(|input| input.place.storage == Storage::Shard));
+    let summed: Vec<_> = plan.shard_gradients.iter().map(|p| (p.from, p.to, p.len)).collect();
     assert_eq!((summed, plan.reduced_len), (vec![(0, 9000, 300)], 300));
 }
 

@@ -102,7 +102,7 @@ fn every_case_compiles_in_every_mode() {
                 }
                 for weight in describe(&network, String::new()).unwrap().weights.iter() {
                     let starts = |offset: usize| offset == weight.offset;
-                    let mut parts = plan.lane_gradients.iter().chain(plan.gradient_parts.iter());
+                    let mut parts = plan.shard_gradients.iter().chain(plan.gradient_parts.iter());
                     let made = parts
                         .any(|part| (part.to..part.to + part.len).contains(&weight.offset))
                         || plan.whole.iter().any(|step| starts(step.output.offset));

@@ -1,4 +1,4 @@
-//! How a batch is cut: into lanes, and those into blocks. Both depend on the plan and the batch
+//! How a batch is cut: into shards, and those into blocks. Both depend on the plan and the batch
 //! alone.
 
 use core::ops::Range;
@@ -7,28 +7,28 @@ use keras_graph::plan::{Place, Plan, Segment, Storage};
 
 use crate::dtype_policy::DtypePolicy;
 
-/// Most lanes a batch is cut into; more threads than this do not help.
-pub(super) const MAX_LANES: usize = 16;
-/// Most memory that all lanes' sums take together.
-const MAX_LANE_SUMS_BYTES: usize = 1 << 30;
-/// A number that is summed by one more lane costs as much as so many floating-point operations: it
+/// Most shards a batch is cut into; more threads than this do not help.
+pub(super) const MAX_SHARDS: usize = 16;
+/// Most memory that all shards' sums take together.
+const MAX_SHARD_SUMS_BYTES: usize = 1 << 30;
+/// A number that is summed by one more shard costs as much as so many floating-point operations: it
 /// is cleared, summed in a copy of its own and merged, and kernels that get fewer samples at a time
 /// are slower.
 const FLOPS_PER_MERGED_NUMBER: usize = 144;
-/// A weight that one more lane streams through its cache, likewise.
+/// A weight that one more shard streams through its cache, likewise.
 const FLOPS_PER_STREAMED_WEIGHT: usize = 48;
 /// So many weights stay in a core's second-level cache, so that reading them once more costs
 /// nothing.
 const CACHED_WEIGHTS: usize = 1 << 17;
-/// A lane with less work than this, forward, costs more to hand to another thread than it saves.
-pub(super) const LEAST_LANE_FLOPS: usize = 1 << 19;
+/// A shard with less work than this, forward, costs more to hand to another thread than it saves.
+pub(super) const LEAST_SHARD_FLOPS: usize = 1 << 19;
 /// What a block reads and writes in a segment should take no more than this, a core's second-level
 /// cache.
 const BLOCK_BYTES: usize = 1 << 20;
 
-/// How many lanes a batch is cut into: the more, the more threads can help, but each has sums to be
-/// merged and weights to be read.
-pub(super) fn lane_count(plan: &Plan, samples: usize, policy: DtypePolicy) -> usize {
+/// How many shards a batch is cut into: the more, the more threads can help, but each has sums to
+/// be merged and weights to be read.
+pub(super) fn shard_count(plan: &Plan, samples: usize, policy: DtypePolicy) -> usize {
     let merge_flops = FLOPS_PER_MERGED_NUMBER * plan.reduced_len;
     let stream_flops = if plan.weights_len > CACHED_WEIGHTS {
         // Of these operations, twice as many go by while a weight is read.
@@ -37,13 +37,13 @@ pub(super) fn lane_count(plan: &Plan, samples: usize, policy: DtypePolicy) -> us
     } else {
         0
     };
-    let least_flops = merge_flops.max(stream_flops).max(LEAST_LANE_FLOPS);
+    let least_flops = merge_flops.max(stream_flops).max(LEAST_SHARD_FLOPS);
     let least_samples = least_flops.div_ceil((plan.flops as usize).max(1)).max(1);
     let sums_bytes = plan.reduced_len.max(1) * size_of::<f32>();
-    let most = MAX_LANES.min(MAX_LANE_SUMS_BYTES / sums_bytes).max(1);
+    let most = MAX_SHARDS.min(MAX_SHARD_SUMS_BYTES / sums_bytes).max(1);
     // A power of two, so that two or four threads get as much each.
-    let lanes = (samples / least_samples).clamp(1, most);
-    1 << lanes.ilog2()
+    let shards = (samples / least_samples).clamp(1, most);
+    1 << shards.ilog2()
 }
 
 /// How a segment is cut into blocks.
@@ -51,7 +51,7 @@ pub(super) fn lane_count(plan: &Plan, samples: usize, policy: DtypePolicy) -> us
 pub(super) struct Cut {
     /// Elements per sample of a block's buffer that the segment uses.
     pub(super) block_len: usize,
-    /// Elements per sample that it reads or writes, those of the lane among them.
+    /// Elements per sample that it reads or writes, those of the shard among them.
     touched_len: usize,
 }
 
@@ -78,14 +78,14 @@ impl Cut {
         }
         let ends = places.iter().filter(|place| place.storage == Storage::Block);
         let block_len = ends.map(|place| place.offset + place.len).max().unwrap_or(0);
-        places.retain(|place| place.storage == Storage::Lane);
+        places.retain(|place| place.storage == Storage::Shard);
         places.sort_by_key(|place| (place.offset, place.len));
         places.dedup();
-        let lane_len: usize = places.iter().map(|place| place.len).sum();
-        Cut { block_len, touched_len: block_len + lane_len }
+        let shard_len: usize = places.iter().map(|place| place.len).sum();
+        Cut { block_len, touched_len: block_len + shard_len }
     }
 
-    /// Samples of a block, of a lane that has `samples`: where images are small, blocks have more
+    /// Samples of a block, of a shard that has `samples`: where images are small, blocks have more
     /// of them.
     pub(super) fn block_samples(self, samples: usize) -> usize {
         let sample_bytes = self.touched_len.max(1) * size_of::<f32>();

@@ -9,9 +9,9 @@ use keras_graph::plan::{Plan, Step};
 use rayon::prelude::*;
 
 use super::batch::{Batch, Head, Keep};
-use super::cut::{Cut, lane_count};
-use super::lane::{Lane, Pass};
+use super::cut::{Cut, shard_count};
 use super::prepared::{Copies, Prepare};
+use super::shard::{Pass, Shard};
 use super::{finish, whole};
 use crate::dtype_policy::DtypePolicy;
 use crate::kernels::{Backend, Call, run};
@@ -48,10 +48,10 @@ pub struct Execution<'p> {
     keep: Keep,
     /// Scratch elements of a kernel.
     workspace_len: usize,
-    lanes: Vec<Lane>,
-    /// How many lanes the last batch used.
+    shards: Vec<Shard>,
+    /// How many shards the last batch used.
     used: usize,
-    /// The lanes' reductions, merged.
+    /// The shards' reductions, merged.
     merged: Vec<f32>,
     /// The gradient by the weights; empty in a prediction.
     gradient: Vec<f32>,
@@ -96,7 +96,7 @@ impl<'p> Execution<'p> {
             policy,
             keep,
             workspace_len,
-            lanes: Vec::new(),
+            shards: Vec::new(),
             used: 0,
             merged: vec![0.0; plan.reduced_len],
             gradient: vec![0.0; gradient_len],
@@ -145,29 +145,29 @@ impl<'p> Execution<'p> {
                 head,
                 keep,
             };
-            each(&mut self.lanes[..self.used], |lane| lane.run(&pass));
+            each(&mut self.shards[..self.used], |shard| shard.run(&pass));
             for reduction in planned.merges.iter() {
-                finish::merge(&self.lanes[..self.used], *reduction, &mut self.merged);
+                finish::merge(&self.shards[..self.used], *reduction, &mut self.merged);
             }
         }
         self.sums.fill(0.0);
-        for lane in &self.lanes[..self.used] {
-            for (sum, part) in self.sums.iter_mut().zip(&lane.sums) {
+        for shard in &self.shards[..self.used] {
+            for (sum, part) in self.sums.iter_mut().zip(&shard.sums) {
                 *sum += part;
             }
         }
     }
 
-    /// Cuts a batch into lanes and gives each its memory.
+    /// Cuts a batch into shards and gives each its memory.
     fn share_out(&mut self, samples: usize, sums: usize) {
-        self.used = lane_count(self.plan, samples, self.policy);
-        self.lanes.resize_with(self.used.max(self.lanes.len()), Lane::default);
-        for (i, lane) in self.lanes[..self.used].iter_mut().enumerate() {
+        self.used = shard_count(self.plan, samples, self.policy);
+        self.shards.resize_with(self.used.max(self.shards.len()), Shard::default);
+        for (i, shard) in self.shards[..self.used].iter_mut().enumerate() {
             let samples = samples * i / self.used..samples * (i + 1) / self.used;
             let count = samples.len();
             let blocks = self.cuts.iter().map(|cut| cut.block_len * cut.block_samples(count));
             let block_len = blocks.max().unwrap_or(0);
-            lane.prepare(self.plan, samples, sums, self.keep, [block_len, self.workspace_len]);
+            shard.prepare(self.plan, samples, sums, self.keep, [block_len, self.workspace_len]);
         }
         self.sums.resize(sums, 0.0);
     }
@@ -216,16 +216,16 @@ impl<'p> Execution<'p> {
         batch: &'a Batch<'a>,
     ) -> (whole::Pass<'a>, &'a mut whole::Memory, &'a mut [f32]) {
         let (plan, run, prepare) = (self.plan, self.run, self.prepare);
-        let (algorithms, lanes) = (&self.algorithms.whole[..], &self.lanes[..self.used]);
-        let pass = whole::Pass { plan, algorithms, run, prepare, batch, lanes };
+        let (algorithms, shards) = (&self.algorithms.whole[..], &self.shards[..self.used]);
+        let pass = whole::Pass { plan, algorithms, run, prepare, batch, shards };
         (pass, &mut self.whole, &mut self.gradient)
     }
 
-    /// Adds up the gradients that lanes have made.
+    /// Adds up the gradients that shards have made.
     fn merge_gradient(&mut self) {
-        let lanes = &self.lanes[..self.used];
-        for part in self.plan.lane_gradients.iter() {
-            finish::merge_gradient(lanes, *part, &mut self.gradient);
+        let shards = &self.shards[..self.used];
+        for part in self.plan.shard_gradients.iter() {
+            finish::merge_gradient(shards, *part, &mut self.gradient);
         }
         for part in self.plan.gradient_parts.iter() {
             self.gradient[part.to..][..part.len].fill(0.0);
@@ -251,27 +251,27 @@ impl<'p> Execution<'p> {
     /// kept.
     pub fn each_output(&self, output: usize, show: &mut dyn FnMut(usize, &[f32])) {
         let len = self.plan.outputs[output].place.len;
-        let kept = self.lanes[..self.used]
+        let kept = self.shards[..self.used]
             .iter()
-            .flat_map(|lane| lane.outputs[output].chunks_exact(len.max(1)));
+            .flat_map(|shard| shard.outputs[output].chunks_exact(len.max(1)));
         kept.enumerate().for_each(|(sample, y_pred)| show(sample, y_pred));
     }
 
     /// Copies an output of all samples of the last batch, in their order. Panics: if outputs are
     /// not kept.
     pub fn copy_output(&self, output: usize, to: &mut [f32]) {
-        self.copy_kept(to, |lane| &lane.outputs[output]);
+        self.copy_kept(to, |shard| &shard.outputs[output]);
     }
 
     /// Copies the gradient by an input likewise. Panics: if input gradients are not kept.
     pub fn copy_input_gradient(&self, input: usize, to: &mut [f32]) {
-        self.copy_kept(to, |lane| &lane.input_gradients[input]);
+        self.copy_kept(to, |shard| &shard.input_gradients[input]);
     }
 
-    fn copy_kept(&self, to: &mut [f32], kept: impl Fn(&Lane) -> &[f32]) {
+    fn copy_kept(&self, to: &mut [f32], kept: impl Fn(&Shard) -> &[f32]) {
         let mut start = 0;
-        for lane in &self.lanes[..self.used] {
-            let from = kept(lane);
+        for shard in &self.shards[..self.used] {
+            let from = kept(shard);
             to[start..][..from.len()].copy_from_slice(from);
             start += from.len();
         }

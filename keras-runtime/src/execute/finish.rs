@@ -1,22 +1,22 @@
-//! What follows the steps: the lanes' reductions become one, and moving statistics move.
+//! What follows the steps: the shards' reductions become one, and moving statistics move.
 
 use keras_graph::plan::{GradientPart, Merge, Plan, Reduction};
 use rayon::prelude::*;
 
-use super::lane::Lane;
+use super::shard::Shard;
 use crate::kernels::merge_moments;
 use crate::optimizers::{complement, flush};
 
 /// Elements of a gradient that one thread merges at a time.
 const CHUNK: usize = 1 << 14;
 
-/// Merges one reduction in the order of the lanes.
-pub(super) fn merge(lanes: &[Lane], reduction: Reduction, merged: &mut [f32]) {
+/// Merges one reduction in the order of the shards.
+pub(super) fn merge(shards: &[Shard], reduction: Reduction, merged: &mut [f32]) {
     let Reduction { offset, len, merge } = reduction;
     let to = &mut merged[offset..][..len];
     to.fill(0.0);
-    for lane in lanes {
-        let from = &lane.reduced[offset..][..len];
+    for shard in shards {
+        let from = &shard.reduced[offset..][..len];
         match merge {
             Merge::Sum => add(to, from),
             Merge::Moments => merge_moments(to, from),
@@ -24,14 +24,14 @@ pub(super) fn merge(lanes: &[Lane], reduction: Reduction, merged: &mut [f32]) {
     }
 }
 
-/// Sums a part of the lanes' gradients. Each element is added up in the order of the lanes, whoever
-/// does it.
-pub(super) fn merge_gradient(lanes: &[Lane], part: GradientPart, gradient: &mut [f32]) {
+/// Sums a part of the shards' gradients. Each element is added up in the order of the shards,
+/// whoever does it.
+pub(super) fn merge_gradient(shards: &[Shard], part: GradientPart, gradient: &mut [f32]) {
     let gradient = &mut gradient[part.to..][..part.len];
     let sum = |(i, to): (usize, &mut [f32])| {
         let from = part.from + i * CHUNK..part.from + i * CHUNK + to.len();
-        for (l, lane) in lanes.iter().enumerate() {
-            let from = &lane.reduced[from.clone()];
+        for (l, shard) in shards.iter().enumerate() {
+            let from = &shard.reduced[from.clone()];
             if l == 0 { to.copy_from_slice(from) } else { add(to, from) }
         }
     };

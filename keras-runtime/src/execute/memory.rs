@@ -39,12 +39,12 @@ impl<'a> Holed<'a> {
 /// Which samples a step is run on.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Block {
-    /// Index in the lane of the first one.
+    /// Index in the shard of the first one.
     pub(super) first: usize,
     /// How many.
     pub(super) samples: usize,
-    /// Samples of the whole lane.
-    pub(super) lane: usize,
+    /// Samples of the whole shard.
+    pub(super) shard: usize,
 }
 
 impl Block {
@@ -53,7 +53,7 @@ impl Block {
         let (start, samples) = match place.storage {
             Storage::Weights | Storage::Reduced | Storage::Gradient => (place.offset, 1),
             Storage::Block => (place.offset * self.samples, self.samples),
-            Storage::Lane => (place.offset * self.lane + self.first * place.len, self.samples),
+            Storage::Shard => (place.offset * self.shard + self.first * place.len, self.samples),
         };
         start..start + samples * place.len
     }

@@ -1,17 +1,17 @@
 //! Runs a plan on a batch, for prediction or for training.
 //!
-//! A batch is cut into *lanes*, and a lane into *blocks* small enough for a core's cache. A block
-//! goes through all steps of a segment before the next block starts; lanes run on whatever threads
-//! there are. Both cuts depend on the plan and the batch alone, and what the lanes have summed is
+//! A batch is cut into *shards*, and a shard into *blocks* small enough for a core's cache. A block
+//! goes through all steps of a segment before the next block starts; shards run on whatever threads
+//! there are. Both cuts depend on the plan and the batch alone, and what the shards have summed is
 //! merged in their order, so any number of threads gives the same bits.
 //!
 //! ```text
 //! copy large weights in the order in which kernels read them, in parallel
 //! for segment in segments:
-//!     for lane in lanes, in parallel:
-//!         for block in lane: load inputs, steps; after the last forward step: losses and metrics
-//!     merge the segment's reductions, lane by lane
-//! merge the gradient, lane by lane
+//!     for shard in shards, in parallel:
+//!         for block in shard: load inputs, steps; after the last forward step: losses and metrics
+//!     merge the segment's reductions, shard by shard
+//! merge the gradient, shard by shard
 //! gradients of large weights: on all samples, some rows at a time, in parallel; rows go into the
 //!     optimizer's step while a cache has them
 //! ```
@@ -24,11 +24,11 @@ mod cut;
 mod execution;
 mod finish;
 mod inputs;
-mod lane;
 mod memory;
 mod pace;
 mod prepared;
 mod session;
+mod shard;
 mod single;
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,5 @@
 //! Copies of weights in the order in which kernels read them, made once for a batch and read by all
-//! lanes.
+//! shards.
 
 use core::ops::Range;
 

@@ -10,7 +10,7 @@ use super::execution::Execution;
 use crate::kernels::Backend;
 use crate::sample::{Samples, Values};
 
-/// Samples of a prediction that are run together, for each lane. More would only cost memory.
+/// Samples of a prediction that are run together, for each shard. More would only cost memory.
 pub(crate) const PREDICTED_TOGETHER: usize = 4096;
 
 /// Samples as flat numbers: for each port the numbers of all samples, one sample after the other.

@@ -5,7 +5,7 @@ use keras_graph::op::Op;
 use keras_graph::plan::{Operand, Place, Plan, Storage, ValueId};
 use rayon::ThreadPoolBuilder;
 
-use super::cut::{Cut, LEAST_LANE_FLOPS, MAX_LANES, lane_count};
+use super::cut::{Cut, LEAST_SHARD_FLOPS, MAX_SHARDS, shard_count};
 use super::*;
 use crate::dtype_policy::DtypePolicy;
 use crate::example::Example;
@@ -78,9 +78,9 @@ fn the_gradient_is_that_of_the_loss() {
 #[test]
 fn any_number_of_threads_gives_the_same_bits() {
     let model = Example::seeded(3);
-    // Enough for all lanes, and not divisible by their number.
-    let count = MAX_LANES * (LEAST_LANE_FLOPS / 120 + 1) + 5;
-    assert_eq!(lane_count(Example::training(), count, DtypePolicy::Float32), MAX_LANES);
+    // Enough for all shards, and not divisible by their number.
+    let count = MAX_SHARDS * (LEAST_SHARD_FLOPS / 120 + 1) + 5;
+    assert_eq!(shard_count(Example::training(), count, DtypePolicy::Float32), MAX_SHARDS);
     let bits = |threads| {
         let pool = ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
         let (loss, gradient) = pool.install(|| loss_and_gradient::<Cpu>(model.weights(), count));
@@ -100,7 +100,7 @@ fn run_at_portable(op: &Op, call: Call<'_>) {
 #[test]
 fn all_threads_compute_at_the_level_of_the_caller() {
     let model = Example::seeded(3);
-    let count = MAX_LANES * (LEAST_LANE_FLOPS / 120 + 1);
+    let count = MAX_SHARDS * (LEAST_SHARD_FLOPS / 120 + 1);
     let (x, targets) = (samples::<3>(count, "x"), samples::<2>(count, "y"));
     let batch = Batch { x: &x.as_slice(), rows: Rows::Range(0..count), seed: 0, step: 0 };
     let pool = ThreadPoolBuilder::new().num_threads(3).build().expect("threads");
@@ -163,26 +163,26 @@ fn rows_are_taken_in_the_order_asked_for() {
 #[test]
 fn a_batch_is_cut_by_plan_and_size_alone() {
     let plan = Example::training();
-    assert_eq!(lane_count(plan, 1, DtypePolicy::Float32), 1);
-    // A lane has at least 4370 samples, which is 2^19 operations; lanes are a power of two.
-    assert_eq!(lane_count(plan, 8739, DtypePolicy::Float32), 1);
-    assert_eq!(lane_count(plan, 8740, DtypePolicy::Float32), 2);
-    assert_eq!(lane_count(plan, 3 * 4370, DtypePolicy::Float32), 2);
-    assert_eq!(lane_count(plan, 1_000_000, DtypePolicy::Float32), MAX_LANES);
+    assert_eq!(shard_count(plan, 1, DtypePolicy::Float32), 1);
+    // A shard has at least 4370 samples, which is 2^19 operations; shards are a power of two.
+    assert_eq!(shard_count(plan, 8739, DtypePolicy::Float32), 1);
+    assert_eq!(shard_count(plan, 8740, DtypePolicy::Float32), 2);
+    assert_eq!(shard_count(plan, 3 * 4370, DtypePolicy::Float32), 2);
+    assert_eq!(shard_count(plan, 1_000_000, DtypePolicy::Float32), MAX_SHARDS);
     // Where weights are streamed, products of bfloat16 take twice as many samples for it to cost as
     // little.
     let large = Plan { weights_len: 1 << 20, flops: 1 << 20, reduced_len: 0, ..plan.clone() };
-    assert_eq!(lane_count(&large, 192, DtypePolicy::Float32), 4);
-    assert_eq!(lane_count(&large, 192, DtypePolicy::MixedBfloat16), 2);
+    assert_eq!(shard_count(&large, 192, DtypePolicy::Float32), 4);
+    assert_eq!(shard_count(&large, 192, DtypePolicy::MixedBfloat16), 2);
     let cuts = Cut::of_segments(plan);
     assert_eq!(cuts.iter().map(|cut| cut.block_len).max(), Some(plan.block_len));
     let [cut] = cuts[..] else { panic!("nothing of the example couples samples") };
     assert_eq!(cut.block_samples(5), 5);
     // A block's share of the cache is 13797 samples; three even blocks.
     assert_eq!(cut.block_samples(30_000), 10_000);
-    // What lies in the lane goes through the cache as well, each tensor once.
+    // What lies in the shard goes through the cache as well, each tensor once.
     let mut wide = plan.clone();
-    let x = Place { storage: Storage::Lane, offset: 0, len: 1 << 17 };
+    let x = Place { storage: Storage::Shard, offset: 0, len: 1 << 17 };
     let mut steps = wide.steps.to_vec();
     let x = Operand { value: ValueId(0), place: x };
     steps[0].inputs = [x].to_vec().into();

@@ -1,7 +1,7 @@
 //! Gradients of large weights: each computed on the whole batch, a few of its rows at a time, on
 //! whatever threads there are.
 //!
-//! No lane has a copy that must be cleared and merged. An element is added up over the samples in
+//! No shard has a copy that must be cleared and merged. An element is added up over the samples in
 //! their order, whoever does it. In a step of training a part goes into the optimizer at once, and
 //! its gradient is never written to memory.
 
@@ -16,8 +16,8 @@ use rayon::prelude::*;
 
 use super::aligned::Aligned;
 use super::batch::Batch;
-use super::lane::Lane;
 use super::prepared::Prepare;
+use super::shard::Shard;
 use crate::kernels::{Call, Run};
 use crate::optimizers::Moving;
 use crate::simd::Choice;
@@ -96,7 +96,7 @@ pub(super) struct Pass<'a> {
     /// How right matrices are copied.
     pub(super) prepare: Prepare,
     pub(super) batch: &'a Batch<'a>,
-    pub(super) lanes: &'a [Lane],
+    pub(super) shards: &'a [Shard],
 }
 
 /// Where the gradients go.
@@ -114,7 +114,7 @@ pub(super) fn complete_parts(plan: &Plan) -> Option<Vec<Range<usize>>> {
     let mut parts: Vec<_> = whole.map(|(from, len)| from..from + len).collect();
     parts.sort_by_key(|part| part.start);
     let apart = |a: &Range<usize>, b: &Range<usize>| a.end <= b.start || b.end <= a.start;
-    let others = plan.lane_gradients.iter().chain(plan.gradient_parts.iter());
+    let others = plan.shard_gradients.iter().chain(plan.gradient_parts.iter());
     let mut others = others.map(|part| part.to..part.to + part.len);
     let is_complete = parts.windows(2).all(|pair| apart(&pair[0], &pair[1]))
         && others.all(|other| parts.iter().all(|part| apart(part, &other)));
@@ -124,7 +124,7 @@ pub(super) fn complete_parts(plan: &Plan) -> Option<Vec<Range<usize>>> {
 /// Runs the steps on the whole batch.
 pub(super) fn run(pass: &Pass<'_>, memory: &mut Memory, mut target: Target<'_, '_>) {
     let (plan, choice) = (pass.plan, Choice::current());
-    let samples = pass.lanes.iter().map(Lane::count).sum();
+    let samples = pass.shards.iter().map(Shard::count).sum();
     memory.make_room();
     for (i, step) in plan.whole.iter().enumerate() {
         let [left, right] = &step.inputs[..] else { unreachable!("such an op reads two tensors") };
@@ -207,12 +207,12 @@ fn gathered<'a>(
     Operand { value, place }: Operand,
     cells: &'a mut Vec<f32>,
 ) -> &'a [f32] {
-    let (lanes, input) = (pass.lanes, pass.plan.input_of(value));
+    let (shards, input) = (pass.shards, pass.plan.input_of(value));
     if let Some(x) = input.and_then(|input| pass.batch.input(input, &(0..samples))) {
         return x;
     }
-    if let [lane] = lanes {
-        return lane.whole(place);
+    if let [shard] = shards {
+        return shard.whole(place);
     }
     let len = place.len;
     if cells.len() < samples * len {
@@ -222,8 +222,8 @@ fn gathered<'a>(
     cells.par_chunks_mut(GATHERED * len).enumerate().for_each(|(i, chunk)| {
         for (s, to) in chunk.chunks_exact_mut(len).enumerate() {
             let sample = i * GATHERED + s;
-            let lane = &lanes[lanes.partition_point(|lane| lane.end() <= sample)];
-            to.copy_from_slice(lane.of(place, sample));
+            let shard = &shards[shards.partition_point(|shard| shard.end() <= sample)];
+            to.copy_from_slice(shard.of(place, sample));
         }
     });
     cells

@@ -37,7 +37,7 @@ pub(crate) struct Single {
     whole: Vec<Option<Task>>,
     /// Copies of weights, each from the beginning of a cache line on.
     weights: Aligned,
-    /// All that steps write: the block's numbers, the lane's and those that are reduced.
+    /// All that steps write: the block's numbers, the shard's and those that are reduced.
     memory: Aligned,
     workspaces: Aligned,
     /// Elements of one of them.

@@ -1,4 +1,4 @@
-//! A lane: its share of a batch, its memory, and how it runs the steps of a segment.
+//! A shard: its share of a batch, its memory, and how it runs the steps of a segment.
 
 use core::ops::Range;
 
@@ -14,7 +14,7 @@ use super::memory::{Block, Holed};
 use super::prepared::Copies;
 use crate::kernels::{Call, Run};
 
-/// What all lanes share while a segment is run.
+/// What all shards share while a segment is run.
 pub(super) struct Pass<'a> {
     pub(super) plan: &'a Plan,
     /// How each step of the plan is computed.
@@ -46,13 +46,13 @@ impl Pass<'_> {
 
 /// A share of a batch.
 #[derive(Default)]
-pub(super) struct Lane {
+pub(super) struct Shard {
     /// Its samples in the batch.
     samples: Range<usize>,
     /// Memory for the inputs of an op that has many.
     listed: Vec<&'static [f32]>,
     block: Aligned,
-    lane: Aligned,
+    shard: Aligned,
     workspace: Aligned,
     /// Its own reductions.
     pub(super) reduced: Vec<f32>,
@@ -64,7 +64,7 @@ pub(super) struct Lane {
     pub(super) input_gradients: Vec<Vec<f32>>,
 }
 
-impl Lane {
+impl Shard {
     /// Makes room for its samples and for so many elements of a block and of scratch.
     pub(super) fn prepare(
         &mut self,
@@ -77,7 +77,7 @@ impl Lane {
         let count = samples.len();
         self.samples = samples;
         self.block.resize(block_len);
-        self.lane.resize(plan.lane_len * count);
+        self.shard.resize(plan.shard_len * count);
         self.workspace.resize(workspace_len);
         self.reduced.resize(plan.reduced_len, 0.0);
         self.sums.resize(sums, 0.0);
@@ -95,10 +95,10 @@ impl Lane {
         }
     }
 
-    /// A tensor of several segments, of all samples of the lane.
+    /// A tensor of several segments, of all samples of the shard.
     pub(super) fn whole(&self, place: Place) -> &[f32] {
         let count = self.samples.len();
-        &self.lane[place.offset * count..][..place.len * count]
+        &self.shard[place.offset * count..][..place.len * count]
     }
 
     /// A tensor of several segments, of one sample of the batch.
@@ -128,11 +128,11 @@ impl Lane {
             self.reduced.fill(0.0);
             self.sums.fill(0.0);
         }
-        let lane = self.samples.len();
-        let most = pass.cut.block_samples(lane);
+        let shard = self.samples.len();
+        let most = pass.cut.block_samples(shard);
         let mut first = 0;
-        while first < lane {
-            let block = Block { first, samples: most.min(lane - first), lane };
+        while first < shard {
+            let block = Block { first, samples: most.min(shard - first), shard };
             self.run_block(pass, block);
             first += block.samples;
         }
@@ -170,7 +170,7 @@ impl Lane {
             let range = block.range(port.place);
             let to = match port.place.storage {
                 Storage::Block => &mut self.block[range],
-                Storage::Lane => &mut self.lane[range],
+                Storage::Shard => &mut self.shard[range],
                 Storage::Weights | Storage::Reduced | Storage::Gradient => {
                     unreachable!("an input is a sample's")
                 }
@@ -186,17 +186,17 @@ impl Lane {
         let step = &pass.plan.steps[i];
         let (hole, samples) = (block.range(step.output), self.in_batch(block));
         let mut listed = recycled(core::mem::take(&mut self.listed));
-        let (in_block, in_lane, output) = match step.output.storage {
+        let (in_block, in_shard, output) = match step.output.storage {
             Storage::Block => {
                 let (rest, output) = Holed::split(&mut self.block, hole);
-                (rest, Holed::whole(&self.lane), output)
+                (rest, Holed::whole(&self.shard), output)
             }
-            Storage::Lane => {
-                let (rest, output) = Holed::split(&mut self.lane, hole);
+            Storage::Shard => {
+                let (rest, output) = Holed::split(&mut self.shard, hole);
                 (Holed::whole(&self.block), rest, output)
             }
             Storage::Reduced => {
-                (Holed::whole(&self.block), Holed::whole(&self.lane), &mut self.reduced[hole])
+                (Holed::whole(&self.block), Holed::whole(&self.shard), &mut self.reduced[hole])
             }
             Storage::Weights | Storage::Gradient => {
                 unreachable!("no step of a segment writes weights or their gradient")
@@ -210,7 +210,7 @@ impl Lane {
             let range = block.range(place);
             match place.storage {
                 Storage::Block => in_block.part(range),
-                Storage::Lane => in_lane.part(range),
+                Storage::Shard => in_shard.part(range),
                 Storage::Weights => &pass.weights[range],
                 Storage::Reduced => &pass.merged[range],
                 Storage::Gradient => unreachable!("no step reads the gradient"),
@@ -245,18 +245,18 @@ impl Lane {
         for (i, port) in pass.plan.outputs.iter().enumerate() {
             let gradient = port.gradient.map(|d_y| d_y.place);
             let hole = gradient.map_or(0..0, |place| block.range(place));
-            let in_lane = gradient.is_some_and(|place| place.storage == Storage::Lane);
-            let (in_block, in_lane, gradient) = if in_lane {
-                let (rest, gradient) = Holed::split(&mut self.lane, hole);
+            let in_shard = gradient.is_some_and(|place| place.storage == Storage::Shard);
+            let (in_block, in_shard, gradient) = if in_shard {
+                let (rest, gradient) = Holed::split(&mut self.shard, hole);
                 (Holed::whole(&self.block), rest, gradient)
             } else {
                 let (rest, gradient) = Holed::split(&mut self.block, hole);
-                (rest, Holed::whole(&self.lane), gradient)
+                (rest, Holed::whole(&self.shard), gradient)
             };
             let range = block.range(port.place);
             let y_pred = match port.place.storage {
                 Storage::Block => in_block.part(range),
-                Storage::Lane => in_lane.part(range),
+                Storage::Shard => in_shard.part(range),
                 Storage::Weights => &pass.weights[range],
                 Storage::Reduced => &pass.merged[range],
                 Storage::Gradient => unreachable!("an output is no gradient"),
@@ -284,7 +284,7 @@ impl Lane {
             };
             if is_here {
                 let from = match place.storage {
-                    Storage::Lane => &self.lane[block.range(place)],
+                    Storage::Shard => &self.shard[block.range(place)],
                     _ => &self.block[block.range(place)],
                 };
                 self.input_gradients[i][block.first * place.len..][..from.len()]
