@@ -4,11 +4,10 @@ use keras_graph::call::{self, Call, CallValue};
 use keras_graph::graph::LayerError;
 use keras_graph::network::{Class, LayerId, LayerKind, MAX_LAYERS, Network, TensorId};
 
-use crate::call::Given;
+use crate::builder::Builder;
 use crate::errors::Spot;
 use crate::evaluate::{Evaluator, Outcome, Stop};
-use crate::lower::Builder;
-use crate::value::Value;
+use crate::value::{Given, Value};
 
 impl Evaluator<'_> {
     /// `layer(x)`, `layer([a, b])` or `layer(x, mask = m)`
@@ -25,33 +24,52 @@ impl Evaluator<'_> {
         let Some(call) = self.bind_call(layer, given, head) else {
             return Ok(Value::Unknown);
         };
-        let inputs = &call.inputs;
-        if self.builder.call_spots.len() >= MAX_LAYERS {
-            self.wrong(head, format!("a model has at most {MAX_LAYERS} calls of layers"), "");
-            return Err(Stop);
-        }
-        if self.builder.made[layer.0].is_deferred && !self.build_deferred(layer, inputs, head)? {
+        self.check_calls(head)?;
+        let is_deferred = self.builder.made[layer.0].is_deferred;
+        if is_deferred && !self.build_deferred(layer, &call.inputs, head)? {
             return Ok(Value::Unknown);
         }
-        match self.builder.arena.call_with(layer, call.clone()) {
+        Ok(self.made_call(layer, call, given, head, spot))
+    }
+
+    /// Stops where a model has too many calls.
+    pub(crate) fn check_calls(&mut self, head: Spot) -> Result<(), Stop> {
+        if self.builder.call_spots.len() < MAX_LAYERS {
+            return Ok(());
+        }
+        self.wrong(head, format!("a model has at most {MAX_LAYERS} calls of layers"), "");
+        Err(Stop)
+    }
+
+    /// What a call returns that was written with the arguments `given`.
+    pub(crate) fn made_call(
+        &mut self,
+        layer: LayerId,
+        call: Call<TensorId>,
+        given: &[Given],
+        head: Spot,
+        spot: Spot,
+    ) -> Value {
+        let tensors = call.tensors();
+        match self.builder.arena.call_with(layer, call) {
             Ok(outputs) => {
                 self.builder.call_spots.push(Spot { order: head.order, ..head.to(spot) });
-                Ok(match outputs.as_slice() {
+                match outputs.as_slice() {
                     [one] => Value::Tensor(*one),
                     many => Value::list(many.iter().map(|&tensor| Value::Tensor(tensor)).collect()),
-                })
+                }
             }
             Err(error) => {
                 let arena = &self.builder.arena;
                 let chains: Vec<String> =
-                    inputs.iter().map(|&input| Builder::chain(arena, input)).collect();
+                    tensors.iter().map(|&tensor| Builder::chain(arena, tensor)).collect();
                 let argument = given.iter().find(|given| {
                     given.name.as_ref().map(|name| &*name.text) == error.argument
                         && error.argument.is_some()
                 });
                 let head = argument.map_or(head, |argument| argument.spot);
                 self.layer_error(layer, error, head, &chains);
-                Ok(Value::Unknown)
+                Value::Unknown
             }
         }
     }

@@ -236,4 +236,22 @@ impl BinaryOp {
             _ => return None,
         })
     }
+
+    /// The function of `keras.ops` that it is between tensors.
+    pub(crate) fn function(self) -> Option<&'static str> {
+        Some(match self {
+            BinaryOp::Add => "add",
+            BinaryOp::Subtract => "subtract",
+            BinaryOp::Multiply => "multiply",
+            BinaryOp::Divide => "true_divide",
+            BinaryOp::Power => "power",
+            BinaryOp::Equal => "equal",
+            BinaryOp::NotEqual => "not_equal",
+            BinaryOp::Less => "less",
+            BinaryOp::LessEqual => "less_equal",
+            BinaryOp::Greater => "greater",
+            BinaryOp::GreaterEqual => "greater_equal",
+            _ => return None,
+        })
+    }
 }

@@ -3,25 +3,13 @@
 
 use std::rc::Rc;
 
-use keras_graph::network::LayerId;
 use keras_graph::value as graph;
 
 use crate::ast::{self, Expr, ExprKind, Name};
 use crate::errors::Spot;
 use crate::evaluate::{Evaluator, Outcome, Stop};
 use crate::names::{self, Path};
-use crate::parse::MAX_NESTING;
-use crate::value::{Template, Value};
-
-/// An evaluated argument.
-#[derive(Clone, Debug)]
-pub(crate) struct Given {
-    pub name: Option<Name>,
-    pub value: Value,
-    pub spot: Spot,
-    /// The name it was written as, if it is one.
-    pub variable: Option<Rc<str>>,
-}
+use crate::value::{Given, Value};
 
 /// What is called.
 enum Callee {
@@ -92,7 +80,7 @@ impl Evaluator<'_> {
             Callee::Value(value) => match value {
                 Value::Unknown => Ok(Value::Unknown),
                 Value::Layer(layer) => self.call_layer(layer, &given, head, spot),
-                Value::Template(template) => self.expand(&template, &given, callee),
+                Value::Template(template) => self.expand(&template, &given, callee, head),
                 other => {
                     let message = format!("expected a layer or a template to call, found {other}");
                     Ok(self.wrong(head, message, "a layer is called as in `Dense(10)(x)`"))
@@ -260,156 +248,11 @@ impl Evaluator<'_> {
     /// An initializer, a regularizer or a constraint; what it accepts is checked by the layer that
     /// takes it.
     fn object(&mut self, name: &Name, given: &[Given]) -> Value {
-        match self.arguments(&name.text, given) {
-            Some((arguments, unknown)) if unknown.is_empty() => {
-                let class = name.text.to_string();
-                Value::Object(Rc::new(graph::Object { class, arguments }))
-            }
-            _ => Value::Unknown,
+        let (arguments, unknown) = self.arguments(&name.text, given);
+        if !unknown.is_empty() {
+            return Value::Unknown;
         }
-    }
-
-    /// Arguments as a layer reads them, and which of them are unknown (`None` stands in their
-    /// place).
-    pub(crate) fn arguments(
-        &mut self,
-        class: &str,
-        given: &[Given],
-    ) -> Option<(Vec<graph::Argument>, Vec<usize>)> {
-        let mut unknown = Vec::new();
-        let mut arguments = Vec::with_capacity(given.len());
-        for (i, argument) in given.iter().enumerate() {
-            let value = match &argument.value {
-                value if value.is_unknown() => None,
-                Value::Layer(layer) => self.wrapped(*layer, argument.spot),
-                value => match value.argument() {
-                    Some(value) => Some(value),
-                    None => {
-                        self.no_argument(class, value, argument.spot);
-                        None
-                    }
-                },
-            };
-            if value.is_none() {
-                unknown.push(i);
-            }
-            let name = argument.name.as_ref().map(|name| name.text.to_string());
-            arguments.push(graph::Argument { name, value: value.unwrap_or(graph::Value::None) });
-        }
-        Some((arguments, unknown))
-    }
-
-    fn no_argument(&mut self, class: &str, value: &Value, spot: Spot) {
-        let help = match value {
-            Value::Tensor(_) => format!(
-                "write `{class}(..)(x)`: the first brackets make the layer, the second call it"
-            ),
-            Value::Template(_) => "functions of tensors are made of layers".to_string(),
-            Value::Range { .. } => "write a list: `[0, 1, 2]`".to_string(),
-            _ => String::new(),
-        };
-        self.wrong(spot, format!("{} is no argument of `{class}`", value.kind()), &help);
-    }
-
-    /// A layer that another one wraps, as that one reads it.
-    fn wrapped(&mut self, layer: LayerId, spot: Spot) -> Option<graph::Value> {
-        let made = &mut self.builder.made[layer.0];
-        made.is_wrapped = true;
-        match &made.object {
-            Some(object) => Some(graph::Value::Layer(object.clone())),
-            None => {
-                self.wrong(spot, "a model cannot be wrapped by a layer", "wrap each of its layers");
-                None
-            }
-        }
-    }
-
-    /// Expands a template: runs its body with its parameters bound.
-    fn expand(&mut self, template: &Rc<Template>, given: &[Given], callee: &Expr) -> Outcome {
-        let label: Rc<str> = match &callee.kind {
-            ExprKind::Name(name) => name.clone(),
-            _ => "|..|".into(),
-        };
-        let spot = head(callee);
-        if self.expanding.iter().any(|(_, other)| Rc::ptr_eq(other, &template.closure)) {
-            self.wrong(
-                spot,
-                format!("the template `{label}` cannot call itself"),
-                "repeat with `for i in 0..3 { .. }`",
-            );
-            return Err(Stop);
-        }
-        if self.expanding.len() >= MAX_NESTING as usize {
-            self.wrong(spot, format!("templates call each other more than {MAX_NESTING} deep"), "");
-            return Err(Stop);
-        }
-        let Some(values) = self.parameters(template, given, &label, spot) else {
-            return Ok(Value::Unknown);
-        };
-        self.spend(template.captured.len(), spot)?;
-        let outside = std::mem::replace(&mut self.scope, template.captured.clone());
-        for (pattern, value) in template.closure.parameters.iter().zip(values) {
-            self.bind(pattern, value);
-        }
-        self.expanding.push((label, template.closure.clone()));
-        let value = self.expr(&template.closure.body);
-        self.expanding.pop();
-        self.scope = outside;
-        value
-    }
-
-    /// The values of a template's parameters, in order.
-    fn parameters(
-        &mut self,
-        template: &Template,
-        given: &[Given],
-        label: &str,
-        spot: Spot,
-    ) -> Option<Vec<Value>> {
-        let parameters = &template.closure.parameters;
-        let mut values: Vec<Option<Value>> = vec![None; parameters.len()];
-        let named = |name: &str| {
-            parameters
-                .iter()
-                .position(|p| matches!(p, ast::Pattern::Name { name: n, .. } if &*n.text == name))
-        };
-        for (i, argument) in given.iter().enumerate() {
-            let at = match &argument.name {
-                None => Some(i).filter(|i| *i < parameters.len()),
-                Some(name) => named(&name.text),
-            };
-            let place = argument.name.as_ref().map_or(argument.spot, |name| name.spot);
-            match at {
-                Some(at) if values[at].is_none() => values[at] = Some(argument.value.clone()),
-                Some(_) => {
-                    self.wrong(place, "this argument is given twice", "");
-                    return None;
-                }
-                None => {
-                    let message = match &argument.name {
-                        Some(name) => {
-                            format!("the template `{label}` has no parameter `{}`", name.text)
-                        }
-                        None => format!(
-                            "the template `{label}` takes {} arguments, found {}",
-                            parameters.len(),
-                            given.len()
-                        ),
-                    };
-                    self.wrong(place, message, "");
-                    return None;
-                }
-            }
-        }
-        let found = values.iter().flatten().count();
-        if found < parameters.len() {
-            let message = format!(
-                "the template `{label}` takes {} arguments, found {found}",
-                parameters.len()
-            );
-            self.wrong(spot, message, "");
-            return None;
-        }
-        Some(values.into_iter().flatten().collect())
+        let class = name.text.to_string();
+        Value::Object(Rc::new(graph::Object { class, arguments }))
     }
 }

@@ -3,6 +3,7 @@
 
 use keras_graph::network::{LayerId, LayerKind, Network};
 
+use crate::builder::Held;
 use crate::evaluate::Evaluator;
 
 /// Which layers and calls of the arena are part of the model, and how often.
@@ -81,7 +82,7 @@ impl Evaluator<'_> {
         for layer in (0..usage.layers.len()).map(LayerId) {
             let made = &self.builder.made[layer.0];
             let is_elsewhere =
-                made.is_wrapped || members.contains(&layer) || called.contains(&layer);
+                made.held != Held::Not || members.contains(&layer) || called.contains(&layer);
             if usage.layers[layer.0] > 0 || is_elsewhere {
                 continue;
             }

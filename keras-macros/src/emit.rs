@@ -5,34 +5,29 @@
 //! user's meets one of these.
 
 use keras_graph::compile::{compile, describe};
-use keras_graph::dtype::Dtype;
 use keras_graph::graph::{LayerError, Mode};
 use keras_graph::literal::Literal as _;
 use keras_graph::masks::compile_masks;
-use keras_graph::memory::LINE;
 use keras_graph::names::{field_name, one_field};
 use keras_graph::network::Network;
-use keras_graph::plan::{Description, OutputMasks, Plan, Port};
+use keras_graph::plan::{Description, OutputMasks, Plan};
 use keras_graph::summary::doc_table;
-use proc_macro2::{Ident, Literal, Span, TokenStream};
-use quote::{format_ident, quote};
+use proc_macro2::{Ident, Literal, TokenStream};
+use quote::quote;
 
 use crate::ast::{Constant, Item};
 use crate::constants;
 use crate::emit_call as call;
 use crate::emit_fields as fields;
+use crate::emit_ports::{input_type, output_type, shape_constant};
+use crate::emit_types::{
+    FLOAT_BYTES, STACK_SCRATCH_BYTES, array, float, is_boxed, scratch_len, source, spare_len,
+};
 use crate::emit_unrolled as unrolled;
 use crate::errors::{Mistakes, Spot};
-use crate::expand::Places;
+use crate::expansion::Places;
 use crate::file;
 use crate::value::Value;
-
-/// Largest scratch that `Infer::call` takes from the stack;
-/// `keras_infer::infer::STACK_SCRATCH_BYTES`.
-const STACK_SCRATCH_BYTES: usize = 64 * 1024;
-/// Largest output that `Infer::call` returns by value; `keras_infer::infer::BY_VALUE_BYTES`.
-const BY_VALUE_BYTES: usize = 16 * 1024;
-pub(crate) const FLOAT_BYTES: usize = size_of::<f32>();
 
 /// What a model consists of once it is compiled.
 pub(crate) struct Compiled {
@@ -92,36 +87,6 @@ pub(crate) fn model(
     mistakes.is_empty().then(|| tokens(item, &compiled, &constants))
 }
 
-/// Source that `keras-graph` wrote, as tokens.
-pub(crate) fn source(text: &str) -> TokenStream {
-    text.parse().expect("what `Literal` writes is Rust")
-}
-
-/// `[[f32; 3]; 2]`
-pub(crate) fn array(extents: &[usize], element: &TokenStream) -> TokenStream {
-    extents.iter().rev().fold(element.clone(), |inner, &extent| {
-        let extent = Literal::usize_unsuffixed(extent);
-        quote! { [#inner; #extent] }
-    })
-}
-
-fn float() -> TokenStream {
-    quote! { ::core::primitive::f32 }
-}
-
-/// The type of one sample of a port.
-pub(crate) fn port_type(port: &Port) -> TokenStream {
-    let element = match port.dtype {
-        Dtype::Float32 | Dtype::Bool => float(),
-        Dtype::Int32 => quote! { ::core::primitive::i32 },
-    };
-    array(&port.shape, &element)
-}
-
-pub(crate) fn port_field(port: &Port) -> Ident {
-    Ident::new(&field_name(&port.name), Span::call_site())
-}
-
 /// Everything that a compiled model becomes.
 pub(crate) fn tokens(item: &Item, compiled: &Compiled, constants: &TokenStream) -> TokenStream {
     let Item { attributes, visibility, name, .. } = item;
@@ -160,85 +125,6 @@ pub(crate) fn tokens(item: &Item, compiled: &Compiled, constants: &TokenStream) 
         };
         ::keras::__private::training! { #trained }
     }
-}
-
-/// The type of one sample, and its declaration if it is a struct.
-fn input_type(item: &Item, plan: &Plan) -> (TokenStream, TokenStream) {
-    if let [port] = &*plan.inputs {
-        return (port_type(port), TokenStream::new());
-    }
-    let visibility = &item.visibility;
-    let name = format_ident!("{}Inputs", item.name);
-    let docs = format!("One sample for [`{}`].", item.name);
-    let fields = plan.inputs.iter().enumerate().map(|(i, port)| {
-        let (i, field, ty) = (Literal::usize_unsuffixed(i), port_field(port), port_type(port));
-        quote! { #i #field: #ty, }
-    });
-    let declaration = quote! {
-        ::keras::__private::inputs! { #[doc = #docs] #visibility struct #name { #(#fields)* } }
-    };
-    (quote! { #name }, declaration)
-}
-
-/// The type of one prediction, and its declaration if it is a struct.
-fn output_type(item: &Item, plan: &Plan) -> (TokenStream, TokenStream) {
-    if let [port] = &*plan.outputs {
-        return (port_type(port), TokenStream::new());
-    }
-    let visibility = &item.visibility;
-    let name = format_ident!("{}Outputs", item.name);
-    let docs =
-        format!("What goes with each output of [`{}`]: predictions, targets, losses.", item.name);
-    let fields = plan.outputs.iter().enumerate().map(|(i, port)| {
-        let letter = u8::try_from(i).ok().filter(|i| *i < 26).map(|i| char::from(b'A' + i));
-        let first = letter.map_or_else(|| format!("T{i}"), String::from);
-        let (first, second) = (format_ident!("{first}"), format_ident!("{first}1"));
-        let (i, field, ty) = (Literal::usize_unsuffixed(i), port_field(port), port_type(port));
-        quote! { #i #field (#first, #second): #ty, }
-    });
-    let fields: TokenStream = fields.collect();
-    let declaration = quote! {
-        ::keras::__private::outputs! { #[doc = #docs] #visibility struct #name { #fields } }
-        ::keras::__private::training! {
-            ::keras::__private::heads! { #visibility struct #name { #fields } }
-        }
-    };
-    (quote! { #name }, declaration)
-}
-
-/// Extents per sample as a constant: an array, or a tuple of arrays if there are several ports.
-fn shape_constant(ports: &[Port]) -> (TokenStream, TokenStream) {
-    let one = |port: &Port| {
-        let rank = Literal::usize_unsuffixed(port.shape.len());
-        let extents = port.shape.iter().map(|&extent| Literal::usize_unsuffixed(extent));
-        (quote! { [::core::primitive::usize; #rank] }, quote! { [#(#extents),*] })
-    };
-    match ports {
-        [port] => one(port),
-        ports => {
-            let (types, values): (Vec<_>, Vec<_>) = ports.iter().map(one).unzip();
-            (quote! { (#(#types,)*) }, quote! { (#(#values,)*) })
-        }
-    }
-}
-
-/// Elements of scratch that a call needs beside the kernels' workspace, which begins at a cache
-/// line if the scratch does.
-pub(crate) fn scratch_len(plan: &Plan) -> usize {
-    plan.sample_len().next_multiple_of(LINE)
-}
-
-/// Elements of scratch that a call may skip to begin at a cache line; none where all of it is
-/// small, and on the stack.
-pub(crate) fn spare_len(plan: &Plan) -> usize {
-    let len = scratch_len(plan) + plan.workspace_len;
-    if len * FLOAT_BYTES <= STACK_SCRATCH_BYTES { 0 } else { LINE - 1 }
-}
-
-/// Whether a call returns its output in a box.
-pub(crate) fn is_boxed(plan: &Plan) -> bool {
-    let len: usize = plan.outputs.iter().map(|port| port.place.len).sum();
-    len * FLOAT_BYTES > BY_VALUE_BYTES
 }
 
 /// The struct's own constants, so that they need no trait in scope.

@@ -14,7 +14,7 @@ use keras_graph::plan::{Operand, Plan, Port, Step};
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{format_ident, quote};
 
-use crate::emit::{FLOAT_BYTES, port_field, port_type, scratch_len, source, spare_len};
+use crate::emit_types::{FLOAT_BYTES, port_field, port_type, scratch_len, source, spare_len};
 
 /// Steps in one function. A longer plan becomes several: what rustc takes to check a function grows
 /// with the square of its length.

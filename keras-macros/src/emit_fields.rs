@@ -12,7 +12,7 @@ use keras_graph::plan::{Description, WeightInfo};
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote;
 
-use crate::emit::array;
+use crate::emit_types::array;
 
 /// Fields of the model's struct, and the structs of its layers.
 pub(crate) struct Fields {

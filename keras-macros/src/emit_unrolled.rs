@@ -15,8 +15,8 @@ use keras_graph::plan::{Place, Plan, Port, Step, Storage, ValueId};
 use proc_macro2::{Ident, Literal, TokenStream};
 use quote::{format_ident, quote};
 
-use crate::emit::{array, is_boxed, port_field, port_type, source};
 use crate::emit_call::{input, numbered};
+use crate::emit_types::{array, is_boxed, port_field, port_type, source};
 
 /// Most weights of such a model: they fill a first-level cache twice.
 const MOST_WEIGHTS: usize = 16 * 1024;

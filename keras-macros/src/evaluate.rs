@@ -1,5 +1,5 @@
-//! Runs a block: names, constants, templates, `for` and `if`. What layers do is in
-//! [`call`](crate::call) and [`lower`](crate::lower).
+//! The state that a block runs in, and the values of its expressions. Each kind of expression and
+//! of statement has a file of its own, which adds its methods to the [`Evaluator`].
 //!
 //! After a mistake the value is [`Value::Unknown`], which silences whatever follows from it, so
 //! that one run tells every mistake and each once. Steps, nesting and lists are bounded: a block
@@ -8,12 +8,10 @@
 use std::rc::Rc;
 
 use crate::arithmetic::{self, Refused};
-use crate::ast::{BinaryOp, Block, Closure, Constant, Expr, ExprKind, Pattern, Statement};
+use crate::ast::{BinaryOp, Closure, Constant, Expr, ExprKind};
+use crate::builder::Builder;
 use crate::errors::{Mistakes, Spot};
-use crate::functions::function_of;
-use crate::lower::Builder;
-use crate::scope::{Access, Binding};
-use crate::value::{Template, Value};
+use crate::value::{Binding, Value};
 
 /// Most steps that a block may take.
 const MAX_STEPS: usize = 1_000_000;
@@ -84,108 +82,6 @@ impl<'m> Evaluator<'m> {
         Value::Unknown
     }
 
-    /// Runs statements; none if the block has no value.
-    pub(crate) fn block(&mut self, block: &Block) -> Result<Option<Value>, Stop> {
-        let known = self.scope.len();
-        for statement in &block.statements {
-            self.statement(statement)?;
-        }
-        let value = match &block.value {
-            Some(value) => Some(self.expr(value)?),
-            None => None,
-        };
-        self.scope.truncate(known);
-        Ok(value)
-    }
-
-    pub(crate) fn statement(&mut self, statement: &Statement) -> Result<(), Stop> {
-        match statement {
-            Statement::Let(pattern, value) => {
-                let known = self.expr(value)?;
-                if let (Pattern::Name { name, .. }, true) = (pattern, known.is_unknown()) {
-                    let promise = self.promise(value);
-                    self.builder.promises.insert(name.text.clone(), promise);
-                }
-                self.bind(pattern, known);
-            }
-            Statement::Const(constant) => self.constant(constant)?,
-            Statement::Assign(name, op, value) => self.assign(name, *op, value)?,
-            Statement::For(pattern, list, body) => self.repeat(pattern, list, body)?,
-            Statement::Expr(value) => {
-                self.expr_or_nothing(value)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// The value of an expression statement; none of a block without one.
-    pub(crate) fn expr_or_nothing(&mut self, expr: &Expr) -> Result<Option<Value>, Stop> {
-        match &expr.kind {
-            ExprKind::Block(block) => self.block(block),
-            ExprKind::If { condition, then, otherwise } => {
-                self.choose(condition, then, otherwise.as_deref())
-            }
-            _ => self.expr(expr).map(Some),
-        }
-    }
-
-    fn repeat(&mut self, pattern: &Pattern, list: &Expr, body: &Block) -> Result<(), Stop> {
-        let value = self.expr(list)?;
-        let once = |evaluator: &mut Self, item: Value| {
-            evaluator.spend(1, list.spot)?;
-            let known = evaluator.scope.len();
-            evaluator.bind(pattern, item);
-            let end = evaluator.block(body);
-            evaluator.scope.truncate(known);
-            end.map(|_| ())
-        };
-        match &value {
-            Value::List(items) => items.items.iter().try_for_each(|item| once(self, item.clone())),
-            Value::Range { from, to, reversed } => {
-                let (from, to) = (*from, *to);
-                if *reversed {
-                    return (from..to).rev().try_for_each(|i| once(self, Value::Int(i)));
-                }
-                (from..to).try_for_each(|i| once(self, Value::Int(i)))
-            }
-            // Its mistakes are told all the same.
-            Value::Unknown => once(self, Value::Unknown),
-            other => {
-                let help = "write `for i in 0..3 { .. }` or `for size in [32, 64] { .. }`";
-                self.wrong(
-                    list.spot,
-                    format!("`for` expects a range or a list, found {other}"),
-                    help,
-                );
-                Ok(())
-            }
-        }
-    }
-
-    /// The chosen block's value; none if there is none.
-    fn choose(
-        &mut self,
-        condition: &Expr,
-        then: &Block,
-        otherwise: Option<&Expr>,
-    ) -> Result<Option<Value>, Stop> {
-        match self.expr(condition)? {
-            Value::Bool(true) => self.block(then),
-            Value::Bool(false) => match otherwise.map(|otherwise| &otherwise.kind) {
-                Some(ExprKind::Block(block)) => self.block(block),
-                Some(ExprKind::If { condition, then, otherwise }) => {
-                    self.choose(condition, then, otherwise.as_deref())
-                }
-                _ => Ok(None),
-            },
-            Value::Unknown => Ok(Some(Value::Unknown)),
-            other => {
-                let message = format!("a condition is `true` or `false`, found {other}");
-                Ok(Some(self.wrong(condition.spot, message, "")))
-            }
-        }
-    }
-
     /// The value of an expression.
     pub(crate) fn expr(&mut self, expr: &Expr) -> Outcome {
         self.spend(1, expr.spot)?;
@@ -240,17 +136,6 @@ impl<'m> Evaluator<'m> {
             | ExprKind::Binary(..)
             | ExprKind::Cast(..) => return self.operator(expr),
         })
-    }
-
-    fn valued_block(&mut self, block: &Block) -> Outcome {
-        match self.block(block)? {
-            Some(value) => Ok(value),
-            None => Ok(self.wrong(
-                block.end,
-                "this block has no value",
-                "leave out the `;` behind its last expression",
-            )),
-        }
     }
 
     fn list(&mut self, items: &[Expr], spot: Spot) -> Outcome {
@@ -324,7 +209,7 @@ impl<'m> Evaluator<'m> {
                     }
                     _ => {
                         let right = self.expr(right)?;
-                        if let Some(name) = function_of(*op) {
+                        if let Some(name) = op.function() {
                             let operands = [&left, &right];
                             if let Some(result) = self.tensor_operator(name, &operands, expr.spot) {
                                 return result;
@@ -340,23 +225,5 @@ impl<'m> Evaluator<'m> {
             Ok(value) => self.bounded(value, expr.spot),
             Err(refused) => Ok(self.refuse(expr.spot, refused)),
         }
-    }
-
-    fn template(&mut self, closure: &Rc<Closure>, spot: Spot) -> Outcome {
-        self.spend(self.scope.len(), spot)?;
-        let captured: Vec<Binding> = self
-            .scope
-            .iter()
-            .map(|binding| Binding {
-                access: match binding.access {
-                    Access::Constant => Access::Constant,
-                    _ => Access::Captured,
-                },
-                ..binding.clone()
-            })
-            .collect();
-        let depth = 1 + captured.iter().map(|binding| binding.value.depth()).max().unwrap_or(0);
-        let template = Template { closure: closure.clone(), captured, depth };
-        self.bounded(Value::Template(Rc::new(template)), spot)
     }
 }

@@ -7,18 +7,17 @@
 //! Whatever is wrong becomes errors beside a stub of the struct, so that nothing else of the user's
 //! crate fails. A panic would be a mistake of this crate; it is caught and says so.
 
-use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use keras_graph::names::snake_case;
-use keras_graph::network::Network;
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote;
 
-use crate::ast::{Block, Body, Constant, Statement};
+use crate::ast::{Block, Body, Statement};
 use crate::emit;
 use crate::errors::{Mistakes, Spot};
 use crate::evaluate::{Evaluator, Stop};
+use crate::expansion::{Expansion, Guess, Places};
 use crate::file;
 use crate::parse::Parser;
 use crate::stub;
@@ -65,29 +64,6 @@ pub(crate) fn model(input: TokenStream) -> TokenStream {
     quote! { #emitted #dependency #errors }
 }
 
-/// Where the parts of a model stand, for mistakes that are found in the whole of it. What came from
-/// a file has no place.
-#[derive(Default)]
-pub(crate) struct Places {
-    /// Layers by their paths.
-    pub layers: HashMap<String, Spot>,
-    /// Inputs, then outputs.
-    pub ports: [Vec<Spot>; 2],
-}
-
-/// What came of a block.
-#[derive(Default)]
-pub(crate) struct Expansion {
-    /// The model; none if there was a mistake.
-    pub network: Option<Network>,
-    pub constants: Vec<(Constant, Value)>,
-    /// What was known of the model when there was a mistake.
-    pub guess: stub::Guess,
-    pub places: Places,
-    /// Makes the compiler look again when a file changes.
-    pub dependency: TokenStream,
-}
-
 /// Runs a block.
 pub(crate) fn network(block: &Block, name: &Ident, mistakes: &mut Mistakes) -> Expansion {
     let start = Spot::of(name.span(), 0);
@@ -106,7 +82,7 @@ pub(crate) fn network(block: &Block, name: &Ident, mistakes: &mut Mistakes) -> E
         .ports
         .each_ref()
         .map(|ports| ports.iter().map(|port| port.spot).collect());
-    let guess = stub::Guess::of(&evaluator.builder);
+    let guess = Guess::of(&evaluator.builder);
     let constants = std::mem::take(&mut evaluator.constants);
     Expansion { network, constants, guess, places, ..Expansion::default() }
 }

@@ -1,11 +1,10 @@
 //! Tokens to the tree: expressions.
 //!
 //! ```text
-//! expr     = binary [(".." | "..=") binary]
+//! expr     = range, see `ranges.rs`
 //! binary   = see `operators.rs`
 //! postfix  = primary { "(" arguments ")" | "[" slice "]" | ("." | "::") (name | index) }
-//! slice    = item { "," item } [","]
-//! item     = "..." | binary | [binary] (".." | "..=") [binary]
+//! slice    = see `ranges.rs`
 //! primary  = literal | name | "(" list ")" | "[" list "]" | block | if | closure
 //! list     = [expr { "," expr } [","]]
 //! arguments are a list in which `name =` may stand before an item
@@ -15,7 +14,7 @@ use std::rc::Rc;
 
 use proc_macro2::{Delimiter, Group, TokenTree};
 
-use crate::ast::{Argument, Closure, Expr, ExprKind, LEAST_BINDING, Name};
+use crate::ast::{Argument, Closure, Expr, ExprKind, Name};
 use crate::errors::Spot;
 use crate::parse::{MAX_NESTING, Noted, Parsed, Parser};
 use crate::tokens::{Meaning, Tokens, meaning};
@@ -24,21 +23,6 @@ impl Parser<'_> {
     /// An expression.
     pub(crate) fn expr(&mut self, tokens: &mut Tokens) -> Parsed<Expr> {
         self.nested(tokens, Parser::range)
-    }
-
-    fn range(&mut self, tokens: &mut Tokens) -> Parsed<Expr> {
-        let from = self.binary(tokens, LEAST_BINDING)?;
-        let inclusive = match tokens.operator() {
-            ".." => false,
-            "..=" => true,
-            _ => return Ok(from),
-        };
-        self.bump_operator(tokens);
-        let to = self.binary(tokens, LEAST_BINDING)?;
-        let height = from.height.max(to.height);
-        let spot = from.spot.to(to.spot);
-        let (from, to) = (Box::new(from), Box::new(to));
-        self.node(ExprKind::Range { from, to, inclusive }, spot, height)
     }
 
     /// A node around others of this height.
@@ -85,60 +69,6 @@ impl Parser<'_> {
                 return Ok(value);
             }
         }
-    }
-
-    /// What stands in the brackets behind a value: an index, or the items of a slice.
-    fn slice(&mut self, tokens: &mut Tokens) -> Parsed<Expr> {
-        let first = self.slice_item(tokens)?;
-        if tokens.operator() != "," {
-            return Ok(first);
-        }
-        let (mut spot, mut height) = (first.spot, first.height);
-        let mut items = vec![first];
-        while tokens.operator() == "," {
-            self.bump(tokens);
-            if tokens.is_empty() {
-                break;
-            }
-            let item = self.slice_item(tokens)?;
-            spot = spot.to(item.spot);
-            height = height.max(item.height);
-            items.push(item);
-        }
-        self.node(ExprKind::List(items), spot, height)
-    }
-
-    /// An item of a slice: `...`, an index, or a range of which an end may be left out.
-    fn slice_item(&mut self, tokens: &mut Tokens) -> Parsed<Expr> {
-        if tokens.operator() == "..." {
-            let spot = self.bump_operator(tokens);
-            return self.node(ExprKind::Ellipsis, spot, 0);
-        }
-        let is_range = |tokens: &Tokens| matches!(tokens.operator(), ".." | "..=");
-        let from = match is_range(tokens) {
-            true => None,
-            false => {
-                let from =
-                    self.nested(tokens, |parser, tokens| parser.binary(tokens, LEAST_BINDING))?;
-                if !is_range(tokens) {
-                    return Ok(from);
-                }
-                Some(from)
-            }
-        };
-        let inclusive = tokens.operator() == "..=";
-        let operator = self.bump_operator(tokens);
-        let to = match tokens.is_empty() || tokens.operator() == "," {
-            true => None,
-            false => {
-                Some(self.nested(tokens, |parser, tokens| parser.binary(tokens, LEAST_BINDING))?)
-            }
-        };
-        let spot = from.as_ref().map_or(operator, |from| from.spot);
-        let spot = spot.to(to.as_ref().map_or(operator, |to| to.spot));
-        let height = [&from, &to].into_iter().flatten().map(|end| end.height).max().unwrap_or(0);
-        let (from, to) = (from.map(Box::new), to.map(Box::new));
-        self.node(ExprKind::Open { from, to, inclusive }, spot, height)
     }
 
     /// What stands behind a dot: a name, or an index such as `.0`.

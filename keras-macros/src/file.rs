@@ -19,7 +19,7 @@ use proc_macro2::{Literal, Span, TokenStream};
 use quote::quote;
 
 use crate::errors::{Mistakes, Spot};
-use crate::expand::Expansion;
+use crate::expansion::Expansion;
 use crate::parse::Parser;
 use crate::tokens::Tokens;
 

@@ -8,13 +8,12 @@ use keras_graph::network::{
     Class, LayerCall, LayerId, LayerKind, Network, NetworkLayer, Tensor, TensorId,
 };
 
+use crate::arguments::{item_spots, name_places, written_list};
 use crate::ast::{self, ExprKind, Name};
-use crate::call::Given;
+use crate::builder::Made;
 use crate::errors::Spot;
 use crate::evaluate::{Evaluator, Outcome};
-use crate::lower::Made;
-use crate::model::{item_spots, name_places, written_list};
-use crate::value::Value;
+use crate::value::{Given, Value};
 
 const MODEL_PARAMETERS: &[&str] = &["inputs", "outputs", "name", "trainable"];
 

@@ -3,18 +3,16 @@
 
 use keras_graph::activation::FUNCTIONS;
 use keras_graph::call;
-use keras_graph::functions::{self, ELLIPSIS, Function, SLICE};
-use keras_graph::network::{LayerKind, MAX_LAYERS, NetworkLayer, TensorId};
-use keras_graph::value as graph;
+use keras_graph::functions::{self, Function};
+use keras_graph::network::{LayerKind, NetworkLayer, TensorId};
 
 use crate::apply::call_value;
-use crate::ast::{BinaryOp, Expr, ExprKind, Name};
-use crate::call::Given;
+use crate::ast::Name;
+use crate::builder::Made;
 use crate::errors::Spot;
-use crate::evaluate::{Evaluator, Outcome, Stop};
-use crate::lower::{Builder, Made};
+use crate::evaluate::{Evaluator, Outcome};
 use crate::names::nearest;
-use crate::value::Value;
+use crate::value::{Given, Value};
 
 impl Evaluator<'_> {
     /// `ops.f(..)`
@@ -77,7 +75,7 @@ impl Evaluator<'_> {
         self.apply_function(function, values, given, head, spot)
     }
 
-    fn apply_function(
+    pub(crate) fn apply_function(
         &mut self,
         function: &'static Function,
         values: Vec<call::Given<TensorId>>,
@@ -92,10 +90,7 @@ impl Evaluator<'_> {
                 return Ok(Value::Unknown);
             }
         };
-        if self.builder.call_spots.len() >= MAX_LAYERS {
-            self.wrong(head, format!("a model has at most {MAX_LAYERS} calls of layers"), "");
-            return Err(Stop);
-        }
+        self.check_calls(head)?;
         let place = |(i, argument): (usize, &Given)| {
             let name = argument.name.as_ref().map(|name| name.text.to_string());
             let name = name.or_else(|| function.signature.get(i).map(|name| name.to_string()))?;
@@ -109,23 +104,7 @@ impl Evaluator<'_> {
             activity_regularizer: None,
         };
         let layer = self.add(layer, Made { arguments, ..Made::at(head) })?;
-        let tensors = call.tensors();
-        match self.builder.arena.call_with(layer, call) {
-            Ok(outputs) => {
-                self.builder.call_spots.push(Spot { order: head.order, ..head.to(spot) });
-                Ok(match outputs.as_slice() {
-                    [one] => Value::Tensor(*one),
-                    many => Value::list(many.iter().map(|&tensor| Value::Tensor(tensor)).collect()),
-                })
-            }
-            Err(error) => {
-                let arena = &self.builder.arena;
-                let chains: Vec<String> =
-                    tensors.iter().map(|&tensor| Builder::chain(arena, tensor)).collect();
-                self.layer_error(layer, error, head, &chains);
-                Ok(Value::Unknown)
-            }
-        }
+        Ok(self.made_call(layer, call, given, head, spot))
     }
 
     /// The numbers of `ops.arange(stop)` or `ops.arange(start, stop, step)`: a constant, as in
@@ -191,104 +170,4 @@ impl Evaluator<'_> {
         }
         Some(self.apply_function(function, values, &[], spot, spot))
     }
-
-    /// `x[.., 1..3]`
-    pub(crate) fn slice(&mut self, x: TensorId, key: &Expr, spot: Spot) -> Outcome {
-        let items = match &key.kind {
-            ExprKind::List(items) => items.as_slice(),
-            _ => std::slice::from_ref(key),
-        };
-        let mut values = Vec::with_capacity(items.len());
-        for item in items {
-            match self.slice_item(item)? {
-                Some(value) => values.push(value),
-                None => return Ok(Value::Unknown),
-            }
-        }
-        let key = match (&key.kind, <[graph::Value; 1]>::try_from(values)) {
-            (ExprKind::List(_), Ok(items)) => graph::Value::List(items.to_vec()),
-            (_, Ok([one])) => one,
-            (_, Err(items)) => graph::Value::List(items),
-        };
-        let Some(function) = Function::by_name("get_item") else { return Ok(Value::Unknown) };
-        let values = vec![
-            call::Given { name: None, value: call::CallValue::Tensor(x) },
-            call::Given { name: None, value: call::CallValue::Value(key) },
-        ];
-        self.apply_function(function, values, &[], spot, spot)
-    }
-
-    /// An item of a slice; none if it is unknown.
-    fn slice_item(&mut self, item: &Expr) -> Result<Option<graph::Value>, Stop> {
-        let object = |class: &str, ends: Vec<graph::Value>| {
-            let arguments = ends.into_iter().map(|value| graph::Argument { name: None, value });
-            graph::Value::Object(graph::Object {
-                class: class.to_string(),
-                arguments: arguments.collect(),
-            })
-        };
-        let (from, to, inclusive) = match &item.kind {
-            ExprKind::Ellipsis => return Ok(Some(object(ELLIPSIS, Vec::new()))),
-            ExprKind::Open { from, to, inclusive } => (from.as_deref(), to.as_deref(), *inclusive),
-            ExprKind::Range { from, to, inclusive } => (Some(&**from), Some(&**to), *inclusive),
-            _ => {
-                let value = self.expr(item)?;
-                return Ok(match value {
-                    Value::Unknown => None,
-                    Value::Int(place) => Some(graph::Value::Int(place)),
-                    Value::Quotient(quotient) => Some(graph::Value::Int(quotient.whole)),
-                    Value::None => Some(graph::Value::None),
-                    Value::Range { from, to, reversed: false } => {
-                        let ends = [from, to].map(graph::Value::Int);
-                        Some(object(SLICE, [&ends[..], &[graph::Value::None]].concat()))
-                    }
-                    other => {
-                        let message =
-                            format!("a slice is made of integers and ranges, found {other}");
-                        self.wrong(item.spot, message, "write such as `x[.., 1..3]`");
-                        None
-                    }
-                });
-            }
-        };
-        let mut ends = Vec::with_capacity(3);
-        for (end, more) in [(from, 0), (to, i64::from(inclusive))] {
-            let value = match end {
-                None => Value::None,
-                Some(end) => self.expr(end)?,
-            };
-            ends.push(match value {
-                Value::Unknown => return Ok(None),
-                Value::None => graph::Value::None,
-                Value::Int(-1) if more == 1 => graph::Value::None,
-                Value::Int(end) => graph::Value::Int(end.saturating_add(more)),
-                Value::Quotient(end) => graph::Value::Int(end.whole.saturating_add(more)),
-                other => {
-                    let message = format!("a slice is between integers, found {other}");
-                    self.wrong(item.spot, message, "write such as `x[.., 1..3]`");
-                    return Ok(None);
-                }
-            });
-        }
-        ends.push(graph::Value::None);
-        Ok(Some(object(SLICE, ends)))
-    }
-}
-
-/// The function that an operator between tensors is.
-pub(crate) fn function_of(op: BinaryOp) -> Option<&'static str> {
-    Some(match op {
-        BinaryOp::Add => "add",
-        BinaryOp::Subtract => "subtract",
-        BinaryOp::Multiply => "multiply",
-        BinaryOp::Divide => "true_divide",
-        BinaryOp::Power => "power",
-        BinaryOp::Equal => "equal",
-        BinaryOp::NotEqual => "not_equal",
-        BinaryOp::Less => "less",
-        BinaryOp::LessEqual => "less_equal",
-        BinaryOp::Greater => "greater",
-        BinaryOp::GreaterEqual => "greater_equal",
-        _ => return None,
-    })
 }

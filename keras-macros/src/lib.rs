@@ -2,25 +2,31 @@
 //! trained weights into the program.
 //!
 //! The shell around `keras-graph`: tokens to a tree (`parse`, `statement`, `expression`,
-//! `operators`), the tree to a network (`evaluate`, `scope`, `call`, `lower`, `apply`, `functions`,
-//! `model`, `functional`, `ports`, `check`), plans to tokens (`emit`). No shape is computed here.
+//! `operators`, `ranges`), the tree to a network (`evaluate`, and what it runs: `run`, `scope`,
+//! `template`, `call`, `lower`, `apply`, `functions`, `slice`, `model`, `functional`, `arguments`,
+//! `ports`, `check`), plans to tokens (`emit` and its parts). No shape is computed here.
 #![forbid(unsafe_code)]
 
 use proc_macro::TokenStream;
 
 mod apply;
+mod arguments;
 mod arithmetic;
 mod ast;
+mod builder;
 mod call;
 mod check;
 mod constants;
 mod emit;
 mod emit_call;
 mod emit_fields;
+mod emit_ports;
+mod emit_types;
 mod emit_unrolled;
 mod errors;
 mod evaluate;
 mod expand;
+mod expansion;
 mod expression;
 mod file;
 mod functional;
@@ -31,9 +37,13 @@ mod names;
 mod operators;
 mod parse;
 mod ports;
+mod ranges;
+mod run;
 mod scope;
+mod slice;
 mod statement;
 mod stub;
+mod template;
 #[cfg(test)]
 mod tests;
 mod tokens;

@@ -3,93 +3,20 @@
 use keras_graph::layers::InputArguments;
 use keras_graph::network::{Class, LayerId, LayerKind, Network, NetworkLayer, Tensor, TensorId};
 
-use crate::ast::{self, ExprKind, Name};
-use crate::call::Given;
+use crate::arguments::{item_spots, name_places};
+use crate::ast::{self, Name};
+use crate::builder::{Builder, Made};
 use crate::errors::Spot;
 use crate::evaluate::{Evaluator, Outcome, Stop};
-use crate::lower::{Builder, Made};
-use crate::names::nearest;
 use crate::parse::MAX_NESTING;
-use crate::value::Value;
+use crate::value::{Given, Value};
 
 const SEQUENTIAL_PARAMETERS: &[&str] = &["layers", "trainable", "name"];
 
 impl Evaluator<'_> {
-    /// Arguments by parameter. Unknown, surplus and repeated ones are noted.
-    pub(crate) fn sorted<'g, const N: usize>(
-        &mut self,
-        class: &Name,
-        parameters: &[&str],
-        wanted: [&str; N],
-        given: &'g [Given],
-    ) -> [Option<&'g Given>; N] {
-        let mut sorted = [None; N];
-        for (i, argument) in given.iter().enumerate() {
-            let name = match &argument.name {
-                Some(name) => Some(&*name.text),
-                None => parameters.get(i).copied(),
-            };
-            let known = name.filter(|name| parameters.contains(name));
-            let place = argument.name.as_ref().map_or(argument.spot, |name| name.spot);
-            match (known, name) {
-                (Some(known), _) => {
-                    let Some(at) = wanted.iter().position(|wanted| *wanted == known) else {
-                        continue;
-                    };
-                    if sorted[at].is_some() {
-                        self.wrong(place, format!("`{known}` is given twice"), "");
-                    }
-                    sorted[at] = Some(argument);
-                }
-                (None, Some(name)) => {
-                    let help = match nearest(name, parameters.iter().copied()) {
-                        Some(near) => format!("did you mean `{near}`?"),
-                        None => format!("`{}` takes: {}", class.text, parameters.join(", ")),
-                    };
-                    self.wrong(place, format!("`{}` has no argument `{name}`", class.text), &help);
-                }
-                (None, None) => {
-                    let message =
-                        format!("`{}` takes at most {} arguments", class.text, parameters.len());
-                    self.wrong(place, message, "");
-                }
-            }
-        }
-        sorted
-    }
-
-    /// The name that the user gave, or an automatic one.
-    pub(crate) fn chosen_name(&mut self, class: &str, given: Option<&Given>) -> String {
-        match given.map(|given| (&given.value, given.spot)) {
-            Some((Value::Str(name), _)) if !name.is_empty() => return name.to_string(),
-            None | Some((Value::Unknown | Value::None, _)) => {}
-            Some((other, spot)) => {
-                self.wrong(spot, format!("`name` expects a string, found {other}"), "");
-            }
-        }
-        self.builder.next_name(class)
-    }
-
-    pub(crate) fn trainable(&mut self, given: Option<&Given>) -> bool {
-        match given.map(|given| (&given.value, given.spot)) {
-            None | Some((Value::Unknown, _)) => true,
-            Some((Value::Bool(trainable), _)) => *trainable,
-            Some((other, spot)) => {
-                self.wrong(
-                    spot,
-                    format!("`trainable` expects `True` or `False`, found {other}"),
-                    "",
-                );
-                true
-            }
-        }
-    }
-
     /// `Input(shape = (28, 28, 1))`
     pub(crate) fn input(&mut self, class: &Name, given: &[Given]) -> Outcome {
-        let Some((arguments, unknown)) = self.arguments("Input", given) else {
-            return Ok(Value::Unknown);
-        };
+        let (arguments, unknown) = self.arguments("Input", given);
         let InputArguments { shape, dtype, name } = match InputArguments::read(&arguments) {
             Ok(read) if unknown.is_empty() => read,
             Ok(_) => return Ok(Value::Unknown),
@@ -345,31 +272,4 @@ impl Evaluator<'_> {
             "give one of them another `name`",
         );
     }
-}
-
-/// The list that an argument was written as, if it was written as one of this length.
-pub(crate) fn written_list<'e>(
-    given: &Given,
-    written: &'e [ast::Argument],
-    len: usize,
-) -> Option<&'e [ast::Expr]> {
-    let argument = written.iter().find(|argument| argument.value.spot.order == given.spot.order)?;
-    match &argument.value.kind {
-        ExprKind::List(items) if items.len() == len => Some(items),
-        _ => None,
-    }
-}
-
-/// Where the items of a list stand.
-pub(crate) fn item_spots(given: &Given, written: &[ast::Argument], len: usize) -> Vec<Spot> {
-    match written_list(given, written, len) {
-        Some(items) => items.iter().map(|item| item.spot).collect(),
-        None => vec![given.spot; len],
-    }
-}
-
-/// Where the name of a model stands, if it is given.
-pub(crate) fn name_places(given: &[Given]) -> Vec<(String, Spot)> {
-    let is_name = |given: &&Given| given.name.as_ref().is_some_and(|name| &*name.text == "name");
-    given.iter().filter(is_name).map(|given| ("name".to_string(), given.spot)).collect()
 }

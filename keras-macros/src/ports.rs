@@ -8,30 +8,12 @@ use keras_graph::dtype::Dtype;
 use keras_graph::names::field_name;
 use keras_graph::shape::Shape;
 
+use crate::arguments::{item_spots, written_list};
 use crate::ast::{Argument, Expr, ExprKind};
-use crate::call::Given;
+use crate::builder::{Port, Promise};
 use crate::errors::Spot;
 use crate::evaluate::Evaluator;
-use crate::model::{item_spots, written_list};
-use crate::value::Value;
-
-/// An input or an output.
-#[derive(Clone, Debug)]
-pub(crate) struct Port {
-    pub name: String,
-    pub shape: Shape,
-    pub dtype: Dtype,
-    pub spot: Spot,
-}
-
-/// What the text of a call says of a result that could not be made.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Promise {
-    /// The argument `name`.
-    name: Option<String>,
-    /// The argument `shape`, or the units.
-    shape: Option<Shape>,
-}
+use crate::value::{Given, Value};
 
 impl Evaluator<'_> {
     /// The ports that `inputs` or `outputs` lists.

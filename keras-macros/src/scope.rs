@@ -9,25 +9,7 @@ use crate::constants;
 use crate::errors::Spot;
 use crate::evaluate::{Evaluator, Stop};
 use crate::names;
-use crate::value::Value;
-
-/// A name and its value.
-#[derive(Clone, Debug)]
-pub(crate) struct Binding {
-    pub name: Rc<str>,
-    pub value: Value,
-    pub access: Access,
-}
-
-/// Whether a name may be assigned to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Access {
-    Mutable,
-    Immutable,
-    /// Captured by a template.
-    Captured,
-    Constant,
-}
+use crate::value::{Access, Binding, Value};
 
 impl Evaluator<'_> {
     pub(crate) fn constant(&mut self, constant: &Constant) -> Result<(), Stop> {

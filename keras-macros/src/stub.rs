@@ -4,7 +4,7 @@
 use keras_graph::dtype::Dtype;
 use keras_graph::graph::LayerError;
 use keras_graph::layers::Entry;
-use keras_graph::network::{Class, Network, NetworkLayer, Tensor, TensorId};
+use keras_graph::network::{Class, Network, NetworkLayer, TensorId};
 use keras_graph::shape::Shape;
 use keras_graph::value::{Argument, Value as GraphValue};
 use proc_macro2::TokenStream;
@@ -13,51 +13,8 @@ use crate::ast::{Constant, Item};
 use crate::constants;
 use crate::emit;
 use crate::errors::Mistakes;
-use crate::lower::Builder;
+use crate::expansion::Guess;
 use crate::value::Value;
-
-/// What was known when a mistake was found.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Guess {
-    /// Name, extents and type of each input.
-    pub inputs: Vec<(String, Shape, Dtype)>,
-    /// Name and extents of each output.
-    pub outputs: Vec<(String, Shape)>,
-}
-
-impl Guess {
-    /// What the ports of a `Model(..)` tell, or else the layers made so far.
-    pub(crate) fn of(builder: &Builder) -> Guess {
-        if let [inputs, outputs] = &builder.ports
-            && !inputs.is_empty()
-            && !outputs.is_empty()
-        {
-            let inputs = inputs.iter().map(|p| (p.name.clone(), p.shape.clone(), p.dtype));
-            let outputs = outputs.iter().map(|p| (p.name.clone(), p.shape.clone()));
-            return Guess { inputs: inputs.collect(), outputs: outputs.collect() };
-        }
-        let arena = &builder.arena;
-        let inputs = arena.inputs.iter().take(1).map(|&tensor| {
-            let described = &arena.tensors[tensor.0];
-            let layer = arena.calls[described.call].layer;
-            (arena.layers[layer.0].name.clone(), described.shape.clone(), described.dtype)
-        });
-        Guess {
-            inputs: inputs.collect(),
-            outputs: vec![("output".to_string(), last_shape(builder))],
-        }
-    }
-}
-
-/// As many units as the last layer has, or the shape of the last result.
-fn last_shape(builder: &Builder) -> Shape {
-    if let Some(units) = builder.last_units.filter(|&units| units > 0) {
-        return Shape::new([units]);
-    }
-    let arena = &builder.arena;
-    let is_result = |tensor: &&Tensor| !arena.calls[tensor.call].call.inputs.is_empty();
-    arena.tensors.iter().rfind(is_result).map_or(Shape::new([1]), |tensor| tensor.shape.clone())
-}
 
 /// The stub of a model.
 pub(crate) fn model(item: &Item, constants: &[(Constant, Value)], guess: Guess) -> TokenStream {

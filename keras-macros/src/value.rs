@@ -6,8 +6,8 @@ use std::rc::Rc;
 use keras_graph::network::{LayerId, TensorId};
 use keras_graph::value as graph;
 
-use crate::ast;
-use crate::scope::Binding;
+use crate::ast::{self, Name};
+use crate::errors::Spot;
 
 /// A value.
 #[derive(Clone, Debug)]
@@ -54,6 +54,34 @@ pub(crate) struct Template {
     pub closure: Rc<ast::Closure>,
     pub captured: Vec<Binding>,
     pub depth: u32,
+}
+
+/// A name and its value.
+#[derive(Clone, Debug)]
+pub(crate) struct Binding {
+    pub name: Rc<str>,
+    pub value: Value,
+    pub access: Access,
+}
+
+/// Whether a name may be assigned to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    Mutable,
+    Immutable,
+    /// Captured by a template.
+    Captured,
+    Constant,
+}
+
+/// An evaluated argument.
+#[derive(Clone, Debug)]
+pub(crate) struct Given {
+    pub name: Option<Name>,
+    pub value: Value,
+    pub spot: Spot,
+    /// The name it was written as, if it is one.
+    pub variable: Option<Rc<str>>,
 }
 
 impl Value {
