@@ -197,7 +197,7 @@ fn the_gradient_of_a_batch_is_the_sum_over_its_samples() {
     type Input = <bench::Convnet as Infer>::Input;
     let (x, model) = (numbers::<Input>(), bench::Convnet::seeded(5));
     let plan = bench::Convnet::training();
-    assert!(!plan.whole.is_empty(), "the dense layer is large");
+    assert!(!plan.batch_steps.is_empty(), "the dense layer is large");
     let upstream: Vec<f32> = (0..SAMPLES * 10).map(|i| ((i * 37) % 23) as f32 - 11.0).collect();
     let gradient = |samples: std::ops::Range<usize>| {
         let x = [Input::flat(&x[samples.clone()]).to_vec()];

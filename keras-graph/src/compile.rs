@@ -147,10 +147,12 @@ impl<'a> Planner<'a> {
 
     fn plan(&self) -> Plan {
         let steps = self.steps(&self.schedule.steps);
-        let whole = self.steps(&self.schedule.whole);
+        let batch_steps = self.steps(&self.schedule.batch_steps);
         let forward = &steps[..self.schedule.forward];
-        let workspaces =
-            steps.iter().chain(&whole).map(|step| cost::workspace_len(&step.op, step.algorithm));
+        let workspaces = steps
+            .iter()
+            .chain(&batch_steps)
+            .map(|step| cost::workspace_len(&step.op, step.algorithm));
         Plan {
             flops: forward.iter().map(Step::flops).fold(0, u64::saturating_add),
             workspace_len: workspaces.max().unwrap_or(0),
@@ -167,7 +169,7 @@ impl<'a> Planner<'a> {
             ),
             shard_gradients: List::Owned(self.shard_gradients()),
             gradient_parts: List::Owned(self.gradient_parts()),
-            whole: List::Owned(whole),
+            batch_steps: List::Owned(batch_steps),
             moving_averages: List::Owned(self.moving_averages()),
             steps: List::Owned(steps),
         }

@@ -22,7 +22,7 @@ pub(crate) struct Schedule {
     /// For each segment, one past its last step.
     pub(crate) ends: Vec<usize>,
     /// The nodes computed on the whole batch after all steps.
-    pub(crate) whole: Vec<NodeId>,
+    pub(crate) batch_steps: Vec<NodeId>,
     /// How many steps come before the loss.
     pub(crate) forward: usize,
     /// The segment of each node.
@@ -42,7 +42,7 @@ pub(crate) fn schedule(program: &Program) -> Schedule {
     let owner = owners(program);
     let segment = segments(program);
     let is_whole = computed_whole(program);
-    let (whole, mut steps): (Vec<NodeId>, Vec<NodeId>) = (0..program.graph.nodes.len())
+    let (batch_steps, mut steps): (Vec<NodeId>, Vec<NodeId>) = (0..program.graph.nodes.len())
         .filter(|&i| owner[i] == i && program.graph.nodes[i].op().is_some())
         .map(NodeId)
         .partition(|node| is_whole[node.0]);
@@ -52,7 +52,7 @@ pub(crate) fn schedule(program: &Program) -> Schedule {
     let forward = steps.iter().filter(|node| node.0 < program.forward).count();
     let mut schedule = Schedule {
         steps,
-        whole,
+        batch_steps,
         ends,
         forward,
         segment,
@@ -164,7 +164,7 @@ impl Schedule {
                 touch(x, segment, moment);
             }
         }
-        for x in self.whole.iter().flat_map(|node| nodes[node.0].nodes_read()) {
+        for x in self.batch_steps.iter().flat_map(|node| nodes[node.0].nodes_read()) {
             touch(x, self.ends.len(), self.steps.len() + 1);
         }
         let loss = self.ends.partition_point(|&end| end < self.forward);
@@ -312,7 +312,8 @@ mod tests {
             from = to;
         }
         assert_eq!(from, schedule.steps.len());
-        for node in schedule.whole.iter().flat_map(|node| program.graph.nodes[node.0].nodes_read())
+        for node in
+            schedule.batch_steps.iter().flat_map(|node| program.graph.nodes[node.0].nodes_read())
         {
             (0..BLOCKS).for_each(|block| memory.read(node, block));
         }

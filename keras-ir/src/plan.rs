@@ -256,7 +256,7 @@ literal! {
         /// on all samples of the batch. What they read lies in the shards; they write to
         /// [`Storage::Gradient`] and are split over threads by rows of what they write. Where two
         /// write to one place they add up.
-        pub whole: List<Step>,
+        pub batch_steps: List<Step>,
         /// Statistics to move at the end of a training step.
         pub moving_averages: List<MovingAverage>,
         /// Floating-point operations per sample.
@@ -332,7 +332,7 @@ impl Plan {
 
     /// Whether a step reads a value.
     pub fn reads(&self, value: ValueId) -> bool {
-        let steps = self.steps.iter().chain(self.whole.iter());
+        let steps = self.steps.iter().chain(self.batch_steps.iter());
         steps.flat_map(|step| step.inputs.iter()).any(|input| input.value == value)
     }
 }

@@ -65,10 +65,10 @@ impl fmt::Display for Plan {
                 writeln!(f, "  merge r{}+{} {:?}", merge.offset, merge.len, merge.merge)?;
             }
         }
-        if !self.whole.is_empty() {
+        if !self.batch_steps.is_empty() {
             writeln!(f, "whole batch")?;
         }
-        for step in self.whole.iter() {
+        for step in self.batch_steps.iter() {
             write_step(f, step)?;
         }
         for port in self.outputs.iter() {

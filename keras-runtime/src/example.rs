@@ -89,7 +89,7 @@ static INFERENCE: Plan = Plan {
     activity_penalties: Borrowed(&[]),
     shard_gradients: Borrowed(&[]),
     gradient_parts: Borrowed(&[]),
-    whole: Borrowed(&[]),
+    batch_steps: Borrowed(&[]),
     moving_averages: Borrowed(&[]),
     flops: 40,
 };
@@ -117,7 +117,7 @@ static TRAINING: Plan = Plan {
     activity_penalties: Borrowed(&[]),
     shard_gradients: Borrowed(&[GradientPart { from: 0, to: 0, len: 26 }]),
     gradient_parts: Borrowed(&[]),
-    whole: Borrowed(&[]),
+    batch_steps: Borrowed(&[]),
     moving_averages: Borrowed(&[]),
     flops: 120,
 };

@@ -209,9 +209,12 @@ fn the_gradients_of_large_weights_are_computed_on_the_whole_batch() {
     network.finish(&[x]);
     let plan = plan(&network, TRAINING);
     assert_eq!(names(&plan), ["gemm", "gemm", "gemm_grad_w", "gemm_grad_x"]);
-    assert_eq!(plan.whole.len(), 1);
-    assert_eq!(plan.whole[0].output, Place { storage: Storage::Gradient, offset: 0, len: 9000 });
-    assert!(plan.whole[0].inputs.iter().all(|input| input.place.storage == Storage::Shard));
+    assert_eq!(plan.batch_steps.len(), 1);
+    assert_eq!(
+        plan.batch_steps[0].output,
+        Place { storage: Storage::Gradient, offset: 0, len: 9000 }
+    );
+    assert!(plan.batch_steps[0].inputs.iter().all(|input| input.place.storage == Storage::Shard));
     let summed: Vec<_> = plan.shard_gradients.iter().map(|p| (p.from, p.to, p.len)).collect();
     assert_eq!((summed, plan.reduced_len), (vec![(0, 9000, 300)], 300));
 }

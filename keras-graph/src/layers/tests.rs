@@ -105,7 +105,7 @@ fn every_case_compiles_in_every_mode() {
                     let mut parts = plan.shard_gradients.iter().chain(plan.gradient_parts.iter());
                     let made = parts
                         .any(|part| (part.to..part.to + part.len).contains(&weight.offset))
-                        || plan.whole.iter().any(|step| starts(step.output.offset));
+                        || plan.batch_steps.iter().any(|step| starts(step.output.offset));
                     assert_eq!(made, weight.trainable, "{class}: {}", weight.field);
                 }
             }

@@ -10,9 +10,9 @@ use rayon::prelude::*;
 
 use super::batch::{Batch, Head, Keep};
 use super::cut::{Cut, shard_count};
-use super::prepared::{Copies, Prepare};
+use super::prepared::{Prepare, PreparedWeights};
 use super::shard::{Pass, Shard};
-use super::{finish, whole};
+use super::{batch_steps, merge};
 use crate::dtype_policy::DtypePolicy;
 use crate::kernels::{Backend, Call, run};
 use crate::optimizers::Moving;
@@ -24,13 +24,13 @@ struct Algorithms {
     /// Of the steps of the segments.
     steps: Vec<Algorithm>,
     /// Of those on the whole batch.
-    whole: Vec<Algorithm>,
+    batch_steps: Vec<Algorithm>,
 }
 
 impl Algorithms {
     fn of(plan: &Plan, policy: DtypePolicy) -> Algorithms {
         let of = |steps: &[Step]| steps.iter().map(|step| policy.algorithm(step)).collect();
-        Algorithms { steps: of(&plan.steps), whole: of(&plan.whole) }
+        Algorithms { steps: of(&plan.steps), batch_steps: of(&plan.batch_steps) }
     }
 }
 
@@ -41,7 +41,7 @@ pub struct Execution<'p> {
     run: fn(&Op, Call<'_>),
     /// Makes copies of weights, where the kernels read such.
     prepare: Prepare,
-    copies: Copies,
+    copies: PreparedWeights,
     /// How each segment is cut into blocks.
     cuts: Vec<Cut>,
     policy: DtypePolicy,
@@ -56,7 +56,7 @@ pub struct Execution<'p> {
     /// The gradient by the weights; empty in a prediction.
     gradient: Vec<f32>,
     /// For the steps on the whole batch.
-    whole: whole::Memory,
+    batch_steps: batch_steps::Memory,
     sums: Vec<f64>,
 }
 
@@ -82,10 +82,10 @@ impl<'p> Execution<'p> {
         let gradient_len = if plan.is_training() { plan.weights_len } else { 0 };
         let algorithms = Algorithms::of(plan, policy);
         let steps = plan.steps.iter().zip(&algorithms.steps);
-        let steps = steps.chain(plan.whole.iter().zip(&algorithms.whole));
+        let steps = steps.chain(plan.batch_steps.iter().zip(&algorithms.batch_steps));
         let lens = steps.map(|(step, &algorithm)| cost::workspace_len(&step.op, algorithm));
         let workspace_len = lens.max().unwrap_or(0).max(plan.workspace_len);
-        let copies = Copies::new(plan, &algorithms.steps);
+        let copies = PreparedWeights::new(plan, &algorithms.steps);
         Execution {
             plan,
             run,
@@ -100,7 +100,7 @@ impl<'p> Execution<'p> {
             used: 0,
             merged: vec![0.0; plan.reduced_len],
             gradient: vec![0.0; gradient_len],
-            whole: whole::Memory::new(plan, workspace_len),
+            batch_steps: batch_steps::Memory::new(plan, workspace_len),
             sums: Vec::new(),
         }
     }
@@ -147,7 +147,7 @@ impl<'p> Execution<'p> {
             };
             each(&mut self.shards[..self.used], |shard| shard.run(&pass));
             for reduction in planned.merges.iter() {
-                finish::merge(&self.shards[..self.used], *reduction, &mut self.merged);
+                merge::merge(&self.shards[..self.used], *reduction, &mut self.merged);
             }
         }
         self.sums.fill(0.0);
@@ -186,15 +186,15 @@ impl<'p> Execution<'p> {
     /// without penalties on weights. Empty if the plan is one for prediction.
     pub fn gradient(&mut self, batch: &Batch<'_>) -> &mut [f32] {
         self.merge_gradient();
-        let (pass, memory, gradient) = self.whole(batch);
-        whole::run(&pass, memory, whole::Target::Gradient(gradient));
+        let (pass, memory, gradient) = self.batch_steps(batch);
+        batch_steps::run(&pass, memory, batch_steps::Target::Gradient(gradient));
         &mut self.gradient
     }
 
     /// The elements of large weights in their order, whose gradients are computed on the whole
     /// batch; none if one of these gradients is not complete when it is computed.
     pub(crate) fn large_weights(&self) -> Option<Vec<Range<usize>>> {
-        whole::complete_parts(self.plan)
+        batch_steps::complete_parts(self.plan)
     }
 
     /// As [`Execution::gradient`], but those of large weights go into a step of the optimizer as
@@ -205,40 +205,40 @@ impl<'p> Execution<'p> {
         moving: &mut Moving<'_>,
     ) -> &[f32] {
         self.merge_gradient();
-        let (pass, memory, _) = self.whole(batch);
-        whole::run(&pass, memory, whole::Target::Step(moving));
+        let (pass, memory, _) = self.batch_steps(batch);
+        batch_steps::run(&pass, memory, batch_steps::Target::Step(moving));
         &self.gradient
     }
 
     /// What the steps on the whole batch need.
-    fn whole<'a>(
+    fn batch_steps<'a>(
         &'a mut self,
         batch: &'a Batch<'a>,
-    ) -> (whole::Pass<'a>, &'a mut whole::Memory, &'a mut [f32]) {
+    ) -> (batch_steps::Pass<'a>, &'a mut batch_steps::Memory, &'a mut [f32]) {
         let (plan, run, prepare) = (self.plan, self.run, self.prepare);
-        let (algorithms, shards) = (&self.algorithms.whole[..], &self.shards[..self.used]);
-        let pass = whole::Pass { plan, algorithms, run, prepare, batch, shards };
-        (pass, &mut self.whole, &mut self.gradient)
+        let (algorithms, shards) = (&self.algorithms.batch_steps[..], &self.shards[..self.used]);
+        let pass = batch_steps::Pass { plan, algorithms, run, prepare, batch, shards };
+        (pass, &mut self.batch_steps, &mut self.gradient)
     }
 
     /// Adds up the gradients that shards have made.
     fn merge_gradient(&mut self) {
         let shards = &self.shards[..self.used];
         for part in self.plan.shard_gradients.iter() {
-            finish::merge_gradient(shards, *part, &mut self.gradient);
+            merge::merge_gradient(shards, *part, &mut self.gradient);
         }
         for part in self.plan.gradient_parts.iter() {
             self.gradient[part.to..][..part.len].fill(0.0);
         }
         for part in self.plan.gradient_parts.iter() {
             let from = &self.merged[part.from..][..part.len];
-            finish::add(&mut self.gradient[part.to..][..part.len], from);
+            merge::add(&mut self.gradient[part.to..][..part.len], from);
         }
     }
 
     /// Moves the moving statistics of batch normalizations towards those of the last batch.
     pub fn move_statistics(&self, weights: &mut [f32]) {
-        finish::move_statistics(self.plan, &self.merged, weights);
+        merge::move_statistics(self.plan, &self.merged, weights);
     }
 
     /// Penalties on activations in the last batch, as they are part of the loss.
@@ -257,13 +257,13 @@ impl<'p> Execution<'p> {
         kept.enumerate().for_each(|(sample, y_pred)| show(sample, y_pred));
     }
 
-    /// Copies an output of all samples of the last batch, in their order. Panics: if outputs are
-    /// not kept.
+    /// PreparedWeights an output of all samples of the last batch, in their order. Panics: if
+    /// outputs are not kept.
     pub fn copy_output(&self, output: usize, to: &mut [f32]) {
         self.copy_kept(to, |shard| &shard.outputs[output]);
     }
 
-    /// Copies the gradient by an input likewise. Panics: if input gradients are not kept.
+    /// PreparedWeights the gradient by an input likewise. Panics: if input gradients are not kept.
     pub fn copy_input_gradient(&self, input: usize, to: &mut [f32]) {
         self.copy_kept(to, |shard| &shard.input_gradients[input]);
     }

@@ -14,7 +14,7 @@ pub(super) struct Holed<'a> {
 }
 
 impl<'a> Holed<'a> {
-    pub(super) fn whole(buffer: &'a [f32]) -> Holed<'a> {
+    pub(super) fn intact(buffer: &'a [f32]) -> Holed<'a> {
         Holed { before: buffer, after: &[], resumes: buffer.len() }
     }
 
@@ -43,7 +43,7 @@ pub(super) struct Block {
     pub(super) first: usize,
     /// How many.
     pub(super) samples: usize,
-    /// Samples of the whole shard.
+    /// Samples of the shard.
     pub(super) shard: usize,
 }
 

@@ -20,11 +20,12 @@
 
 mod aligned;
 mod batch;
+mod batch_steps;
 mod cut;
 mod execution;
-mod finish;
 mod inputs;
 mod memory;
+mod merge;
 mod pace;
 mod prepared;
 mod session;
@@ -32,7 +33,6 @@ mod shard;
 mod single;
 #[cfg(test)]
 mod tests;
-mod whole;
 
 pub use self::batch::{Batch, Head, Keep, NoHead, Rows};
 pub use self::execution::Execution;

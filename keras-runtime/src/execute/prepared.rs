@@ -1,5 +1,5 @@
-//! Copies of weights in the order in which kernels read them, made once for a batch and read by all
-//! shards.
+//! PreparedWeights of weights in the order in which kernels read them, made once for a batch and
+//! read by all shards.
 
 use core::ops::Range;
 
@@ -18,9 +18,9 @@ const LEAST_SAMPLES: usize = 16;
 pub(super) type Prepare = fn(&Op, Algorithm, &[f32], usize, &mut [f32]);
 
 /// The copies that the steps of a plan read.
-pub(super) struct Copies {
+pub(super) struct PreparedWeights {
     cells: Aligned,
-    parts: Vec<Part>,
+    parts: Vec<PreparedPart>,
     /// Where the copy for each step stands; empty if it has none.
     of_step: Vec<Range<usize>>,
     /// Whether they were made, for the batch at hand or for all.
@@ -32,7 +32,7 @@ pub(super) struct Copies {
 }
 
 /// What can be made by itself.
-struct Part {
+struct PreparedPart {
     step: usize,
     algorithm: Algorithm,
     /// Which part of the step's copy.
@@ -40,9 +40,9 @@ struct Part {
     len: usize,
 }
 
-impl Copies {
+impl PreparedWeights {
     /// Room for the copies that the algorithms of the plan's steps read.
-    pub(super) fn new(plan: &Plan, algorithms: &[Algorithm]) -> Copies {
+    pub(super) fn new(plan: &Plan, algorithms: &[Algorithm]) -> PreparedWeights {
         let (mut parts, mut of_step, mut end) = (vec![], vec![], 0);
         for (step, (planned, &algorithm)) in plan.steps.iter().zip(algorithms).enumerate() {
             let reads_weights =
@@ -52,13 +52,18 @@ impl Copies {
                 cost::prepared(&planned.op, algorithm).filter(|_| reads_weights)
             {
                 for (index, first) in (0..len).step_by(part_len).enumerate() {
-                    parts.push(Part { step, algorithm, index, len: part_len.min(len - first) });
+                    parts.push(PreparedPart {
+                        step,
+                        algorithm,
+                        index,
+                        len: part_len.min(len - first),
+                    });
                 }
                 end += len;
             }
             of_step.push(begin..end);
         }
-        Copies {
+        PreparedWeights {
             cells: Aligned::default(),
             parts,
             of_step,
@@ -80,7 +85,7 @@ impl Copies {
         if self.are_read && !(self.are_kept && self.are_made) {
             self.cells.resize(self.of_step.last().map_or(0, |last| last.end));
             let choice = Choice::current();
-            let make = |part: &Part, cells: &mut [f32]| {
+            let make = |part: &PreparedPart, cells: &mut [f32]| {
                 let step = &plan.steps[part.step];
                 let right = step.inputs[1].place;
                 let right = &weights[right.offset..][..right.len];
@@ -98,7 +103,11 @@ impl Copies {
 }
 
 /// Makes parts that stand one after the other, on whatever threads there are.
-fn make_all(parts: &[Part], cells: &mut [f32], make: &(impl Fn(&Part, &mut [f32]) + Sync)) {
+fn make_all(
+    parts: &[PreparedPart],
+    cells: &mut [f32],
+    make: &(impl Fn(&PreparedPart, &mut [f32]) + Sync),
+) {
     match parts {
         [] => {}
         [part] => make(part, cells),

@@ -11,7 +11,7 @@ use super::batch::{Batch, Head, Keep};
 use super::cut::{Cut, has_head};
 use super::inputs::{INLINE_INPUTS, recycled};
 use super::memory::{Block, Holed};
-use super::prepared::Copies;
+use super::prepared::PreparedWeights;
 use crate::kernels::{Call, Run};
 
 /// What all shards share while a segment is run.
@@ -24,7 +24,7 @@ pub(super) struct Pass<'a> {
     /// How the segment is cut into blocks.
     pub(super) cut: Cut,
     pub(super) weights: &'a [f32],
-    pub(super) copies: &'a Copies,
+    pub(super) copies: &'a PreparedWeights,
     pub(super) merged: &'a [f32],
     pub(super) batch: &'a Batch<'a>,
     pub(super) head: &'a dyn Head,
@@ -96,14 +96,14 @@ impl Shard {
     }
 
     /// A tensor of several segments, of all samples of the shard.
-    pub(super) fn whole(&self, place: Place) -> &[f32] {
+    pub(super) fn tensor(&self, place: Place) -> &[f32] {
         let count = self.samples.len();
         &self.shard[place.offset * count..][..place.len * count]
     }
 
     /// A tensor of several segments, of one sample of the batch.
     pub(super) fn of(&self, place: Place, sample: usize) -> &[f32] {
-        &self.whole(place)[(sample - self.samples.start) * place.len..][..place.len]
+        &self.tensor(place)[(sample - self.samples.start) * place.len..][..place.len]
     }
 
     /// How many samples it has.
@@ -156,8 +156,8 @@ impl Shard {
         }
     }
 
-    /// Copies the inputs that the segment reads to their places, unless they are read where they
-    /// are.
+    /// PreparedWeights the inputs that the segment reads to their places, unless they are read
+    /// where they are.
     fn load(&mut self, pass: &Pass<'_>, block: Block) {
         let (batch, steps) = (pass.batch, &pass.plan.steps[pass.steps()]);
         for (i, port) in pass.plan.inputs.iter().enumerate() {
@@ -189,14 +189,14 @@ impl Shard {
         let (in_block, in_shard, output) = match step.output.storage {
             Storage::Block => {
                 let (rest, output) = Holed::split(&mut self.block, hole);
-                (rest, Holed::whole(&self.shard), output)
+                (rest, Holed::intact(&self.shard), output)
             }
             Storage::Shard => {
                 let (rest, output) = Holed::split(&mut self.shard, hole);
-                (Holed::whole(&self.block), rest, output)
+                (Holed::intact(&self.block), rest, output)
             }
             Storage::Reduced => {
-                (Holed::whole(&self.block), Holed::whole(&self.shard), &mut self.reduced[hole])
+                (Holed::intact(&self.block), Holed::intact(&self.shard), &mut self.reduced[hole])
             }
             Storage::Weights | Storage::Gradient => {
                 unreachable!("no step of a segment writes weights or their gradient")
@@ -248,10 +248,10 @@ impl Shard {
             let in_shard = gradient.is_some_and(|place| place.storage == Storage::Shard);
             let (in_block, in_shard, gradient) = if in_shard {
                 let (rest, gradient) = Holed::split(&mut self.shard, hole);
-                (Holed::whole(&self.block), rest, gradient)
+                (Holed::intact(&self.block), rest, gradient)
             } else {
                 let (rest, gradient) = Holed::split(&mut self.block, hole);
-                (rest, Holed::whole(&self.shard), gradient)
+                (rest, Holed::intact(&self.shard), gradient)
             };
             let range = block.range(port.place);
             let y_pred = match port.place.storage {
@@ -273,7 +273,7 @@ impl Shard {
         }
     }
 
-    /// Copies the gradients by the inputs that this segment computed.
+    /// PreparedWeights the gradients by the inputs that this segment computed.
     fn keep_input_gradients(&mut self, pass: &Pass<'_>, block: Block) {
         for (i, port) in pass.plan.inputs.iter().enumerate() {
             let Some(Operand { value, place }) = port.gradient else { continue };

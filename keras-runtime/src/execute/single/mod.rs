@@ -14,7 +14,7 @@ use keras_graph::memory::LINE;
 use keras_graph::op::Op;
 use keras_graph::plan::{Plan, Storage};
 
-use self::tasks::{Copies, MAX_PARTS, Source, Task};
+use self::tasks::{MAX_PARTS, Source, Task, WeightCopies};
 use super::aligned::Aligned;
 use super::inputs::{INLINE_INPUTS, recycled};
 use super::memory::Holed;
@@ -33,9 +33,9 @@ pub(crate) struct Single {
     plan: &'static Plan,
     run: fn(&Op, Call<'_>),
     steps: Vec<Vec<Task>>,
-    /// Of each step that is cut for threads alone, the whole.
-    whole: Vec<Option<Task>>,
-    /// Copies of weights, each from the beginning of a cache line on.
+    /// Of each step that is cut for threads alone, the step in one.
+    unsplit: Vec<Option<Task>>,
+    /// WeightCopies of weights, each from the beginning of a cache line on.
     weights: Aligned,
     /// All that steps write: the block's numbers, the shard's and those that are reduced.
     memory: Aligned,
@@ -59,15 +59,15 @@ impl Single {
         threads: usize,
     ) -> Single {
         let sharing = threads.clamp(1, MAX_THREADS);
-        let mut copies = Copies::under(policy);
-        let (steps, whole): (Vec<Vec<Task>>, Vec<Option<Task>>) =
+        let mut copies = WeightCopies::under(policy);
+        let (steps, unsplit): (Vec<Vec<Task>>, Vec<Option<Task>>) =
             plan.steps.iter().map(|step| copies.tasks(plan, step, sharing)).unzip();
         let mut cells = Aligned::default();
         cells.resize(copies.len);
         for (to, copy) in copies.made {
             copy.make(B::prepare, weights, &mut cells[to]);
         }
-        let tasks = steps.iter().flatten().chain(whole.iter().flatten());
+        let tasks = steps.iter().flatten().chain(unsplit.iter().flatten());
         let workspace_len =
             tasks.map(|task| cost::workspace_len(&task.op, task.algorithm)).max().unwrap_or(0);
         let workspace_len = workspace_len.max(1).next_multiple_of(LINE);
@@ -81,7 +81,7 @@ impl Single {
             plan,
             run: run::<B>,
             steps,
-            whole,
+            unsplit,
             weights: cells,
             memory,
             workspaces,
@@ -129,8 +129,8 @@ impl Single {
 
     /// Runs one step.
     fn step(&mut self, way: Way, model: &[f32], i: usize) {
-        let tasks = match (way, &self.whole[i]) {
-            (Way::Alone, Some(whole)) => core::slice::from_ref(whole),
+        let tasks = match (way, &self.unsplit[i]) {
+            (Way::Alone, Some(unsplit)) => core::slice::from_ref(unsplit),
             _ => &self.steps[i],
         };
         let (Some(first), Some(last)) = (tasks.first(), tasks.last()) else { return };

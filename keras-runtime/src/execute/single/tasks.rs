@@ -48,15 +48,15 @@ pub(super) enum Source {
 }
 
 /// What is copied of the weights.
-pub(super) struct Copies {
+pub(super) struct WeightCopies {
     policy: DtypePolicy,
     /// Elements of all copies.
     pub(super) len: usize,
-    pub(super) made: Vec<(Range<usize>, Copied)>,
+    pub(super) made: Vec<(Range<usize>, WeightCopy)>,
 }
 
 /// One copy.
-pub(super) enum Copied {
+pub(super) enum WeightCopy {
     /// Elements of the model, as they are.
     Elements(Range<usize>),
     /// Some columns of a matrix.
@@ -65,21 +65,21 @@ pub(super) enum Copied {
     Prepared { op: Op, algorithm: Algorithm, right: Range<usize>, part_len: usize },
 }
 
-impl Copies {
+impl WeightCopies {
     /// No copy yet.
-    pub(super) fn under(policy: DtypePolicy) -> Copies {
-        Copies { policy, len: 0, made: Vec::new() }
+    pub(super) fn under(policy: DtypePolicy) -> WeightCopies {
+        WeightCopies { policy, len: 0, made: Vec::new() }
     }
 
     /// Room for a copy.
-    fn add(&mut self, len: usize, copied: Copied) -> Range<usize> {
+    fn add(&mut self, len: usize, copied: WeightCopy) -> Range<usize> {
         let room = self.len..self.len + len;
         self.len = room.end.next_multiple_of(LINE);
         self.made.push((room.clone(), copied));
         room
     }
 
-    /// A step as one task, or as some that threads share; and the whole if it is cut for them
+    /// A step as one task, or as some that threads share; and in one if it is cut for them
     /// alone.
     pub(super) fn tasks(
         &mut self,
@@ -99,13 +99,13 @@ impl Copies {
         };
         let is_shared = work >= LEAST_SHARED_WORK && step.repeat == 1;
         let parts = if is_shared { split(&step.op, algorithm, count) } else { None };
-        let whole = || {
+        let unsplit = || {
             let inputs = vec![Read::All; step.inputs.len()];
             Part { op: step.op, inputs, output: 0..step.output.len }
         };
         // Strips of columns are better one by one, too.
         let is_cut_for_threads = parts.is_some() && !matches!(step.op, Op::Gemm(Gemm { m: 1, .. }));
-        let parts = parts.unwrap_or_else(|| vec![whole()]);
+        let parts = parts.unwrap_or_else(|| vec![unsplit()]);
         let prepared = self.prepared(step, algorithm);
         let is_product = matches!(
             step.op,
@@ -123,7 +123,7 @@ impl Copies {
             sources.push(match plan.in_sample(*place) {
                 Some(range) => Source::Memory(range),
                 None if is_product && is_read => {
-                    Source::Copy(self.add(place.len, Copied::Elements(in_model)))
+                    Source::Copy(self.add(place.len, WeightCopy::Elements(in_model)))
                 }
                 None => Source::Model(in_model),
             });
@@ -143,8 +143,8 @@ impl Copies {
                 output,
             }
         };
-        let whole = is_cut_for_threads.then(|| task(whole()));
-        (parts.into_iter().map(task).collect(), whole)
+        let unsplit = is_cut_for_threads.then(|| task(unsplit()));
+        (parts.into_iter().map(task).collect(), unsplit)
     }
 
     /// What is prepared for a step, but for a single row: it reads each weight once.
@@ -157,42 +157,41 @@ impl Copies {
         };
         let right = right.offset..right.offset + right.len;
         let copied =
-            Copied::Prepared { op: step.op, algorithm, right, part_len: prepared.part_len };
+            WeightCopy::Prepared { op: step.op, algorithm, right, part_len: prepared.part_len };
         self.add(prepared.len, copied)
     }
 
     /// Where a part of an input lies.
     fn part_of(&mut self, source: &Source, read: &Read, op: &Op) -> Source {
-        let within = |whole: &Range<usize>, some: &Range<usize>| {
-            whole.start + some.start..whole.start + some.end
-        };
+        let within =
+            |all: &Range<usize>, some: &Range<usize>| all.start + some.start..all.start + some.end;
         match (source, read, op) {
             (source, Read::All, _) => source.clone(),
-            (Source::Model(whole), Read::Elements(some), _) => Source::Model(within(whole, some)),
-            (Source::Copy(whole), Read::Elements(some), _) => Source::Copy(within(whole, some)),
-            (Source::Memory(whole), Read::Elements(some), _) => Source::Memory(within(whole, some)),
+            (Source::Model(all), Read::Elements(some), _) => Source::Model(within(all, some)),
+            (Source::Copy(all), Read::Elements(some), _) => Source::Copy(within(all, some)),
+            (Source::Memory(all), Read::Elements(some), _) => Source::Memory(within(all, some)),
             (Source::Model(matrix), Read::Columns(some), Op::Gemm(op)) => {
                 let (matrix, columns, some) = (matrix.clone(), op.n, some.clone());
                 let len = op.k * some.len();
-                Source::Copy(self.add(len, Copied::Columns { matrix, columns, some }))
+                Source::Copy(self.add(len, WeightCopy::Columns { matrix, columns, some }))
             }
             (_, Read::Columns(_), op) => unreachable!("{} reads columns of weights", op.name()),
         }
     }
 }
 
-impl Copied {
+impl WeightCopy {
     /// Makes the copy.
     pub(super) fn make(&self, prepare: Prepare, weights: &[f32], to: &mut [f32]) {
         match self {
-            Copied::Elements(range) => to.copy_from_slice(&weights[range.clone()]),
-            Copied::Columns { matrix, columns, some } => {
+            WeightCopy::Elements(range) => to.copy_from_slice(&weights[range.clone()]),
+            WeightCopy::Columns { matrix, columns, some } => {
                 let rows = weights[matrix.clone()].chunks_exact(*columns);
                 for (row, to) in rows.zip(to.chunks_exact_mut(some.len())) {
                     to.copy_from_slice(&row[some.clone()]);
                 }
             }
-            Copied::Prepared { op, algorithm, right, part_len } => {
+            WeightCopy::Prepared { op, algorithm, right, part_len } => {
                 for (part, to) in to.chunks_mut(*part_len).enumerate() {
                     prepare(op, *algorithm, &weights[right.clone()], part, to);
                 }

@@ -58,7 +58,7 @@ struct Room {
 
 impl Memory {
     pub(super) fn new(plan: &Plan, workspace_len: usize) -> Memory {
-        let parts: Vec<Vec<Range<usize>>> = plan.whole.iter().map(parts).collect();
+        let parts: Vec<Vec<Range<usize>>> = plan.batch_steps.iter().map(parts).collect();
         let part_len = parts.iter().flatten().map(Range::len).max().unwrap_or(0);
         let (inputs, prepared) = ([vec![], vec![]], Aligned::default());
         let rooms = Mutex::new(Vec::new());
@@ -110,8 +110,8 @@ pub(super) enum Target<'t, 'w> {
 /// The elements of the gradient that the steps make, in their order; none if something else makes a
 /// part of them too.
 pub(super) fn complete_parts(plan: &Plan) -> Option<Vec<Range<usize>>> {
-    let whole = plan.whole.iter().map(|step| (step.output.offset, step.output.len));
-    let mut parts: Vec<_> = whole.map(|(from, len)| from..from + len).collect();
+    let steps = plan.batch_steps.iter().map(|step| (step.output.offset, step.output.len));
+    let mut parts: Vec<_> = steps.map(|(from, len)| from..from + len).collect();
     parts.sort_by_key(|part| part.start);
     let apart = |a: &Range<usize>, b: &Range<usize>| a.end <= b.start || b.end <= a.start;
     let others = plan.shard_gradients.iter().chain(plan.gradient_parts.iter());
@@ -126,7 +126,7 @@ pub(super) fn run(pass: &Pass<'_>, memory: &mut Memory, mut target: Target<'_, '
     let (plan, choice) = (pass.plan, Choice::current());
     let samples = pass.shards.iter().map(Shard::count).sum();
     memory.make_room();
-    for (i, step) in plan.whole.iter().enumerate() {
+    for (i, step) in plan.batch_steps.iter().enumerate() {
         let [left, right] = &step.inputs[..] else { unreachable!("such an op reads two tensors") };
         let Memory { inputs: [left_cells, right_cells], prepared, parts, rooms, .. } = memory;
         let inputs = [
@@ -135,7 +135,7 @@ pub(super) fn run(pass: &Pass<'_>, memory: &mut Memory, mut target: Target<'_, '
         ];
         let algorithm = pass.algorithms[i];
         let prepared = prepared_right(&step.op, algorithm, pass.prepare, inputs[1], prepared);
-        let is_first = !plan.whole[..i].iter().any(|earlier| earlier.output == step.output);
+        let is_first = !plan.batch_steps[..i].iter().any(|earlier| earlier.output == step.output);
         let (_, row_len) = rows(&step.op);
         let compute = |part: &Range<usize>, workspace: &mut [f32], output: &mut [f32]| {
             let overwrites = is_first && matches!(step.op, Op::GemmGradW(_));
@@ -212,7 +212,7 @@ fn gathered<'a>(
         return x;
     }
     if let [shard] = shards {
-        return shard.whole(place);
+        return shard.tensor(place);
     }
     let len = place.len;
     if cells.len() < samples * len {
