@@ -35,7 +35,7 @@ const MEMBER_EXPANSION: u64 = 100;
 /// JSON has a bound of its own, as it is parsed into a tree of [`Json`] values of 72 bytes each: a
 /// list of digits, two characters each, needs 36 times its length, 2.3 GB at this bound. A layer is
 /// some 2 KB of text, so a quarter of the bound would do for every architecture; it is the matrices
-/// that initializers hold, of some 20 characters a number, that need it: here are 3 million numbers.
+/// that initializers hold, of some 20 characters a number, that need it: 3 million numbers fit.
 const JSON_LIMIT_BYTES: u64 = 64 << 20;
 
 /// What is expected where an archive is read.

@@ -14,8 +14,6 @@ type Imports = BTreeMap<Module, BTreeSet<Module>>;
 
 /// Circles of files that are one idea, by crate. The list may shrink, never grow.
 const ONE_IDEA: &[(&str, &[&str])] = &[
-    // How an activation is written, and the layers that are written as activations.
-    ("keras-format", &["network::activations", "network::parts"]),
     // A layer's arguments, which may be layers, and the graph that they are lowered to.
     (
         "keras-graph",
@@ -33,8 +31,8 @@ const ONE_IDEA: &[(&str, &[&str])] = &[
         ],
     ),
     ("keras-graph", &["describe", "fingerprint"]),
-    // A model's call, its weights, and weights that are part of a program.
-    ("keras-infer", &["embed", "infer", "weights"]),
+    // A model, and its weights as flat numbers.
+    ("keras-infer", &["infer", "weights"]),
     // A kernel, and the same kernel with what follows it.
     ("keras-kernels", &["kernels::batch_norm", "kernels::finish"]),
     ("keras-kernels", &["kernels::bfloat16", "kernels::conv::pairs"]),
@@ -50,28 +48,6 @@ const ONE_IDEA: &[(&str, &[&str])] = &[
             "simd::level",
             "simd::neon",
         ],
-    ),
-    // Expressions within expressions.
-    (
-        "keras-macros",
-        &[
-            "apply",
-            "arithmetic",
-            "call",
-            "constants",
-            "evaluate",
-            "functions",
-            "lower",
-            "model",
-            "ports",
-            "scope",
-            "value",
-        ],
-    ),
-    // What is written for a model, part by part.
-    (
-        "keras-macros",
-        &["emit", "emit_call", "emit_fields", "emit_unrolled", "expand", "file", "stub"],
     ),
     // A file of a dataset, in the cache or fetched into it.
     ("keras-runtime", &["datasets::cache", "datasets::download"]),
