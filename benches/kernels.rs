@@ -20,7 +20,7 @@ use keras_ir::plan::WeightInfo;
 use keras_runtime::kernels::{Call, Cpu, Run, run as compute};
 use keras_runtime::optimizers::{Adam, AdamW, Optimizer, RMSprop, SGD, Updater};
 use keras_runtime::simd::{Level, multiply_adds, with_level};
-use keras_target::cost::workspace_len;
+use keras_target::needs::workspace_len;
 use keras_target::target::{self, MixedBfloat16, Target};
 
 /// Time spent on each measurement, and how many of them the fastest is taken of: short ones, so

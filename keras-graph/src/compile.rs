@@ -7,13 +7,13 @@
 
 use keras_target::target::{Cpu, Target};
 
-use crate::cost;
 pub use crate::describe::describe;
 use crate::describe::{Layout, layout};
 use crate::fuse::{fold_padding, fuse};
 use crate::grad::differentiate;
 use crate::graph::{Graph, LayerError, Mode, NodeId, NodeKind, Source};
 use crate::literal::{List, Text};
+use crate::needs;
 use crate::network::Network;
 use crate::plan::{
     GradientPart, Merge, MovingAverage, Operand, Place, Plan, Port, Reduction, Segment, Step,
@@ -152,7 +152,7 @@ impl<'a> Planner<'a> {
         let workspaces = steps
             .iter()
             .chain(&batch_steps)
-            .map(|step| cost::workspace_len(&step.op, step.algorithm));
+            .map(|step| needs::workspace_len(&step.op, step.algorithm));
         Plan {
             flops: forward.iter().map(Step::flops).fold(0, u64::saturating_add),
             workspace_len: workspaces.max().unwrap_or(0),

@@ -15,7 +15,7 @@
 #![recursion_limit = "256"]
 
 pub use keras_ir::{algorithm, dtype, for_each_op, literal, ops as op, plan};
-pub use keras_target::{cost, phase, split, winograd};
+pub use keras_target::{cost, needs, phase, split, winograd};
 
 pub mod activation;
 pub mod call;

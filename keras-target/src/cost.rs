@@ -5,7 +5,6 @@ use keras_ir::ops::{Conv2D, Conv2DGradX, Normalize, Window};
 pub use keras_ir::ops::{POOLED, pooled_len};
 
 use crate::LINE;
-pub use crate::needs::{prepared, workspace_len};
 use crate::phase::phases;
 
 /// Most columns that a kernel packs at a time from the right matrix of a product.

@@ -2,8 +2,8 @@
 //! executor and the kernels share:
 //!
 //! - [`target`]: which algorithm computes an op;
-//! - [`cost`]: what an algorithm costs: scratch, packed weights, and how convolutions and products
-//!   go through memory;
+//! - [`needs`]: what an algorithm needs of an op: scratch and packed weights;
+//! - [`cost`]: how convolutions and products go through memory;
 //! - [`pairs`]: how those do whose operands are rounded to bfloat16;
 //! - [`winograd`], [`phase`]: the arithmetic of two algorithms for convolutions;
 //! - [`split`]: one op as several, for one sample on several threads.
@@ -15,8 +15,9 @@
 extern crate alloc;
 
 pub mod cost;
-mod needs;
+pub mod needs;
 pub mod pairs;
+mod part;
 pub mod phase;
 pub mod split;
 pub mod target;

@@ -33,30 +33,12 @@ const ONE_IDEA: &[(&str, &[&str])] = &[
     ("keras-graph", &["describe", "fingerprint"]),
     // A model, and its weights as flat numbers.
     ("keras-infer", &["infer", "weights"]),
-    // A kernel, and the same kernel with what follows it.
-    ("keras-kernels", &["kernels::batch_norm", "kernels::finish"]),
-    ("keras-kernels", &["kernels::bfloat16", "kernels::conv::pairs"]),
-    ("keras-kernels", &["kernels::depthwise::three", "kernels::depthwise::two_rows"]),
-    // The instruction sets and their order.
-    (
-        "keras-kernels",
-        &[
-            "simd::avx2",
-            "simd::avx512",
-            "simd::avx512bf16",
-            "simd::choice",
-            "simd::level",
-            "simd::neon",
-        ],
-    ),
     // A file of a dataset, in the cache or fetched into it.
     ("keras-runtime", &["datasets::cache", "datasets::download"]),
     // `compile` makes a training, which is generic over the model.
     ("keras-runtime", &["model", "training"]),
     ("keras-runtime", &["training::head", "training::masks"]),
     ("keras-runtime", &["training::save", "training::trainer"]),
-    // What an op costs, and the parts and the scratch that follow from it.
-    ("keras-target", &["cost", "needs", "split"]),
 ];
 
 /// The part of a file that is no test, without comments.

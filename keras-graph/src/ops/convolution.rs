@@ -8,7 +8,7 @@ use crate::op::{
 };
 use crate::ops::gradient::{Differentiate, Gradients, Made, no_gradient};
 use crate::shape::MAX_SCRATCH_LEN;
-use keras_target::cost::workspace_len;
+use keras_target::needs::workspace_len;
 use keras_target::target::{Cpu, Target as _};
 
 impl Graph {

@@ -2,7 +2,7 @@
 
 use keras_ir::algorithm::Algorithm;
 use keras_ir::ops::Op;
-use keras_target::cost::workspace_len;
+use keras_target::needs::workspace_len;
 use keras_target::target::{self, Target as _};
 
 use super::{Backend, Call, Cpu, Reference, Run, run};

@@ -134,8 +134,8 @@ impl<'a> Epilogue<'a> {
     }
 }
 
-/// An [`Epilogue`] of a vector of columns without cases: what does nothing is done with numbers that
-/// change nothing.
+/// An [`Epilogue`] of a vector of columns without cases: what does nothing is done with numbers
+/// that change nothing.
 #[derive(Clone, Copy)]
 pub(super) struct VectorEpilogue<S: Simd> {
     scale: S::F32,

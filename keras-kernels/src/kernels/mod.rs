@@ -77,7 +77,7 @@ pub struct Call<'a> {
     pub inputs: &'a [&'a [f32]],
     /// The output. A reduced op adds to what it holds; the others overwrite it.
     pub output: &'a mut [f32],
-    /// Scratch of at least as many elements as `keras_target::cost::workspace_len` says of the op
+    /// Scratch of at least as many elements as `keras_target::needs::workspace_len` says of the op
     /// and its algorithm, holding anything.
     pub workspace: &'a mut [f32],
     /// What [`Backend::prepare`] made of the second input for the same algorithm; empty where

@@ -3,7 +3,8 @@
 use core::cell::Cell;
 use core::fmt;
 
-use super::level::{Level, Token};
+use super::level::Level;
+use super::token::Token;
 
 /// The processor lacks the instructions of a level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

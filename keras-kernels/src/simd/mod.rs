@@ -16,6 +16,7 @@ mod avx512bf16;
 mod choice;
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 mod detect;
+mod dispatch;
 mod level;
 #[cfg(target_arch = "aarch64")]
 mod neon;
@@ -23,13 +24,15 @@ mod pairs;
 mod peak;
 mod portable;
 mod together;
+mod token;
 
 #[cfg(feature = "std")]
 pub use choice::{Choice, UnsupportedLevel, with_level};
+pub use dispatch::dispatch;
 #[doc(hidden)]
-pub use level::dispatch_narrow;
-pub(crate) use level::dispatch_pairs;
-pub use level::{Level, dispatch};
+pub use dispatch::dispatch_narrow;
+pub(crate) use dispatch::dispatch_pairs;
+pub use level::Level;
 pub(crate) use pairs::{Pairs, pair, rounded};
 pub use peak::multiply_adds;
 use portable::Portable;

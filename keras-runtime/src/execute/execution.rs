@@ -3,7 +3,7 @@
 use core::ops::Range;
 
 use keras_graph::algorithm::Algorithm;
-use keras_graph::cost;
+use keras_graph::needs;
 use keras_graph::op::Op;
 use keras_graph::plan::{Plan, Step};
 use rayon::prelude::*;
@@ -83,7 +83,7 @@ impl<'p> Execution<'p> {
         let algorithms = Algorithms::of(plan, policy);
         let steps = plan.steps.iter().zip(&algorithms.steps);
         let steps = steps.chain(plan.batch_steps.iter().zip(&algorithms.batch_steps));
-        let lens = steps.map(|(step, &algorithm)| cost::workspace_len(&step.op, algorithm));
+        let lens = steps.map(|(step, &algorithm)| needs::workspace_len(&step.op, algorithm));
         let workspace_len = lens.max().unwrap_or(0).max(plan.workspace_len);
         let copies = PreparedWeights::new(plan, &algorithms.steps);
         Execution {

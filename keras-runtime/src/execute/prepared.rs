@@ -4,7 +4,8 @@
 use core::ops::Range;
 
 use keras_graph::algorithm::Algorithm;
-use keras_graph::cost::{self, Prepared};
+use keras_graph::cost::Prepared;
+use keras_graph::needs;
 use keras_graph::op::Op;
 use keras_graph::plan::{Plan, Storage};
 
@@ -49,7 +50,7 @@ impl PreparedWeights {
                 planned.inputs.get(1).is_some_and(|right| right.place.storage == Storage::Weights);
             let begin = end;
             if let Some(Prepared { len, part_len }) =
-                cost::prepared(&planned.op, algorithm).filter(|_| reads_weights)
+                needs::prepared(&planned.op, algorithm).filter(|_| reads_weights)
             {
                 for (index, first) in (0..len).step_by(part_len).enumerate() {
                     parts.push(PreparedPart {

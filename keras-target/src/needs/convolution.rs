@@ -6,7 +6,7 @@ use crate::cost::{
     is_pointwise, panel_len, phase_lens, turned_len, two_sums_len,
 };
 use crate::pairs::{forward_len, grad_w_len, grad_x_len, product_grad_w_len, product_len};
-use crate::split::{Read, adjoint_part, scaled, window_part};
+use crate::part::{Read, adjoint_part, scaled, window_part};
 use crate::winograd::{TILE, Winograd};
 
 /// The copy of a kernel in the transform of Winograd's algorithm.

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::LINE;
-use crate::split::Read;
+use crate::part::Read;
 
 macro_rules! elements {
     ($($name:ident reads $inputs:literal),*) => {

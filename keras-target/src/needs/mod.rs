@@ -17,7 +17,7 @@ use keras_ir::algorithm::Algorithm;
 use keras_ir::ops::*;
 
 use crate::cost::{LEAST_PREPARED, Prepared};
-use crate::split::{Part, Units};
+use crate::part::{Part, Units};
 
 /// What kernels need of an op.
 pub(crate) trait Needs {

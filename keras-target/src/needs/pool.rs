@@ -1,7 +1,7 @@
 //! Pools over windows, which are cut between rows.
 
 use super::*;
-use crate::split::{Read, scaled, window_part};
+use crate::part::{Read, scaled, window_part};
 
 macro_rules! pools {
     ($($name:ident),*) => {

@@ -4,7 +4,7 @@ use super::*;
 use crate::LINE;
 use crate::cost::{PANEL_ROWS, panel_len};
 use crate::pairs::{product_grad_w_len, product_len};
-use crate::split::{Read, scaled};
+use crate::part::{Read, scaled};
 
 impl Needs for Gemm {
     fn rounded_algorithm(&self) -> Option<Algorithm> {

@@ -6,7 +6,8 @@ use keras_ir::ops::{
     Conv2D, Conv2DGradW, Conv2DGradX, Gemm, GemmGradW, GemmGradX, Matmul, Normalize, Op, Window,
 };
 
-use keras_target::cost::{self, Prepared};
+use keras_target::cost::Prepared;
+use keras_target::needs;
 use keras_target::target::{MixedBfloat16, Target as _};
 
 use crate::kernels::check::{assert_close, output_by, values};
@@ -240,7 +241,7 @@ fn what_is_faster_by_winograds_algorithm_is_not_rounded() {
         }
         let (x, kernel) = (values(samples * 81 * channels, 1), values(9 * channels * filters, 2));
         let len = samples * 49 * filters;
-        let prepared = cost::prepared(&op, Algorithm::Winograd).expect("a transformed kernel");
+        let prepared = needs::prepared(&op, Algorithm::Winograd).expect("a transformed kernel");
         let mut cells = vec![f32::NAN; prepared.len];
         <Cpu as Backend>::prepare(&op, Algorithm::Winograd, &kernel, 0, &mut cells);
         let found = output_with::<Cpu>(&op, samples, &[&x, &kernel], &cells, &vec![0.0; len]);

@@ -3,7 +3,8 @@ use keras_ir::algorithm::Algorithm;
 use keras_ir::ops::{
     Conv2D, Conv2DGradW, Conv2DGradX, ConvPool2D, MaxPool2D, Normalize, Op, Window,
 };
-use keras_target::cost::{Prepared, prepared};
+use keras_target::cost::Prepared;
+use keras_target::needs::prepared;
 use keras_target::target::{self, Target as _};
 
 use crate::kernels::check::{assert_adjoint, assert_as_reference, output, output_with, values};

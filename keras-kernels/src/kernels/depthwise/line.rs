@@ -59,7 +59,8 @@ impl Line {
             taps,
             first_cell,
             cell_step: phase.step,
-            // From cell `k` the gradient of output `(p + pad - k · dilation) / stride` comes to `p`.
+            // From cell `k` the gradient of output `(p + pad - k · dilation) / stride` comes to
+            // `p`.
             offset: distance.div_euclid(window.stride as isize),
             offset_step: -(phase.window.dilation as isize),
             inputs: window.output,

@@ -1,7 +1,8 @@
 use keras_ir::activation::Activation;
 use keras_ir::algorithm::Algorithm;
 use keras_ir::ops::{Gemm, GemmGradW, GemmGradX, Op};
-use keras_target::cost::{Prepared, workspace_len};
+use keras_target::cost::Prepared;
+use keras_target::needs::workspace_len;
 
 use crate::kernels::check::{
     assert_adjoint, assert_as_reference, output, output_onto, output_with, values,

@@ -9,8 +9,8 @@ mod tasks;
 
 use std::sync::{Mutex, PoisonError};
 
-use keras_graph::cost;
 use keras_graph::memory::LINE;
+use keras_graph::needs;
 use keras_graph::op::Op;
 use keras_graph::plan::{Plan, Storage};
 
@@ -69,7 +69,7 @@ impl Single {
         }
         let tasks = steps.iter().flatten().chain(unsplit.iter().flatten());
         let workspace_len =
-            tasks.map(|task| cost::workspace_len(&task.op, task.algorithm)).max().unwrap_or(0);
+            tasks.map(|task| needs::workspace_len(&task.op, task.algorithm)).max().unwrap_or(0);
         let workspace_len = workspace_len.max(1).next_multiple_of(LINE);
         let most_parts = steps.iter().map(Vec::len).max().unwrap_or(1);
         let mut workspaces = Aligned::default();

@@ -4,8 +4,8 @@
 use core::ops::Range;
 
 use keras_graph::algorithm::Algorithm;
-use keras_graph::cost;
 use keras_graph::memory::LINE;
+use keras_graph::needs;
 use keras_graph::op::{Gemm, Op};
 use keras_graph::plan::{Operand, Plan, Step, Storage};
 use keras_graph::split::{Part, Read, split};
@@ -152,7 +152,7 @@ impl WeightCopies {
         let is_row = matches!(step.op, Op::Gemm(Gemm { m: 1, .. })) && step.repeat == 1;
         let right = step.inputs.get(1).map(|right| right.place);
         let right = right.filter(|right| right.storage == Storage::Weights && !is_row);
-        let Some((right, prepared)) = right.zip(cost::prepared(&step.op, algorithm)) else {
+        let Some((right, prepared)) = right.zip(needs::prepared(&step.op, algorithm)) else {
             return 0..0;
         };
         let right = right.offset..right.offset + right.len;
