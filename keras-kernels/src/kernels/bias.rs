@@ -65,11 +65,11 @@ fn sum_rows<S: Simd>(simd: S, op: &op::SumRows, call: Call<'_>) {
         let add = |o, [sum]: [f64; 1]| call.output[o] += sum as f32;
         return axis.sum::<Elements, _, _, _, _>(simd, [d_y], |_| [], add);
     }
-    for (block, d_b) in call.output.chunks_mut(COLUMNS).enumerate() {
+    for (group, d_b) in call.output.chunks_mut(COLUMNS).enumerate() {
         let mut sums = [0.0; COLUMNS];
         let sums = &mut sums[..d_b.len()];
         for d_y in d_y.chunks_exact(n) {
-            for (sum, &d_y) in sums.iter_mut().zip(&d_y[block * COLUMNS..]) {
+            for (sum, &d_y) in sums.iter_mut().zip(&d_y[group * COLUMNS..]) {
                 *sum += d_y;
             }
         }

@@ -3,9 +3,9 @@
 //!
 //! The generator is Philox4x32-7 (Salmon et al. 2011; seven rounds are the fewest that pass
 //! BigCrush). Its key is the seed; its counter holds the step, the op's key, the sample's index in
-//! the batch and the block of elements. So a mask does not depend on how a batch is cut. Element
-//! `e` of the mask takes word `e / 16 % 4` of block `e / 64 · 16 + e % 16`: then sixteen blocks
-//! that are computed side by side lie in memory as the elements do.
+//! the batch and the draw for some elements. So a mask does not depend on how a batch is cut.
+//! Element `e` of the mask takes word `e / 16 % 4` of draw `e / 64 · 16 + e % 16`: then sixteen
+//! draws that are computed side by side lie in memory as the elements do.
 
 use super::strided::{Strided, repeated_offset};
 use super::vectorized::vectorized;
@@ -13,9 +13,9 @@ use super::{Call, Reference, Run};
 use crate::simd::Simd;
 use keras_ir::ops as op;
 
-/// Words that one block of the generator gives.
+/// Words that one draw of the generator gives.
 const WORDS: usize = 4;
-/// Blocks computed side by side.
+/// Draws computed side by side.
 const LANES: usize = 16;
 /// Elements of the mask that are made together.
 const GROUP: usize = WORDS * LANES;
@@ -98,8 +98,8 @@ impl Words {
     /// The word of one element of the mask.
     fn at(&self, element: usize) -> u32 {
         let [sample, step, key] = self.counter;
-        let block = element / GROUP * LANES + element % LANES;
-        philox([[block as u32], [sample], [step], [key]], self.key, ROUNDS)[element / LANES % WORDS]
+        let draw = element / GROUP * LANES + element % LANES;
+        philox([[draw as u32], [sample], [step], [key]], self.key, ROUNDS)[element / LANES % WORDS]
             [0]
     }
 
@@ -107,12 +107,12 @@ impl Words {
     #[inline(always)]
     fn group(&self, group: usize) -> [[u32; LANES]; WORDS] {
         let first = (group * LANES) as u32;
-        let mut blocks = [0; LANES];
-        for (block, lane) in blocks.iter_mut().zip(0..) {
-            *block = first | lane;
+        let mut draws = [0; LANES];
+        for (draw, lane) in draws.iter_mut().zip(0..) {
+            *draw = first | lane;
         }
         let [sample, step, key] = self.counter;
-        philox([blocks, [sample; LANES], [step; LANES], [key; LANES]], self.key, ROUNDS)
+        philox([draws, [sample; LANES], [step; LANES], [key; LANES]], self.key, ROUNDS)
     }
 
     /// Calls `visit` with the words of elements `begin..begin + len`, in runs, each with its place

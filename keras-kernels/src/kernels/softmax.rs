@@ -91,7 +91,7 @@ fn softmax<S: Simd>(simd: S, op: &op::Softmax, call: Call<'_>) {
         }
         return;
     }
-    axis.for_each_block(|at| {
+    axis.for_each_group(|at| {
         let largest = axis.largest(x, &at);
         let mut scale = [0.0; COLUMNS];
         for row in axis.rows(&at) {
@@ -131,7 +131,7 @@ fn softmax_grad<S: Simd>(simd: S, op: &op::SoftmaxGrad, call: Call<'_>) {
         }
         return;
     }
-    axis.for_each_block(|at| {
+    axis.for_each_group(|at| {
         let mut dot = [0.0; COLUMNS];
         for row in axis.rows(&at) {
             for ((dot, y), d_y) in dot.iter_mut().zip(&y[row.clone()]).zip(&d_y[row]) {
@@ -162,7 +162,7 @@ fn log_softmax<S: Simd>(op: &op::LogSoftmax, call: Call<'_>) {
         }
         return;
     }
-    axis.for_each_block(|at| {
+    axis.for_each_group(|at| {
         let largest = axis.largest(x, &at);
         let mut sum = [0.0; COLUMNS];
         for row in axis.rows(&at) {
@@ -195,7 +195,7 @@ fn log_softmax_grad<S: Simd>(op: &op::LogSoftmaxGrad, call: Call<'_>) {
         }
         return;
     }
-    axis.for_each_block(|at| {
+    axis.for_each_group(|at| {
         let mut sum = [0.0; COLUMNS];
         for row in axis.rows(&at) {
             for (sum, d_y) in sum.iter_mut().zip(&d_y[row]) {
@@ -257,9 +257,9 @@ impl Axis {
         }
     }
 
-    /// Calls `visit` with blocks of at most [`COLUMNS`] neighbouring lines.
+    /// Calls `visit` with groups of at most [`COLUMNS`] neighbouring lines.
     #[inline(always)]
-    fn for_each_block(&self, mut visit: impl FnMut(Lines)) {
+    fn for_each_group(&self, mut visit: impl FnMut(Lines)) {
         for outer in 0..self.outer {
             for inner in (0..self.inner).step_by(COLUMNS) {
                 let begin = outer * self.extent * self.inner + inner;

@@ -2,7 +2,7 @@
 
 use crate::simd::Simd;
 
-/// Runs a block for each vector of some channels: `for_each_vector!(S, channels, |first, len| { ..
+/// Runs a body for each vector of some channels: `for_each_vector!(S, channels, |first, len| { ..
 /// })`. The length of a whole one is a constant. A macro, as a closure with two callers may be
 /// compiled without the caller's instructions.
 macro_rules! for_each_vector {

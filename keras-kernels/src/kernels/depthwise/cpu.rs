@@ -2,11 +2,11 @@
 //! outputs at a time.
 //!
 //! ```text
-//! for each row of outputs, for each block of outputs in it, for each vector of channels:
+//! for each row of outputs, for each group of outputs in it, for each vector of channels:
 //!     sums = bias
-//!     for each real tap: load the weight once; for each output of the block: sum += x · weight
+//!     for each real tap: load the weight once; for each output of the group: sum += x · weight
 //! ```
-//! Where padding is near, a block is one output. The gradient by `x` is a correlation too, see
+//! Where padding is near, a group is one output. The gradient by `x` is a correlation too, see
 //! [`Line`].
 
 use core::ops::Range;
@@ -20,13 +20,13 @@ use crate::kernels::window::{real_cells, real_outputs};
 use crate::simd::Simd;
 
 /// Outputs that share the load of a weight.
-const BLOCK: usize = 4;
+const GROUP: usize = 4;
 /// Phases of columns whose outputs are written side by side.
 const PHASES: usize = 2;
 /// Vectors of channels that are read side by side for the gradient by the kernel.
 const VECTORS: usize = 3;
 /// Taps of a row that share the load of a `d_y`.
-const EXTENT: usize = 3;
+const SHARED_TAPS: usize = 3;
 
 /// A correlation of one sample, with the cells of a row of each of its tensors.
 struct Correlation<'a> {
@@ -117,15 +117,15 @@ impl Correlation<'_> {
         let row_taps = self.rows.real_taps(i);
         let mut j = 0;
         while j < self.columns.outputs {
-            if interior.contains(&j) && interior.len() >= BLOCK {
-                // The last block may compute anew what the one before has.
-                let first = j.min(interior.end - BLOCK);
+            if interior.contains(&j) && interior.len() >= GROUP {
+                // The last group may compute anew what the one before has.
+                let first = j.min(interior.end - GROUP);
                 let taps = [row_taps.clone(), 0..self.columns.taps];
-                self.block::<S, BLOCK>(simd, [i, first], taps, y);
-                j = first + BLOCK;
+                self.group::<S, GROUP>(simd, [i, first], taps, y);
+                j = first + GROUP;
             } else {
                 let taps = [row_taps.clone(), self.columns.real_taps(j)];
-                self.block::<S, 1>(simd, [i, j], taps, y);
+                self.group::<S, 1>(simd, [i, j], taps, y);
                 j += 1;
             }
         }
@@ -133,7 +133,7 @@ impl Correlation<'_> {
 
     /// Computes `B` outputs of row `i` from `j` on.
     #[inline(always)]
-    fn block<S: Simd, const B: usize>(
+    fn group<S: Simd, const B: usize>(
         &self,
         simd: S,
         [i, j]: [usize; 2],
@@ -184,9 +184,9 @@ pub(super) fn grad_w<S: Simd>(
             let x = &x[row * columns.input * channels..][..columns.input * channels];
             let d_w = &mut d_w[a * columns.kernel * channels..][..columns.kernel * channels];
             let mut b = 0;
-            while b + EXTENT <= columns.kernel {
-                grad_taps::<S, EXTENT>(simd, columns, channels, [x, d_y], b, d_w);
-                b += EXTENT;
+            while b + SHARED_TAPS <= columns.kernel {
+                grad_taps::<S, SHARED_TAPS>(simd, columns, channels, [x, d_y], b, d_w);
+                b += SHARED_TAPS;
             }
             for b in b..columns.kernel {
                 grad_taps::<S, 1>(simd, columns, channels, [x, d_y], b, d_w);
