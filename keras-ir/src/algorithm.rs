@@ -43,4 +43,17 @@ impl Algorithm {
             | Algorithm::Winograd => false,
         }
     }
+
+    /// Whether a kernel is transformed before it is multiplied.
+    pub fn transforms_kernels(self) -> bool {
+        match self {
+            Algorithm::Winograd => true,
+            Algorithm::General
+            | Algorithm::Product
+            | Algorithm::TwoSums
+            | Algorithm::Rows
+            | Algorithm::RoundedProduct
+            | Algorithm::RoundedWindows => false,
+        }
+    }
 }

@@ -96,7 +96,7 @@ impl Needs for Conv2D {
     }
 
     fn transformed_kernel(&self, algorithm: Algorithm) -> Option<Prepared> {
-        (algorithm == Algorithm::Winograd).then(|| transformed(Winograd::conv2d(self)))
+        algorithm.transforms_kernels().then(|| transformed(Winograd::conv2d(self)))
     }
 
     /// Cells of a product, or rows; tiles of rows stay whole.
@@ -152,7 +152,8 @@ impl Needs for ConvPool2D {
 
     /// Rows of pooled cells.
     fn units(&self, algorithm: Algorithm) -> Option<Units> {
-        let step = if algorithm == Algorithm::Winograd { TILE / POOLED } else { 1 };
+        // Tiles stay whole; each other algorithm goes row by row.
+        let step = if algorithm.transforms_kernels() { TILE / POOLED } else { 1 };
         Some(Units { len: self.conv.rows.output / POOLED, step })
     }
 
@@ -208,7 +209,7 @@ impl Needs for Conv2DGradX {
     }
 
     fn transformed_kernel(&self, algorithm: Algorithm) -> Option<Prepared> {
-        let winograd = Winograd::grad_x(self).filter(|_| algorithm == Algorithm::Winograd);
+        let winograd = Winograd::grad_x(self).filter(|_| algorithm.transforms_kernels());
         winograd.map(transformed)
     }
 
