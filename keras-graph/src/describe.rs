@@ -26,7 +26,7 @@ pub fn describe(network: &Network, config: String) -> Result<Description, LayerE
     let layout = layout(network, &graph)?;
     let mut program = Program::new(graph);
     fold_padding(&mut program);
-    let fingerprint = fingerprint(&program, &layout);
+    let fingerprint = fingerprint(&program, &layout.offsets);
     let Layout { weights, layers, .. } = layout;
     Ok(Description {
         name: Text::Owned(network.name.clone()),

@@ -5,15 +5,14 @@
 //! Each tensor is hashed as the op that made it, together with the hashes of what that op reads.
 //! The ops are those of a prediction before any are fused, so fusing may depend on their order.
 
-use crate::describe::Layout;
 use crate::graph::{NodeKind, Source};
 use crate::literal::Literal as _;
 use crate::op::{Binary, BinaryFunction, Op};
 use crate::program::Program;
 
-/// The number for the ops of a prediction. Padding is folded into convolutions before: a layer of
+/// The number for the ops of a prediction, whose weights lie at these offsets. Padding is folded into convolutions before: a layer of
 /// its own and an argument may say the same padding.
-pub(crate) fn fingerprint(program: &Program, layout: &Layout) -> u64 {
+pub(crate) fn fingerprint(program: &Program, offsets: &[Option<usize>]) -> u64 {
     let graph = &program.graph;
     let mut hashes: Vec<u64> = Vec::with_capacity(graph.nodes.len());
     for node in &graph.nodes {
@@ -21,7 +20,7 @@ pub(crate) fn fingerprint(program: &Program, layout: &Layout) -> u64 {
             Source::Node(x) => hashes[x.0],
             Source::Weight(weight) => {
                 let len = graph.weights[weight.0].shape.len();
-                hash(&format!("weight {:?} {len}", layout.offsets[weight.0]))
+                hash(&format!("weight {:?} {len}", offsets[weight.0]))
             }
         };
         let mut read: Vec<u64> = node.inputs.iter().map(hash_of).collect();

@@ -1,17 +1,19 @@
 //! The graph of ops that layers are lowered to. A node is one op on whole tensors; adding one
 //! computes its shape.
 
+mod node;
+mod weight;
+
 use std::collections::HashMap;
 
-use crate::constraint::{self, Constraint};
 use crate::dtype::Dtype;
 pub use crate::error::LayerError;
-use crate::initializer::{Initializer, Rule};
 use crate::op::Op;
-use crate::parameter::WeightArguments;
 use crate::regularizer::Regularizer;
-use crate::schema::ParameterType;
-use crate::shape::{MAX_LEN, Shape};
+use crate::shape::Shape;
+
+pub use node::{Node, NodeId, NodeKind, Source, WeightId};
+pub use weight::Weight;
 
 /// What the graph is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,97 +25,6 @@ pub enum Mode {
         /// Whether gradients by the inputs are wanted too.
         input_gradients: bool,
     },
-}
-
-/// A tensor that an op made, or an input of the model.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct NodeId(pub usize);
-
-/// A weight.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct WeightId(pub usize);
-
-/// Where an op's input comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Source {
-    /// Another node's result.
-    Node(NodeId),
-    /// A weight.
-    Weight(WeightId),
-}
-
-impl From<NodeId> for Source {
-    fn from(node: NodeId) -> Source {
-        Source::Node(node)
-    }
-}
-
-impl From<WeightId> for Source {
-    fn from(weight: WeightId) -> Source {
-        Source::Weight(weight)
-    }
-}
-
-/// What a node holds.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum NodeKind {
-    /// The model's input number so-and-so.
-    Input(usize),
-    /// The gradient of the loss by the model's output number so-and-so: the loss writes it.
-    OutputGradient(usize),
-    /// The op's result, for each sample.
-    Sample(Op),
-    /// The op's result, summed over the samples of a batch. It has no batch axis.
-    Reduced(Op),
-    /// Like `Reduced`, merged as moments are.
-    Moments(Op),
-    /// Like `Reduced`, and added to the gradient by this weight.
-    Gradient(Op, WeightId),
-}
-
-/// One node.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Node {
-    /// What it holds.
-    pub kind: NodeKind,
-    /// What the op reads.
-    pub inputs: Vec<Source>,
-    /// Extents, of one repetition of a sample unless the node is reduced.
-    pub shape: Shape,
-    /// Element type.
-    pub dtype: Dtype,
-    /// On how many parts of each sample the op runs, as on so many samples. The parts of a result
-    /// follow one another.
-    pub repeat: usize,
-}
-
-impl Node {
-    /// Elements per sample, those of all repetitions, unless the node is reduced.
-    pub fn elements(&self) -> usize {
-        if self.is_reduced() { self.shape.len() } else { self.shape.len() * self.repeat }
-    }
-}
-
-/// A weight of a layer.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Weight {
-    /// Layer path, names joined by `/`.
-    pub layer: String,
-    /// Name within the layer, e.g. `kernel`.
-    pub name: &'static str,
-    /// Of a weight of a layer within a layer: its path in a weights file from the outer layer on,
-    /// made of the names of attributes, such as `layer`. Else empty.
-    pub group: String,
-    /// Extents.
-    pub shape: Shape,
-    /// Whether an optimizer changes it.
-    pub trainable: bool,
-    /// How it starts.
-    pub initializer: Initializer,
-    /// Penalty on it.
-    pub regularizer: Option<Regularizer>,
-    /// What it is projected to after each step of an optimizer.
-    pub constraint: Option<constraint::Resolved>,
 }
 
 /// A moving statistic to update at the end of a training step.
@@ -278,73 +189,6 @@ impl Graph {
         }
     }
 
-    /// A weight of the current layer. A layer that is called again gets the one that it made
-    /// before.
-    pub fn weight(
-        &mut self,
-        name: &'static str,
-        extents: &[usize],
-        arguments: impl Into<WeightArguments>,
-    ) -> Result<WeightId, LayerError> {
-        self.add_weight(name, extents, arguments.into(), !self.is_frozen())
-    }
-
-    /// A weight that no optimizer changes, such as a moving statistic.
-    pub fn statistic(
-        &mut self,
-        name: &'static str,
-        extents: &[usize],
-        initializer: Initializer,
-    ) -> Result<WeightId, LayerError> {
-        self.add_weight(name, extents, initializer.into(), false)
-    }
-
-    fn add_weight(
-        &mut self,
-        name: &'static str,
-        extents: &[usize],
-        arguments: WeightArguments,
-        trainable: bool,
-    ) -> Result<WeightId, LayerError> {
-        let layer = self.scope.join("/");
-        let shape = Shape::new(extents);
-        let WeightArguments { initializer, regularizer, constraint } = arguments;
-        check_weight(name, extents, initializer)?;
-        let id = WeightId(self.weights.len());
-        let key = (layer.clone(), name);
-        if let Some(&known) = self.by_name.get(&key) {
-            let built = &self.weights[known.0].shape;
-            if *built != shape {
-                return Err(LayerError::input(format!(
-                    "`{layer}` was called before with an input that made its `{name}` {:?}; \
-                     this input asks for {:?}",
-                    built.extents(),
-                    extents,
-                ))
-                .help(
-                    "a layer that is called twice shares its weights: \
-                     make a second layer for other shapes",
-                ));
-            }
-            return Ok(known);
-        }
-        let constraint = constraint.map(|constraint| resolved(name, extents, &constraint));
-        let constraint = constraint.transpose()?;
-        let group = self.attributes.join("/");
-        self.weights.push(Weight {
-            layer,
-            name,
-            group,
-            shape,
-            trainable,
-            initializer,
-            regularizer,
-            constraint,
-        });
-        self.by_name.insert(key, id);
-        Ok(id)
-    }
-
     /// An input of the model.
     pub fn input(&mut self, index: usize, shape: Shape, dtype: Dtype) -> NodeId {
         self.add(Node { kind: NodeKind::Input(index), inputs: vec![], shape, dtype, repeat: 1 })
@@ -379,40 +223,4 @@ impl Graph {
     pub fn penalise_activity(&mut self, node: NodeId, regularizer: Regularizer) {
         self.activity.push((node, regularizer));
     }
-}
-
-/// A constraint on a weight of these extents.
-fn resolved(
-    name: &str,
-    extents: &[usize],
-    constraint: &Constraint,
-) -> Result<constraint::Resolved, LayerError> {
-    constraint.resolve(extents).ok_or_else(|| {
-        LayerError::input(format!(
-            "`axis` of `{}` expects different axes of the weight `{name}`, which has the extents \
-             {extents:?}, found `{}`",
-            constraint.class(),
-            constraint.to_value(),
-        ))
-        .help("write `axis = 0` for the first of them")
-    })
-}
-
-/// Refuses weights of too many elements and shapes that an initializer has no values for.
-fn check_weight(name: &str, extents: &[usize], initializer: Initializer) -> Result<(), LayerError> {
-    let len = extents.iter().try_fold(1usize, |len, &extent| len.checked_mul(extent));
-    if len.is_none_or(|len| len > MAX_LEN) {
-        return Err(LayerError::input(format!(
-            "the weight `{name}` would have the extents {extents:?}, more than {MAX_LEN} elements"
-        )));
-    }
-    let needs = match initializer.rule {
-        Rule::Orthogonal { .. } if extents.len() < 2 => "two axes or more",
-        Rule::Identity { .. } if extents.len() != 2 => "two axes",
-        _ => return Ok(()),
-    };
-    Err(LayerError::input(format!(
-        "the initializer `{}` needs a weight of {needs}, but `{name}` has the extents {extents:?}",
-        initializer.class
-    )))
 }

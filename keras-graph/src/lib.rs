@@ -1,7 +1,7 @@
 //! What a model is, as pure data and pure functions. The files, in the order of the passes:
 //!
-//! - [`schema`], [`value`], [`parameters`](parameter), [`layers`]: what a layer accepts and how it
-//!   becomes ops;
+//! - [`schema`], [`value`], [`parameters`](parameter), [`layer`], [`layers`]: what a layer accepts
+//!   and how it becomes ops;
 //! - [`network`]: a model as Keras sees it, layers and their [`calls`](call); [`order`]: Keras'
 //!   order of layers and weights;
 //! - [`op`], [`graph`], [`ops`]: the closed set of ops, the graph made of them, and how each is
@@ -29,6 +29,7 @@ pub mod fuse;
 pub mod grad;
 pub mod graph;
 pub mod initializer;
+pub mod layer;
 pub mod layers;
 mod lower;
 pub mod masks;

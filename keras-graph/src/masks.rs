@@ -5,11 +5,12 @@ use crate::call::{Call, Lowered};
 use crate::compile::compile;
 use crate::error::LayerError;
 use crate::graph::{Graph, Mode};
+use crate::layer::Layer;
 use crate::literal::List;
 use crate::network::{Class, LayerKind, Network, NetworkLayer, TensorId};
 use crate::op::Op;
 use crate::plan::{OutputMasks, Plan, Step, Storage};
-use crate::schema::{Layer, Schema};
+use crate::schema::Schema;
 use crate::value::Value;
 
 /// The masks of a model's outputs; None if no output has one.

@@ -5,9 +5,10 @@ use crate::activation::Activation;
 use crate::dtype::Dtype;
 use crate::graph::{Graph, LayerError, MovingStatistics, Node, NodeId, NodeKind};
 use crate::initializer::Initializer;
+use crate::layer::Layer;
 use crate::network::{Class, LayerId, LayerKind, Network, NetworkLayer, TensorId};
 use crate::op::*;
-use crate::schema::{Layer, Schema};
+use crate::schema::Schema;
 use crate::shape::Shape;
 use crate::value::Value;
 

@@ -5,9 +5,9 @@
 use crate::call::{Call, CallKind, CallParameter, Lowered, MASK, TRAINING};
 use crate::dtype::Dtype;
 use crate::graph::{Graph, LayerError, Mode};
+use crate::layer::Layer;
 use crate::names::distinct;
 use crate::regularizer::Regularizer;
-use crate::schema::Layer;
 use crate::shape::Shape;
 
 /// Most layers a model may have, those of nested models included.

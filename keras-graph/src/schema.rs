@@ -5,10 +5,6 @@ mod declare;
 
 pub(crate) use declare::{layer, layer_basics};
 
-use crate::call::{Call, CallParameter, Lowered};
-use crate::dtype::Dtype;
-use crate::functions::Operation;
-use crate::graph::{Graph, LayerError, NodeId};
 use crate::names::nearest;
 use crate::value::{Argument, Value};
 
@@ -85,96 +81,6 @@ pub trait ParameterType: Sized {
 
     /// Writes the value as Keras' configuration has it.
     fn to_value(&self) -> Value;
-}
-
-/// A layer: its arguments, what they demand of the input, and its lowering to ops.
-pub trait Layer: std::fmt::Debug {
-    /// What it accepts.
-    fn schema(&self) -> &'static Schema;
-
-    /// Its arguments, defaults included, in the order of the schema.
-    fn config(&self) -> Vec<(&'static str, Value)>;
-
-    /// The arguments that its calls take beside the tensors that it is called on, in Keras' order.
-    fn call_parameters(&self) -> &'static [CallParameter] {
-        &[]
-    }
-
-    /// Whether it takes note of masks, so that a mask is not lost at it.
-    fn supports_masking(&self) -> bool {
-        false
-    }
-
-    /// Appends the ops of a call. A layer whose calls take arguments, that has several results or
-    /// makes a mask, overrides it.
-    fn lower_call(
-        &self,
-        graph: &mut Graph,
-        call: &Call<Lowered>,
-    ) -> Result<Vec<Lowered>, LayerError> {
-        let inputs: Vec<NodeId> = call.inputs.iter().map(|input| input.node).collect();
-        let node = self.lower_list(graph, &inputs)?;
-        let mask = if self.supports_masking() { self.compute_mask(graph, call)? } else { None };
-        Ok(vec![Lowered { node, mask }])
-    }
-
-    /// The mask of its result, if it supports masking: that of its first input unless the layer
-    /// overrides it.
-    fn compute_mask(
-        &self,
-        _graph: &mut Graph,
-        call: &Call<Lowered>,
-    ) -> Result<Option<NodeId>, LayerError> {
-        Ok(call.mask())
-    }
-
-    /// Appends the ops of a call on one tensor; every layer overrides it, or `lower_list`, or
-    /// `lower_call`.
-    fn lower(&self, _graph: &mut Graph, _x: NodeId) -> Result<NodeId, LayerError> {
-        let class = self.schema().class;
-        Err(LayerError::input(format!("`{class}` is not called on one tensor")))
-    }
-
-    /// Appends the ops of a call on a list of tensors; layers that join tensors override it.
-    fn lower_list(&self, graph: &mut Graph, inputs: &[NodeId]) -> Result<NodeId, LayerError> {
-        let class = self.schema().class;
-        match inputs {
-            [x] => self.lower(graph, *x),
-            _ => Err(LayerError::input(format!(
-                "`{class}` expects one tensor, found a list of {}",
-                inputs.len()
-            ))),
-        }
-    }
-
-    /// Keras' module of its class.
-    fn module(&self) -> &'static str {
-        "keras.layers"
-    }
-
-    /// The function of `keras.ops` that it is a call of, if it is no layer but an operation.
-    fn as_operation(&self) -> Option<&Operation> {
-        None
-    }
-
-    /// Element type of the tensors that the layer reads.
-    fn input_dtype(&self) -> Dtype {
-        Dtype::Float32
-    }
-
-    /// Whether the layer is called on a list of tensors.
-    fn joins(&self) -> bool {
-        false
-    }
-
-    /// A copy.
-    fn boxed(&self) -> Box<dyn Layer>;
-}
-
-impl Clone for Box<dyn Layer> {
-    fn clone(&self) -> Self {
-        self.boxed()
-    }
 }
 
 /// Arguments of one call, sorted by parameter.

@@ -3,9 +3,10 @@
 use keras_graph::call::{CallArgument, CallValue, Lowered};
 use keras_graph::functions::{ELLIPSIS, SLICE};
 use keras_graph::graph::{Graph, Mode};
+use keras_graph::layer::Layer;
 use keras_graph::network::{Class, LayerCall, LayerId, LayerKind, Network, NetworkLayer, TensorId};
 use keras_graph::order;
-use keras_graph::schema::{Layer, ParameterType};
+use keras_graph::schema::ParameterType;
 use keras_graph::shape::Shape;
 use keras_graph::value::Value;
 use serde_json::{Map, Value as Json, json};

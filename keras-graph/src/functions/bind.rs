@@ -1,7 +1,7 @@
 //! Arguments of a call of a function: those that Keras keeps with the class, and what the call
 //! computes with.
 
-use super::{Function, Meaning, Operation};
+use super::operation::{Function, Meaning, Operation};
 use crate::call::{Call, CallArgument, CallValue, Given};
 use crate::names::nearest;
 use crate::schema::{ArgumentError, At};

@@ -1,11 +1,13 @@
 //! Tests over the whole catalogue of functions.
 
+mod arguments;
+mod ops;
+
 use super::*;
 use crate::call::Given;
 use crate::dtype::Dtype;
-use crate::graph::Mode;
+use crate::graph::{Mode, NodeId};
 use crate::shape::Shape;
-use crate::value::{Argument, Object};
 
 /// A tensor of these extents, by its number.
 type Tensor = (&'static [usize], Dtype);
@@ -67,36 +69,6 @@ fn int_pairs(pairs: &[[i64; 2]]) -> CallValue<usize> {
 
 fn text(text: &str) -> CallValue<usize> {
     CallValue::Value(Value::Str(text.to_string()))
-}
-
-#[test]
-fn integers_are_never_rounded_on_their_way() {
-    let ids: Tensor = (&[7], Dtype::Int32);
-    for name in ["sum", "max", "min", "cumsum"] {
-        let ops = ops(name, &[("", t(0)), ("axis", int(1))], &[ids]);
-        assert!(!ops.contains(&"cast_float"), "{name}: {ops:?}");
-    }
-}
-
-#[test]
-fn a_condition_is_all_that_becomes_truth_values() {
-    let arguments = [("", t(0)), ("", t(1)), ("", CallValue::Value(Value::Float(0.5)))];
-    let ops = ops("where", &arguments, &[(&[4], Dtype::Bool), (&[4], FLOAT)]);
-    assert_eq!(ops, ["ramp", "broadcast", "select"]);
-}
-
-#[test]
-fn a_slice_with_a_step_takes_few_ops() {
-    let part = |step| {
-        let ends = [Value::None, Value::None, Value::Int(step)];
-        let arguments = ends.map(|value| Argument { name: None, value }).to_vec();
-        Value::Object(Object { class: SLICE.to_string(), arguments })
-    };
-    let key = CallValue::Value(Value::List(vec![part(1), part(2)]));
-    let tensors: [Tensor; 1] = [(&[9000, 3], FLOAT)];
-    assert_eq!(ops("get_item", &[("", t(0)), ("", key.clone())], &tensors), ["slice", "slice"]);
-    let odd = ops("get_item", &[("", t(0)), ("", key)], &[(&[9001, 3], FLOAT)]);
-    assert_eq!(odd, ["slice", "slice", "slice", "concat"]);
 }
 
 #[test]
@@ -316,60 +288,8 @@ fn mistakes_name_the_function_and_the_argument() {
     }
 }
 
-/// The names of the ops of a call.
-fn ops(
-    name: &str,
-    arguments: &[(&str, CallValue<usize>)],
-    tensors: &[Tensor],
-) -> Vec<&'static str> {
-    let (graph, _) = lowered(name, arguments, tensors).expect("a legal call");
-    graph.nodes().iter().filter_map(|node| node.op()).map(|op| op.name()).collect()
-}
-
 fn value(value: Value) -> CallValue<usize> {
     CallValue::Value(value)
-}
-
-#[test]
-fn constants_keep_their_digits() {
-    let pair = |a, b| value(Value::List(vec![Value::Float(a), Value::Float(b)]));
-    let x: &[Tensor] = &[(&[2], FLOAT)];
-    // Equal steps are one op; what a step would round is not.
-    assert_eq!(ops("add", &[("", t(0)), ("", pair(1.0, 3.0))], x), ["ramp", "binary"]);
-    for (a, b) in [(1000.0, 0.001), (1e8, 1.0)] {
-        let ops = ops("add", &[("", t(0)), ("", pair(a, b))], x);
-        assert_eq!(ops, ["ramp", "ramp", "concat", "binary"], "{a}, {b}");
-    }
-    let refused = call("add", &[("", t(0)), ("", int(i64::MIN))], x).expect_err("too large");
-    assert!(refused.message.contains("-9223372036854775808"), "{}", refused.message);
-}
-
-#[test]
-fn a_division_is_what_its_argument_means() {
-    let seven_thirds = || Value::Quotient(Quotient { whole: 2, exact: 7.0 / 3.0 });
-    let bound = |name: &str, arguments: &[(&str, Value)]| {
-        let function = Function::by_name(name).expect("a function");
-        let given = arguments.iter().map(|(name, value)| Given {
-            name: Some(name.to_string()),
-            value: CallValue::Value(value.clone()),
-        });
-        let x = Given { name: None, value: t(0) };
-        bind(function, [x].into_iter().chain(given).collect()).expect("legal")
-    };
-    let (repeat, _) = bound("repeat", &[("repeats", seven_thirds()), ("axis", Value::Int(1))]);
-    assert_eq!(repeat.config()[0], ("repeats", Value::Int(2)));
-    let (clip, _) = bound("clip", &[("x_min", Value::Int(0)), ("x_max", seven_thirds())]);
-    assert_eq!(clip.config()[1], ("x_max", Value::Float(7.0 / 3.0)));
-    let shape = Value::List(vec![Value::Int(-1), seven_thirds()]);
-    let (reshape, _) = bound("reshape", &[("newshape", shape)]);
-    let whole = Value::List(vec![Value::Int(-1), Value::Int(2)]);
-    assert_eq!(reshape.config(), [("newshape", whole)]);
-    for (name, operand, expected) in
-        [("take", "indices", Value::Int(2)), ("add", "x2", Value::Float(7.0 / 3.0))]
-    {
-        let (_, call) = bound(name, &[(operand, seven_thirds())]);
-        assert_eq!(call.argument(operand), Some(&CallValue::Value(expected)), "{name}");
-    }
 }
 
 #[test]
@@ -403,27 +323,6 @@ fn activations_are_functions_with_the_defaults_of_their_names() {
 }
 
 #[test]
-fn whole_numbers_stay_whole() {
-    let x: &[Tensor] = &[(&[2], Dtype::Int32)];
-    for function in ["negative", "abs"] {
-        let ops = ops(function, &[("", t(0))], x);
-        assert!(ops.contains(&"binary_int") && !ops.contains(&"cast_float"), "{ops:?}");
-    }
-    let power = |exponent| call("power", &[("", t(0)), ("", exponent)], x).expect("legal");
-    assert_eq!(power(int(2)), "(batch, 2) int32");
-    assert_eq!(power(int(4)), "(batch, 2) int32");
-    assert_eq!(power(value(Value::Float(2.0))), "(batch, 2) float32");
-    let seventh = ops("power", &[("", t(0)), ("", int(7))], x);
-    assert_eq!(seventh, ["binary_int"; 4]);
-    let bounds = [("", t(0)), ("", int(0)), ("", int(3))];
-    assert_eq!(call("clip", &bounds, x).expect("legal"), "(batch, 2) int32");
-    let clipped = ops("clip", &bounds, x);
-    assert!(!clipped.contains(&"cast_float"), "{clipped:?}");
-    let truth: &[Tensor] = &[(&[2], Dtype::Bool)];
-    assert_eq!(call("square", &[("", t(0))], truth).expect("legal"), "(batch, 2) int32");
-}
-
-#[test]
 fn a_slice_has_one_ellipsis() {
     let dots =
         || Value::Object(crate::value::Object { class: ELLIPSIS.to_string(), arguments: vec![] });
@@ -433,15 +332,4 @@ fn a_slice_has_one_ellipsis() {
         refused.expect_err("two ellipses").message,
         "a slice of (batch, 2, 3) has at most one `...`"
     );
-}
-
-#[test]
-fn operands_of_a_file_stand_in_the_order_of_the_function() {
-    let function = Function::by_name("subtract").expect("a function");
-    let given = |name: &str, tensor| Given { name: Some(name.to_string()), value: t(tensor) };
-    let call = bind_operands(function, vec![given("x2", 1), given("x1", 0)]).expect("legal");
-    assert_eq!(call.tensors(), [0, 1]);
-    let twice = vec![Given { name: None, value: t(0) }, given("x2", 1), given("x1", 2)];
-    let refused = bind_operands(function, twice).expect_err("an operand is given twice");
-    assert_eq!(refused[0].message, "`x1` of `subtract` is given twice");
 }

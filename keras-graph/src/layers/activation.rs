@@ -1,8 +1,9 @@
 //! `Activation`: a function by name.
 
 use crate::graph::{Graph, LayerError, NodeId};
+use crate::layer::Layer;
 use crate::layers::{Case, NamedActivation};
-use crate::schema::{Layer, layer, layer_basics};
+use crate::schema::{layer, layer_basics};
 
 layer! {
     /// Applies an activation function.

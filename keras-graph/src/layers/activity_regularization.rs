@@ -1,10 +1,11 @@
 //! `ActivityRegularization`: a penalty on what passes.
 
 use crate::graph::{Graph, LayerError, NodeId};
+use crate::layer::Layer;
 use crate::layers::Case;
 use crate::parameter::NonNegative;
 use crate::regularizer::Regularizer;
-use crate::schema::{Layer, layer, layer_basics};
+use crate::schema::{layer, layer_basics};
 
 layer! {
     /// Returns its input and adds `(l1 · Σ|x| + l2 · Σx²) / batch` to the loss.

@@ -1,10 +1,11 @@
 //! `AveragePooling2D`: the mean of each window.
 
 use crate::graph::{Graph, LayerError, NodeId};
+use crate::layer::Layer;
 use crate::layers::Case;
 use crate::layers::max_pooling2d::with_strides;
 use crate::parameter::{CallOnly, ChannelsLast, LayerName, Padding, Pair};
-use crate::schema::{Layer, layer, layer_basics};
+use crate::schema::{layer, layer_basics};
 use crate::value::Value;
 use crate::window::Sides;
 

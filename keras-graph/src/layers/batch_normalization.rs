@@ -3,10 +3,11 @@
 use crate::call::{Call, CallParameter, Lowered, MASK, TRAINING};
 use crate::graph::{Graph, LayerError, MovingStatistics, NodeId};
 use crate::initializer::Initializer;
+use crate::layer::Layer;
 use crate::layers::Case;
 use crate::ops::ScaleAndCenter;
 use crate::parameter::{OnlyFalse, OnlyNone, Positive, Share};
-use crate::schema::{Layer, layer, layer_basics};
+use crate::schema::{layer, layer_basics};
 
 layer! {
     /// Normalizes each channel over the batch:

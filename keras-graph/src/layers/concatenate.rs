@@ -2,8 +2,9 @@
 
 use crate::call::{Call, Lowered};
 use crate::graph::{Graph, LayerError, NodeId};
+use crate::layer::Layer;
 use crate::layers::Case;
-use crate::schema::{Layer, layer, layer_basics};
+use crate::schema::{layer, layer_basics};
 use crate::shape::Shape;
 
 layer! {

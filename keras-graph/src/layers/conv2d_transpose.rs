@@ -2,11 +2,12 @@
 
 use crate::graph::{Graph, LayerError, NodeId};
 use crate::initializer::Initializer;
+use crate::layer::Layer;
 use crate::layers::conv2d::check_strides;
 use crate::layers::{Case, NamedActivation};
 use crate::parameter::{ChannelsLast, Padding, Pair, ZeroPair};
 use crate::regularizer::Regularizer;
-use crate::schema::{Layer, layer, layer_basics};
+use crate::schema::{layer, layer_basics};
 use crate::window::Sides;
 
 layer! {

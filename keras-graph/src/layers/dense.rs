@@ -2,10 +2,11 @@
 
 use crate::graph::{Graph, LayerError, NodeId};
 use crate::initializer::Initializer;
+use crate::layer::Layer;
 use crate::layers::{Case, NamedActivation};
 use crate::parameter::{CallOnly, OnlyNone};
 use crate::regularizer::Regularizer;
-use crate::schema::{Layer, layer, layer_basics};
+use crate::schema::{layer, layer_basics};
 
 layer! {
     /// Fully connected layer: `y = activation(x · kernel + bias)`.

@@ -2,10 +2,11 @@
 
 use crate::graph::{Graph, LayerError, NodeId};
 use crate::initializer::Initializer;
+use crate::layer::Layer;
 use crate::layers::{Case, NamedActivation};
 use crate::parameter::{ChannelsLast, Padding, Pair};
 use crate::regularizer::Regularizer;
-use crate::schema::{Layer, layer, layer_basics};
+use crate::schema::{layer, layer_basics};
 use crate::window::Sides;
 
 layer! {

@@ -2,10 +2,11 @@
 //! `layers/merging/dot.py`.
 
 use crate::graph::{Graph, LayerError, NodeId};
+use crate::layer::Layer;
 use crate::layers::Case;
 use crate::ops::contract::{Label, Labelled};
 use crate::parameter::AxisPair;
-use crate::schema::{Layer, layer, layer_basics};
+use crate::schema::{layer, layer_basics};
 
 /// Keras' `epsilon()`, below which a norm is not divided by.
 const LEAST_NORM: f32 = 1e-7;

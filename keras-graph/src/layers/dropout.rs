@@ -1,9 +1,10 @@
 //! `Dropout`: zeroes random elements while training.
 
 use crate::graph::{Graph, LayerError, NodeId};
+use crate::layer::Layer;
 use crate::layers::Case;
 use crate::parameter::Share;
-use crate::schema::{Layer, Mismatch, ParameterType, layer, layer_basics};
+use crate::schema::{Mismatch, ParameterType, layer, layer_basics};
 use crate::value::Value;
 
 layer! {

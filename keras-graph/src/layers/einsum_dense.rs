@@ -3,6 +3,7 @@
 
 use crate::graph::{Graph, LayerError, NodeId, WeightId};
 use crate::initializer::{self, Fan, Initializer, Rule};
+use crate::layer::Layer;
 use crate::layers::{Case, NamedActivation};
 use crate::op::BinaryFunction;
 use crate::ops::contract::{Label, Labelled};
@@ -10,7 +11,7 @@ use crate::parameter::{
     CallOnly, Ellipsis, Equation, Letters, OnlyNone, PartialShape, WeightArguments,
 };
 use crate::regularizer::Regularizer;
-use crate::schema::{Layer, ParameterType, layer, layer_basics};
+use crate::schema::{ParameterType, layer, layer_basics};
 use crate::shape::Shape;
 
 layer! {

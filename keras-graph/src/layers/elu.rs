@@ -2,8 +2,9 @@
 
 use crate::activation::Activation;
 use crate::graph::{Graph, LayerError, NodeId};
+use crate::layer::Layer;
 use crate::layers::Case;
-use crate::schema::{Layer, layer, layer_basics};
+use crate::schema::{layer, layer_basics};
 
 layer! {
     /// `y = x` where `x >= 0`, else `alpha · (e^x - 1)`.

@@ -4,11 +4,12 @@ use crate::call::{Call, Lowered};
 use crate::dtype::Dtype;
 use crate::graph::{Graph, LayerError, NodeId};
 use crate::initializer::Initializer;
+use crate::layer::Layer;
 use crate::layers::Case;
 use crate::op::Comparison;
 use crate::parameter::{CallOnly, OnlyNone};
 use crate::regularizer::Regularizer;
-use crate::schema::{Layer, layer, layer_basics};
+use crate::schema::{layer, layer_basics};
 
 layer! {
     /// Looks up a learned vector for each id.

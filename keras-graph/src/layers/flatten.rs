@@ -1,9 +1,10 @@
 //! `Flatten`: all axes become one.
 
 use crate::graph::{Graph, LayerError, NodeId};
+use crate::layer::Layer;
 use crate::layers::Case;
 use crate::parameter::ChannelsLast;
-use crate::schema::{Layer, layer, layer_basics};
+use crate::schema::{layer, layer_basics};
 
 layer! {
     /// Makes one axis of all axes but the batch.

@@ -3,10 +3,11 @@
 use crate::call::{Call, CallParameter, Lowered, MASK};
 use crate::dtype::Dtype;
 use crate::graph::{Graph, LayerError, NodeId};
+use crate::layer::Layer;
 use crate::layers::Case;
 use crate::op::{BinaryFunction, Comparison};
 use crate::parameter::ChannelsLast;
-use crate::schema::{Layer, layer, layer_basics};
+use crate::schema::{layer, layer_basics};
 
 layer! {
     /// Takes the mean of each feature over the steps, or over those that count.

@@ -1,9 +1,10 @@
 //! `GlobalAveragePooling2D`: the mean of each channel.
 
 use crate::graph::{Graph, LayerError, NodeId};
+use crate::layer::Layer;
 use crate::layers::Case;
 use crate::parameter::ChannelsLast;
-use crate::schema::{Layer, layer, layer_basics};
+use crate::schema::{layer, layer_basics};
 
 layer! {
     /// Takes the mean of each channel over height and width.

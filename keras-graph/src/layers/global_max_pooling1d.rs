@@ -1,9 +1,10 @@
 //! `GlobalMaxPooling1D`: the largest of each feature over the steps.
 
 use crate::graph::{Graph, LayerError, NodeId};
+use crate::layer::Layer;
 use crate::layers::Case;
 use crate::parameter::ChannelsLast;
-use crate::schema::{Layer, layer, layer_basics};
+use crate::schema::{layer, layer_basics};
 
 layer! {
     /// Takes the largest number of each feature over all steps; it takes no note of masks, as in

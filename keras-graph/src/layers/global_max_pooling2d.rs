@@ -1,9 +1,10 @@
 //! `GlobalMaxPooling2D`: the maximum of each channel.
 
 use crate::graph::{Graph, LayerError, NodeId};
+use crate::layer::Layer;
 use crate::layers::Case;
 use crate::parameter::ChannelsLast;
-use crate::schema::{Layer, layer, layer_basics};
+use crate::schema::{layer, layer_basics};
 
 layer! {
     /// Takes the maximum of each channel over height and width.

@@ -1,10 +1,11 @@
 //! A layer as an argument of a layer: `TimeDistributed(Dense(8))`.
 
+use crate::layer::Layer;
 use crate::layers::Entry;
 use crate::names::snake_case;
 use crate::network::{LayerKind, NetworkLayer};
 use crate::regularizer::Regularizer;
-use crate::schema::{COMMON, Layer, Mismatch, ParameterType};
+use crate::schema::{COMMON, Mismatch, ParameterType};
 use crate::value::{Argument, Object, Value};
 
 /// A layer that another one wraps.

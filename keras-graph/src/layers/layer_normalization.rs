@@ -2,10 +2,11 @@
 
 use crate::graph::{Graph, LayerError, NodeId};
 use crate::initializer::Initializer;
+use crate::layer::Layer;
 use crate::layers::Case;
 use crate::ops::ScaleAndCenter;
 use crate::parameter::{Axes, OnlyFalse, Positive};
-use crate::schema::{Layer, layer, layer_basics};
+use crate::schema::{layer, layer_basics};
 
 layer! {
     /// Normalizes along axes of each sample:

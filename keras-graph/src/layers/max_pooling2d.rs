@@ -1,9 +1,10 @@
 //! `MaxPooling2D`: the largest cell of each window.
 
 use crate::graph::{Graph, LayerError, NodeId};
+use crate::layer::Layer;
 use crate::layers::Case;
 use crate::parameter::{CallOnly, ChannelsLast, LayerName, Padding, Pair};
-use crate::schema::{Layer, layer, layer_basics};
+use crate::schema::{layer, layer_basics};
 use crate::value::Value;
 use crate::window::Sides;
 

@@ -148,7 +148,7 @@ macro_rules! merge_layer {
             pub struct $name {}
         }
 
-        impl $crate::schema::Layer for $name {
+        impl $crate::layer::Layer for $name {
             $crate::schema::layer_basics!();
 
             fn lower_call(

@@ -91,9 +91,10 @@ pub use time_distributed::TimeDistributed;
 pub use up_sampling2d::UpSampling2D;
 pub use zero_padding2d::ZeroPadding2D;
 
+use crate::layer::Layer;
 use crate::network::{LayerKind, NetworkLayer};
 use crate::parameter::LayerName;
-use crate::schema::{ArgumentError, Bound, Layer, Schema};
+use crate::schema::{ArgumentError, Bound, Schema};
 use crate::value::Argument;
 use input::LayerDtype;
 

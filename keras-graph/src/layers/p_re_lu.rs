@@ -2,9 +2,10 @@
 
 use crate::graph::{Graph, LayerError, NodeId};
 use crate::initializer::Initializer;
+use crate::layer::Layer;
 use crate::layers::Case;
 use crate::parameter::Counts;
-use crate::schema::{Layer, Mismatch, ParameterType, layer, layer_basics};
+use crate::schema::{Mismatch, ParameterType, layer, layer_basics};
 use crate::value::Value;
 
 layer! {

@@ -1,9 +1,10 @@
 //! `Permute`: axes in another order.
 
 use crate::graph::{Graph, LayerError, NodeId};
+use crate::layer::Layer;
 use crate::layers::Case;
 use crate::parameter::Counts;
-use crate::schema::{Layer, ParameterType, layer, layer_basics};
+use crate::schema::{ParameterType, layer, layer_basics};
 
 layer! {
     /// Puts the axes of each sample in another order: axis `i` of the result is axis `dims[i]` of

@@ -2,9 +2,10 @@
 
 use crate::activation::Activation;
 use crate::graph::{Graph, LayerError, NodeId};
+use crate::layer::Layer;
 use crate::layers::Case;
 use crate::parameter::{Bound, NonNegative};
-use crate::schema::{Layer, layer, layer_basics};
+use crate::schema::{layer, layer_basics};
 
 layer! {
     /// `y = x` where `x > threshold`, else `negative_slope · (x - threshold)`; then at most

@@ -1,8 +1,9 @@
 //! `RepeatVector`: the same features several times.
 
 use crate::graph::{Graph, LayerError, NodeId};
+use crate::layer::Layer;
 use crate::layers::Case;
-use crate::schema::{Layer, layer, layer_basics};
+use crate::schema::{layer, layer_basics};
 
 layer! {
     /// Repeats the features of each sample along a new axis.

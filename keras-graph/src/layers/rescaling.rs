@@ -1,10 +1,11 @@
 //! `Rescaling`: a fixed scale and offset.
 
 use crate::graph::{Graph, LayerError, NodeId};
+use crate::layer::Layer;
 use crate::layers::Case;
 use crate::op::BinaryFunction;
 use crate::parameter::number;
-use crate::schema::{Layer, Mismatch, ParameterType, layer, layer_basics};
+use crate::schema::{Mismatch, ParameterType, layer, layer_basics};
 use crate::value::Value;
 
 layer! {

@@ -1,9 +1,10 @@
 //! `Reshape`: the same elements under another shape.
 
 use crate::graph::{Graph, LayerError, NodeId};
+use crate::layer::Layer;
 use crate::layers::Case;
 use crate::parameter::TargetShape;
-use crate::schema::{Layer, layer, layer_basics};
+use crate::schema::{layer, layer_basics};
 use crate::shape::Shape;
 
 layer! {

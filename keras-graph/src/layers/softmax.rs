@@ -2,9 +2,10 @@
 
 use crate::call::{Call, CallParameter, Lowered, MASK};
 use crate::graph::{Graph, LayerError, NodeId};
+use crate::layer::Layer;
 use crate::layers::Case;
 use crate::parameter::Axes;
-use crate::schema::{Layer, layer, layer_basics};
+use crate::schema::{layer, layer_basics};
 
 layer! {
     /// `y = exp(x) / Σ exp(x)`, summed along the given axes.

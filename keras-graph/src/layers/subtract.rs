@@ -2,10 +2,11 @@
 
 use crate::call::{Call, Lowered};
 use crate::graph::{Graph, LayerError, NodeId};
+use crate::layer::Layer;
 use crate::layers::Case;
 use crate::layers::merge::{merge, merged_mask};
 use crate::op::BinaryFunction;
-use crate::schema::{Layer, layer, layer_basics};
+use crate::schema::{layer, layer_basics};
 
 layer! {
     /// Subtracts the second tensor from the first: `y = a - b`.

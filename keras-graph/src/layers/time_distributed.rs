@@ -3,8 +3,9 @@
 use crate::call::{Call, CallArgument, CallParameter, CallValue, Lowered, MASK, TRAINING};
 use crate::dtype::Dtype;
 use crate::graph::{Graph, LayerError, Mode, NodeId};
+use crate::layer::Layer;
 use crate::layers::{Case, InnerLayer};
-use crate::schema::{Layer, layer, layer_basics};
+use crate::schema::{layer, layer_basics};
 
 layer! {
     /// Applies a layer to each step of a sequence, with the same weights.

@@ -1,10 +1,11 @@
 //! `UpSampling2D`: a larger image.
 
 use crate::graph::{Graph, LayerError, NodeId};
+use crate::layer::Layer;
 use crate::layers::Case;
 use crate::op::Interpolation;
 use crate::parameter::{ChannelsLast, Pair, unknown_word, word};
-use crate::schema::{Layer, Mismatch, ParameterType, layer, layer_basics};
+use crate::schema::{Mismatch, ParameterType, layer, layer_basics};
 use crate::value::Value;
 
 layer! {

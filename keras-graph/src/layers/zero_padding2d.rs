@@ -1,9 +1,10 @@
 //! `ZeroPadding2D`: zeros around an image.
 
 use crate::graph::{Graph, LayerError, NodeId};
+use crate::layer::Layer;
 use crate::layers::Case;
 use crate::parameter::{ChannelsLast, Margins};
-use crate::schema::{Layer, layer, layer_basics};
+use crate::schema::{layer, layer_basics};
 
 layer! {
     /// Puts zeros around images.

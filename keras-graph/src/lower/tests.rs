@@ -3,11 +3,12 @@ use crate::compile::describe;
 use crate::dtype::Dtype;
 use crate::error::LayerError;
 use crate::graph::{Graph, Mode};
+use crate::layer::Layer;
 use crate::layers::Entry;
 use crate::models;
 use crate::network::{Class, LayerId, LayerKind, Network, TensorId};
 use crate::order;
-use crate::schema::{Layer, Schema};
+use crate::schema::Schema;
 use crate::shape::Shape;
 use crate::value::{Argument, Value};
 

@@ -119,7 +119,7 @@ macro_rules! layer {
             /// Reads the arguments of a call; notes every mistake in `bound`.
             pub(crate) fn read(
                 #[allow(unused_variables)] bound: &mut $crate::schema::Bound<'_>,
-            ) -> Option<Box<dyn $crate::schema::Layer>> {
+            ) -> Option<Box<dyn $crate::layer::Layer>> {
                 $(let $field: Option<$type> =
                     $crate::schema::layer!(@read bound, $field $(, $default)?);)*
                 $(
@@ -211,7 +211,7 @@ macro_rules! layer_basics {
             &Self::SCHEMA
         }
 
-        fn boxed(&self) -> Box<dyn $crate::schema::Layer> {
+        fn boxed(&self) -> Box<dyn $crate::layer::Layer> {
             Box::new(self.clone())
         }
     };
