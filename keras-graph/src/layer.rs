@@ -7,6 +7,26 @@ use crate::graph::{Graph, LayerError, NodeId};
 use crate::schema::Schema;
 use crate::value::Value;
 
+/// Axes of a tensor that a layer is called on, and of its mask if it has one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MaskedRank {
+    /// Of the tensor.
+    pub rank: usize,
+    /// Of the mask.
+    pub mask: Option<usize>,
+}
+
+/// What Keras makes the mask of a result from, and by how many operations, one behind the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MaskSource {
+    /// Index of the tensor that the layer is called on.
+    pub input: usize,
+    /// Whether it is the mask of that tensor, and not the tensor itself.
+    pub is_mask: bool,
+    /// The operations between.
+    pub operations: usize,
+}
+
 /// A layer: its arguments, what they demand of the input, and its lowering to ops.
 pub trait Layer: std::fmt::Debug {
     /// What it accepts.
@@ -46,6 +66,12 @@ pub trait Layer: std::fmt::Debug {
         call: &Call<Lowered>,
     ) -> Result<Option<NodeId>, LayerError> {
         Ok(call.mask())
+    }
+
+    /// What Keras makes the mask of its result from; it counts these operations when it orders the
+    /// layers of a model. A layer that overrides `compute_mask` overrides this too.
+    fn mask_sources(&self, _inputs: &[MaskedRank]) -> Vec<MaskSource> {
+        vec![MaskSource { input: 0, is_mask: true, operations: 0 }]
     }
 
     /// Appends the ops of a call on one tensor; every layer overrides it, or `lower_list`, or

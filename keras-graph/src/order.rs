@@ -3,11 +3,16 @@
 //!
 //! A sequential model has its list. A functional one is sorted by depth, the number of calls
 //! between a layer and the outputs; layers of one depth stand in the order in which a walk from the
-//! outputs meets them. Source: Keras 3.15 `ops/function.py`, `map_graph` and `_build_map`.
+//! outputs meets them. The operations that make a mask count as calls where a layer is given the
+//! mask. Source: Keras 3.15 `ops/function.py`, `map_graph` and `_build_map`; `layers/layer.py`, where
+//! a call gets the masks of its inputs.
 
 use std::cmp::Reverse;
 
-use crate::network::{Class, LayerId, LayerKind, Network, TensorId};
+use crate::call::MASK;
+use crate::layer::MaskedRank;
+use crate::network::{Class, LayerCall, LayerId, LayerKind, Network, TensorId};
+use crate::shape::Shape;
 
 /// The layers of a model that lead to its outputs, its inputs among them, in Keras' order.
 pub fn layers(network: &Network) -> Vec<LayerId> {
@@ -26,6 +31,7 @@ fn by_depth(network: &Network) -> Vec<LayerId> {
     let walk = Walk::new(network);
     let mut call_depth = vec![0; network.calls.len()];
     let mut layer_depth: Vec<Option<usize>> = vec![None; network.layers.len()];
+    let mut masks = MaskDepths::new(network);
     for &call in walk.calls.iter().rev() {
         let layer = network.calls[call].layer.0;
         let depth = call_depth[call].max(layer_depth[layer].unwrap_or(0));
@@ -35,6 +41,8 @@ fn by_depth(network: &Network) -> Vec<LayerId> {
             let parent = network.tensors[tensor.0].call;
             call_depth[parent] = call_depth[parent].max(depth + 1);
         }
+        masks.read_by(call, depth);
+        masks.pass_on(call, &mut call_depth);
     }
     let mut layers: Vec<(Reverse<usize>, Option<usize>, LayerId)> = Vec::new();
     // Inputs that no output reads come first among those of depth 0: None is less than any index.
@@ -51,6 +59,66 @@ fn by_depth(network: &Network) -> Vec<LayerId> {
     }
     layers.sort_by_key(|&(depth, met, _)| (depth, met));
     layers.into_iter().map(|(_, _, layer)| layer).collect()
+}
+
+/// The depths of masks that no call is given by name: a tensor carries them.
+struct MaskDepths<'a> {
+    network: &'a Network,
+    /// For each tensor the least depth of what makes its mask, if a call reads it.
+    depths: Vec<Option<usize>>,
+}
+
+impl MaskDepths<'_> {
+    fn new(network: &Network) -> MaskDepths<'_> {
+        MaskDepths { network, depths: vec![None; network.tensors.len()] }
+    }
+
+    fn deepen(&mut self, tensor: TensorId, depth: usize) {
+        let known = &mut self.depths[tensor.0];
+        *known = Some(known.map_or(depth, |known| known.max(depth)));
+    }
+
+    /// Notes the masks that a call of this depth gets from the tensors that it is called on.
+    fn read_by(&mut self, call: usize, depth: usize) {
+        let LayerCall { layer, call, .. } = &self.network.calls[call];
+        let (_, parameters) = self.network.call_parameters(*layer);
+        let takes_mask = parameters.iter().any(|parameter| parameter.name == MASK.name);
+        if !takes_mask || call.argument(MASK.name).is_some() {
+            return;
+        }
+        for &input in &call.inputs {
+            if self.network.tensors[input.0].mask.is_some() {
+                self.deepen(input, depth + 1);
+            }
+        }
+    }
+
+    /// Hands the depths of the masks of a call's results on to what they are made from.
+    fn pass_on(&mut self, call: usize, call_depth: &mut [usize]) {
+        let LayerCall { layer, call, outputs } = &self.network.calls[call];
+        // What a model within a model does with masks is its own.
+        let LayerKind::Layer(layer) = &self.network.layers[layer.0].kind else { return };
+        let Some(depth) = outputs.iter().filter_map(|y| self.depths[y.0]).max() else { return };
+        let maker = |tensor: TensorId| self.network.tensors[tensor.0].call;
+        if let Some(given) = call.tensor(MASK.name) {
+            call_depth[maker(given)] = call_depth[maker(given)].max(depth);
+            return;
+        }
+        let ranks = call.inputs.iter().map(|&input| {
+            let tensor = &self.network.tensors[input.0];
+            MaskedRank { rank: tensor.shape.rank(), mask: tensor.mask.as_ref().map(Shape::rank) }
+        });
+        for source in layer.mask_sources(&ranks.collect::<Vec<MaskedRank>>()) {
+            let Some(&input) = call.inputs.get(source.input) else { continue };
+            let depth = depth + source.operations;
+            if source.is_mask {
+                self.deepen(input, depth);
+            } else {
+                let parent = maker(input);
+                call_depth[parent] = call_depth[parent].max(depth);
+            }
+        }
+    }
 }
 
 /// A depth-first walk from the outputs to the inputs.
@@ -107,7 +175,10 @@ pub fn is_counted(network: &Network, layer: LayerId) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dtype::Dtype;
+    use crate::layers::Entry;
     use crate::models;
+    use crate::value::{Argument, Value};
 
     fn names(network: &Network) -> Vec<&str> {
         layers(network).into_iter().map(|l| network.layers[l.0].name.as_str()).collect()
@@ -152,5 +223,88 @@ mod tests {
     #[test]
     fn layers_of_one_depth_stand_as_a_walk_from_the_outputs_meets_them() {
         assert_eq!(names(&models::diamond()), ["x", "l", "r", "ll", "rr", "add"]);
+    }
+
+    /// Calls a layer of the catalogue with one plain argument, or none.
+    fn layer(
+        n: &mut Network,
+        class: &str,
+        name: &str,
+        argument: Option<i64>,
+        inputs: &[TensorId],
+    ) -> TensorId {
+        let value = argument.map(|value| Argument { name: None, value: Value::Int(value) });
+        let arguments: Vec<Argument> = value.into_iter().collect();
+        let entry = Entry::by_class(class).expect("a class");
+        let layer = entry.build(&arguments, || name.to_string()).expect("legal arguments");
+        let layer = n.add_layer(layer);
+        models::call(n, layer, inputs)
+    }
+
+    /// A model in which a chain of dense layers stands beside a branch with masks.
+    fn beside(
+        len: usize,
+        masked: fn(&mut Network, TensorId) -> TensorId,
+        ends: [Option<&str>; 2],
+    ) -> Network {
+        let mut n = Network::new("masks", Class::Functional);
+        let x = n.add_input("x", Shape::new([4, 3]), Dtype::Float32);
+        let mut y = x;
+        for i in 0..len {
+            y = layer(&mut n, "Dense", &format!("q{i}"), Some(3), &[y]);
+        }
+        let mut branches = [y, masked(&mut n, x)];
+        for (branch, (class, name)) in branches.iter_mut().zip(ends.into_iter().zip(["g", "p"])) {
+            if let Some(class) = class {
+                *branch = layer(&mut n, class, name, None, &[*branch]);
+            }
+        }
+        let sum = layer(&mut n, "Add", "add", None, &branches);
+        n.finish(&[sum]);
+        n
+    }
+
+    /// A masked dense layer.
+    fn mask(n: &mut Network, x: TensorId, names: [&str; 2]) -> TensorId {
+        let x = layer(n, "Dense", names[0], Some(3), &[x]);
+        layer(n, "Masking", names[1], None, &[x])
+    }
+
+    #[test]
+    fn operations_that_make_masks_count_where_a_mask_is_read() {
+        let normalized: fn(&mut Network, TensorId) -> TensorId = |n, x| {
+            let masked = mask(n, x, ["d1", "m"]);
+            layer(n, "BatchNormalization", "bn", None, &[masked])
+        };
+        for (len, expected) in [
+            (2, "x d1 q0 m q1 bn add"),
+            (3, "x d1 q0 q1 m q2 bn add"),
+            (4, "x q0 d1 q1 q2 m q3 bn add"),
+        ] {
+            assert_eq!(names(&beside(len, normalized, [None, None])).join(" "), expected);
+        }
+        let pools = [Some("GlobalMaxPooling1D"), Some("GlobalAveragePooling1D")];
+        let joined: fn(&mut Network, TensorId) -> TensorId = |n, x| {
+            let both = [["da", "ma"], ["db", "mb"]].map(|names| mask(n, x, names));
+            layer(n, "Concatenate", "c", Some(1), &both)
+        };
+        for (len, expected) in [
+            (2, "x da db ma mb q0 q1 c g p add"),
+            (6, "x da db q0 q1 ma mb q2 q3 q4 q5 c g p add"),
+            (8, "x q0 q1 da db q2 q3 ma mb q4 q5 q6 q7 c g p add"),
+        ] {
+            assert_eq!(names(&beside(len, joined, pools)).join(" "), expected);
+        }
+        let summed: fn(&mut Network, TensorId) -> TensorId = |n, x| {
+            let parts = [["d0", "m0"], ["d1", "m1"], ["d2", "m2"]].map(|names| mask(n, x, names));
+            let sum = layer(n, "Add", "sum", None, &parts);
+            layer(n, "Identity", "drop", None, &[sum])
+        };
+        for (len, expected) in [
+            (3, "x d0 d1 d2 q0 m0 m1 m2 q1 sum q2 drop g p add"),
+            (5, "x q0 d0 d1 q1 d2 q2 m0 m1 m2 q3 sum q4 drop g p add"),
+        ] {
+            assert_eq!(names(&beside(len, summed, pools)).join(" "), expected);
+        }
     }
 }

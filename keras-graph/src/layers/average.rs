@@ -2,9 +2,9 @@
 
 use crate::call::{Call, Lowered};
 use crate::graph::{Graph, LayerError, NodeId};
-use crate::layer::Layer;
+use crate::layer::{Layer, MaskSource, MaskedRank};
 use crate::layers::Case;
-use crate::layers::merge::{merge, merged_mask};
+use crate::layers::merge::{merge, merged_mask, merged_mask_sources};
 use crate::op::BinaryFunction;
 use crate::schema::{layer, layer_basics};
 
@@ -42,6 +42,10 @@ impl Layer for Average {
         call: &Call<Lowered>,
     ) -> Result<Option<NodeId>, LayerError> {
         merged_mask(graph, call)
+    }
+
+    fn mask_sources(&self, inputs: &[MaskedRank]) -> Vec<MaskSource> {
+        merged_mask_sources(inputs)
     }
 
     fn joins(&self) -> bool {

@@ -2,7 +2,7 @@
 
 use crate::call::{Call, Lowered};
 use crate::graph::{Graph, LayerError, NodeId};
-use crate::layer::Layer;
+use crate::layer::{Layer, MaskSource, MaskedRank};
 use crate::layers::Case;
 use crate::schema::{layer, layer_basics};
 use crate::shape::Shape;
@@ -92,6 +92,20 @@ impl Layer for Concatenate {
         let axis = graph.shape(call.inputs[0].node).axis(self.axis).unwrap_or_default();
         let side_by_side = graph.concat(&masks, axis)?;
         graph.any_last(side_by_side).map(Some)
+    }
+
+    /// The masks are joined and looked at along the last axis. One of fewer axes than its tensor gets
+    /// another axis and is joined with zeros like the tensor; a missing one is ones like the tensor.
+    fn mask_sources(&self, inputs: &[MaskedRank]) -> Vec<MaskSource> {
+        let sources = |(input, of): (usize, &MaskedRank)| {
+            let source = |is_mask, operations| MaskSource { input, is_mask, operations };
+            match of.mask {
+                None => vec![source(false, 3)],
+                Some(rank) if rank < of.rank => vec![source(true, 4), source(false, 4)],
+                Some(_) => vec![source(true, 2)],
+            }
+        };
+        inputs.iter().enumerate().flat_map(sources).collect()
     }
 
     fn joins(&self) -> bool {

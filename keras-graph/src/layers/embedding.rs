@@ -4,7 +4,7 @@ use crate::call::{Call, Lowered};
 use crate::dtype::Dtype;
 use crate::graph::{Graph, LayerError, NodeId};
 use crate::initializer::Initializer;
-use crate::layer::Layer;
+use crate::layer::{Layer, MaskSource, MaskedRank};
 use crate::layers::Case;
 use crate::op::Comparison;
 use crate::parameter::{CallOnly, OnlyNone};
@@ -66,6 +66,10 @@ impl Layer for Embedding {
             }
             _ => Ok(None),
         }
+    }
+
+    fn mask_sources(&self, _: &[MaskedRank]) -> Vec<MaskSource> {
+        vec![MaskSource { input: 0, is_mask: false, operations: 1 }]
     }
 
     fn input_dtype(&self) -> Dtype {

@@ -2,7 +2,7 @@
 
 use crate::call::{Call, Lowered};
 use crate::graph::{Graph, LayerError, NodeId};
-use crate::layer::Layer;
+use crate::layer::{Layer, MaskSource, MaskedRank};
 use crate::layers::Case;
 use crate::op::Comparison;
 use crate::schema::{layer, layer_basics};
@@ -42,6 +42,10 @@ impl Layer for Masking {
 
     fn supports_masking(&self) -> bool {
         true
+    }
+
+    fn mask_sources(&self, _: &[MaskedRank]) -> Vec<MaskSource> {
+        vec![MaskSource { input: 0, is_mask: false, operations: 2 }]
     }
 
     fn lower_call(

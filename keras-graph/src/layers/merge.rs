@@ -3,6 +3,7 @@
 
 use crate::call::{Call, Lowered};
 use crate::graph::{Graph, LayerError, NodeId};
+use crate::layer::{MaskSource, MaskedRank};
 use crate::op::BinaryFunction;
 use crate::shape::Shape;
 
@@ -137,6 +138,16 @@ pub(super) fn merge_masked(
     Ok(vec![Lowered { node, mask }])
 }
 
+/// What the mask of a merged tensor is made from: the masks are joined one after the other.
+pub(super) fn merged_mask_sources(inputs: &[MaskedRank]) -> Vec<MaskSource> {
+    let count = inputs.len();
+    let source = |input: usize| {
+        let operations = if input == 0 { count - 1 } else { count - input };
+        MaskSource { input, is_mask: true, operations }
+    };
+    (0..count).map(source).collect()
+}
+
 /// Declares a layer that merges by one function.
 macro_rules! merge_layer {
     ($(#[doc = $docs:literal])* $name:ident, $f:ident) => {
@@ -162,6 +173,13 @@ macro_rules! merge_layer {
 
             fn supports_masking(&self) -> bool {
                 true
+            }
+
+            fn mask_sources(
+                &self,
+                inputs: &[$crate::layer::MaskedRank],
+            ) -> Vec<$crate::layer::MaskSource> {
+                $crate::layers::merge::merged_mask_sources(inputs)
             }
 
             fn joins(&self) -> bool {
