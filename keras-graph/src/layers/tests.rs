@@ -13,9 +13,11 @@ use crate::dtype::Dtype;
 use crate::graph::{Graph, LayerError, Mode, NodeId, NodeKind};
 use crate::network::{Class, Network, TensorId};
 use crate::op::{Op, Unary};
+use crate::program::Program;
 use crate::schema::At;
 use crate::shape::Shape;
 use crate::value::Value;
+use crate::verify::verify;
 use parser::arguments;
 
 fn build(class: &str, text: &str) -> Result<NetworkLayer, Vec<ArgumentError>> {
@@ -110,6 +112,29 @@ fn every_case_compiles_in_every_mode() {
                 }
             }
             compile(&network, Mode::Inference).unwrap();
+        }
+    }
+}
+
+#[test]
+fn every_case_compiles_on_integers_and_truth_values() {
+    for entry in CATALOGUE {
+        for case in entry.cases {
+            for dtype in [Dtype::Int32, Dtype::Bool] {
+                let mut network = Network::new("model", Class::Functional);
+                let input = |(i, extents): (usize, &&[usize])| {
+                    network.add_input(format!("x{i}"), Shape::new(*extents), dtype)
+                };
+                let inputs: Vec<TensorId> = case.inputs.iter().enumerate().map(input).collect();
+                let layer = network.add_layer(build(entry.schema.class, case.arguments).unwrap());
+                let y = network.call(layer, &inputs).unwrap();
+                network.finish(&y);
+                for mode in [Mode::Inference, TRAINING] {
+                    let graph = network.lower(mode).unwrap();
+                    let legal = verify(&Program::new(graph));
+                    assert_eq!(legal, Ok(()), "{} {}", entry.schema.class, case.arguments);
+                }
+            }
         }
     }
 }

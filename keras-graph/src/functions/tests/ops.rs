@@ -1,7 +1,9 @@
 //! Which ops calls of functions become.
 
 use super::*;
+use crate::program::Program;
 use crate::value::{Argument, Object};
+use crate::verify::verify;
 
 /// The names of the ops of a call.
 fn ops(
@@ -76,4 +78,27 @@ fn whole_numbers_stay_whole() {
     assert!(!clipped.contains(&"cast_float"), "{clipped:?}");
     let truth: &[Tensor] = &[(&[2], Dtype::Bool)];
     assert_eq!(call("square", &[("", t(0))], truth).expect("legal"), "(batch, 2) int32");
+}
+
+#[test]
+fn functions_of_integers_and_truth_values_are_legal() {
+    let mut lowered_count = 0;
+    for function in Function::all() {
+        for dtype in [Dtype::Int32, Dtype::Bool] {
+            for axis in [None, Some(1)] {
+                let axis = axis.filter(|_| function.signature.contains(&"axis"));
+                let count = function.operands.iter().filter(|o| !o.ends_with('?')).count();
+                let tensors: Vec<Tensor> = vec![(&[4, 4], dtype); count.min(3)];
+                let mut arguments: Vec<(&str, CallValue<usize>)> =
+                    (0..tensors.len()).map(|i| ("", t(i))).collect();
+                arguments.extend(axis.map(|axis| ("axis", int(axis))));
+                let Ok((graph, _)) = lowered(function.name(), &arguments, &tensors) else {
+                    continue;
+                };
+                lowered_count += 1;
+                assert_eq!(verify(&Program::new(graph)), Ok(()), "{} {dtype:?}", function.name());
+            }
+        }
+    }
+    assert!(lowered_count > 100, "{lowered_count}");
 }
