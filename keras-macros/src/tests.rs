@@ -56,6 +56,18 @@ fn both_spellings_make_the_same_layers() {
 }
 
 #[test]
+fn arguments_are_lists_infinity_and_layers_with_weights() {
+    let body = "let x = Input((4, 3)); \
+                let y = Rescaling([0.5, 2.0, 1.0], offset = [1, 0, -1])(x); \
+                let y = ReLU(max_value = float(\"inf\"))(y); \
+                let bound = constraints.MaxNorm(float(\"inf\")); \
+                Model(x, Dense(2, kernel_constraint = bound, activation = PReLU())(y))";
+    let expected = "input_layer (batch, 4, 3); rescaling (batch, 4, 3); re_lu (batch, 4, 3); \
+                    dense (batch, 4, 2)";
+    assert_eq!(layers(body), expected);
+}
+
+#[test]
 fn operators_and_functions_are_operations() {
     let x = "let x = Input((4, 3)); let y = Input((1, 3));";
     for (code, expected) in [
