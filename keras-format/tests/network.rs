@@ -83,8 +83,15 @@ fn difference(path: &str, found: &Json, expected: &Json) {
 #[test]
 fn the_models_of_keras_are_written_as_they_were() {
     let trained = ["training/mlp_classifier.final", "training/mlp_regression.final"];
-    for name in [["models/mlp", "files/activations"], trained].concat() {
-        let archive = Archive::read(format!("{MODELS}/{name}.keras")).unwrap();
+    let layers = ["models/mlp", "files/activations", "files/learned_activations"];
+    for name in layers.into_iter().chain(trained) {
+        let mut archive = Archive::read(format!("{MODELS}/{name}.keras")).unwrap();
+        // Keras builds an activation in a prediction, so it notes the size of that batch.
+        for layer in archive.config["config"]["layers"].as_array_mut().unwrap() {
+            if let Some(shape) = layer.pointer_mut("/config/activation/build_config/input_shape") {
+                shape[0] = Json::Null;
+            }
+        }
         check(name, &archive.config);
     }
 }

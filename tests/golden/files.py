@@ -19,7 +19,7 @@ from keras import Input, Model, Sequential
 from keras.constraints import MaxNorm
 from keras.initializers import Constant
 from keras.layers import (
-    ELU, Activation, Add, Concatenate, Conv2D, Dense, Flatten, LeakyReLU, PReLU, ReLU, Rescaling, Softmax,
+    ELU, Activation, Add, Concatenate, Conv2D, Dense, GlobalMaxPooling2D, LeakyReLU, PReLU, ReLU, Rescaling, Softmax,
 )
 from safetensors.numpy import save_file
 
@@ -67,7 +67,7 @@ def learned_activations():
     slopes = keras.initializers.RandomUniform(0.1, 0.9, seed=3)
     x = Input((5, 6, 2), name="x")
     y = Conv2D(3, 2, activation=PReLU(slopes, shared_axes=[1, 2]))(x)
-    y = Dense(4, activation=PReLU(slopes, alpha_regularizer="l2", name="slopes"))(Flatten()(y))
+    y = Dense(4, activation=PReLU(slopes, alpha_regularizer="l2", name="slopes"))(GlobalMaxPooling2D()(y))
     model = Model(x, Dense(2)(Activation(PReLU(slopes))(y)), name="learned_activations")
     model.predict(np.ones((1, 5, 6, 2)), verbose=0)
     return model
@@ -76,7 +76,7 @@ def learned_activations():
 def rescaling():
     """A scale and an offset for each channel, as lists and as arrays; bounds that are infinite."""
     x = Input((4, 3), name="x")
-    y = Rescaling([0.5, -2.0, 1.5], offset=[1, 0, -0.25])(x)
+    y = Rescaling([0.5, -2.0, 1.5], offset=[1.0, 0.0, -0.25])(x)
     y = Rescaling(np.array([3.0, 0.25, -1.0]), offset=0.5)(ReLU(max_value=float("inf"))(y))
     y = Dense(3, kernel_constraint=MaxNorm(float("inf")), activation=ReLU(float("inf")))(y)
     return Model(x, Rescaling(2.0, np.array([0.5, 0.0, -1.0]))(y), name="rescaling")

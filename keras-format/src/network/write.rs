@@ -4,6 +4,7 @@ use keras_graph::call::{CallArgument, CallValue, Lowered};
 use keras_graph::functions::{ELLIPSIS, SLICE};
 use keras_graph::graph::{Graph, Mode};
 use keras_graph::layer::Layer;
+use keras_graph::layers::NamedActivation;
 use keras_graph::network::{Class, LayerCall, LayerId, LayerKind, Network, NetworkLayer, TensorId};
 use keras_graph::order;
 use keras_graph::schema::ParameterType;
@@ -101,10 +102,12 @@ fn layer(network: &Network, id: LayerId, trainable: bool, nodes: Option<&Nodes>)
                 Some(nodes) => nodes.of[id.0].first().copied(),
                 None => network.calls.iter().find(|call| call.layer == id),
             };
-            if let Some(input_shape) =
-                first.and_then(|call| build_shape(network, layer.as_ref(), call))
-            {
+            let Some(call) = first else { return Ok(json) };
+            if let Some(input_shape) = build_shape(network, layer.as_ref(), call) {
                 json["build_config"] = json!({ "input_shape": input_shape });
+            }
+            if let Some(&y) = call.outputs.first() {
+                build_activation(&mut json["config"], network.shape(y));
             }
             Ok(json)
         }
@@ -130,8 +133,24 @@ fn arguments(described: &NetworkLayer, layer: &dyn Layer, trainable: bool) -> Re
     Ok(Json::Object(config))
 }
 
+/// Notes the shape that Keras builds an activation with weights for, before it reads them. `output`
+/// is the shape of what the layer with these arguments returns.
+fn build_activation(arguments: &mut Json, output: &Shape) {
+    if let Some(activation) = arguments.get_mut("activation")
+        && activation["class_name"].as_str().is_some_and(NamedActivation::is_learned)
+    {
+        activation["build_config"] = json!({ "input_shape": batch_shape(output) });
+    }
+    // Of a layer on each step of a sequence.
+    if let Some(inner) = arguments.get_mut("layer").and_then(|layer| layer.get_mut("config"))
+        && let [_, step @ ..] = output.extents()
+    {
+        build_activation(inner, &Shape::new(step));
+    }
+}
+
 /// The input shape that Keras builds a layer with before it is called; only layers that have
-/// weights, or join tensors, are built so.
+/// weights, or join tensors, are built so; those of an activation are its own.
 fn build_shape(network: &Network, layer: &dyn Layer, call: &LayerCall) -> Option<Json> {
     let mut graph = Graph::new(Mode::Inference);
     let lowered = call.call.map(|tensor| {
@@ -144,7 +163,8 @@ fn build_shape(network: &Network, layer: &dyn Layer, call: &LayerCall) -> Option
         return Some(Json::Array(shapes));
     }
     layer.lower_call(&mut graph, &lowered).ok()?;
-    if graph.weights().is_empty() { None } else { shapes.into_iter().next() }
+    let has_own = graph.weights().iter().any(|weight| weight.group != "activation");
+    shapes.into_iter().next().filter(|_| has_own)
 }
 
 /// Extents with the batch in front, which is of any size.

@@ -43,6 +43,11 @@ impl NamedActivation {
     pub const LINEAR: NamedActivation =
         NamedActivation::Name("linear", ActivationFunction::ElementWise(Activation::Linear));
 
+    /// Whether a layer of this class may be an activation with weights.
+    pub fn is_learned(class: &str) -> bool {
+        LEARNED.contains(&class)
+    }
+
     /// Appends it to what a layer has computed.
     pub fn lower(&self, graph: &mut Graph, x: NodeId) -> Result<NodeId, LayerError> {
         match self {
