@@ -4,7 +4,8 @@
 //! - a number such as a kernel's size, a stride or a dilation is at most
 //!   [`MAX_COUNT`](crate::parameter::MAX_COUNT);
 //! - a tensor of a sample has at most [`MAX_LEN`] elements, and so has a weight;
-//! - a convolution takes at most [`MAX_SCRATCH_LEN`] elements of scratch.
+//! - the scratch of a convolution has at most [`MAX_SCRATCH_LEN`] elements, or, if that is more,
+//!   [`MAX_SCRATCHES`] times as many as its larger image or its kernel.
 
 use std::fmt;
 
@@ -14,9 +15,13 @@ use crate::literal::List;
 /// Most elements that a tensor may have per sample, and a weight altogether.
 pub const MAX_LEN: usize = 1 << 31;
 
-/// Most elements of the scratch of a convolution, where a kernel that dilation spreads makes it copy
-/// much padding. They take 1 GiB for each thread.
-pub const MAX_SCRATCH_LEN: usize = 1 << 28;
+/// Most elements of the scratch of a convolution on a small image: 64 MiB for each thread. Where
+/// dilation spreads a kernel far beyond the image, more of it would be padding, copied again and
+/// again.
+pub const MAX_SCRATCH_LEN: usize = 1 << 24;
+
+/// Most scratch of a convolution on a large image, as a multiple of the image or of the kernel.
+pub const MAX_SCRATCHES: usize = 4;
 
 /// The number of elements of a tensor, if all extents are positive and it is at most [`MAX_LEN`].
 pub fn checked_len(extents: &[usize]) -> Result<usize, LayerError> {

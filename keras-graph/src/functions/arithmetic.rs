@@ -57,8 +57,8 @@ functions! {
         let bound = |name| -> Result<Operand> {
             let bound = op.argument::<f32>(name)?;
             // As floats, large integers would be rounded.
-            let is_whole = dtype == Dtype::Int32 && bound.fract() == 0.0;
-            let value = if is_whole { Value::Int(bound as i64) } else { Value::from(bound) };
+            let is_exact = dtype == Dtype::Int32 && bound.fract() == 0.0;
+            let value = if is_exact { Value::Int(bound as i64) } else { Value::from(bound) };
             Ok(Operand::Constant(value))
         };
         let above = [x, bound("x_min")?];
@@ -140,8 +140,8 @@ fn power(op: &Operation, graph: &mut Graph, args: &[Operand]) -> Result<Vec<Node
             Ok(vec![same(graph, square, x, BinaryFunction::Multiply)?])
         }
         Some(0.5) => Ok(vec![graph.unary(x, crate::activation::Activation::Sqrt)?]),
-        Some(whole) if dtype == Dtype::Int32 && whole >= 1.0 => {
-            Ok(vec![power_of_integers(graph, x, whole as u32)?])
+        Some(exponent) if dtype == Dtype::Int32 && exponent >= 1.0 => {
+            Ok(vec![power_of_integers(graph, x, exponent as u32)?])
         }
         _ => {
             let y = binary(op, graph, args, BinaryFunction::Power)?;

@@ -7,7 +7,7 @@ use crate::op::{
     Op, SumRows, Window,
 };
 use crate::ops::gradient::{Differentiate, Gradients, Made, no_gradient};
-use crate::shape::MAX_SCRATCH_LEN;
+use crate::shape::{MAX_SCRATCH_LEN, MAX_SCRATCHES};
 use keras_target::needs::workspace_len;
 use keras_target::target::{Cpu, Target as _};
 
@@ -77,14 +77,18 @@ fn undone(op: &Conv2DGradX) -> Conv2D {
 }
 
 /// Refuses a convolution for which kernels, also those of its gradients, would copy so much padding
-/// that the scratch has more than [`MAX_SCRATCH_LEN`] elements.
+/// that the scratch has more than [`MAX_SCRATCH_LEN`] elements and is far larger than what they read.
 fn check_scratch(op: &Conv2D) -> Result<(), LayerError> {
     let Conv2D { rows, columns, channels, filters, groups, .. } = *op;
     let by_x = Conv2DGradX { rows, columns, channels, filters, groups };
     let by_w = Conv2DGradW { rows, columns, channels, filters, groups };
     let ops = [Op::from(*op), by_x.into(), by_w.into()];
     let len = ops.iter().map(|op| workspace_len(op, Cpu.algorithm(op))).max().unwrap_or(0);
-    if len <= MAX_SCRATCH_LEN {
+    let image = rows.input * columns.input * channels;
+    let result = rows.output * columns.output * filters;
+    let kernel = rows.kernel * columns.kernel * (channels / groups) * filters;
+    let largest = image.max(result).max(kernel);
+    if len <= MAX_SCRATCH_LEN.max(largest.saturating_mul(MAX_SCRATCHES)) {
         return Ok(());
     }
     let dilates = [rows, columns].iter().any(|window| window.dilation > 1);
@@ -94,9 +98,11 @@ fn check_scratch(op: &Conv2D) -> Result<(), LayerError> {
         argument,
         format!(
             "a kernel that reaches over ({}, {}) cells of {channels} channels needs scratch memory \
-             for more than {MAX_SCRATCH_LEN} numbers",
+             for {len} numbers, where an image of ({}, {}) cells allows {MAX_SCRATCH_LEN}",
             reach(rows),
             reach(columns),
+            rows.input,
+            columns.input,
         ),
     )
     .help(format!("write a smaller `{argument}`: most of these cells are padding")))

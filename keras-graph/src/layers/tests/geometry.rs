@@ -46,6 +46,20 @@ fn padding_and_strides_cost_nothing() {
 }
 
 #[test]
+fn large_images_and_usual_dilations_are_accepted() {
+    // Dilation beyond a small image, as at the end of a network for segmentation; much scratch for
+    // an image that is larger.
+    for (class, text, image) in [
+        ("Conv2D", "256, 3, dilation_rate = 36, padding = \"same\"", [9, 8, 512]),
+        ("Conv2D", "3, 31, padding = \"same\"", [600, 4000, 512]),
+        ("Conv2DTranspose", "3, 3, dilation_rate = 12, padding = \"same\"", [9, 8, 64]),
+    ] {
+        let layer = layer(class, text);
+        lower(&*layer, TRAINING, &[&image]).unwrap_or_else(|error| panic!("{text}: {error:?}"));
+    }
+}
+
+#[test]
 fn what_is_too_large_is_refused_by_name() {
     let same = "padding = \"same\"";
     for (class, text, image, argument, part) in [
@@ -69,6 +83,13 @@ fn what_is_too_large_is_refused_by_name() {
             [24, 16, 3],
             Some("dilation_rate"),
             "a kernel that reaches over (34359738353, 34359738353) cells of 3 channels",
+        ),
+        (
+            "Conv2DTranspose",
+            "2, 3, dilation_rate = 1000000, padding = \"same\"",
+            [24, 16, 3],
+            Some("dilation_rate"),
+            "a kernel that reaches over (2000001, 2000001) cells",
         ),
         ("ZeroPadding2D", "2147483647", [24, 16, 3], None, "more than 2147483648 elements"),
         ("UpSampling2D", "2147483647", [24, 16, 3], None, "more than 2147483648 elements"),
