@@ -17,7 +17,6 @@ const LONG: &[&str] = &[
     "keras-graph/src/graph.rs",
     "keras-graph/src/schedule.rs",
     "keras-graph/src/summary.rs",
-    "keras-infer/src/sample.rs",
     "keras-runtime/src/callbacks/model_checkpoint.rs",
     "keras-runtime/src/error.rs",
     "keras-runtime/src/losses/mod.rs",
