@@ -31,7 +31,7 @@ impl Random {
     }
 
     /// A number that all 64-bit numbers are equally likely to be.
-    pub fn next_u64(&mut self) -> u64 {
+    fn next_u64(&mut self) -> u64 {
         self.state = self.state.wrapping_add(STEP);
         mix(self.state)
     }

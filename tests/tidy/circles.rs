@@ -37,8 +37,6 @@ const ONE_IDEA: &[(&str, &[&str])] = &[
     ("keras-runtime", &["datasets::cache", "datasets::download"]),
     // `compile` makes a training, which is generic over the model.
     ("keras-runtime", &["model", "training"]),
-    ("keras-runtime", &["training::head", "training::masks"]),
-    ("keras-runtime", &["training::save", "training::trainer"]),
 ];
 
 /// The part of a file that is no test, without comments.

@@ -122,13 +122,13 @@ mod tests {
         let mut state = metric.start();
         assert_eq!(state.result(), 0.0);
         // Rows of two: one of two right, then two of two, then none.
-        state.update(Values::Floats(&[1.0, 0.0]), &[0.4, 0.31], 2, 1.0);
+        state.update(Values::Floats(&[1.0, 0.0]), &[0.4, 0.31], 2, &[1.0]);
         assert_eq!(state.result(), 0.5);
-        state.update(Values::Floats(&[1.0, 0.0]), &[0.9, 0.3], 2, 2.0);
-        state.update(Values::Floats(&[1.0, 0.0]), &[0.1, 0.7], 2, 0.5);
+        state.update(Values::Floats(&[1.0, 0.0]), &[0.9, 0.3], 2, &[2.0]);
+        state.update(Values::Floats(&[1.0, 0.0]), &[0.1, 0.7], 2, &[0.5]);
         assert_eq!(state.result(), 2.5 / 3.5);
         state.reset();
-        state.update(Values::Labels(&[1]), &[0.2], 1, 1.0);
+        state.update(Values::Labels(&[1]), &[0.2], 1, &[1.0]);
         assert_eq!(state.result(), 0.0);
     }
 
@@ -136,10 +136,16 @@ mod tests {
     fn classes_are_compared_by_their_largest_number() {
         let rows = [0.1, 0.7, 0.2, 0.5, 0.2, 0.3];
         let mut sparse = SparseCategoricalAccuracy.start();
-        sparse.update(Values::Labels(&[1, 2]), &rows, 3, 1.0);
+        sparse.update(Values::Labels(&[1, 2]), &rows, 3, &[1.0]);
         assert_eq!(sparse.result(), 0.5);
+        // The first row, which is right, weighs 3; the second, which is wrong, 1 and then 0.
+        sparse.reset();
+        sparse.update(Values::Labels(&[1, 2]), &rows, 3, &[3.0, 1.0]);
+        assert_eq!(sparse.result(), 0.75);
+        sparse.update(Values::Labels(&[1, 2]), &rows, 3, &[3.0, 0.0]);
+        assert_eq!(sparse.result(), 6.0 / 7.0);
         let mut categorical = CategoricalAccuracy.start();
-        categorical.update(Values::Floats(&[0.0, 1.0, 0.0, 0.2, 0.1, 0.7]), &rows, 3, 1.0);
+        categorical.update(Values::Floats(&[0.0, 1.0, 0.0, 0.2, 0.1, 0.7]), &rows, 3, &[1.0]);
         assert_eq!(categorical.result(), 0.5);
         assert_eq!(sparse_name(), "sparse_categorical_accuracy");
     }

@@ -27,7 +27,7 @@ pub trait RowMetric: Clone + Send + Sync + 'static {
     }
 }
 
-/// A running mean over samples: of a sample's rows the plain mean, of samples the weighted one.
+/// A running mean: of samples, each the plain mean of its rows, or of rows that have a weight each.
 #[derive(Clone, Debug)]
 pub struct MeanState<M> {
     metric: M,
@@ -40,12 +40,21 @@ impl<M: RowMetric> MetricState for MeanState<M> {
         (self.total, self.count) = (0.0, 0.0);
     }
 
-    fn update(&mut self, y_true: Values<'_>, y_pred: &[f32], len: usize, weight: f32) {
-        let rows = y_pred.len() / len;
-        let row = |i: usize| self.metric.value(row_of(y_true, i, len), &y_pred[i * len..][..len]);
-        let sum: f64 = (0..rows).map(|i| f64::from(row(i))).sum();
-        self.total += f64::from(weight) * sum / rows as f64;
-        self.count += f64::from(weight);
+    fn update(&mut self, y_true: Values<'_>, y_pred: &[f32], len: usize, weights: &[f32]) {
+        let row =
+            |i: usize, y_pred: &[f32]| f64::from(self.metric.value(row_of(y_true, i, len), y_pred));
+        let rows = y_pred.chunks_exact(len);
+        if let [weight] = *weights {
+            let count = rows.len() as f64;
+            let sum: f64 = rows.enumerate().map(|(i, y_pred)| row(i, y_pred)).sum();
+            self.total += f64::from(weight) * sum / count;
+            self.count += f64::from(weight);
+            return;
+        }
+        for (i, (y_pred, &weight)) in rows.zip(weights).enumerate() {
+            self.total += f64::from(weight) * row(i, y_pred);
+            self.count += f64::from(weight);
+        }
     }
 
     fn result(&self) -> f32 {

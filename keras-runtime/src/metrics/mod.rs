@@ -69,8 +69,9 @@ pub trait MetricState: Send {
     /// Forgets everything.
     fn reset(&mut self);
 
-    /// Takes in one sample, whose prediction has rows of `len` numbers.
-    fn update(&mut self, y_true: Values<'_>, y_pred: &[f32], len: usize, weight: f32);
+    /// Takes in one sample, whose prediction has rows of `len` numbers. `weights` has one weight
+    /// for the sample, or one for each row.
+    fn update(&mut self, y_true: Values<'_>, y_pred: &[f32], len: usize, weights: &[f32]);
 
     /// The metric of all samples so far; 0 before the first.
     fn result(&self) -> f32;

@@ -4,7 +4,7 @@ use core::ops::Range;
 
 use rayon::prelude::*;
 
-use super::head::{Input, Output, Supervised};
+use super::ports::{Input, Output, Supervised};
 use crate::error::{Error, Result, Shape};
 use crate::losses::Losses;
 use crate::sample::{Samples, Values};

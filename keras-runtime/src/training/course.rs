@@ -4,7 +4,7 @@ use core::ops::Range;
 use std::path::Path;
 
 use super::feed::{Feed, Flow};
-use super::head::Supervised;
+use super::ports::Supervised;
 use super::trainer::Trainer;
 use crate::callbacks::{Callback, Control, Params};
 use crate::error::{Error, Result};
@@ -93,7 +93,7 @@ impl Control for Running<'_> {
     }
 
     fn direction(&self, metric: &str) -> Option<Direction> {
-        self.trainer.direction(metric)
+        self.trainer.reports.direction(metric)
     }
 
     fn save(&self, path: &Path) -> Result<()> {
@@ -158,11 +158,11 @@ impl Trainer {
         rows: Range<usize>,
         batch_size: usize,
     ) -> &Logs {
-        self.reset();
+        self.reports.reset();
         for first in rows.clone().step_by(batch_size) {
             self.test(weights, data, Rows::Range(first..rows.end.min(first + batch_size)));
         }
-        self.logs()
+        self.reports.logs()
     }
 }
 
@@ -176,7 +176,7 @@ impl Running<'_> {
     ) -> Result<Logs> {
         let epoch = self.epoch;
         each(callbacks, |callback| callback.on_epoch_begin(epoch, self))?;
-        self.trainer.reset();
+        self.trainer.reports.reset();
         let iterations = self.trainer.updater.state().iterations;
         let must_check = !feed.is_checked();
         let mut logs = Logs::new();
@@ -188,7 +188,7 @@ impl Running<'_> {
             }
             each(callbacks, |callback| callback.on_train_batch_begin(step, self))?;
             self.trainer.train(self.weights, data, rows);
-            logs.insert_all("", self.trainer.logs());
+            logs.insert_all("", self.trainer.reports.logs());
             each(callbacks, |callback| callback.on_train_batch_end(step, &logs, self))?;
             step += 1;
             Ok(if self.is_stopped { Flow::Stop } else { Flow::Continue })

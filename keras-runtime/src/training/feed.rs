@@ -4,7 +4,7 @@ use crate::error::Result;
 use crate::execute::Rows;
 use crate::random::Random;
 use crate::sample::Sample;
-use crate::training::head::Supervised;
+use crate::training::ports::Supervised;
 
 /// What becomes of an epoch after a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

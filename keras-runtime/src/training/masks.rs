@@ -6,7 +6,7 @@
 
 use keras_graph::plan::{OutputMasks, Plan};
 
-use super::head::{Output, Supervised};
+use super::ports::{Output, Supervised};
 use crate::execute::{Batch, Execution, Keep, NoHead};
 use crate::kernels::Cpu;
 use crate::losses::Reduction;

@@ -1,10 +1,10 @@
 //! What a fit is asked for, checked, and put into its course.
 
-use super::Fit;
+use super::arguments::Fit;
 use super::check::{self, RowWeights};
 use super::course::{Course, Validation};
 use super::feed::{Arrays, Feed, Shuffle};
-use super::head::Supervised;
+use super::ports::Supervised;
 use super::trainer::Trainer;
 use crate::callbacks::Callback;
 use crate::error::{Error, Result};
@@ -170,10 +170,10 @@ impl Trainer {
         let mut room = core::mem::take(&mut self.class_weights);
         let sample_weight = check::sample_weights(data.y, &self.outputs, row_weights, &mut room)?;
         let data = Supervised { sample_weight, ..data };
-        self.reset();
+        self.reports.reset();
         self.train(weights, &data, Rows::Range(0..data.x.count()));
         self.class_weights = room;
-        Ok(self.logs())
+        Ok(self.reports.logs())
     }
 
     /// Tests all rows of arrays.

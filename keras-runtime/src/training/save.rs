@@ -9,9 +9,10 @@ use keras_format::weights::{Array, Values};
 use keras_format::write_atomically;
 use keras_graph::names::snake_case;
 use keras_graph::plan::{Description, WeightInfo};
-use keras_graph::value::{Argument, Object, Value};
+use keras_graph::value::Object;
 
-use super::trainer::{Trainer, Weighting};
+use super::reports::{Weighting, keras_object};
+use super::trainer::Trainer;
 use crate::error::Result;
 use crate::files;
 
@@ -68,15 +69,9 @@ impl Trainer {
             optimizer: &keras_object(self.optimizer.class(), self.optimizer.config()),
             losses: &losses,
             loss_weights: factors.iter().any(|&factor| factor != 1.0).then_some(&factors[..]),
-            metrics: &self.metric_objects(Weighting::Even),
-            weighted_metrics: &self.metric_objects(Weighting::BySample),
+            metrics: &self.reports.metric_objects(Weighting::Even),
+            weighted_metrics: &self.reports.metric_objects(Weighting::BySample),
         })?;
         Ok(Training { compile_config, optimizer: self.optimizer_state() })
     }
-}
-
-/// An object of Keras with all its arguments.
-pub(super) fn keras_object(class: &str, config: Vec<(&'static str, Value)>) -> Object {
-    let argument = |(name, value): (&str, Value)| Argument { name: Some(name.to_string()), value };
-    Object { class: class.to_string(), arguments: config.into_iter().map(argument).collect() }
 }

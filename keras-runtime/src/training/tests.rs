@@ -2,6 +2,7 @@
 //! any number of threads.
 
 use super::*;
+use crate::callbacks::Callback;
 use crate::callbacks::Control;
 use crate::example::Example;
 use crate::infer::Infer;
