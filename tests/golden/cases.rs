@@ -14,7 +14,8 @@ use keras_runtime::execute::{Batch, Execution, Keep, Rows};
 use keras_runtime::kernels::{Backend, Cpu, Reference};
 use serde_json::json;
 
-use crate::layers::{Upstream, network};
+use crate::called::network;
+use crate::layers::Upstream;
 use crate::tensors::{Case, Inputs, Numbers, Tensor, on_all_levels};
 
 const SAMPLES: usize = 3;

@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used)] // What a helper of a test cannot do, the test cannot do.
 
 mod arguments;
+mod called;
 mod cases;
 mod constraints;
 mod functions;
@@ -21,5 +22,6 @@ mod plans;
 mod python;
 mod regularizers;
 mod tensors;
+mod trained;
 mod training;
 mod waiting;

@@ -76,7 +76,7 @@ fn check_case(case: &Case) {
         let samples = weights.map_or(y_pred.shape[0], |weights| weights.floats().len());
         for (i, y_pred) in values.chunks_exact(values.len() / samples).enumerate() {
             let weight = weights.map_or(1.0, |weights| weights.floats()[i]);
-            state.update(part(y_true, i, samples), y_pred, len, weight);
+            state.update(part(y_true, i, samples), y_pred, len, &[weight]);
         }
         let expected = case.tensor(&format!("result_{k}")).floats();
         case.check(&format!("result {k}"), "tolerance", &[state.result()], expected);

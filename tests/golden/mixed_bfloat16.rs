@@ -5,7 +5,8 @@ use keras_graph::graph::Mode;
 use keras_runtime::dtype_policy::DtypePolicy;
 use keras_runtime::kernels::{Backend, Cpu, Reference};
 
-use crate::layers::{execute_under, network};
+use crate::called::network;
+use crate::layers::execute_under;
 use crate::tensors::{Case, check_all, on_all_levels};
 
 /// What a case compares: the key of the tolerance, what was found and what is expected.

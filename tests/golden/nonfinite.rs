@@ -13,7 +13,8 @@ use keras_runtime::kernels::{Backend, Cpu, Reference};
 use keras_runtime::simd::{Level, with_level};
 use serde_json::json;
 
-use crate::layers::{Upstream, network};
+use crate::called::network;
+use crate::layers::Upstream;
 use crate::tensors::{Case, Inputs, Numbers, Tensor, listed};
 
 /// Layers whose tensors fill vectors and tiles, with what is left over: the code, and the extents

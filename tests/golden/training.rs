@@ -10,104 +10,10 @@ use keras_format::{Archive, weights};
 use keras_runtime::kernels::{Backend, Cpu, Reference};
 
 use crate::tensors::{Case, Numbers, Tensor, folder, listed, on_all_levels};
-
-model! {
-    /// Three dense layers.
-    struct MlpClassifier;
-
-    Sequential([
-        Input((6,)),
-        Dense(10, activation = "relu"),
-        Dense(8, activation = "tanh"),
-        Dense(3, activation = "softmax"),
-    ])
-}
-
-model! {
-    /// Two numbers out of five.
-    struct MlpRegression;
-
-    Sequential([
-        Input((5,)),
-        Dense(12, activation = "gelu"),
-        Dense(6, activation = "elu"),
-        Dense(2),
-    ])
-}
-
-model! {
-    /// Convolutions and batch normalizations.
-    struct ConvnetBn;
-
-    Sequential([
-        Input((8, 8, 2)),
-        Conv2D(4, 3, padding = "same", use_bias = False),
-        BatchNormalization(momentum = 0.9),
-        Activation("relu"),
-        MaxPooling2D(2),
-        Conv2D(6, 3, use_bias = False),
-        BatchNormalization(momentum = 0.9),
-        ReLU(),
-        Flatten(),
-        Dense(3),
-    ])
-}
-
-model! {
-    /// One number.
-    struct WeightedBinary;
-
-    Sequential([Input((4,)), Dense(6, activation = "relu"), Dense(1)])
-}
-
-model! {
-    /// Two dense layers.
-    struct ClassWeight;
-
-    Sequential([Input((6,)), Dense(9, activation = "relu"), Dense(3, activation = "softmax")])
-}
-
-model! {
-    /// Two inputs and two outputs.
-    struct TwoOutputs;
-
-    let a = Input((5,), name = "a");
-    let b = Input((4, 3), name = "b");
-    let x = Dense(6, activation = "relu")(a);
-    let y = Flatten()(Dense(2, activation = "tanh")(b));
-    let z = Dense(7, activation = "silu")(Concatenate()([x, y]));
-    let label = Dense(3, activation = "softmax", name = "label")(z);
-    let value = Dense(1, name = "value")(z);
-    Model(inputs = [a, b], outputs = [label, value])
-}
-
-model! {
-    /// A constraint of every class, on large and small weights and on one that is not trained.
-    struct Constrained;
-
-    Sequential([
-        Input((90,)),
-        Dense(
-            100,
-            activation = "tanh",
-            kernel_constraint = MaxNorm(0.9),
-            bias_constraint = NonNeg(),
-        ),
-        Dense(7, trainable = False, kernel_constraint = UnitNorm()),
-        Dense(
-            5,
-            activation = "elu",
-            kernel_constraint = constraints.MinMaxNorm(0.5, 0.9, rate = 0.5, axis = 1),
-            bias_constraint = UnitNorm(axis = [0]),
-        ),
-        Dense(
-            3,
-            activation = "softmax",
-            kernel_constraint = UnitNorm(),
-            bias_constraint = "max_norm",
-        ),
-    ])
-}
+use crate::trained::{
+    ClassWeight, Constrained, ConvnetBn, MlpClassifier, MlpRegression, TwoOutputs,
+    TwoOutputsInputs, TwoOutputsOutputs, WeightedBinary,
+};
 
 /// The case of this name.
 fn case(list: &str, name: &str) -> Case {

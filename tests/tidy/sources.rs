@@ -14,10 +14,6 @@ const MOST_LINES_BEFORE_SPLIT: usize = 570;
 const LONG: &[&str] = &[
     "keras-graph/src/functions/tests.rs",
     "tests/dsl.rs",
-    "tests/files.rs",
-    "tests/golden/layers.rs",
-    "tests/golden/training.rs",
-    "tests/training.rs",
 ];
 
 /// Where `unsafe` may stand, and why.
