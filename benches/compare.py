@@ -4,15 +4,17 @@
     PEERS_CACHE=FOLDER python benches/compare.py --peers-dir DIR [--python PYTHON] [--out FILE] [CELL ...]
     python benches/compare.py --report FILE
 
-A cell is `WORKLOAD:MODE:THREADS`, with the modes `train`, `call` (one sample) and `batch` (many); `mlp`, `mlp:train` and
-`::1` name all that fit, and nothing names every cell. In each round ours runs, then each peer, all pinned to the first THREADS
-processors (the second one, if there is, for a single thread), each in a process of its own: A B C A B C A B C. `--out` gets
-every process' line of JSON; the table is made of these lines alone, so `--report` prints it again.
+A cell is `WORKLOAD:MODE:THREADS`, with the modes `train`, `call` (one sample) and `batch` (many);
+`mlp`, `mlp:train` and `::1` name all that fit, and nothing names every cell. In each round ours
+runs, then each peer, all pinned to the first THREADS processors (the second one, if there is, for a
+single thread), each in a process of its own: A B C A B C A B C. `--out` gets every process' line of
+JSON; the table is made of these lines alone, so `--report` prints it again.
 
-`--peers-dir` is a folder with a `bench.py` that takes the arguments of ours and `--peer NAME`. Peers of a cell are those of
-PEERS, or the best of `--screen FILE` (lines of short runs), or those of `--peers`.
-A ratio above 1 says that ours is faster: samples per second of ours by the peer's, or for `call` the peer's median
-latency by ours. It is of medians over all rounds; the range beside it is of the rounds' own ratios.
+`--peers-dir` is a folder with a `bench.py` that takes the arguments of ours and `--peer NAME`.
+Peers of a cell are those of PEERS, or the best of `--screen FILE` (lines of short runs), or those
+of `--peers`. A ratio above 1 says that ours is faster: samples per second of ours by the peer's, or
+for `call` the peer's median latency by ours. It is of medians over all rounds; the range beside it
+is of the rounds' own ratios.
 """
 
 import argparse
@@ -76,7 +78,8 @@ def mode_of(line):
 
 
 def screened(path, count):
-    """Returns the fastest peers of each cell in the lines of a file; the first by latency, which interruptions disturb least."""
+    """Returns the fastest peers of each cell in the lines of a file; the first by latency, which
+    interruptions disturb least."""
     ranking = {}
     for line in lines_of(path):
         ranking.setdefault((line["workload"], mode_of(line)), []).append((line["latency_us"]["median"], line["peer"]))

@@ -2,8 +2,9 @@
 
     PEERS_CACHE=FOLDER python benches/export.py --peers-dir DIR --out FOLDER [WORKLOAD ...]     # keras, jax, numpy
 
-`--peers-dir` is the folder of the peers' `bench.py`; `PEERS_CACHE` that of the weights which its `prep.py` made. Each workload gets
-`NAME.keras`, `NAME.x.npy` and `NAME.y.npy`, for `bench NAME --weights FOLDER/NAME.keras --data FOLDER`.
+`--peers-dir` is the folder of the peers' `bench.py`; `PEERS_CACHE` that of the weights which its
+`prep.py` made. Each workload gets `NAME.keras`, `NAME.x.npy` and `NAME.y.npy`, for `bench NAME
+--weights FOLDER/NAME.keras --data FOLDER`.
 """
 
 import argparse

@@ -1,11 +1,12 @@
-"""The convnet of Keras' example `mnist_convnet`: this crate and Keras (JAX) in turn, on the same machine in one run.
+"""The convnet of Keras' example `mnist_convnet`: this crate and Keras (JAX) in turn, on the same
+machine in one run.
 
     python benches/side_by_side.py [ROUNDS] [SECONDS] [THREADS]     # keras, jax, numpy
 
-Each round runs ours, then Keras, both pinned to the first THREADS cores, each in a process of its own. Prints the median and the
-range of every figure and the ratio of the medians. Keras trains with `fit` (one epoch of 50 batches of 128, at its
-default settings, after one to compile) and answers single images three ways: `predict`, `predict_on_batch` and the model
-under `jax.jit`.
+Each round runs ours, then Keras, both pinned to the first THREADS cores, each in a process of its
+own. Prints the median and the range of every figure and the ratio of the medians. Keras trains with
+`fit` (one epoch of 50 batches of 128, at its default settings, after one to compile) and answers
+single images three ways: `predict`, `predict_on_batch` and the model under `jax.jit`.
 """
 
 import json

@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
-"""What a model costs the compiler: a crate outside of the workspace, with the profile lines of the README.
+"""What a model costs the compiler: a crate outside of the workspace, with the profile lines of the
+README.
 
     python3 tools/compile_times.py [--runs 5] [LAYERS ...]     the table of the README's limits (default: 4 20 100 200)
     python3 tools/compile_times.py --user                      only builds and runs a training in a debug build
 
-Times are wall times of cargo after a change of the model, medians of the runs, beside a crate that depends on keras and has no
-model; both are measured in turn. Dependencies are built first, into CARGO_TARGET_DIR or a folder that is deleted.
+Times are wall times of cargo after a change of the model, medians of the runs, beside a crate that
+depends on keras and has no model; both are measured in turn. Dependencies are built first, into
+CARGO_TARGET_DIR or a folder that is deleted.
 """
 import argparse
 import os
@@ -80,7 +82,8 @@ def cargo(path, target, *arguments):
 
 
 def blocks(layers):
-    """Residual blocks of four layers in a model of about so many: the input, the first convolution and two more stand beside."""
+    """Residual blocks of four layers in a model of about so many: the input, the first convolution
+    and two more stand beside."""
     return max(layers - 4, 0) // 4
 
 
@@ -120,7 +123,8 @@ def stripped_bytes(program):
 
 
 def user(folder, target):
-    """The README's program as a user has it: a debug build with the profile lines trains in seconds."""
+    """The README's program as a user has it: a debug build with the profile lines trains in
+    seconds."""
     readme = (ROOT / "README.md").read_text()
     source = re.search(r"```rust\n(use keras::prelude.*?)```", readme, re.S).group(1)
     path = crate(folder, "user", source)

@@ -2,7 +2,8 @@
 
     KERAS_BACKEND=jax python tools/layer_configs.py > keras-graph/tests/fixtures/configs.txt
 
-Keys that every layer has (`name`, `trainable`, `dtype`) are left out. `--values` prints the values too.
+Keys that every layer has (`name`, `trainable`, `dtype`) are left out. `--values` prints the values
+too.
 """
 
 import json

@@ -1,17 +1,20 @@
-"""Compares the losses of training with real Keras, for every workload of the example `bench` that is trained.
+"""Compares the losses of training with real Keras, for every workload of the example `bench` that
+is trained.
 
     python tools/losses.py --bench target/release/examples/bench [--backends jax,tensorflow,torch] [--sets 4] [--dtype bf16]
         [WORKLOAD ...]
 
-The bench writes the weights that it starts from as a `.keras` file. Each backend of Keras and the bench itself train that model
-for 20 steps on the same batches, and from the same weights anew on further sets of batches. Of ours, the first 3 losses agree
-with a backend to 1e-4, relative, or, where the backends are further apart than this themselves, as the rest: all 20 are no
-further from the middle of the backends than 3 times what the backends have been apart by then on any set, or, as backends may
-round alike, no further from Keras in 64 bits (on JAX) than the furthest backend has been by then. One set would not do: where
-rounding decides what comes next, three backends may be near each other by chance. Each backend runs in a process of its own.
-Prints a line for each workload, with the mean distances from 64 bits (roots of mean squares over the sets) where backends
-part, and exits with 1 if one disagrees.
-With `--dtype bf16` all of them train under the policy `mixed_bfloat16`, and the first losses agree to 2^-8, a rounding of bfloat16.
+The bench writes the weights that it starts from as a `.keras` file. Each backend of Keras and the
+bench itself train that model for 20 steps on the same batches, and from the same weights anew on
+further sets of batches. Of ours, the first 3 losses agree with a backend to 1e-4, relative, or,
+where the backends are further apart than this themselves, as the rest: all 20 are no further from
+the middle of the backends than 3 times what the backends have been apart by then on any set, or, as
+backends may round alike, no further from Keras in 64 bits (on JAX) than the furthest backend has
+been by then. One set would not do: where rounding decides what comes next, three backends may be
+near each other by chance. Each backend runs in a process of its own. Prints a line for each
+workload, with the mean distances from 64 bits (roots of mean squares over the sets) where backends
+part, and exits with 1 if one disagrees. With `--dtype bf16` all of them train under the policy
+`mixed_bfloat16`, and the first losses agree to 2^-8, a rounding of bfloat16.
 
 Needs keras, numpy, jax and the backends that are named.
 """
@@ -109,9 +112,9 @@ def middle_of(losses):
 
 
 def compare(ours, others, exact, tolerance):
-    """Of losses by set and step, those of `others` by backend before: returns the largest relative error of the first steps from the
-    nearest backend, the largest distances from the backends' middle and from the exact losses, both in allowed ones, and whether
-    they hold."""
+    """Of losses by set and step, those of `others` by backend before: returns the largest relative
+    error of the first steps from the nearest backend, the largest distances from the backends'
+    middle and from the exact losses, both in allowed ones, and whether they hold."""
     first, distance, from_exact, widest, furthest = 0.0, 0.0, 0.0, ROUNDING, ROUNDING
     agrees = True
     for step in range(STEPS):
@@ -134,7 +137,8 @@ def compare(ours, others, exact, tolerance):
 
 
 def mean_distance(losses, exact, step):
-    """The root of the mean square, over the sets, of the relative distance of a step's losses from the exact ones."""
+    """The root of the mean square, over the sets, of the relative distance of a step's losses from
+    the exact ones."""
     squares = [((loss[step] - truth[step]) / truth[step]) ** 2 for loss, truth in zip(losses, exact)]
     return (sum(squares) / len(squares)) ** 0.5
 

@@ -1,11 +1,11 @@
 """Keras' side of the exchange that tools/round_trip.sh runs.
 
-For each folder `NAME/` of the folder given: loads `rust.keras`, compares its predictions for `x0.bin`, ... with
-`rust_y0.bin`, ..., then changes every weight, saves `keras.keras` and writes its predictions to `keras_y0.bin`, ... .
-A folder with `targets0.bin`, ... holds a training: Keras resumes it where Rust left it, saves it as
-`keras.keras`, goes on, and writes what it predicts then to `keras_after_y0.bin`, ... . `scores.txt` has the losses and
-metrics that Rust reports.
-Numbers are raw, little-endian, row-major, without the batch size, which follows from the model.
+For each folder `NAME/` of the folder given: loads `rust.keras`, compares its predictions for
+`x0.bin`, ... with `rust_y0.bin`, ..., then changes every weight, saves `keras.keras` and writes its
+predictions to `keras_y0.bin`, ... . A folder with `targets0.bin`, ... holds a training: Keras
+resumes it where Rust left it, saves it as `keras.keras`, goes on, and writes what it predicts then
+to `keras_after_y0.bin`, ... . `scores.txt` has the losses and metrics that Rust reports. Numbers
+are raw, little-endian, row-major, without the batch size, which follows from the model.
 """
 
 import os

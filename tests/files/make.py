@@ -2,7 +2,8 @@
 
     KERAS_BACKEND=jax python make.py     # Keras 3.15.1
 
-Each `NAME.w` holds the weights after one more `train_on_batch(x, y)` from `NAME.keras`, as little-endian f32.
+Each `NAME.w` holds the weights after one more `train_on_batch(x, y)` from `NAME.keras`, as
+little-endian f32.
 """
 
 import os
@@ -33,7 +34,8 @@ def write_weights(path, model):
 
 
 def trained(name, optimizer, steps, seed):
-    """A file after some steps, and the weights after one more that real Keras takes from that file."""
+    """A file after some steps, and the weights after one more that real Keras takes from that
+    file."""
     model = mlp(seed)
     model.compile(optimizer, "mse")
     for _ in range(steps):

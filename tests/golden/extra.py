@@ -3,8 +3,9 @@
     python extra.py        # Keras 3.15 with jax, numpy, safetensors
 
 `class_weight_adam`: class weights with Adam. `two_outputs_weighted`: two outputs with loss weights.
-`constrained`: a constraint of every class, on large and small weights and on one that is not trained.
-Data come from numpy generators seeded by the case's name, so every run gives the same files.
+`constrained`: a constraint of every class, on large and small weights and on one that is not
+trained. Data come from numpy generators seeded by the case's name, so every run gives the same
+files.
 """
 
 import json

@@ -1,9 +1,11 @@
-"""Makes the cases of functions of `keras.ops` and of operators on tensors with real Keras (see README.md).
+"""Makes the cases of functions of `keras.ops` and of operators on tensors with real Keras (see
+README.md).
 
     python functions.py        # Keras 3.15 with jax, numpy, safetensors
 
-Each case is a functional model without weights: its configuration, inputs, the output, and the gradients of
-`sum(output * upstream)` by the inputs that are floats. Data come from numpy generators seeded by the case's name.
+Each case is a functional model without weights: its configuration, inputs, the output, and the
+gradients of `sum(output * upstream)` by the inputs that are floats. Data come from numpy generators
+seeded by the case's name.
 """
 
 import json

@@ -1,11 +1,13 @@
-"""Makes `mixed_bfloat16/`: layers of Keras 3.15.1 under the policy `mixed_bfloat16`, forward and backward.
+"""Makes `mixed_bfloat16/`: layers of Keras 3.15.1 under the policy `mixed_bfloat16`, forward and
+backward.
 
     python mixed_bfloat16.py          # Python 3.11, keras==3.15.1, jax==0.10.2, safetensors
 
-The files have the form of the group `layers`. Keras rounds more than operands: biases, outputs and gradients are bfloat16 too. So a
-result may lie a rounding of each from ours: the tolerance is 2^-8 of the tensor's largest element, and 2^-8 of the element.
-The backend is jax. Gradients of biases it adds up in bfloat16, as tensorflow does: there each partial sum is rounded, and the
-tolerance is 2^-8 of the largest sum of magnitudes.
+The files have the form of the group `layers`. Keras rounds more than operands: biases, outputs and
+gradients are bfloat16 too. So a result may lie a rounding of each from ours: the tolerance is 2^-8
+of the tensor's largest element, and 2^-8 of the element. The backend is jax. Gradients of biases it
+adds up in bfloat16, as tensorflow does: there each partial sum is rounded, and the tolerance is
+2^-8 of the largest sum of magnitudes.
 """
 
 import json
