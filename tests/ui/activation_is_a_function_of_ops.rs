@@ -1,0 +1,15 @@
+use keras::prelude::*;
+
+model! {
+    /// A model with a mistake.
+    pub struct Net;
+
+    Sequential([
+        Input(shape = (4,)),
+        Dense(3, activation = ops.relu),
+    ])
+}
+
+fn main() {
+    let _ = Net::PARAMS;
+}
