@@ -47,8 +47,10 @@ model! {
     let numbers = Input((3,));
     let joined = Concatenate()([Flatten()(Embedding(7, 2)(words)), numbers]);
     let hidden = Dense(9, activation = "tanh")(joined);
-    let classes = Dense(5, activation = "softmax")(hidden);
-    Model(inputs = [words, numbers], outputs = [Dense(1)(hidden), classes])
+    Model(
+        inputs = [words, numbers],
+        outputs = [Dense(1)(hidden), Dense(5, activation = "softmax")(hidden)],
+    )
 }
 
 model! {
