@@ -10,8 +10,8 @@ use crate::literal::Literal as _;
 use crate::op::{Binary, BinaryFunction, Op};
 use crate::program::Program;
 
-/// The number for the ops of a prediction, whose weights lie at these offsets. Padding is folded into convolutions before: a layer of
-/// its own and an argument may say the same padding.
+/// The number for the ops of a prediction, whose weights lie at these offsets. Padding is folded
+/// into convolutions before: a layer of its own and an argument may say the same padding.
 pub(crate) fn fingerprint(program: &Program, offsets: &[Option<usize>]) -> u64 {
     let graph = &program.graph;
     let mut hashes: Vec<u64> = Vec::with_capacity(graph.nodes.len());

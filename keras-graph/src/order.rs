@@ -4,8 +4,8 @@
 //! A sequential model has its list. A functional one is sorted by depth, the number of calls
 //! between a layer and the outputs; layers of one depth stand in the order in which a walk from the
 //! outputs meets them. The operations that make a mask count as calls where a layer is given the
-//! mask. Source: Keras 3.15 `ops/function.py`, `map_graph` and `_build_map`; `layers/layer.py`, where
-//! a call gets the masks of its inputs.
+//! mask. Source: Keras 3.15 `ops/function.py`, `map_graph` and `_build_map`; `layers/layer.py`,
+//! where a call gets the masks of its inputs.
 
 use std::cmp::Reverse;
 

@@ -14,23 +14,6 @@ type Imports = BTreeMap<Module, BTreeSet<Module>>;
 
 /// Circles of files that are one idea, by crate. The list may shrink, never grow.
 const ONE_IDEA: &[(&str, &[&str])] = &[
-    // A layer's arguments, which may be layers, and the graph that they are lowered to.
-    (
-        "keras-graph",
-        &[
-            "call",
-            "constraint",
-            "functions",
-            "functions::arithmetic",
-            "functions::elementwise",
-            "graph",
-            "initializer",
-            "parameter",
-            "regularizer",
-            "schema",
-        ],
-    ),
-    ("keras-graph", &["describe", "fingerprint"]),
     // A model, and its weights as flat numbers.
     ("keras-infer", &["infer", "weights"]),
     // A file of a dataset, in the cache or fetched into it.

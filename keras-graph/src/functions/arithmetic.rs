@@ -1,12 +1,12 @@
 //! Arithmetic of two tensors, or of a tensor and a constant, and products of matrices.
 
-use super::operand::{Operand, broadcast, larger};
+use super::operand::{Operand, broadcast, counted, larger};
 use super::{Default, Operation, functions};
 use crate::dtype::Dtype;
 use crate::graph::{Graph, LayerError, NodeId};
 use crate::op::BinaryFunction;
 use crate::ops::contract::{Label, Labelled};
-use crate::parameter::{AxesOrNone, Positive, number};
+use crate::parameter::{Positive, number};
 use crate::shape;
 use crate::value::Value;
 
@@ -51,7 +51,7 @@ functions! {
         x_max: number,
     } |op, graph, args| {
         let x = op.tensor(graph, args, 0)?;
-        let x = super::elementwise::counted(graph, x)?;
+        let x = counted(graph, x)?;
         let dtype = graph.dtype(x);
         let x = Operand::Node(x);
         let bound = |name| -> Result<Operand> {
@@ -212,7 +212,7 @@ fn normalize(op: &Operation, graph: &mut Graph, args: &[Operand]) -> Result<Vec<
     const LEAST: f32 = 1e-7;
     let x = op.tensor(graph, args, 0)?;
     let x = graph.float(x)?;
-    let axes = super::reduce::axes(op, graph, x, &op.argument::<AxesOrNone>("axis")?)?;
+    let axes = op.axes(graph, x)?;
     let least = op.argument::<Option<Positive>>("epsilon")?.map_or(LEAST, |Positive(least)| least);
     let order = op.argument::<i64>("order")?;
     match order {

@@ -1,6 +1,5 @@
 //! Comparisons, logic, and the choice between two tensors.
 
-use super::elementwise::dtype_or;
 use super::operand::{Operand, broadcast, larger};
 use super::{Default, Operation, functions};
 use crate::dtype::Dtype;
@@ -118,7 +117,7 @@ fn logical(
 
 fn filled(op: &Operation, graph: &mut Graph, args: &[Operand], number: f32) -> Result<Vec<NodeId>> {
     let x = op.tensor(graph, args, 0)?;
-    let dtype = dtype_or(op, graph.dtype(x))?;
+    let dtype = op.dtype_or(graph.dtype(x))?;
     let y = graph.ramp(&graph.extents(x), number, 0.0)?;
     Ok(vec![graph.cast(y, dtype)?])
 }
@@ -127,7 +126,7 @@ fn one_hot(op: &Operation, graph: &mut Graph, args: &[Operand]) -> Result<Vec<No
     let x = op.tensor(graph, args, 0)?;
     let classes: usize = op.argument("num_classes")?;
     op.argument::<crate::parameter::OnlyFalse>("sparse")?;
-    let dtype = dtype_or(op, Dtype::Float32)?;
+    let dtype = op.dtype_or(Dtype::Float32)?;
     let extents = graph.extents(x);
     let axis: i64 = op.argument("axis")?;
     let axis = op.axis("axis", axis, extents.len() + 1, &graph.shape(x).to_string())?;

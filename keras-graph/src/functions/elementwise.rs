@@ -1,12 +1,12 @@
 //! Functions of each element, and softmax along an axis.
 
-use super::operand::Operand;
+use super::operand::{Operand, counted};
 use super::{Default, Operation, functions};
 use crate::activation::Activation;
 use crate::dtype::Dtype;
 use crate::graph::{Graph, LayerError, NodeId};
 use crate::op::BinaryFunction;
-use crate::parameter::{AxesOrNone, DtypeName};
+use crate::parameter::DtypeName;
 
 type Result<T> = std::result::Result<T, LayerError>;
 
@@ -143,14 +143,6 @@ fn negative(graph: &mut Graph, x: NodeId) -> Result<NodeId> {
     graph.cast(y, dtype)
 }
 
-/// Truth values as the integers 0 and 1; numbers as they are.
-pub(super) fn counted(graph: &mut Graph, x: NodeId) -> Result<NodeId> {
-    match graph.dtype(x) {
-        Dtype::Bool => graph.cast(x, Dtype::Int32),
-        Dtype::Float32 | Dtype::Int32 => Ok(x),
-    }
-}
-
 fn inverse(graph: &mut Graph, x: NodeId) -> Result<NodeId> {
     let one = graph.ramp(&graph.extents(x), 1.0, 0.0)?;
     graph.binary(one, x, BinaryFunction::Divide)
@@ -164,7 +156,7 @@ fn along(
     f: fn(&mut Graph, NodeId, usize) -> Result<NodeId>,
 ) -> Result<Vec<NodeId>> {
     let x = op.tensor(graph, args, 0)?;
-    let axes = super::reduce::axes(op, graph, x, &op.argument::<AxesOrNone>("axis")?)?;
+    let axes = op.axes(graph, x)?;
     if let [axis] = axes[..] {
         return Ok(vec![f(graph, x, axis)?]);
     }
@@ -176,9 +168,4 @@ fn along(
         graph.reshape(y, &extents)
     })?;
     Ok(vec![y])
-}
-
-/// The type of numbers that a name stands for.
-pub(super) fn dtype_or(op: &Operation, default: Dtype) -> Result<Dtype> {
-    Ok(op.argument::<Option<DtypeName>>("dtype")?.map_or(default, |DtypeName(dtype)| dtype))
 }

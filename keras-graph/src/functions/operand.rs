@@ -170,3 +170,11 @@ pub(super) fn broadcast(
 pub(super) fn shown(extents: &[usize]) -> String {
     Shape::new(extents).to_string()
 }
+
+/// Truth values as the integers 0 and 1; numbers as they are.
+pub(super) fn counted(graph: &mut Graph, x: NodeId) -> Result<NodeId, LayerError> {
+    match graph.dtype(x) {
+        Dtype::Bool => graph.cast(x, Dtype::Int32),
+        Dtype::Float32 | Dtype::Int32 => Ok(x),
+    }
+}

@@ -1,7 +1,9 @@
 //! What a function of `keras.ops` is, and a call of one with the arguments that Keras keeps.
 
 use super::operand::Operand;
+use crate::dtype::Dtype;
 use crate::graph::{Graph, LayerError, NodeId};
+use crate::parameter::{AxesOrNone, DtypeName};
 use crate::schema::{Mismatch, ParameterType, Schema};
 use crate::value::{Quotient, Value};
 
@@ -88,7 +90,13 @@ macro_rules! functions {
         $($module:literal)? $class:ident($($name:literal),+)
         ($($signature:ident),*)
         [$($operand:literal),*]
-        { $($(#[doc = $parameter_docs:literal])* $parameter:ident $(: $number:ident)? $(= $default:expr)?),* $(,)? }
+        {
+            $(
+                $(#[doc = $parameter_docs:literal])*
+                $parameter:ident $(: $number:ident)? $(= $default:expr)?
+            ),*
+            $(,)?
+        }
         $lower:expr;
     )*) => {
         pub(crate) const FUNCTIONS: &[$crate::functions::operation::Function] = &[$(
@@ -236,5 +244,36 @@ impl Operation {
             return Err(LayerError::argument(name, message));
         }
         Ok(counted as usize - 1)
+    }
+
+    /// The axes of the argument `axis` without the batch, in order. Errors: an axis that is not
+    /// there, is the batch, or stands twice; no axis, as all of them would contain the batch.
+    pub(super) fn axes(&self, graph: &Graph, x: NodeId) -> Result<Vec<usize>, LayerError> {
+        let (rank, shape) = (graph.shape(x).rank(), graph.shape(x).to_string());
+        let name = self.function.name();
+        let AxesOrNone(Some(axes)) = self.argument::<AxesOrNone>("axis")? else {
+            let message = format!("`{name}` with `axis = None` would reduce the batch of {shape}");
+            let all: Vec<String> = (1..=rank).map(|axis| axis.to_string()).collect();
+            return Err(LayerError::argument("axis", message)
+                .help(format!("name the others: `axis = ({})`", all.join(", "))));
+        };
+        let mut found = Vec::new();
+        for &axis in axes.list() {
+            let axis = self.axis("axis", axis, rank, &shape)?;
+            if found.contains(&axis) {
+                let message =
+                    format!("`axis` of `{name}` expects each axis once, found {} twice", axis + 1);
+                return Err(LayerError::argument("axis", message));
+            }
+            found.push(axis);
+        }
+        found.sort_unstable();
+        Ok(found)
+    }
+
+    /// The type of numbers that the argument `dtype` names, if it is given.
+    pub(super) fn dtype_or(&self, default: Dtype) -> Result<Dtype, LayerError> {
+        let dtype = self.argument::<Option<DtypeName>>("dtype")?;
+        Ok(dtype.map_or(default, |DtypeName(dtype)| dtype))
     }
 }

@@ -127,7 +127,8 @@ fn mirrored(
     };
     if before.saturating_add(behind) > MOST {
         let message = format!(
-            "`pad` mirrors at most {MOST} elements along an axis, found {before} before and {behind} behind"
+            "`pad` mirrors at most {MOST} elements along an axis, found {before} before and \
+             {behind} behind"
         );
         return Err(LayerError::argument("pad_width", message));
     }

@@ -1,13 +1,12 @@
 //! Functions that reduce axes: sums, means, extrema, truth values.
 
-use super::elementwise::{counted, dtype_or};
-use super::operand::{LARGEST_WHOLE, Operand};
+use super::operand::{LARGEST_WHOLE, Operand, counted};
 use super::{Default, Operation, functions};
 use crate::dtype::Dtype;
 use crate::graph::{Graph, LayerError, NodeId};
 use crate::op::{BinaryFunction, ReduceFunction};
 use crate::ops::kept;
-use crate::parameter::{AxesOrNone, OnlyNone};
+use crate::parameter::OnlyNone;
 
 type Result<T> = std::result::Result<T, LayerError>;
 
@@ -99,49 +98,20 @@ functions! {
         let x = op.tensor(graph, args, 0)?;
         let shape = graph.shape(x).clone();
         let Some(axis) = op.argument::<Option<i64>>("axis")? else {
-            let message =
-                format!("`cumsum` needs an `axis`: without one it would join the samples of {shape}");
+            let message = format!(
+                "`cumsum` needs an `axis`: without one it would join the samples of {shape}"
+            );
             return Err(LayerError::argument("axis", message));
         };
         let axis = op.axis("axis", axis, shape.rank(), &shape.to_string())?;
         let x = counted(graph, x)?;
-        let dtype = dtype_or(op, graph.dtype(x))?;
+        let dtype = op.dtype_or(graph.dtype(x))?;
         let x = graph.cast(x, dtype)?;
         Ok(vec![match dtype {
             Dtype::Int32 => graph.cumsum_integers(x, axis)?,
             Dtype::Float32 | Dtype::Bool => graph.cumsum(x, axis, false)?,
         }])
     };
-}
-
-/// The axes of an argument without the batch, in order. Errors: an axis that is not there, is the
-/// batch, or stands twice; no axis, as all of them would contain the batch.
-pub(super) fn axes(
-    op: &Operation,
-    graph: &Graph,
-    x: NodeId,
-    axes: &AxesOrNone,
-) -> Result<Vec<usize>> {
-    let (rank, shape) = (graph.shape(x).rank(), graph.shape(x).to_string());
-    let name = op.function.name();
-    let AxesOrNone(Some(axes)) = axes else {
-        let message = format!("`{name}` with `axis = None` would reduce the batch of {shape}");
-        let all: Vec<String> = (1..=rank).map(|axis| axis.to_string()).collect();
-        return Err(LayerError::argument("axis", message)
-            .help(format!("name the others: `axis = ({})`", all.join(", "))));
-    };
-    let mut found = Vec::new();
-    for &axis in axes.list() {
-        let axis = op.axis("axis", axis, rank, &shape)?;
-        if found.contains(&axis) {
-            let message =
-                format!("`axis` of `{name}` expects each axis once, found {} twice", axis + 1);
-            return Err(LayerError::argument("axis", message));
-        }
-        found.push(axis);
-    }
-    found.sort_unstable();
-    Ok(found)
 }
 
 /// What a reduction leaves, with its axes if they are to stay.
@@ -152,7 +122,7 @@ fn reduced(
     reduce: impl FnOnce(&mut Graph, NodeId, &[usize]) -> Result<NodeId>,
 ) -> Result<Vec<NodeId>> {
     let x = op.tensor(graph, args, 0)?;
-    let axes = axes(op, graph, x, &op.argument("axis")?)?;
+    let axes = op.axes(graph, x)?;
     let y = reduce(graph, x, &axes)?;
     if !op.argument::<bool>("keepdims")? {
         return Ok(vec![y]);

@@ -94,8 +94,9 @@ impl Layer for Concatenate {
         graph.any_last(side_by_side).map(Some)
     }
 
-    /// The masks are joined and looked at along the last axis. One of fewer axes than its tensor gets
-    /// another axis and is joined with zeros like the tensor; a missing one is ones like the tensor.
+    /// The masks are joined and looked at along the last axis. One of fewer axes than its tensor
+    /// gets another axis and is joined with zeros like the tensor; a missing one is ones like the
+    /// tensor.
     fn mask_sources(&self, inputs: &[MaskedRank]) -> Vec<MaskSource> {
         let sources = |(input, of): (usize, &MaskedRank)| {
             let source = |is_mask, operations| MaskSource { input, is_mask, operations };

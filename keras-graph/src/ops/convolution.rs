@@ -77,7 +77,8 @@ fn undone(op: &Conv2DGradX) -> Conv2D {
 }
 
 /// Refuses a convolution for which kernels, also those of its gradients, would copy so much padding
-/// that the scratch has more than [`MAX_SCRATCH_LEN`] elements and is far larger than what they read.
+/// that the scratch has more than [`MAX_SCRATCH_LEN`] elements and is far larger than what they
+/// read.
 fn check_scratch(op: &Conv2D) -> Result<(), LayerError> {
     let Conv2D { rows, columns, channels, filters, groups, .. } = *op;
     let by_x = Conv2DGradX { rows, columns, channels, filters, groups };

@@ -119,8 +119,8 @@ impl Graph {
         self.add(Node { kind, inputs: vec![x.into()], shape, dtype, repeat })
     }
 
-    /// Joins tensors along an axis; those of several types become floats. Errors: other extents that
-    /// differ.
+    /// Joins tensors along an axis; those of several types become floats. Errors: other extents
+    /// that differ.
     pub fn concat(&mut self, inputs: &[NodeId], axis: usize) -> Result<NodeId, LayerError> {
         let dtypes: Vec<Dtype> = inputs.iter().map(|&x| self.dtype(x)).collect();
         let is_one_type = dtypes.iter().all(|dtype| *dtype == dtypes[0]);

@@ -76,8 +76,8 @@ impl Graph {
     /// The sum, the largest or the smallest of integers over some axes, given in order, which are
     /// gone from the result: exact, or wrapped around.
     ///
-    /// Each step combines the first half of what is left with the second, so the number of ops grows
-    /// with the logarithm of the extent.
+    /// Each step combines the first half of what is left with the second, so the number of ops
+    /// grows with the logarithm of the extent.
     pub(crate) fn reduce_integers(
         &mut self,
         x: NodeId,
