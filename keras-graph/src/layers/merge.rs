@@ -5,7 +5,7 @@ use crate::call::{Call, Lowered};
 use crate::graph::{Graph, LayerError, NodeId};
 use crate::layer::{MaskSource, MaskedRank};
 use crate::op::BinaryFunction;
-use crate::shape::Shape;
+use crate::shape::{self, Shape};
 
 /// `f` over all inputs, from left to right; axes of extent 1 are repeated, missing axes inserted
 /// after the batch.
@@ -32,18 +32,8 @@ pub(super) fn merge(
 
 /// The extents that all inputs are repeated to.
 fn merged_extents(class: &str, graph: &Graph, inputs: &[NodeId]) -> Result<Vec<usize>, LayerError> {
-    let rank = inputs.iter().map(|&x| graph.shape(x).rank()).max().unwrap_or(0);
-    let mut merged = vec![1; rank];
-    for &x in inputs {
-        let extents = graph.shape(x).extents();
-        for (merged, &extent) in merged[rank - extents.len()..].iter_mut().zip(extents) {
-            if extent != 1 && *merged != 1 && *merged != extent {
-                return Err(unequal(class, graph, inputs));
-            }
-            *merged = (*merged).max(extent);
-        }
-    }
-    Ok(merged)
+    let extents: Vec<&[usize]> = inputs.iter().map(|&x| graph.shape(x).extents()).collect();
+    shape::broadcast(&extents).ok_or_else(|| unequal(class, graph, inputs))
 }
 
 fn unequal(class: &str, graph: &Graph, inputs: &[NodeId]) -> LayerError {
