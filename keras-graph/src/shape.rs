@@ -38,7 +38,7 @@ pub fn checked_len(extents: &[usize]) -> Result<usize, LayerError> {
 /// The extents that all of several can be repeated to, as numpy does: axes of extent 1 repeat, and
 /// axes may be missing in front. None if there are none.
 pub(crate) fn broadcast(all: &[&[usize]]) -> Option<Vec<usize>> {
-    let rank = all.iter().map(|extents| extents.len()).max()?;
+    let rank = all.iter().map(|extents| extents.len()).max().unwrap_or(0);
     let mut to = vec![1; rank];
     for extents in all {
         for (to, &extent) in to[rank - extents.len()..].iter_mut().zip(*extents) {
@@ -120,7 +120,7 @@ mod tests {
         assert_eq!(broadcast(&[&[4, 1, 3], &[5, 1]]), Some(vec![4, 5, 3]));
         assert_eq!(broadcast(&[&[], &[2]]), Some(vec![2]));
         assert_eq!(broadcast(&[&[4, 3], &[2, 3]]), None);
-        assert_eq!(broadcast(&[]), None);
+        assert_eq!(broadcast(&[]), Some(vec![]));
     }
 
     #[test]
