@@ -29,8 +29,11 @@ fn check_case<B: Backend>(group: &str, case: &Case) {
     let mut outputs: Vec<Vec<f32>> =
         expected.iter().map(|output| vec![f32::NAN; output.floats().len()]).collect();
     assert_eq!(plan.outputs.len(), outputs.len(), "{}: number of outputs", case.name());
-    let inputs = Inputs(case.numbered("input"));
+    let mut inputs = Inputs(case.numbered("input"));
     assert_eq!(plan.inputs.len(), inputs.0.len(), "{}: number of inputs", case.name());
+    for (input, port) in inputs.0.iter_mut().zip(plan.inputs.iter()) {
+        input.cast(port.dtype);
+    }
     let mut slices: Vec<&mut [f32]> = outputs.iter_mut().map(Vec::as_mut_slice).collect();
     predict::<B>(&plan, &flat, &inputs, &mut slices);
     for (i, (found, expected)) in outputs.iter().zip(&expected).enumerate() {

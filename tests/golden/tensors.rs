@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 
+use keras_graph::dtype::Dtype;
 use keras_runtime::sample::{Samples, Values};
 use keras_runtime::simd::{Level, with_level};
 use serde_json::Value as Json;
@@ -39,6 +40,13 @@ impl Tensor {
         match &self.numbers {
             Numbers::F32(values) => Values::Floats(values),
             Numbers::I32(values) => Values::Labels(values),
+        }
+    }
+
+    /// Makes floats of integers if an input takes floats, as Keras does when a model is called.
+    pub(crate) fn cast(&mut self, to: Dtype) {
+        if let (Numbers::I32(values), Dtype::Float32) = (&self.numbers, to) {
+            self.numbers = Numbers::F32(values.iter().map(|&value| value as f32).collect());
         }
     }
 
