@@ -51,29 +51,46 @@ pub fn write(
 
 /// One group for the model, and one for each of its layers; as in Keras, none for operations.
 fn groups(description: &Description, weights: &[f32]) -> Result<Vec<Group>> {
-    let group = |path: &str, name: &str| Group {
-        path: path.to_owned(),
-        name: Some(name.to_owned()),
-        arrays: Vec::new(),
-        fault: None,
-    };
-    let mut groups = vec![group("", &description.name)];
+    let mut groups = vec![empty("", &description.name)];
     let layers = description.layers.iter().filter(|layer| !layer.is_operation);
-    groups.extend(layers.map(|layer| group(&layer.path, &layer.name)));
-    let index: HashMap<String, usize> =
+    groups.extend(layers.map(|layer| empty(&layer.path, &layer.name)));
+    let mut index: HashMap<String, usize> =
         groups.iter().enumerate().map(|(i, group)| (group.path.clone(), i)).collect();
     for info in description.weights.iter() {
         let len: usize = info.shape.iter().product();
         let values = &weights[info.offset..][..len];
         check_finite(&info.path, values.iter().copied())?;
         let (path, _) = place(info)?;
-        let Some(&group) = index.get(path) else {
+        let Some(group) = group_of(&mut groups, &mut index, path, &info.layer) else {
             return Err(Error::malformed("the path of a layer", format!("`{path}`")));
         };
         let values = Values::F32(values.to_vec());
         groups[group].arrays.push(Array { shape: info.shape.to_vec(), values });
     }
     Ok(groups)
+}
+
+fn empty(path: &str, name: &str) -> Group {
+    let (path, name) = (path.to_owned(), Some(name.to_owned()));
+    Group { path, name, arrays: Vec::new(), fault: None }
+}
+
+/// The index of the group at `path`, that of the layer named `layer`. A layer within another gets
+/// its group here, and those around it; none if no layer of the model is around it.
+fn group_of(
+    groups: &mut Vec<Group>,
+    index: &mut HashMap<String, usize>,
+    path: &str,
+    layer: &str,
+) -> Option<usize> {
+    if let Some(&group) = index.get(path) {
+        return Some(group);
+    }
+    let ((outer, _), (outer_layer, name)) = path.rsplit_once('/').zip(layer.rsplit_once('/'))?;
+    group_of(groups, index, outer, outer_layer)?;
+    groups.push(empty(path, name));
+    index.insert(path.to_owned(), groups.len() - 1);
+    Some(groups.len() - 1)
 }
 
 /// Group and number of a weight.

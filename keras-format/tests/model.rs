@@ -191,3 +191,33 @@ fn what_is_no_weight_is_not_looked_at() {
     read_weights(&groups, &description.weights, &mut values).unwrap();
     assert!(values.iter().all(|value| value.is_finite()));
 }
+
+#[test]
+fn a_layer_within_a_layer_has_its_group() {
+    let framed = |class: &str, config: serde_json::Value| json!({ "module": "keras.layers", "class_name": class, "config": config });
+    let each = framed("Dense", json!({ "name": "each", "units": 3 }));
+    let steps = framed("TimeDistributed", json!({ "name": "steps", "layer": each }));
+    let config = json!({
+        "module": "keras", "class_name": "Sequential", "config": { "name": "model", "layers": [
+            framed("InputLayer", json!({ "name": "x", "batch_shape": [null, 5, 2, 4] })),
+            framed("TimeDistributed", json!({ "name": "all", "layer": steps })),
+        ] },
+    });
+    let network = from_config(&config).unwrap();
+    let description = describe(&network, to_config(&network).unwrap().to_string()).unwrap();
+    let values: Vec<f32> = (0..len(&description)).map(|i| i as f32 - 7.0).collect();
+    let written = write(&description, &values, None).unwrap();
+    let groups = weights::read(written.weights).unwrap();
+    let found: Vec<(&str, Option<&str>, usize)> =
+        groups.iter().map(|g| (&*g.path, g.name.as_deref(), g.arrays.len())).collect();
+    let expected = [
+        ("", Some("model"), 0),
+        ("layers/time_distributed", Some("all"), 0),
+        ("layers/time_distributed/layer", Some("steps"), 0),
+        ("layers/time_distributed/layer/layer", Some("each"), 2),
+    ];
+    assert_eq!(found, expected);
+    let mut read = vec![0.0; values.len()];
+    read_weights(&groups, &description.weights, &mut read).unwrap();
+    assert_eq!(read, values);
+}
