@@ -7,12 +7,6 @@ const MOST_COLUMNS: usize = 100;
 /// Lines of a file, tests in it included.
 const MOST_LINES: usize = 350;
 
-/// Lines of a file that waits to be split.
-const MOST_LINES_BEFORE_SPLIT: usize = 570;
-
-/// The files that wait. The list may shrink, never grow.
-const LONG: &[&str] = &["tests/dsl.rs"];
-
 /// Where `unsafe` may stand, and why.
 const UNSAFE: &[(&str, &str)] = &[
     ("examples/bare/src/lib.rs", "the name of a C function, and an allocator that refuses"),
@@ -56,11 +50,9 @@ fn lines_are_not_wide() {
 fn files_are_not_long() {
     let mut long = Vec::new();
     for (path, text) in sources() {
-        let is_waiting = LONG.contains(&path.as_str());
-        let most = if is_waiting { MOST_LINES_BEFORE_SPLIT } else { MOST_LINES };
         let lines = text.lines().count();
-        if lines > most {
-            long.push(format!("{path}: {lines} lines, at most {most} may be"));
+        if lines > MOST_LINES {
+            long.push(format!("{path}: {lines} lines, at most {MOST_LINES} may be"));
         }
     }
     assert!(long.is_empty(), "files to split by ideas:\n{}", long.join("\n"));
