@@ -6,9 +6,10 @@ use keras_format::network::{from_config, to_config};
 use keras_graph::call::{CallValue, Given};
 use keras_graph::dtype::Dtype;
 use keras_graph::functions::{self, Function};
+use keras_graph::layers::Entry;
 use keras_graph::network::{Class, LayerKind, Network, NetworkLayer};
 use keras_graph::shape::Shape;
-use keras_graph::value::{Quotient, Value};
+use keras_graph::value::{Argument, Quotient, Value};
 use serde_json::{Value as Json, json};
 
 const MODELS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/golden");
@@ -274,4 +275,58 @@ fn the_type_of_an_input_is_written_as_it_was_read() {
         assert_eq!(again["config"]["layers"][0]["config"]["dtype"], name);
         assert_eq!(to_config(&from_config(&again).unwrap()).unwrap(), again);
     }
+}
+
+#[test]
+fn operations_keep_apart_from_those_of_masks() {
+    let build = |mask_zero: bool| {
+        let argument = |name: &str, value| Argument { name: Some(name.to_owned()), value };
+        let arguments = [
+            argument("input_dim", Value::Int(5)),
+            argument("output_dim", Value::Int(3)),
+            argument("mask_zero", Value::Bool(mask_zero)),
+        ];
+        let entry = Entry::by_class("Embedding").unwrap();
+        let mut network = Network::new("model", Class::Functional);
+        let x = network.add_input("x", Shape::new([4]), Dtype::Int32);
+        let layer = entry.build(&arguments, || "embedding".to_owned()).unwrap();
+        let layer = network.add_layer(layer);
+        let y = network.call(layer, &[x]).unwrap()[0];
+        let mut outputs = vec![y];
+        for name in ["not_equal", "not_equal_1", "other"] {
+            let operands = [CallValue::Tensor(x), CallValue::Value(Value::Int(0))];
+            let given = operands.map(|value| Given { name: None, value }).to_vec();
+            let function = Function::by_name("not_equal").unwrap();
+            let (operation, call) = functions::bind(function, given).unwrap();
+            let kind = LayerKind::Layer(Box::new(operation));
+            let (name, trainable, activity_regularizer) = (name.to_owned(), true, None);
+            let layer = NetworkLayer { name, kind, trainable, activity_regularizer };
+            let layer = network.add_layer(layer);
+            outputs.extend(network.call_with(layer, call).unwrap());
+        }
+        // The first leads to an output by another operation.
+        let given = vec![
+            Given { name: None, value: CallValue::Tensor(outputs[1]) },
+            Given { name: None, value: CallValue::Tensor(outputs[2]) },
+        ];
+        let (operation, call) =
+            functions::bind(Function::by_name("logical_or").unwrap(), given).unwrap();
+        let kind = LayerKind::Layer(Box::new(operation));
+        let (name, trainable, activity_regularizer) = ("logical_or".to_owned(), true, None);
+        let layer = NetworkLayer { name, kind, trainable, activity_regularizer };
+        let layer = network.add_layer(layer);
+        let or = network.call_with(layer, call).unwrap()[0];
+        network.finish(&[outputs[0], or, outputs[3]]);
+        survives("masks", &network);
+        let config = to_config(&network).unwrap();
+        let layers = config["config"]["layers"].as_array().unwrap();
+        let mut names: Vec<String> =
+            layers.iter().map(|layer| layer["name"].as_str().unwrap().to_owned()).collect();
+        names.sort();
+        names
+    };
+    let plain = ["embedding", "logical_or", "not_equal", "not_equal_1", "other", "x"];
+    assert_eq!(build(false), plain);
+    let apart = ["embedding", "logical_or", "op_not_equal", "op_not_equal_1", "other", "x"];
+    assert_eq!(build(true), apart);
 }

@@ -1,10 +1,13 @@
 //! From a network to `config.json`.
 
+use std::borrow::Cow;
+
 use keras_graph::call::{CallArgument, CallValue, Lowered};
 use keras_graph::functions::{ELLIPSIS, SLICE};
 use keras_graph::graph::{Graph, Mode};
 use keras_graph::layer::Layer;
 use keras_graph::layers::NamedActivation;
+use keras_graph::names::automatic_name;
 use keras_graph::network::{Class, LayerCall, LayerId, LayerKind, Network, NetworkLayer, TensorId};
 use keras_graph::order;
 use keras_graph::schema::ParameterType;
@@ -28,8 +31,32 @@ pub fn to_config(network: &Network) -> Result<Json> {
 fn model(network: &Network, name: &str, trainable: bool) -> Result<Json> {
     match network.class {
         Class::Sequential => sequential(network, name, trainable),
-        Class::Functional => functional(network, name, trainable),
+        Class::Functional => functional(&beside_masks(network), name, trainable),
     }
+}
+
+/// The network with other names for operations that have an automatic one, if there are masks.
+/// Keras makes masks again when it reads the file, by operations with automatic names, and refuses
+/// a model in which two have one name. Outputs keep theirs, which name losses and metrics.
+fn beside_masks(network: &Network) -> Cow<'_, Network> {
+    if network.tensors.iter().all(|tensor| tensor.mask.is_none()) {
+        return Cow::Borrowed(network);
+    }
+    let call = |tensor: &TensorId| &network.calls[network.tensors[tensor.0].call];
+    let outputs: Vec<LayerId> = network.outputs.iter().map(|output| call(output).layer).collect();
+    let mut renamed = network.clone();
+    for (i, layer) in network.layers.iter().enumerate() {
+        let is_automatic = layer.name.starts_with(&automatic_name(layer.class()));
+        if !layer.is_operation() || !is_automatic || outputs.contains(&LayerId(i)) {
+            continue;
+        }
+        let mut name = format!("op_{}", layer.name);
+        while renamed.layers.iter().any(|other| other.name == name) {
+            name.push('_');
+        }
+        renamed.layers[i].name = name;
+    }
+    Cow::Owned(renamed)
 }
 
 fn sequential(network: &Network, name: &str, trainable: bool) -> Result<Json> {
