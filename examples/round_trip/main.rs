@@ -2,12 +2,13 @@
 //!
 //! `write FOLDER` saves each architecture with weights far from where they start, moving statistics
 //! among them, with inputs and predictions beside it; `tools/round_trip.py` loads and changes them;
-//! `read FOLDER` loads what Keras saved and compares predictions. Two more are trained, and resumed
+//! `read FOLDER` loads what Keras saved and compares predictions. Others are trained, and resumed
 //! on either side from the other's file.
 #![forbid(unsafe_code)]
 
 mod models;
 mod random;
+mod sequences;
 mod trainings;
 
 use std::error::Error;
@@ -50,8 +51,14 @@ const EXCHANGES: &[(&str, Exchange)] = &[
     ("nested", model::<models::Nested>),
     ("activations", model::<models::Activations>),
     ("depths", model::<models::Depths>),
+    ("masked", model::<sequences::Masked>),
+    ("padded", model::<sequences::Padded>),
+    ("attention", model::<sequences::Attention>),
+    ("functions", model::<sequences::Functions>),
     ("training_adam", trainings::adam),
     ("training_sgd", trainings::sgd),
+    ("training_masked", trainings::masked),
+    ("training_constrained", trainings::constrained),
 ];
 
 fn main() -> ExitCode {

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use keras::losses::{CategoricalCrossentropy, Loss, Losses, MeanSquaredError};
+use keras::losses::{CategoricalCrossentropy, Loss, Losses, MeanAbsoluteError, MeanSquaredError};
 use keras::metrics::{CategoricalAccuracy, MetricSet, named};
 use keras::optimizers::{Adam, Optimizer, SGD};
 use keras::prelude::*;
@@ -12,6 +12,7 @@ use keras::training::Training;
 
 use crate::models::{Several, SeveralOutputs, Trained};
 use crate::random::Draw;
+use crate::sequences::{Constrained, Tagger};
 use crate::{Half, Result, SAMPLES, error, inputs, write};
 
 /// Steps before the first file is written, and between files; `STEPS` in `tools/round_trip.py`.
@@ -39,6 +40,23 @@ pub(crate) fn sgd(folder: &Path, half: Half) -> Result<f32> {
     };
     let optimizer = SGD { learning_rate: 0.05, momentum: 0.9, nesterov: true, ..SGD::default() };
     exchange::<Several, _, _, _>(folder, half, optimizer, losses, (), targets)
+}
+
+/// Losses and metrics of what is masked.
+pub(crate) fn masked(folder: &Path, half: Half) -> Result<f32> {
+    let targets = |sample| std::array::from_fn(|step| [(sample * step) as f32 / 8.0 - 1.0]);
+    let optimizer = SGD { learning_rate: 0.1, momentum: 0.5, ..SGD::default() };
+    let metrics = (named("distance", MeanAbsoluteError::default()),);
+    let loss = MeanSquaredError::default();
+    exchange::<Tagger, _, _, [[f32; 1]; 7]>(folder, half, optimizer, loss, metrics, targets)
+}
+
+/// Weights that each step puts back within their bounds.
+pub(crate) fn constrained(folder: &Path, half: Half) -> Result<f32> {
+    let targets = |sample| [sample as f32 / 2.0, 1.0 - sample as f32];
+    let optimizer = Adam { learning_rate: 0.05, ..Adam::default() };
+    let loss = MeanSquaredError::default();
+    exchange::<Constrained, _, _, [f32; 2]>(folder, half, optimizer, loss, (), targets)
 }
 
 fn one_hot<const N: usize>(class: usize) -> [f32; N] {
