@@ -282,15 +282,4 @@ impl Network {
         });
         self.output_names = distinct(names.collect());
     }
-
-    /// Number of layers, those of nested models included.
-    pub fn layer_count(&self) -> usize {
-        self.layers
-            .iter()
-            .map(|layer| match &layer.kind {
-                LayerKind::Network(network) => 1 + network.layer_count(),
-                LayerKind::Input { .. } | LayerKind::Layer(_) => 1,
-            })
-            .sum()
-    }
 }

@@ -68,7 +68,7 @@ impl Program {
     }
 
     /// The nodes that are read from outside of the graph; several times if several read them.
-    pub fn roots(&self) -> Vec<NodeId> {
+    fn roots(&self) -> Vec<NodeId> {
         let mut roots = self.graph.outputs.clone();
         roots.extend(self.graph.moving.iter().map(|statistics| statistics.moments));
         roots.extend(&self.penalties);

@@ -152,7 +152,7 @@ impl ParameterType for InputDtype {
 }
 
 /// The name in a dtype, or in a `DTypePolicy` that a file has in its place.
-pub(super) fn dtype_name(value: &Value) -> Option<&str> {
+fn dtype_name(value: &Value) -> Option<&str> {
     match value {
         Value::Str(name) => Some(name),
         Value::Object(Object { class, arguments }) if class == "DTypePolicy" => {

@@ -121,10 +121,7 @@ impl Graph {
     }
 
     /// The extent of each label. Errors: two that differ, unless one is 1.
-    pub(crate) fn label_extents(
-        &self,
-        tensors: &[&Labelled],
-    ) -> Result<Vec<(Label, usize)>, LayerError> {
+    fn label_extents(&self, tensors: &[&Labelled]) -> Result<Vec<(Label, usize)>, LayerError> {
         let mut extents: Vec<(Label, usize)> = Vec::new();
         for tensor in tensors {
             for (&label, &extent) in tensor.labels.iter().zip(self.shape(tensor.node).extents()) {
