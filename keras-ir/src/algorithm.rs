@@ -33,6 +33,7 @@ literal_enum!(Algorithm {
 
 impl Algorithm {
     /// Whether operands are rounded to bfloat16.
+    #[inline]
     pub fn is_rounded(self) -> bool {
         match self {
             Algorithm::RoundedProduct | Algorithm::RoundedWindows => true,
@@ -45,6 +46,7 @@ impl Algorithm {
     }
 
     /// Whether a kernel is transformed before it is multiplied.
+    #[inline]
     pub fn transforms_kernels(self) -> bool {
         match self {
             Algorithm::Winograd => true,

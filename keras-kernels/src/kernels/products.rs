@@ -30,15 +30,25 @@ impl Reference {
     }
 }
 
+// Inlined as the products of a dense layer are: a program that rounds nothing holds one of both.
 impl Cpu {
+    #[inline]
     pub(crate) fn matmul(op: &op::Matmul, call: Call<'_>) {
-        let [a, b] = call.inputs();
-        let matrices = Matrices { op, a, b, y: call.output, scratch: call.workspace };
-        match call.algorithm.is_rounded() {
-            true => dispatch_pairs(Rounded(matrices)),
-            false => dispatch(matrices),
-        }
+        multiply_with(if call.algorithm.is_rounded() { rounded } else { exact }, op, call);
     }
+}
+
+fn multiply_with(multiply: fn(Matrices<'_>), op: &op::Matmul, call: Call<'_>) {
+    let [a, b] = call.inputs();
+    multiply(Matrices { op, a, b, y: call.output, scratch: call.workspace });
+}
+
+fn exact(matrices: Matrices<'_>) {
+    dispatch(matrices);
+}
+
+fn rounded(matrices: Matrices<'_>) {
+    dispatch_pairs(Rounded(matrices));
 }
 
 /// All pairs of matrices of a call.
