@@ -112,6 +112,14 @@ fn logical(
 ) -> Result<Vec<NodeId>> {
     let [a, b] = args else { return Err(missing(op)) };
     let nodes = broadcast(graph, op.function.name(), &[(a, Dtype::Bool), (b, Dtype::Bool)])?;
+    // So Keras writes a mask of fewer axes than its tensor: "or" with zeros like the tensor.
+    if f == BinaryFunction::Maximum {
+        for (x, other) in [(nodes[0], nodes[1]), (nodes[1], nodes[0])] {
+            if graph.known(x) == Some(0.0) {
+                return Ok(vec![other]);
+            }
+        }
+    }
     Ok(vec![super::arithmetic::same(graph, nodes[0], nodes[1], f)?])
 }
 

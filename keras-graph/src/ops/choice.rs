@@ -1,10 +1,24 @@
 //! Comparisons, choices between two tensors, constants, integers.
 
 use crate::dtype::Dtype;
-use crate::graph::{Graph, LayerError, NodeId, WeightId};
-use crate::op::{BinaryFunction, BinaryInt, CastInt, Compare, Comparison, Ramp, Reshape, Select};
+use crate::graph::{Graph, LayerError, NodeId, Source, WeightId};
+use crate::op::{
+    BinaryFunction, BinaryInt, CastInt, Compare, Comparison, Op, Ramp, Reshape, Select,
+};
 use crate::ops::gradient::{Differentiate, Gradients, Made, not_differentiable};
 use crate::shape::checked_len;
+
+/// Whether `f(a, b)` holds.
+fn holds(f: Comparison, a: f32, b: f32) -> bool {
+    match f {
+        Comparison::Equal => a == b,
+        Comparison::NotEqual => a != b,
+        Comparison::Less => a < b,
+        Comparison::LessEqual => a <= b,
+        Comparison::Greater => a > b,
+        Comparison::GreaterEqual => a >= b,
+    }
+}
 
 impl Graph {
     /// 1 where `f(a, b)` holds, else 0. Both have one shape, and one type or become floats.
@@ -16,10 +30,34 @@ impl Graph {
     ) -> Result<NodeId, LayerError> {
         let integers = [a, b].iter().all(|&x| self.dtype(x) == Dtype::Int32);
         let (a, b) = if integers { (a, b) } else { (self.float(a)?, self.float(b)?) };
-        let len = checked_len(self.shape(a).extents())?;
-        let y = self.emit(Compare { len, f, integers }, &[a.into(), b.into()], self.extents(a))?;
+        let y = match (self.known(a), self.known(b)) {
+            (Some(known_a), Some(known_b)) => {
+                let truth = if holds(f, known_a, known_b) { 1.0 } else { 0.0 };
+                self.ramp(&self.extents(a), truth, 0.0)?
+            }
+            _ => {
+                let len = checked_len(self.shape(a).extents())?;
+                let inputs = [a.into(), b.into()];
+                self.emit(Compare { len, f, integers }, &inputs, self.extents(a))?
+            }
+        };
         self.set_dtype(y, Dtype::Bool);
         Ok(y)
+    }
+
+    /// The number that every element of a tensor is, if that is known before anything is computed.
+    pub(crate) fn known(&self, x: NodeId) -> Option<f32> {
+        let node = &self.nodes()[x.0];
+        let read = || match node.inputs[..] {
+            [Source::Node(x)] => self.known(x),
+            _ => None,
+        };
+        match node.op()? {
+            Op::Ramp(Ramp { start, step, .. }) if *step == 0.0 => Some(*start),
+            Op::Broadcast(_) | Op::Reshape(_) | Op::CastFloat(_) => read(),
+            Op::CastInt(_) => read().map(f32::trunc),
+            _ => None,
+        }
     }
 
     /// `f(a, b)` of integers of one shape.

@@ -7,15 +7,19 @@ use crate::op::{BinaryFunction, Comparison, ReduceFunction};
 use crate::shape::{Shape, broadcast};
 
 impl Graph {
-    /// A truth value for each element: whether it compares so with `value`.
+    /// A truth value for each element: whether it compares so with `value`. The ops are those of the
+    /// functions of `keras.ops`, as which Keras saves masks.
     pub(crate) fn compare_with(
         &mut self,
         x: NodeId,
         f: Comparison,
         value: f32,
     ) -> Result<NodeId, LayerError> {
-        let x = self.float(x)?;
-        let value = self.ramp(&self.extents(x), value, 0.0)?;
+        let is_whole = self.dtype(x) == Dtype::Int32 && value.fract() == 0.0;
+        let x = if is_whole { x } else { self.float(x)? };
+        let value = self.constants(&[], &[value])?;
+        let value = self.cast(value, self.dtype(x))?;
+        let value = self.broadcast(value, &self.extents(x))?;
         self.compare(x, value, f)
     }
 
