@@ -194,7 +194,10 @@ fn what_is_no_weight_is_not_looked_at() {
 
 #[test]
 fn a_layer_within_a_layer_has_its_group() {
-    let framed = |class: &str, config: serde_json::Value| json!({ "module": "keras.layers", "class_name": class, "config": config });
+    let framed = |class: &str, config: serde_json::Value| {
+        let module = "keras.layers";
+        json!({ "module": module, "class_name": class, "config": config })
+    };
     let each = framed("Dense", json!({ "name": "each", "units": 3 }));
     let steps = framed("TimeDistributed", json!({ "name": "steps", "layer": each }));
     let config = json!({

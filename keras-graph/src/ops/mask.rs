@@ -7,8 +7,8 @@ use crate::op::{BinaryFunction, Comparison, ReduceFunction};
 use crate::shape::{Shape, broadcast};
 
 impl Graph {
-    /// A truth value for each element: whether it compares so with `value`. The ops are those of the
-    /// functions of `keras.ops`, as which Keras saves masks.
+    /// A truth value for each element: whether it compares so with `value`. The ops are those of
+    /// the functions of `keras.ops`, as which Keras saves masks.
     pub(crate) fn compare_with(
         &mut self,
         x: NodeId,
