@@ -40,7 +40,7 @@ functions! {
     "nn" Glu("glu") (x, axis) ["x"] {
         /// The axis that is halved.
         axis = Default::Int(-1),
-    } |op, graph, args| along(op, graph, args, Graph::glu);
+    } => along(Graph::glu);
     /// `x` where it is beyond a threshold on either side, else 0.
     "nn" HardShrink("hard_shrink") (x, threshold) ["x"] {
         /// The threshold.
@@ -50,9 +50,7 @@ functions! {
         each(op, graph, args, Activation::HardShrink { threshold })
     };
     /// Each element, kept between -1 and 1.
-    "nn" HardTanh("hard_tanh") (x) ["x"] {} |op, graph, args| {
-        each(op, graph, args, Activation::HardTanh)
-    };
+    "nn" HardTanh("hard_tanh") (x) ["x"] {} => each(Activation::HardTanh);
     /// `x` where it is positive, else `negative_slope · x`.
     "nn" LeakyRelu("leaky_relu") (x, negative_slope) ["x"] {
         /// Slope of the negative part. The layer `LeakyReLU` has 0.3.
@@ -62,11 +60,9 @@ functions! {
         each(op, graph, args, Activation::LeakyRelu { negative_slope })
     };
     /// `log(1 / (1 + e^-x))` of each element.
-    "nn" LogSigmoid("log_sigmoid") (x) ["x"] {} |op, graph, args| {
-        each(op, graph, args, Activation::LogSigmoid)
-    };
+    "nn" LogSigmoid("log_sigmoid") (x) ["x"] {} => each(Activation::LogSigmoid);
     /// The exponential linear unit that keeps mean and variance.
-    "nn" Selu("selu") (x) ["x"] {} |op, graph, args| each(op, graph, args, Activation::Selu);
+    "nn" Selu("selu") (x) ["x"] {} => each(Activation::Selu);
     /// `x` moved towards 0 by a threshold, 0 within it.
     "nn" SoftShrink("soft_shrink") (x, threshold) ["x"] {
         /// The threshold.
@@ -76,22 +72,16 @@ functions! {
         each(op, graph, args, Activation::SoftShrink { threshold })
     };
     /// `x / (1 + |x|)` of each element.
-    "nn" Softsign("softsign") (x) ["x"] {} |op, graph, args| {
-        each(op, graph, args, Activation::Softsign)
-    };
+    "nn" Softsign("softsign") (x) ["x"] {} => each(Activation::Softsign);
     /// 0 below -1, `x` above 1, `(x + 1)² / 4` between them.
-    "nn" SparsePlus("sparse_plus") (x) ["x"] {} |op, graph, args| {
-        each(op, graph, args, Activation::SparsePlus)
-    };
+    "nn" SparsePlus("sparse_plus") (x) ["x"] {} => each(Activation::SparsePlus);
     /// 0 below -1, 1 above 1, `(x + 1) / 2` between them.
-    "nn" SparseSigmoid("sparse_sigmoid") (x) ["x"] {} |op, graph, args| {
-        each(op, graph, args, Activation::SparseSigmoid)
-    };
+    "nn" SparseSigmoid("sparse_sigmoid") (x) ["x"] {} => each(Activation::SparseSigmoid);
     /// The nearest point whose elements along an axis are shares that sum to 1: some may be 0.
     "nn" Sparsemax("sparsemax") (x, axis) ["x"] {
         /// The axis.
         axis = Default::Int(-1),
-    } |op, graph, args| along(op, graph, args, Graph::sparsemax);
+    } => along(Graph::sparsemax);
     /// `(x + √(x² + b)) / 2` of each element.
     "nn" Squareplus("squareplus") (x, b) ["x"] {
         /// How smooth the function is around 0.
@@ -111,9 +101,7 @@ functions! {
         each(op, graph, args, Activation::Threshold { threshold, value })
     };
     /// `x - tanh(x)` of each element.
-    "nn" TanhShrink("tanh_shrink") (x) ["x"] {} |op, graph, args| {
-        each(op, graph, args, Activation::TanhShrink)
-    };
+    "nn" TanhShrink("tanh_shrink") (x) ["x"] {} => each(Activation::TanhShrink);
 }
 
 /// What `keras.activations` has, or names, otherwise than `keras.ops`.
@@ -122,18 +110,14 @@ pub(super) mod own {
 
     functions! {
         /// `e^x` of each element.
-        "numpy" Exp("exponential") (x) ["x"] {} |op, graph, args| {
-            each(op, graph, args, Activation::Exponential)
-        };
+        "numpy" Exp("exponential") (x) ["x"] {} => each(Activation::Exponential);
         /// `x · Φ(x)`, where `Φ` is the distribution of a standard normal number.
         "nn" Gelu("gelu") (x, approximate) ["x"] {
             /// Whether `Φ` is approximated by a hyperbolic tangent.
             approximate = Default::Bool(false),
         } gelu;
         /// `x · tanh(log(1 + e^x))` of each element.
-        Mish("mish") (x) ["x"] {} |op, graph, args| {
-            each(op, graph, args, Activation::Mish)
-        };
+        Mish("mish") (x) ["x"] {} => each(Activation::Mish);
         /// `x` above a threshold, else `negative_slope · (x - threshold)`; then at most
         /// `max_value`.
         ReLU("relu") (x, negative_slope, max_value, threshold) ["x"] {

@@ -14,35 +14,21 @@ type Result<T> = std::result::Result<T, LayerError>;
 
 functions! {
     /// `x1 + x2`
-    "numpy" Add("add") (x1, x2) ["x1", "x2"] {} |op, graph, args| {
-        binary(op, graph, args, BinaryFunction::Add)
-    };
+    "numpy" Add("add") (x1, x2) ["x1", "x2"] {} => binary(BinaryFunction::Add);
     /// `x1 - x2`
-    "numpy" Subtract("subtract") (x1, x2) ["x1", "x2"] {} |op, graph, args| {
-        binary(op, graph, args, BinaryFunction::Subtract)
-    };
+    "numpy" Subtract("subtract") (x1, x2) ["x1", "x2"] {} => binary(BinaryFunction::Subtract);
     /// `x1 · x2`
-    "numpy" Multiply("multiply") (x1, x2) ["x1", "x2"] {} |op, graph, args| {
-        binary(op, graph, args, BinaryFunction::Multiply)
-    };
+    "numpy" Multiply("multiply") (x1, x2) ["x1", "x2"] {} => binary(BinaryFunction::Multiply);
     /// `x1 / x2`, as floats
-    "numpy" TrueDivide("true_divide") (x1, x2) ["x1", "x2"] {} |op, graph, args| {
-        binary(op, graph, args, BinaryFunction::Divide)
-    };
+    "numpy" TrueDivide("true_divide") (x1, x2) ["x1", "x2"] {} => binary(BinaryFunction::Divide);
     /// `x1 / x2`, as floats
-    "numpy" Divide("divide") (x1, x2) ["x1", "x2"] {} |op, graph, args| {
-        binary(op, graph, args, BinaryFunction::Divide)
-    };
+    "numpy" Divide("divide") (x1, x2) ["x1", "x2"] {} => binary(BinaryFunction::Divide);
     /// `x1` to the power of `x2`
-    "numpy" Power("power") (x1, x2) ["x1", "x2"] {} |op, graph, args| power(op, graph, args);
+    "numpy" Power("power") (x1, x2) ["x1", "x2"] {} => power();
     /// The larger of two
-    "numpy" Maximum("maximum") (x1, x2) ["x1", "x2"] {} |op, graph, args| {
-        binary(op, graph, args, BinaryFunction::Maximum)
-    };
+    "numpy" Maximum("maximum") (x1, x2) ["x1", "x2"] {} => binary(BinaryFunction::Maximum);
     /// The smaller of two
-    "numpy" Minimum("minimum") (x1, x2) ["x1", "x2"] {} |op, graph, args| {
-        binary(op, graph, args, BinaryFunction::Minimum)
-    };
+    "numpy" Minimum("minimum") (x1, x2) ["x1", "x2"] {} => binary(BinaryFunction::Minimum);
     /// Each element, kept between two bounds
     "numpy" Clip("clip") (x, x_min, x_max) ["x"] {
         /// The lower bound.
@@ -68,7 +54,7 @@ functions! {
         Ok(vec![graph.cast(y[0], dtype)?])
     };
     /// The product of the last two axes of two tensors, as matrices; axes in front are broadcast
-    "numpy" Matmul("matmul") (x1, x2) ["x1", "x2"] {} |op, graph, args| matmul(op, graph, args);
+    "numpy" Matmul("matmul") (x1, x2) ["x1", "x2"] {} => matmul();
     /// The vectors along axes, divided by their length
     "nn" Normalize("normalize") (x, axis, order, epsilon) ["x"] {
         /// The axis, or the axes, of a vector.
@@ -77,7 +63,7 @@ functions! {
         order = Default::Int(2),
         /// The least length that is divided by; 1e-7 by default.
         epsilon: number = Default::None,
-    } |op, graph, args| normalize(op, graph, args);
+    } => normalize();
 }
 
 /// A function of two operands. Of integers and truth values it is one of integers.

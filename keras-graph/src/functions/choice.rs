@@ -4,55 +4,35 @@ use super::operand::{Operand, broadcast, larger};
 use super::{Default, Operation, functions};
 use crate::dtype::Dtype;
 use crate::graph::{Graph, LayerError, NodeId};
-use crate::op::{BinaryFunction, Comparison};
+use crate::op::Comparison;
 
 type Result<T> = std::result::Result<T, LayerError>;
 
 functions! {
     /// Whether two are equal
-    "numpy" Equal("equal") (x1, x2) ["x1", "x2"] {} |op, graph, args| {
-        compare(op, graph, args, Comparison::Equal)
-    };
+    "numpy" Equal("equal") (x1, x2) ["x1", "x2"] {} => compare(Comparison::Equal);
     /// Whether two differ
-    "numpy" NotEqual("not_equal") (x1, x2) ["x1", "x2"] {} |op, graph, args| {
-        compare(op, graph, args, Comparison::NotEqual)
-    };
+    "numpy" NotEqual("not_equal") (x1, x2) ["x1", "x2"] {} => compare(Comparison::NotEqual);
     /// Whether the first is less
-    "numpy" Less("less") (x1, x2) ["x1", "x2"] {} |op, graph, args| {
-        compare(op, graph, args, Comparison::Less)
-    };
+    "numpy" Less("less") (x1, x2) ["x1", "x2"] {} => compare(Comparison::Less);
     /// Whether the first is less or both are equal
-    "numpy" LessEqual("less_equal") (x1, x2) ["x1", "x2"] {} |op, graph, args| {
-        compare(op, graph, args, Comparison::LessEqual)
-    };
+    "numpy" LessEqual("less_equal") (x1, x2) ["x1", "x2"] {} => compare(Comparison::LessEqual);
     /// Whether the first is greater
-    "numpy" Greater("greater") (x1, x2) ["x1", "x2"] {} |op, graph, args| {
-        compare(op, graph, args, Comparison::Greater)
-    };
+    "numpy" Greater("greater") (x1, x2) ["x1", "x2"] {} => compare(Comparison::Greater);
     /// Whether the first is greater or both are equal
-    "numpy" GreaterEqual("greater_equal") (x1, x2) ["x1", "x2"] {} |op, graph, args| {
-        compare(op, graph, args, Comparison::GreaterEqual)
-    };
+    "numpy" GreaterEqual("greater_equal") (x1, x2) ["x1", "x2"] {}
+        => compare(Comparison::GreaterEqual);
     /// Whether both are true
-    "numpy" LogicalAnd("logical_and") (x1, x2) ["x1", "x2"] {} |op, graph, args| {
-        logical(op, graph, args, BinaryFunction::Minimum)
-    };
+    "numpy" LogicalAnd("logical_and") (x1, x2) ["x1", "x2"] {} => logical(Graph::both);
     /// Whether one of two is true
-    "numpy" LogicalOr("logical_or") (x1, x2) ["x1", "x2"] {} |op, graph, args| {
-        logical(op, graph, args, BinaryFunction::Maximum)
-    };
+    "numpy" LogicalOr("logical_or") (x1, x2) ["x1", "x2"] {} => logical(Graph::either);
     /// Whether one of two is true, but not both
-    "numpy" LogicalXor("logical_xor") (x1, x2) ["x1", "x2"] {} |op, graph, args| {
-        let [a, b] = args else { return Err(missing(op)) };
-        let nodes = broadcast(graph, op.function.name(), &[(a, Dtype::Bool), (b, Dtype::Bool)])?;
-        Ok(vec![graph.compare(nodes[0], nodes[1], Comparison::NotEqual)?])
-    };
+    "numpy" LogicalXor("logical_xor") (x1, x2) ["x1", "x2"] {}
+        => logical(|graph, a, b| graph.compare(a, b, Comparison::NotEqual));
     /// Whether each element is false
     "numpy" LogicalNot("logical_not") (x) ["x"] {} |op, graph, args| {
         let x = op.tensor(graph, args, 0)?;
-        let x = graph.float(x)?;
-        let zero = graph.ramp(&graph.extents(x), 0.0, 0.0)?;
-        Ok(vec![graph.compare(x, zero, Comparison::Equal)?])
+        Ok(vec![graph.compare_with(x, Comparison::Equal, 0.0)?])
     };
     /// `x1` where the condition is true, else `x2`
     "numpy" Where("where") (condition, x1, x2) ["condition", "x1", "x2"] {} |op, graph, args| {
@@ -67,12 +47,12 @@ functions! {
     "numpy" ZerosLike("zeros_like") (x, dtype) ["x"] {
         /// The type; that of the tensor by default.
         dtype = Default::None,
-    } |op, graph, args| filled(op, graph, args, 0.0);
+    } => filled(0.0);
     /// Ones in the shape of a tensor
     "numpy" OnesLike("ones_like") (x, dtype) ["x"] {
         /// The type; that of the tensor by default.
         dtype = Default::None,
-    } |op, graph, args| filled(op, graph, args, 1.0);
+    } => filled(1.0);
     /// For each integer a vector that is 1 at its place and 0 elsewhere
     "nn" OneHot("one_hot") (x, num_classes, axis, dtype, sparse) ["x"] {
         /// Length of the vectors.
@@ -83,7 +63,7 @@ functions! {
         dtype = Default::None,
         /// Only `False`.
         sparse = Default::Bool(false),
-    } |op, graph, args| one_hot(op, graph, args);
+    } => one_hot();
 }
 
 fn missing(op: &Operation) -> LayerError {
@@ -108,19 +88,11 @@ fn logical(
     op: &Operation,
     graph: &mut Graph,
     args: &[Operand],
-    f: BinaryFunction,
+    f: fn(&mut Graph, NodeId, NodeId) -> Result<NodeId>,
 ) -> Result<Vec<NodeId>> {
     let [a, b] = args else { return Err(missing(op)) };
     let nodes = broadcast(graph, op.function.name(), &[(a, Dtype::Bool), (b, Dtype::Bool)])?;
-    // So Keras writes a mask of fewer axes than its tensor: "or" with zeros like the tensor.
-    if f == BinaryFunction::Maximum {
-        for (x, other) in [(nodes[0], nodes[1]), (nodes[1], nodes[0])] {
-            if graph.known(x) == Some(0.0) {
-                return Ok(vec![other]);
-            }
-        }
-    }
-    Ok(vec![super::arithmetic::same(graph, nodes[0], nodes[1], f)?])
+    Ok(vec![f(graph, nodes[0], nodes[1])?])
 }
 
 fn filled(op: &Operation, graph: &mut Graph, args: &[Operand], number: f32) -> Result<Vec<NodeId>> {

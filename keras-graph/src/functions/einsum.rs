@@ -14,7 +14,7 @@ functions! {
         /// A letter for each axis of each tensor, and of the result; the batch's is in front of
         /// each.
         subscripts,
-    } |op, graph, args| einsum(op, graph, args);
+    } => einsum();
 }
 
 /// The letters of the tensors and of the result.

@@ -12,13 +12,11 @@ type Result<T> = std::result::Result<T, LayerError>;
 
 functions! {
     /// `e^x` of each element.
-    "numpy" Exp("exp") (x) ["x"] {} |op, graph, args| {
-        apply(op, graph, args, Activation::Exponential)
-    };
+    "numpy" Exp("exp") (x) ["x"] {} => apply(Activation::Exponential);
     /// The natural logarithm of each element.
-    "numpy" Log("log") (x) ["x"] {} |op, graph, args| apply(op, graph, args, Activation::Log);
+    "numpy" Log("log") (x) ["x"] {} => apply(Activation::Log);
     /// The square root of each element.
-    "numpy" Sqrt("sqrt") (x) ["x"] {} |op, graph, args| apply(op, graph, args, Activation::Sqrt);
+    "numpy" Sqrt("sqrt") (x) ["x"] {} => apply(Activation::Sqrt);
     /// `1 / √x` of each element.
     "math" Rsqrt("rsqrt") (x) ["x"] {} |op, graph, args| {
         let root = apply(op, graph, args, Activation::Sqrt)?[0];
@@ -46,55 +44,43 @@ functions! {
         Ok(vec![graph.binary_int(x, negative, BinaryFunction::Maximum)?])
     };
     /// -1, 0 or 1: the sign of each element.
-    "numpy" Sign("sign") (x) ["x"] {} |op, graph, args| {
-        keeping_type(op, graph, args, Activation::Sign)
-    };
+    "numpy" Sign("sign") (x) ["x"] {} => keeping_type(Activation::Sign);
     /// The largest whole number that is not above each element.
-    "numpy" Floor("floor") (x) ["x"] {} |op, graph, args| apply(op, graph, args, Activation::Floor);
+    "numpy" Floor("floor") (x) ["x"] {} => apply(Activation::Floor);
     /// The hyperbolic tangent of each element.
-    "numpy" Tanh("tanh") (x) ["x"] {} |op, graph, args| apply(op, graph, args, Activation::Tanh);
+    "numpy" Tanh("tanh") (x) ["x"] {} => apply(Activation::Tanh);
     /// `-x` of each element.
     "numpy" Negative("negative") (x) ["x"] {} |op, graph, args| {
         let x = op.tensor(graph, args, 0)?;
         Ok(vec![negative(graph, x)?])
     };
     /// `1 / (1 + e^-x)` of each element.
-    "nn" Sigmoid("sigmoid") (x) ["x"] {} |op, graph, args| {
-        apply(op, graph, args, Activation::Sigmoid)
-    };
+    "nn" Sigmoid("sigmoid") (x) ["x"] {} => apply(Activation::Sigmoid);
     /// `max(x, 0)` of each element.
-    "nn" Relu("relu") (x) ["x"] {} |op, graph, args| apply(op, graph, args, Activation::RELU);
+    "nn" Relu("relu") (x) ["x"] {} => apply(Activation::RELU);
     /// `min(max(x, 0), 6)` of each element.
     "nn" Relu6("relu6") (x) ["x"] {} |op, graph, args| {
         let f = Activation::Relu { negative_slope: 0.0, max_value: 6.0, threshold: 0.0 };
         apply(op, graph, args, f)
     };
     /// `x · sigmoid(x)` of each element.
-    "nn" Silu("silu", "swish") (x) ["x"] {} |op, graph, args| {
-        apply(op, graph, args, Activation::Silu)
-    };
+    "nn" Silu("silu", "swish") (x) ["x"] {} => apply(Activation::Silu);
     /// `log(1 + e^x)` of each element.
-    "nn" Softplus("softplus") (x) ["x"] {} |op, graph, args| {
-        apply(op, graph, args, Activation::Softplus)
-    };
+    "nn" Softplus("softplus") (x) ["x"] {} => apply(Activation::Softplus);
     /// `x / 6 + 1 / 2` of each element, between 0 and 1.
-    "nn" HardSigmoid("hard_sigmoid") (x) ["x"] {} |op, graph, args| {
-        apply(op, graph, args, Activation::HardSigmoid)
-    };
+    "nn" HardSigmoid("hard_sigmoid") (x) ["x"] {} => apply(Activation::HardSigmoid);
     /// `x · hard_sigmoid(x)` of each element.
-    "nn" HardSilu("hard_silu", "hard_swish") (x) ["x"] {} |op, graph, args| {
-        apply(op, graph, args, Activation::HardSilu)
-    };
+    "nn" HardSilu("hard_silu", "hard_swish") (x) ["x"] {} => apply(Activation::HardSilu);
     /// `exp(x) / Σ exp(x)` along an axis.
     "nn" Softmax("softmax") (x, axis) ["x"] {
         /// The axis, or the axes, of which each sums to 1.
         axis = Default::Int(-1),
-    } |op, graph, args| along(op, graph, args, Graph::softmax);
+    } => along(Graph::softmax);
     /// `x - log Σ exp(x)` along an axis.
     "nn" LogSoftmax("log_softmax") (x, axis) ["x"] {
         /// The axis, or the axes.
         axis = Default::Int(-1),
-    } |op, graph, args| along(op, graph, args, Graph::log_softmax);
+    } => along(Graph::log_softmax);
     /// The elements as numbers of another type.
     "core" Cast("cast") (x, dtype) ["x"] {
         /// `"float32"`, `"int32"` or `"bool"`.

@@ -20,19 +20,17 @@ pub const ELLIPSIS: &str = "ellipsis";
 
 functions! {
     /// A part of a tensor: `x[.., 1..3]`
-    "numpy" GetItem("get_item") (x, key) ["x", "key"] {} |op, graph, args| {
-        get_item(op, graph, args)
-    };
+    "numpy" GetItem("get_item") (x, key) ["x", "key"] {} => get_item();
     /// The elements of these numbers along an axis
     "numpy" Take("take") (x, indices, axis) ["x", "indices"] {
         /// The axis along which elements are numbered.
         axis = Default::None,
-    } |op, graph, args| take(op, graph, args);
+    } => take();
     /// For each index, the element of that number along an axis
     "numpy" TakeAlongAxis("take_along_axis") (x, indices, axis) ["x", "indices"] {
         /// The axis along which elements are numbered.
         axis = Default::Int(-1),
-    } |op, graph, args| take_along_axis(op, graph, args);
+    } => take_along_axis();
 }
 
 /// What a slice takes of an axis.

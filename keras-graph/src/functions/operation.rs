@@ -84,6 +84,7 @@ pub struct Function {
 /// Declares the functions of a family. An argument that is kept with the class is a whole number,
 /// or made of such, unless `: number` says otherwise.
 /// Where no module of `keras.ops` stands in front, the function is one of `keras.activations`.
+/// It becomes ops by a closure, or by a function and what that takes beside: `=> compare(f)`.
 macro_rules! functions {
     ($(
         $(#[doc = $docs:literal])*
@@ -97,7 +98,7 @@ macro_rules! functions {
             ),*
             $(,)?
         }
-        $lower:expr;
+        $($lower:expr)? $(=> $by:ident($($beside:expr),*))?;
     )*) => {
         pub(crate) const FUNCTIONS: &[$crate::functions::operation::Function] = &[$(
             $crate::functions::operation::Function {
@@ -116,7 +117,7 @@ macro_rules! functions {
                 meanings: &[$($crate::functions::operation::functions!(@meaning $($number)?)),*],
                 operands: &[$($operand),*],
                 signature: &[$(stringify!($signature)),*],
-                lower: $lower,
+                lower: $($lower)? $(|op, graph, args| $by(op, graph, args, $($beside),*))?,
             },
         )*];
     };

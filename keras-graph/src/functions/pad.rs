@@ -18,7 +18,7 @@ functions! {
         /// What the cells hold: `"constant"`, or for `"reflect"` and `"symmetric"` the elements
         /// mirrored at the edge, without the last one or with it.
         mode = Default::Str("constant"),
-    } |op, graph, args| pad(op, graph, args);
+    } => pad();
 }
 
 /// What `pad` puts around a tensor.

@@ -38,14 +38,14 @@ functions! {
         axis = Default::None,
         /// Whether they stay, with an extent of 1.
         keepdims = Default::Bool(false),
-    } |op, graph, args| reduced(op, graph, args, Graph::mean_axes);
+    } => reduced(Graph::mean_axes);
     /// The mean squared distance from the mean over axes.
     "numpy" Var("var") (x, axis, keepdims) ["x"] {
         /// The axis, or the axes, of which the variance is taken.
         axis = Default::None,
         /// Whether they stay, with an extent of 1.
         keepdims = Default::Bool(false),
-    } |op, graph, args| reduced(op, graph, args, variance);
+    } => reduced(variance);
     /// The root of the mean squared distance from the mean over axes.
     "numpy" Std("std") (x, axis, keepdims) ["x"] {
         /// The axis, or the axes, of which the deviation is taken.
@@ -64,7 +64,7 @@ functions! {
         keepdims = Default::Bool(false),
         /// Not supported yet.
         initial = Default::None,
-    } |op, graph, args| extremum(op, graph, args, ReduceFunction::Max);
+    } => extremum(ReduceFunction::Max);
     /// The smallest element over axes.
     "numpy" Min("min") (x, axis, keepdims, initial) ["x"] {
         /// The axis, or the axes, of which the smallest is kept.
@@ -73,21 +73,21 @@ functions! {
         keepdims = Default::Bool(false),
         /// Not supported yet.
         initial = Default::None,
-    } |op, graph, args| extremum(op, graph, args, ReduceFunction::Min);
+    } => extremum(ReduceFunction::Min);
     /// Whether some element over axes is true.
     "numpy" Any("any") (x, axis, keepdims) ["x"] {
         /// The axis, or the axes, that are looked at.
         axis = Default::None,
         /// Whether they stay, with an extent of 1.
         keepdims = Default::Bool(false),
-    } |op, graph, args| truth(op, graph, args, ReduceFunction::Max);
+    } => truth(ReduceFunction::Max);
     /// Whether all elements over axes are true.
     "numpy" All("all") (x, axis, keepdims) ["x"] {
         /// The axis, or the axes, that are looked at.
         axis = Default::None,
         /// Whether they stay, with an extent of 1.
         keepdims = Default::Bool(false),
-    } |op, graph, args| truth(op, graph, args, ReduceFunction::Min);
+    } => truth(ReduceFunction::Min);
     /// The sums of the elements up to each along an axis.
     "numpy" Cumsum("cumsum") (x, axis, dtype) ["x"] {
         /// The axis along which elements are summed.

@@ -44,7 +44,7 @@ functions! {
         indices_or_sections,
         /// The axis along which it is cut.
         axis = Default::Int(0),
-    } |op, graph, args| split(op, graph, args);
+    } => split();
     /// The tensor without axes of extent 1.
     "numpy" Squeeze("squeeze") (x, axis) ["x"] {
         /// The axis, or the axes; all of extent 1 by default.
@@ -88,7 +88,7 @@ functions! {
     "numpy" Reshape("reshape") (x, newshape) ["x"] {
         /// Extents, the batch's in front as -1; one more may be -1 and follows from the others.
         newshape,
-    } |op, graph, args| reshape(op, graph, args);
+    } => reshape();
     /// The tensor with its axes in another order.
     "numpy" Transpose("transpose") (x, axes) ["x"] {
         /// The axes in their new order, 0 in front.

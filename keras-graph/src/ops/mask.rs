@@ -96,6 +96,25 @@ impl Graph {
         Ok(self.truth(any))
     }
 
+    /// Where one of two truth values of one shape holds. What is never true adds nothing: Keras
+    /// writes a mask of fewer axes than its tensor as "or" with zeros like the tensor.
+    pub(crate) fn either(&mut self, a: NodeId, b: NodeId) -> Result<NodeId, LayerError> {
+        match (self.known(a), self.known(b)) {
+            (Some(0.0), _) => Ok(b),
+            (_, Some(0.0)) => Ok(a),
+            _ => {
+                let either = self.binary(a, b, BinaryFunction::Maximum)?;
+                Ok(self.truth(either))
+            }
+        }
+    }
+
+    /// Where both of two truth values of one shape hold.
+    pub(crate) fn both(&mut self, a: NodeId, b: NodeId) -> Result<NodeId, LayerError> {
+        let both = self.binary(a, b, BinaryFunction::Minimum)?;
+        Ok(self.truth(both))
+    }
+
     /// Whether any of several truth values holds; axes of extent 1 are repeated.
     pub(crate) fn any_of(&mut self, masks: &[NodeId]) -> Result<Option<NodeId>, LayerError> {
         let Some((&first, others)) = masks.split_first() else { return Ok(None) };
@@ -113,8 +132,7 @@ impl Graph {
                 ));
             };
             let (left, right) = (self.broadcast(any, &to)?, self.broadcast(mask, &to)?);
-            let either = self.binary(left, right, BinaryFunction::Maximum)?;
-            any = self.truth(either);
+            any = self.either(left, right)?;
         }
         Ok(Some(any))
     }
