@@ -17,19 +17,8 @@ use core::ptr::null_mut;
 use keras::{Embedded, Infer, embed, model};
 
 model! {
-    /// The model of the example `digits`.
-    pub struct Digits;
-
-    Sequential([
-        Input(shape = (8, 8, 1)),
-        Conv2D(32, kernel_size = 3, padding = "same", activation = "relu"),
-        Conv2D(32, kernel_size = 3, activation = "relu"),
-        MaxPooling2D(pool_size = 2),
-        Flatten(),
-        Dropout(0.3),
-        Dense(64, activation = "relu"),
-        Dense(10, activation = "softmax"),
-    ])
+    /// The model of the example `digits`, as the file says it.
+    pub struct Digits = include!("../digits.keras");
 }
 
 static DIGITS: Embedded<Digits> = embed!("../digits.keras");
