@@ -101,7 +101,7 @@ fn classes_that_are_not_available() {
     refuses(&alone(operation), "`model/fft`: the operation `FFT2` is not supported");
     let operation =
         json!({"module": "keras.src.ops.numpy", "class_name": "Add", "config": {"name": "add"}});
-    refuses(&alone(operation), "`model/add`: `add` expects two arguments");
+    refuses(&alone(operation), "`model/add`: `add` expects the arguments x1, x2");
 }
 
 #[test]

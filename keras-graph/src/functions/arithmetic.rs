@@ -73,7 +73,7 @@ fn binary(
     args: &[Operand],
     f: BinaryFunction,
 ) -> Result<Vec<NodeId>> {
-    let [a, b] = args else { return Err(missing(op)) };
+    let [a, b] = op.operands(args)?;
     let dtype = match larger(a.dtype(graph), b.dtype(graph)) {
         _ if matches!(f, BinaryFunction::Divide | BinaryFunction::Power) => Dtype::Float32,
         Dtype::Bool if !matches!(f, BinaryFunction::Maximum | BinaryFunction::Minimum) => {
@@ -96,10 +96,6 @@ pub(super) fn same(graph: &mut Graph, a: NodeId, b: NodeId, f: BinaryFunction) -
             Ok(y)
         }
     }
-}
-
-fn missing(op: &Operation) -> LayerError {
-    LayerError::input(format!("`{}` expects two arguments", op.function.name()))
 }
 
 /// Powers by small whole constants are products.

@@ -36,7 +36,7 @@ functions! {
     };
     /// `x1` where the condition is true, else `x2`
     "numpy" Where("where") (condition, x1, x2) ["condition", "x1", "x2"] {} |op, graph, args| {
-        let [condition, a, b] = args else { return Err(missing(op)) };
+        let [condition, a, b] = op.operands(args)?;
         let dtype = larger(a.dtype(graph), b.dtype(graph));
         let name = op.function.name();
         let operands = [(condition, Dtype::Bool), (a, dtype), (b, dtype)];
@@ -66,19 +66,13 @@ functions! {
     } => one_hot();
 }
 
-fn missing(op: &Operation) -> LayerError {
-    let function = op.function;
-    let name = function.name();
-    LayerError::input(format!("`{name}` expects the arguments {}", function.signature.join(", ")))
-}
-
 fn compare(
     op: &Operation,
     graph: &mut Graph,
     args: &[Operand],
     f: Comparison,
 ) -> Result<Vec<NodeId>> {
-    let [a, b] = args else { return Err(missing(op)) };
+    let [a, b] = op.operands(args)?;
     let dtype = larger(a.dtype(graph), b.dtype(graph));
     let nodes = broadcast(graph, op.function.name(), &[(a, dtype), (b, dtype)])?;
     Ok(vec![graph.compare(nodes[0], nodes[1], f)?])
@@ -90,7 +84,7 @@ fn logical(
     args: &[Operand],
     f: fn(&mut Graph, NodeId, NodeId) -> Result<NodeId>,
 ) -> Result<Vec<NodeId>> {
-    let [a, b] = args else { return Err(missing(op)) };
+    let [a, b] = op.operands(args)?;
     let nodes = broadcast(graph, op.function.name(), &[(a, Dtype::Bool), (b, Dtype::Bool)])?;
     Ok(vec![f(graph, nodes[0], nodes[1])?])
 }

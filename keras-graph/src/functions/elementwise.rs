@@ -94,7 +94,8 @@ functions! {
     };
 }
 
-fn apply(
+/// A function of each element.
+pub(super) fn apply(
     op: &Operation,
     graph: &mut Graph,
     args: &[Operand],

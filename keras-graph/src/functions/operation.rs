@@ -200,6 +200,17 @@ impl Operation {
         }
     }
 
+    /// The operands of a function that takes so many.
+    pub(super) fn operands<'a, const N: usize>(
+        &self,
+        operands: &'a [Operand],
+    ) -> Result<&'a [Operand; N], LayerError> {
+        operands.try_into().map_err(|_| {
+            let (name, signature) = (self.function.name(), self.function.signature.join(", "));
+            LayerError::input(format!("`{name}` expects the arguments {signature}"))
+        })
+    }
+
     /// The tensors of an operand that is a list.
     pub(super) fn tensors(
         &self,
