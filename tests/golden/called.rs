@@ -120,17 +120,17 @@ impl Layer for MaskOf {
 
 /// The model of a case: its inputs and one call of its layer, or those of a list of layers.
 pub(crate) fn network(case: &Case, trainable: bool) -> Network {
-    let (mut network, output) = called(case, trainable);
-    network.finish(&[output]);
+    let (mut network, outputs) = called(case, trainable);
+    network.finish(&outputs);
     network
 }
 
 /// A model whose output is the mask of a case's output.
 pub(crate) fn mask_network(case: &Case) -> Network {
-    let (mut network, output) = called(case, true);
+    let (mut network, outputs) = called(case, true);
     let mask_of = plain_layer(LayerKind::Layer(Box::new(MaskOf)), true);
     let mask_of = network.add_layer(NetworkLayer { name: "mask_of".to_string(), ..mask_of });
-    let mask = network.call(mask_of, &[output]).unwrap();
+    let mask = network.call(mask_of, &outputs[..1]).unwrap();
     network.finish(&mask);
     network
 }
@@ -146,7 +146,7 @@ fn built(object: &Object, name: String, trainable: bool) -> NetworkLayer {
 }
 
 /// A network with the calls of a case, and what the last returned.
-fn called(case: &Case, trainable: bool) -> (Network, TensorId) {
+fn called(case: &Case, trainable: bool) -> (Network, Vec<TensorId>) {
     let mut network = Network::new("case", Class::Functional);
     let mut input = |name: String, tensor: &Tensor, dtype: Dtype| {
         network.add_input(name, Shape::new(&tensor.shape[1..]), dtype)
@@ -191,16 +191,22 @@ fn called(case: &Case, trainable: bool) -> (Network, TensorId) {
         };
         let mut given = vec![Given { name: None, value: list }];
         for (name, value) in case.json["kwargs"].as_object().into_iter().flatten() {
-            let value = match value {
-                Json::String(tensor) => CallValue::Tensor(named[tensor.as_str()]),
-                Json::Bool(value) => CallValue::Value(Value::Bool(*value)),
-                other => panic!("{}: cannot call with {other}", case.name()),
-            };
-            given.push(Given { name: Some(name.clone()), value });
+            given.push(Given { name: Some(name.clone()), value: call_value(case, &named, value) });
         }
         let call = bind(class, parameters, given).unwrap();
-        inputs = vec![network.call_with(layer, call).unwrap()[0]];
+        inputs = network.call_with(layer, call).unwrap();
     }
-    let [output] = inputs[..] else { panic!("{} calls no layer", case.name()) };
-    (network, output)
+    (network, inputs)
+}
+
+/// The value of an argument of a call: a tensor, a list, or an option.
+fn call_value(case: &Case, named: &HashMap<&str, TensorId>, value: &Json) -> CallValue<TensorId> {
+    match value {
+        Json::String(tensor) => CallValue::Tensor(named[tensor.as_str()]),
+        Json::Bool(value) => CallValue::Value(Value::Bool(*value)),
+        Json::Array(items) => {
+            CallValue::List(items.iter().map(|item| call_value(case, named, item)).collect())
+        }
+        other => panic!("{}: cannot call with {other}", case.name()),
+    }
 }

@@ -14,7 +14,7 @@ fn check_case<B: Backend>(case: &Case) {
     let network = from_config(&case.json["config"]).unwrap();
     let run = |mode| execute_under::<B>(DtypePolicy::Float32, case, &network, mode);
     let inference = run(Mode::Inference);
-    case.check("output", "tolerance", &inference.output, case.tensor("output_0").floats());
+    case.check("output", "tolerance", &inference.outputs[0], case.tensor("output_0").floats());
     let training = run(Mode::Training { input_gradients: true });
     for (i, d_x) in training.input_gradients.iter().enumerate() {
         if let Some(expected) = case.tensors.get(&format!("grad_input_{i}")) {

@@ -9,6 +9,7 @@ use std::ops::Range;
 use keras_graph::compile::{compile, describe};
 use keras_graph::graph::Mode;
 use keras_graph::network::Network;
+use keras_graph::plan::Port;
 use keras_runtime::dtype_policy::DtypePolicy;
 use keras_runtime::execute::{Batch, Execution, Head, Keep, NoHead, Rows};
 use keras_runtime::kernels::{Backend, Cpu, Reference};
@@ -42,7 +43,7 @@ impl Head for Upstream {
 
 /// What a plan made of a case.
 pub(crate) struct Run {
-    pub(crate) output: Vec<f32>,
+    pub(crate) outputs: Vec<Vec<f32>>,
     pub(crate) gradient: Vec<f32>,
     pub(crate) input_gradients: Vec<Vec<f32>>,
     weights: Vec<f32>,
@@ -70,10 +71,13 @@ pub(crate) fn execute_under<B: Backend>(
     let batch = Batch { x: &inputs, rows: Rows::Range(0..samples), seed: 1, step: 0 };
     let upstream = Upstream(case.numbered("upstream"));
     execution.run(&weights, &batch, if training { &upstream as &dyn Head } else { &NoHead });
-    let mut output = vec![0.0; samples * plan.outputs[0].place.len];
-    execution.copy_output(0, &mut output);
+    let output = |(i, port): (usize, &Port)| {
+        let mut output = vec![0.0; samples * port.place.len];
+        execution.copy_output(i, &mut output);
+        output
+    };
     let mut run = Run {
-        output,
+        outputs: plan.outputs.iter().enumerate().map(output).collect(),
         gradient: vec![],
         input_gradients: vec![],
         weights: vec![],
@@ -96,9 +100,9 @@ pub(crate) fn execute_under<B: Backend>(
 
 /// Compares the gradients of a run with the tensors whose names begin with `prefix`.
 fn check_gradients(case: &Case, run: &Run, prefix: &str, with_weights: bool) {
-    for (i, d_x) in run.input_gradients.iter().enumerate() {
-        if let Some(expected) = case.tensors.get(&format!("{prefix}_input_{i}")) {
-            case.check(&format!("d_input_{i}"), "grad_tolerance", d_x, expected.floats());
+    for (name, d_x) in case.input_names().iter().zip(&run.input_gradients) {
+        if let Some(expected) = case.tensors.get(&format!("{prefix}_{name}")) {
+            case.check(&format!("d_{name}"), "grad_tolerance", d_x, expected.floats());
         }
     }
     let mut offset = 0;
@@ -119,17 +123,21 @@ fn check_case<B: Backend>(case: &Case) {
         assert_eq!(*found.shape, *expected.shape, "{}: {}", case.name(), found.name);
     }
     let inference = execute::<B>(case, &network_trained, Mode::Inference);
-    case.check("output", "tolerance", &inference.output, case.tensor("output_0").floats());
+    let expected = case.numbered("output");
+    assert_eq!(inference.outputs.len(), expected.len(), "{}: outputs", case.name());
+    for (i, (found, expected)) in inference.outputs.iter().zip(&expected).enumerate() {
+        case.check(&format!("output {i}"), "tolerance", found, expected.floats());
+    }
     if let Some(mask) = case.tensors.get("output_mask_0") {
         let found = execute::<B>(case, &mask_network(case), Mode::Inference);
-        case.check("output mask", "tolerance", &found.output, mask.floats());
+        case.check("output mask", "tolerance", &found.outputs[0], mask.floats());
     }
     let mode = Mode::Training { input_gradients: true };
     let training = execute::<B>(case, &network_trained, mode);
     if let Some(expected) = case.tensors.get("train_output") {
         // Training differs from inference: a frozen layer has the gradient that the case gives of
         // inference.
-        case.check("training output", "tolerance", &training.output, expected.floats());
+        case.check("training output", "tolerance", &training.outputs[0], expected.floats());
         check_gradients(case, &training, "train_grad", true);
         let frozen = execute::<B>(case, &network(case, false), mode);
         check_gradients(case, &frozen, "grad", false);

@@ -17,11 +17,11 @@ fn compare<B: Backend>(case: &Case, policy: DtypePolicy) -> Vec<Comparison> {
     let inference = execute_under::<B>(policy, case, &network, Mode::Inference);
     let mode = Mode::Training { input_gradients: true };
     let training = execute_under::<B>(policy, case, &network, mode);
-    assert_eq!(inference.output, training.output, "{}", case.name());
+    assert_eq!(inference.outputs, training.outputs, "{}", case.name());
     let expected = |name: &str| case.tensor(name).floats().to_vec();
     let (d_x, mut rest) = (training.input_gradients[0].clone(), &training.gradient[..]);
     let mut compared = vec![
-        ("tolerance".to_string(), training.output, expected("output_0")),
+        ("tolerance".to_string(), training.outputs[0].clone(), expected("output_0")),
         ("grad_input_0_tolerance".to_string(), d_x, expected("grad_input_0")),
     ];
     for i in 0..case.numbered("weight").len() {

@@ -104,10 +104,14 @@ impl Case {
 
     /// What the case's layer is called on, then the tensors that its call names.
     pub(crate) fn inputs(&self) -> Vec<Tensor> {
-        let mut inputs = self.numbered("input");
+        self.input_names().iter().map(|name| self.tensor(name).clone()).collect()
+    }
+
+    /// The names of these tensors.
+    pub(crate) fn input_names(&self) -> Vec<String> {
+        let numbered = (0..self.numbered("input").len()).map(|i| format!("input_{i}"));
         let extra = self.json["extra"].as_object().into_iter().flatten();
-        inputs.extend(extra.map(|(name, _)| self.tensor(name).clone()));
-        inputs
+        numbered.chain(extra.map(|(name, _)| name.clone())).collect()
     }
 
     /// Panics unless `found` equals `expected` within the tolerance of the case called `tolerance`.
