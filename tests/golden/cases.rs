@@ -265,7 +265,7 @@ fn fast_kernels_compute_what_plain_loops_do() {
             for mode in modes {
                 let plan = compile(&problem.network, mode).unwrap();
                 let (fast, plain) = (problem.run::<Cpu>(&plan), problem.run::<Reference>(&plan));
-                assert_close(&problem.name, "output", &fast.outputs[0], &plain.outputs[0]);
+                assert_close(&problem.name, "output", &fast.output, &plain.output);
                 assert_eq!(fast.gradients.len(), plain.gradients.len());
                 for ((by, fast), (_, plain)) in fast.gradients.iter().zip(&plain.gradients) {
                     assert_close(&problem.name, by, fast, plain);
