@@ -47,7 +47,7 @@ pub struct Graph {
     /// Path of the layer that is being lowered.
     scope: Vec<String>,
     /// The attributes by which layers hold those within them, as far as the scope is of such.
-    attributes: Vec<&'static str>,
+    attributes: Vec<String>,
     frozen: usize,
     /// The argument `training` of the innermost call that has one.
     training: Option<bool>,
@@ -155,12 +155,12 @@ impl Graph {
     /// this name.
     pub fn in_inner<T>(
         &mut self,
-        attribute: &'static str,
+        attribute: &str,
         name: &str,
         trainable: bool,
         lower: impl FnOnce(&mut Graph) -> T,
     ) -> T {
-        self.attributes.push(attribute);
+        self.attributes.push(attribute.to_string());
         let result = self.in_layer(name, trainable, lower);
         self.attributes.pop();
         result

@@ -183,7 +183,7 @@ fn from_object(class: &'static str, object: &Object) -> Result<Initializer, Mism
         }
         _ => scaling_rule(class),
     };
-    Ok(Initializer { class, rule, seed })
+    Ok(Initializer { class, rule, seed, forget_gate: false })
 }
 
 /// The rule of a class that is a variance scaling with fixed arguments.

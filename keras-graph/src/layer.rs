@@ -4,6 +4,7 @@ use crate::call::{Call, CallParameter, Lowered};
 use crate::dtype::Dtype;
 use crate::functions::operation::Operation;
 use crate::graph::{Graph, LayerError, NodeId};
+use crate::ops::Recurred;
 use crate::schema::Schema;
 use crate::value::Value;
 
@@ -103,6 +104,16 @@ pub trait Layer: std::fmt::Debug {
         None
     }
 
+    /// The cell that it is, if it computes one step of a sequence.
+    fn as_cell(&self) -> Option<&dyn RecurrentCell> {
+        None
+    }
+
+    /// The recurrent layer that it is, if it runs a cell over a sequence.
+    fn as_recurrent(&self) -> Option<&dyn RecurrentLayer> {
+        None
+    }
+
     /// Element type of the tensors that the layer reads.
     fn input_dtype(&self) -> Dtype {
         Dtype::Float32
@@ -121,4 +132,55 @@ impl Clone for Box<dyn Layer> {
     fn clone(&self) -> Self {
         self.boxed()
     }
+}
+
+/// How a cell goes through a sequence.
+#[derive(Clone, Debug, Default)]
+pub struct Run {
+    /// Whether it begins with the last step.
+    pub backward: bool,
+    /// Whether the output of each step is wanted, and not that of the last alone.
+    pub sequences: bool,
+    /// Whether the states behind the last step are wanted.
+    pub with_states: bool,
+    /// The states to begin with; none for zeros.
+    pub initial: Vec<NodeId>,
+    /// Which steps count.
+    pub mask: Option<NodeId>,
+}
+
+/// A layer that computes one step of a sequence, and knows how to run all of them.
+pub trait RecurrentCell {
+    /// Extents of its states.
+    fn states(&self) -> Vec<Vec<usize>>;
+
+    /// Appends the ops of all steps of `(steps, features)`, within the scope of the cell.
+    fn run(&self, graph: &mut Graph, x: NodeId, run: &Run) -> Result<Recurred, LayerError>;
+}
+
+/// What a layer that runs a cell returns, and how it goes through a sequence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Flags {
+    /// Whether it returns the output of each step.
+    pub return_sequences: bool,
+    /// Whether it returns the states behind the last step too.
+    pub return_state: bool,
+    /// Whether it begins with the last step.
+    pub go_backwards: bool,
+    /// Whether the output of a masked step is zero, and not that of the step before.
+    pub zero_output_for_mask: bool,
+}
+
+/// A layer that runs a cell over the steps of a sequence.
+pub trait RecurrentLayer: Layer {
+    /// What it returns.
+    fn flags(&self) -> Flags;
+
+    /// Extents of the states, for inputs of these extents a step. Errors: inputs that the cell does
+    /// not take.
+    fn states(&self, step: &[usize]) -> Result<Vec<Vec<usize>>, LayerError>;
+
+    /// Appends the ops of all steps. The output of each step stands at its own place, whichever
+    /// way the layer goes.
+    fn run(&self, graph: &mut Graph, x: NodeId, run: &Run) -> Result<Recurred, LayerError>;
 }

@@ -103,6 +103,8 @@ pub struct Initializer {
     pub rule: Rule,
     /// Seed of this initializer alone; else the model's seed and the weight's path decide.
     pub seed: Option<i64>,
+    /// Whether the second quarter of the values is 1: the bias of an LSTM's forget gates.
+    pub forget_gate: bool,
 }
 
 impl Initializer {
@@ -112,22 +114,26 @@ impl Initializer {
         fan: Fan,
         distribution: Distribution,
     ) -> Self {
-        Initializer { class, rule: Rule::VarianceScaling { scale, fan, distribution }, seed: None }
+        Initializer::of(class, Rule::VarianceScaling { scale, fan, distribution })
+    }
+
+    const fn of(class: &'static str, rule: Rule) -> Self {
+        Initializer { class, rule, seed: None, forget_gate: false }
     }
 
     /// Default of kernels.
     pub const GLOROT_UNIFORM: Initializer =
         Initializer::scaling("GlorotUniform", 1.0, Fan::Average, Distribution::Uniform);
     /// Default of biases.
-    pub const ZEROS: Initializer = Initializer { class: "Zeros", rule: Rule::Zeros, seed: None };
+    pub const ZEROS: Initializer = Initializer::of("Zeros", Rule::Zeros);
     /// Default of scales.
-    pub const ONES: Initializer = Initializer { class: "Ones", rule: Rule::Ones, seed: None };
+    pub const ONES: Initializer = Initializer::of("Ones", Rule::Ones);
+    /// Default of recurrent kernels.
+    pub const ORTHOGONAL: Initializer =
+        Initializer::of("Orthogonal", Rule::Orthogonal { gain: 1.0 });
     /// Default of embeddings: `RandomUniform(-0.05, 0.05)`.
-    pub const UNIFORM: Initializer = Initializer {
-        class: "RandomUniform",
-        rule: Rule::RandomUniform { minval: -0.05, maxval: 0.05 },
-        seed: None,
-    };
+    pub const UNIFORM: Initializer =
+        Initializer::of("RandomUniform", Rule::RandomUniform { minval: -0.05, maxval: 0.05 });
 }
 
 literal_enum!(Distribution { TruncatedNormal, UntruncatedNormal, Uniform });
@@ -183,6 +189,8 @@ impl Literal for Initializer {
         self.rule.write(out);
         out.push_str(",seed: ");
         self.seed.write(out);
+        out.push_str(",forget_gate: ");
+        self.forget_gate.write(out);
         out.push('}');
     }
 }

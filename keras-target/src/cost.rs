@@ -10,6 +10,11 @@ use crate::phase::phases;
 /// Most columns that a kernel packs at a time from the right matrix of a product.
 pub const PANEL_COLUMNS: usize = 48;
 
+/// Samples that a recurrent layer takes through all steps together: so many that a vector of the
+/// recurrent kernel, once loaded, is multiplied often, so few that their states stay in the first
+/// cache.
+pub const RECURRENT_ROWS: usize = 16;
+
 /// Lanes of the longest vectors that kernels have.
 const LONGEST_VECTOR: usize = 16;
 

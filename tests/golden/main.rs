@@ -21,6 +21,7 @@ mod optimizers;
 mod plans;
 mod python;
 mod regularizers;
+mod sequences;
 mod tensors;
 mod trained;
 mod training;

@@ -44,7 +44,8 @@ struct Problem {
     network: Network,
     inputs: Vec<Tensor>,
     weights: Vec<f32>,
-    upstream: Vec<f32>,
+    /// Of each output.
+    upstream: Vec<Vec<f32>>,
 }
 
 impl Problem {
@@ -54,7 +55,7 @@ impl Problem {
             network: network(case, true),
             inputs: case.inputs(),
             weights: case.numbered("weight").iter().flat_map(|w| w.floats().to_vec()).collect(),
-            upstream: case.tensor("upstream_0").floats().to_vec(),
+            upstream: case.numbered("upstream").iter().map(|u| u.floats().to_vec()).collect(),
         }
     }
 
@@ -69,7 +70,7 @@ impl Problem {
         let plan = compile(&network, Mode::Inference).unwrap();
         // A variance is not negative.
         let weights = numbers(plan.weights_len).iter().map(|w| w.abs()).collect();
-        let upstream = numbers(3 * plan.outputs[0].place.len);
+        let upstream = vec![numbers(3 * plan.outputs[0].place.len)];
         Problem { name: code.to_string(), network, inputs: vec![input], weights, upstream }
     }
 
@@ -80,14 +81,18 @@ impl Problem {
         let keep = if training { Keep::InputGradients } else { Keep::Outputs };
         let mut execution = Execution::new::<B>(plan, keep);
         let batch = Batch { x: &inputs, rows: Rows::Range(0..samples), seed: 1, step: 0 };
-        let head = Upstream(vec![Tensor {
-            shape: vec![samples, self.upstream.len() / samples],
-            numbers: Numbers::F32(self.upstream.clone()),
-        }]);
+        let tensor = |upstream: &Vec<f32>| Tensor {
+            shape: vec![samples, upstream.len() / samples],
+            numbers: Numbers::F32(upstream.clone()),
+        };
+        let head = Upstream(self.upstream.iter().map(tensor).collect());
         execution.run(&self.weights, &batch, &head as &dyn Head);
-        let mut output = vec![0.0; self.upstream.len()];
-        execution.copy_output(0, &mut output);
-        let mut found = vec![("output".to_string(), output)];
+        let mut found = Vec::new();
+        for (i, upstream) in self.upstream.iter().enumerate() {
+            let mut output = vec![0.0; upstream.len()];
+            execution.copy_output(i, &mut output);
+            found.push((format!("output {i}"), output));
+        }
         if training {
             for (i, port) in plan.inputs.iter().enumerate().filter(|(_, p)| p.gradient.is_some()) {
                 let mut d_x = vec![0.0; samples * port.place.len];
@@ -116,7 +121,9 @@ impl Problem {
             let len = weight.shape.iter().product();
             targets.extend(ends(len).map(|at| Target::Weight(weight.offset + at)));
         }
-        targets.extend(ends(self.upstream.len()).map(Target::Upstream));
+        for (i, upstream) in self.upstream.iter().enumerate() {
+            targets.extend(ends(upstream.len()).map(|at| Target::Upstream(i, at)));
+        }
         targets.into_iter().map(|target| (format!("{target:?}"), target)).collect()
     }
 
@@ -127,7 +134,7 @@ impl Problem {
                 Numbers::I32(_) => unreachable!("whole numbers are no targets"),
             },
             Target::Weight(at) => &mut self.weights[at],
-            Target::Upstream(at) => &mut self.upstream[at],
+            Target::Upstream(i, at) => &mut self.upstream[i][at],
         }
     }
 }
@@ -137,7 +144,7 @@ impl Problem {
 enum Target {
     Input(usize, usize),
     Weight(usize),
-    Upstream(usize),
+    Upstream(usize, usize),
 }
 
 /// Numbers of both signs, none of them 0.

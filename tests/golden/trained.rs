@@ -99,3 +99,41 @@ model! {
         ),
     ])
 }
+
+model! {
+    /// A truth value for each sequence of tokens.
+    pub(crate) struct LstmClassifier;
+
+    Sequential([
+        Input((7,), dtype = "int32"),
+        Embedding(11, 4, mask_zero = True),
+        LSTM(5),
+        Dense(1, activation = "sigmoid"),
+    ])
+}
+
+model! {
+    /// A class for each token.
+    pub(crate) struct GruTagger;
+
+    Sequential([
+        Input((6,), dtype = "int32"),
+        Embedding(10, 5, mask_zero = True),
+        GRU(4, return_sequences = True),
+        Dense(3, activation = "softmax"),
+    ])
+}
+
+model! {
+    /// A vector and a sequence in, two outputs.
+    pub(crate) struct TwoInTwoOut;
+
+    let a = Input((5,), name = "a");
+    let b = Input((6, 3), name = "b");
+    let x = Dense(6, activation = "relu")(a);
+    let y = GRU(4)(b);
+    let z = Dense(7, activation = "silu")(Concatenate()([x, y]));
+    let label = Dense(3, activation = "softmax", name = "label")(z);
+    let value = Dense(1, name = "value")(z);
+    Model(inputs = [a, b], outputs = [label, value])
+}

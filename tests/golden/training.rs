@@ -16,18 +16,18 @@ use crate::trained::{
 };
 
 /// The case of this name.
-fn case(list: &str, name: &str) -> Case {
+pub(crate) fn case(list: &str, name: &str) -> Case {
     let found = listed("training", list).into_iter().find(|case| case.name() == name);
     found.unwrap_or_else(|| panic!("{list} has no `{name}`"))
 }
 
 /// The model as it was before the training.
-fn initial<M: Model>(case: &Case) -> Box<M> {
+pub(crate) fn initial<M: Model>(case: &Case) -> Box<M> {
     M::load(folder().join(format!("training/{}.initial.keras", case.name()))).unwrap()
 }
 
 /// The samples of a tensor.
-fn samples<A: Array<Element = f32>>(tensor: &Tensor) -> Vec<A> {
+pub(crate) fn samples<A: Array<Element = f32>>(tensor: &Tensor) -> Vec<A> {
     let mut samples = A::zeros(tensor.shape[0]);
     A::flat_mut(&mut samples).copy_from_slice(tensor.floats());
     samples
@@ -42,12 +42,12 @@ fn labels(tensor: &Tensor) -> Vec<u32> {
 }
 
 /// The arguments that all trainings share.
-fn fit<'a, I, T>(batch_size: usize, epochs: usize) -> Fit<'a, I, T> {
+pub(crate) fn fit<'a, I, T>(batch_size: usize, epochs: usize) -> Fit<'a, I, T> {
     Fit { batch_size, epochs, shuffle: false, verbose: Verbose::Silent, ..Fit::default() }
 }
 
 /// Compares what each epoch reported. `left_out` names metrics that are not here yet.
-fn check_history(case: &Case, history: &History, left_out: &[&str]) {
+pub(crate) fn check_history(case: &Case, history: &History, left_out: &[&str]) {
     let expected = case.json["history"].as_object().unwrap();
     let is_covered = |key: &&String| !left_out.contains(&key.trim_start_matches("val_"));
     let mut keys: Vec<&str> = expected.keys().filter(is_covered).map(String::as_str).collect();
@@ -69,7 +69,7 @@ fn optimizer_state(path: &std::path::Path) -> OptimizerState {
 }
 
 /// Compares weights, and what a saved training holds of the optimizer.
-fn check_end<M: Model, L: keras::losses::Losses, N, W>(
+pub(crate) fn check_end<M: Model, L: keras::losses::Losses, N, W>(
     case: &Case,
     training: &Training<'_, M, L, N, W>,
 ) {
@@ -92,7 +92,7 @@ fn check_end<M: Model, L: keras::losses::Losses, N, W>(
 }
 
 /// Compares the predictions of the only output.
-fn check_prediction<M: Model>(case: &Case, model: &M, x: &[M::Input])
+pub(crate) fn check_prediction<M: Model>(case: &Case, model: &M, x: &[M::Input])
 where
     M::Output: Array<Element = f32>,
 {
@@ -101,7 +101,7 @@ where
     case.check("predictions", "weights_tolerance", M::Output::flat(&found), expected);
 }
 
-fn accuracy() -> [Named<SparseCategoricalAccuracy>; 1] {
+pub(crate) fn accuracy() -> [Named<SparseCategoricalAccuracy>; 1] {
     [named("accuracy", SparseCategoricalAccuracy::default())]
 }
 
@@ -273,6 +273,7 @@ fn constrained<B: Backend>() {
     check_prediction(&case, &*model, &x);
 }
 
+/// Makes tests of functions that train on a backend.
 macro_rules! on_both_backends {
     ($($name:ident),* $(,)?) => {
         mod reference {
@@ -283,6 +284,8 @@ macro_rules! on_both_backends {
         }
     };
 }
+pub(crate) use on_both_backends;
+
 on_both_backends!(
     mlp_classifier,
     mlp_regression,

@@ -36,6 +36,7 @@ mod named_activation;
 mod p_re_lu;
 mod permute;
 mod re_lu;
+pub mod recurrent;
 mod repeat_vector;
 mod rescaling;
 mod reshape;
@@ -81,6 +82,9 @@ pub use named_activation::NamedActivation;
 pub use p_re_lu::PReLU;
 pub use permute::Permute;
 pub use re_lu::ReLU;
+pub use recurrent::{
+    Bidirectional, GRU, GRUCell, LSTM, LSTMCell, RNN, SimpleRNN, SimpleRNNCell, StackedRNNCells,
+};
 pub use repeat_vector::RepeatVector;
 pub use rescaling::Rescaling;
 pub use reshape::Reshape;
@@ -97,6 +101,7 @@ use crate::parameter::LayerName;
 use crate::schema::{ArgumentError, Bound, Schema};
 use crate::value::Argument;
 use input::LayerDtype;
+use recurrent::{bidirectional, cells, gru, lstm, rnn, simple_rnn};
 
 /// A call that tests check, numerically too: arguments as a user writes them, the input's and the
 /// output's extents.
@@ -139,6 +144,7 @@ catalogue! {
     average::Average,
     average_pooling2d::AveragePooling2D["AvgPool2D"],
     batch_normalization::BatchNormalization,
+    bidirectional::Bidirectional,
     concatenate::Concatenate,
     conv2d::Conv2D["Convolution2D"],
     conv2d_transpose::Conv2DTranspose["Convolution2DTranspose"],
@@ -154,9 +160,13 @@ catalogue! {
     global_average_pooling2d::GlobalAveragePooling2D["GlobalAvgPool2D"],
     global_max_pooling1d::GlobalMaxPooling1D["GlobalMaxPool1D"],
     global_max_pooling2d::GlobalMaxPooling2D["GlobalMaxPool2D"],
+    gru::GRU,
+    cells::GRUCell,
     identity::Identity,
     layer_normalization::LayerNormalization,
     leaky_re_lu::LeakyReLU,
+    lstm::LSTM,
+    cells::LSTMCell,
     masking::Masking,
     maximum::Maximum,
     max_pooling2d::MaxPooling2D["MaxPool2D"],
@@ -168,8 +178,12 @@ catalogue! {
     repeat_vector::RepeatVector,
     rescaling::Rescaling,
     reshape::Reshape,
+    rnn::RNN,
     separable_conv2d::SeparableConv2D["SeparableConvolution2D"],
+    simple_rnn::SimpleRNN,
+    cells::SimpleRNNCell,
     softmax::Softmax,
+    cells::StackedRNNCells,
     subtract::Subtract,
     time_distributed::TimeDistributed,
     up_sampling2d::UpSampling2D,

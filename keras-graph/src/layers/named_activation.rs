@@ -43,6 +43,13 @@ impl NamedActivation {
     pub const LINEAR: NamedActivation =
         NamedActivation::Name("linear", ActivationFunction::ElementWise(Activation::Linear));
 
+    /// `tanh x`.
+    pub const TANH: NamedActivation =
+        NamedActivation::Name("tanh", ActivationFunction::ElementWise(Activation::Tanh));
+    /// `1 / (1 + e^-x)`.
+    pub const SIGMOID: NamedActivation =
+        NamedActivation::Name("sigmoid", ActivationFunction::ElementWise(Activation::Sigmoid));
+
     /// Whether a layer of this class may be an activation with weights.
     pub fn is_learned(class: &str) -> bool {
         LEARNED.contains(&class)

@@ -20,11 +20,13 @@ mod penalty;
 mod pool;
 mod product;
 mod random;
+mod recurrent;
 mod reduce;
 mod resize;
 mod softmax;
 
 pub use normalization::ScaleAndCenter;
+pub use recurrent::{Recurred, Recurrence};
 pub(crate) use reduce::{kept, without};
 
 use crate::dtype::Dtype;

@@ -1,6 +1,7 @@
 //! Sums, means and extrema over axes, and elements picked along one.
 
 use crate::activation::Activation;
+use crate::dtype::Dtype;
 use crate::graph::{Graph, LayerError, NodeId};
 use crate::op::{
     BinaryFunction, Cumsum, Gather, GatherGrad, Reduce, ReduceFunction, ReduceGrad, SumTo,
@@ -151,6 +152,19 @@ impl Graph {
         let (_, count, _) = self.shape(ids).around(axis);
         let op = Gather { outer, extent, inner, count };
         self.emit(op, &[x.into(), ids.into()], self.extents(ids))
+    }
+
+    /// The same elements in the other order along an axis.
+    pub(crate) fn reverse(&mut self, x: NodeId, axis: usize) -> Result<NodeId, LayerError> {
+        let extents = self.extents(x);
+        let extent = extents[axis];
+        let indices = self.ramp(&[extent], extent.saturating_sub(1) as f32, -1.0)?;
+        let indices = self.cast(indices, Dtype::Int32)?;
+        let mut row = vec![1; extents.len()];
+        row[axis] = extent;
+        let indices = self.reshape(indices, &row)?;
+        let indices = self.broadcast(indices, &extents)?;
+        self.gather(x, indices, axis)
     }
 
     /// `x / max(√Σ x², least)`, where the sum is over some axes, given in order.

@@ -3,7 +3,7 @@
 
 use core::ops::{Add, Div, Mul};
 
-use super::{Conv2D, Interpolation, MAX_RANK, Normalize, Window};
+use super::{Cell, Conv2D, Interpolation, MAX_RANK, Normalize, Window};
 use crate::activation::Activation;
 
 /// A number of operations, or an extent that it is made of. Sums and products stop at the largest
@@ -109,6 +109,8 @@ counted! {
         output: window.output.counted(),
         kernel: window.kernel.counted(),
     };
+    // The products and the functions of all steps.
+    cell: Cell => Count = recurrent(cell);
     // What costs nothing by itself.
     conv: Conv2D => Conv2D = conv;
     number: f32 => f32 = number;
@@ -124,6 +126,14 @@ counted! {
 pub(crate) struct Cells {
     pub(crate) output: Count,
     pub(crate) kernel: Count,
+}
+
+/// Operations of the steps of a recurrent layer: of the product, of the gates, and some for the
+/// state.
+fn recurrent(cell: Cell) -> Count {
+    let (gates, units) = (cell.kind.gates() as u64, cell.units.counted());
+    let functions = gates * activation(cell.g).max(activation(cell.f));
+    cell.steps.counted() * units * (2 * gates * units + (functions + 6))
 }
 
 /// Operations of an activation, of one element.

@@ -20,6 +20,7 @@ mod penalty;
 mod pool;
 mod product;
 mod random;
+mod recurrent;
 mod reduce;
 mod resize;
 mod softmax;
@@ -37,6 +38,7 @@ pub use penalty::*;
 pub use pool::*;
 pub use product::*;
 pub use random::*;
+pub use recurrent::*;
 pub use reduce::*;
 pub use resize::*;
 pub use softmax::*;
@@ -180,6 +182,7 @@ list! {
         prelu_grad_x: PreluGradX,
         prelu_grad_alpha: PreluGradAlpha,
         dropout: Dropout,
+        recurrent_results: RecurrentResults,
         masked_moments: MaskedMoments,
         batch_norm: BatchNorm,
         batch_norm_grad_sums: BatchNormGradSums,
@@ -217,5 +220,8 @@ list! {
         sparsemax: Sparsemax,
         sparsemax_grad: SparsemaxGrad,
         moments: Moments,
+        recurrent: Recurrent,
+        recurrent_kept: RecurrentKept,
+        recurrent_grad: RecurrentGrad,
     }
 }

@@ -46,7 +46,7 @@ pub(crate) fn activate(f: Activation, y: &mut [f32]) {
 }
 
 #[inline(always)]
-fn activate_loops<S: Simd>(f: Activation, y: &mut [f32]) {
+pub(super) fn activate_loops<S: Simd>(f: Activation, y: &mut [f32]) {
     use Activation::*;
     match f {
         Linear => {}
@@ -117,7 +117,7 @@ pub(crate) fn derivative(f: Activation, kept: &[f32], d_y: &[f32], d_x: &mut [f3
 }
 
 #[inline(always)]
-fn derivative_loops<S: Simd>(f: Activation, kept: &[f32], d_y: &[f32], d_x: &mut [f32]) {
+pub(super) fn derivative_loops<S: Simd>(f: Activation, kept: &[f32], d_y: &[f32], d_x: &mut [f32]) {
     use Activation::*;
     match f {
         Linear => d_x.copy_from_slice(d_y),

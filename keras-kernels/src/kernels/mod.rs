@@ -43,6 +43,7 @@ mod pool_pairs;
 mod prelu;
 mod prepare;
 mod products;
+mod recurrent;
 mod reduce;
 mod rows;
 mod short_rows;

@@ -3,7 +3,8 @@
 
 use core::ops::Range;
 
-use keras_graph::plan::{Place, Plan, Segment, Storage};
+use keras_graph::needs;
+use keras_graph::plan::{Place, Plan, Segment, Step, Storage};
 
 use crate::dtype_policy::DtypePolicy;
 
@@ -38,12 +39,19 @@ pub(super) fn shard_count(plan: &Plan, samples: usize, policy: DtypePolicy) -> u
         0
     };
     let least_flops = merge_flops.max(stream_flops).max(LEAST_SHARD_FLOPS);
-    let least_samples = least_flops.div_ceil((plan.flops as usize).max(1)).max(1);
+    let least_samples = least_flops.div_ceil((plan.flops as usize).max(1));
+    // Half as many as kernels like to have together are nearly as fast.
+    let least_samples = least_samples.max(together(&plan.steps) / 2).max(1);
     let sums_bytes = plan.reduced_len.max(1) * size_of::<f32>();
     let most = MAX_SHARDS.min(MAX_SHARD_SUMS_BYTES / sums_bytes).max(1);
     // A power of two, so that two or four threads get as much each.
     let shards = (samples / least_samples).clamp(1, most);
     1 << shards.ilog2()
+}
+
+/// How many samples the kernels of some steps want together.
+fn together(steps: &[Step]) -> usize {
+    steps.iter().map(|step| needs::together(&step.op)).max().unwrap_or(1)
 }
 
 /// How a segment is cut into blocks.
@@ -53,6 +61,8 @@ pub(super) struct Cut {
     pub(super) block_len: usize,
     /// Elements per sample that it reads or writes, those of the shard among them.
     touched_len: usize,
+    /// Samples that its kernels want together.
+    together: usize,
 }
 
 impl Cut {
@@ -82,14 +92,15 @@ impl Cut {
         places.sort_by_key(|place| (place.offset, place.len));
         places.dedup();
         let shard_len: usize = places.iter().map(|place| place.len).sum();
-        Cut { block_len, touched_len: block_len + shard_len }
+        let together = together(&plan.steps[segment.from..segment.to]);
+        Cut { block_len, touched_len: block_len + shard_len, together }
     }
 
     /// Samples of a block, of a shard that has `samples`: where images are small, blocks have more
     /// of them.
     pub(super) fn block_samples(self, samples: usize) -> usize {
         let sample_bytes = self.touched_len.max(1) * size_of::<f32>();
-        let most = (BLOCK_BYTES / sample_bytes).clamp(1, samples);
+        let most = (BLOCK_BYTES / sample_bytes).max(self.together).clamp(1, samples);
         samples.div_ceil(samples.div_ceil(most))
     }
 }

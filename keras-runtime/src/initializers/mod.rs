@@ -18,14 +18,18 @@ const TRUNCATED_STDDEV: f64 = 0.879_625_661_034_239_8;
 pub fn initialize(weights: &[WeightInfo], seed: u64, to: &mut [f32]) {
     for weight in weights {
         let len = weight.shape.iter().product();
-        let Initializer { rule, seed: own, .. } = weight.initializer;
+        let Initializer { rule, seed: own, forget_gate, .. } = weight.initializer;
         // With a seed of its own an initializer gives every weight of one shape the same values, as
         // in Keras.
         let mut random = match own {
             Some(own) => Random::stream(own as u64, ""),
             None => Random::stream(seed, &format!("{}/{}", weight.layer, weight.name)),
         };
-        fill(&rule, &weight.shape, &mut random, &mut to[weight.offset..][..len]);
+        let to = &mut to[weight.offset..][..len];
+        fill(&rule, &weight.shape, &mut random, to);
+        if forget_gate {
+            to[len / 4..len / 2].fill(1.0);
+        }
     }
 }
 

@@ -7,6 +7,7 @@ mod convolution;
 mod elementwise;
 mod pool;
 mod product;
+mod recurrent;
 mod scratch;
 
 use core::ops::Range;
@@ -34,6 +35,11 @@ pub(crate) trait Needs {
     /// Scratch elements that its kernel asks for, whatever the number of samples.
     fn workspace_len(&self, _: Algorithm) -> usize {
         0
+    }
+
+    /// How many samples its kernel wants together, so that it is fast.
+    fn together(&self) -> usize {
+        1
     }
 
     /// Rows and columns of the right matrix of a product, if the algorithm can read a packed copy.
@@ -78,6 +84,10 @@ macro_rules! all {
                 match self { $(Op::$name(op) => op.workspace_len(algorithm),)* }
             }
 
+            fn together(&self) -> usize {
+                match self { $(Op::$name(op) => op.together(),)* }
+            }
+
             fn right_matrix(&self, algorithm: Algorithm) -> Option<[usize; 2]> {
                 match self { $(Op::$name(op) => op.right_matrix(algorithm),)* }
             }
@@ -101,6 +111,12 @@ keras_ir::for_each_op!(all);
 /// Scratch elements that the kernel of an op asks for, whatever the number of samples.
 pub fn workspace_len(op: &Op, algorithm: Algorithm) -> usize {
     op.workspace_len(algorithm)
+}
+
+/// How many samples the kernel of an op wants together, so that it is fast: a recurrent layer
+/// multiplies as many rows a step.
+pub fn together(op: &Op) -> usize {
+    op.together()
 }
 
 /// What is worth making of an op's weights once for a whole batch, if anything: panels, or a

@@ -1,0 +1,131 @@
+//! `RNN`: any cell over the steps of a sequence.
+
+use super::{CALL, mask_sources, run_layer};
+use crate::call::{Call, CallParameter, Lowered};
+use crate::graph::{Graph, LayerError, NodeId};
+use crate::layer::{Flags, Layer, MaskSource, MaskedRank, RecurrentLayer, Run};
+use crate::layers::{Case, InnerLayer};
+use crate::ops::Recurred;
+use crate::parameter::OnlyFalse;
+use crate::schema::{Mismatch, ParameterType, layer, layer_basics};
+use crate::value::{Argument, Object, Value};
+
+layer! {
+    /// Runs a cell, or several on top of each other, over the steps of a sequence.
+    ///
+    /// Shapes: `(batch, steps, features) -> (batch, units)`, or `(batch, steps, units)` with
+    /// `return_sequences`; with `return_state` the states of all cells follow, one by one. A masked
+    /// step leaves the states as they are. Source: Keras 3.15 `layers/rnn/rnn.py`.
+    pub struct RNN {
+        /// The cell, such as `LSTMCell(8)`, or a list of cells.
+        cell: CellOrCells,
+        /// Whether the output of each step is returned, and not that of the last alone.
+        return_sequences: bool = false,
+        /// Whether the states behind the last step are returned too.
+        return_state: bool = false,
+        /// Whether the sequence is read from its end.
+        go_backwards: bool = false,
+        /// Not supported yet.
+        stateful: OnlyFalse = OnlyFalse,
+        /// Has no effect: the steps are one op.
+        unroll: bool = false,
+        /// Whether the output of a masked step is zero, and not that of the step before.
+        zero_output_for_mask: bool = false,
+    }
+}
+
+pub(in crate::layers) const CASES: &[Case] = &[
+    Case { arguments: "GRUCell(3)", inputs: &[&[4, 2]], output: &[3] },
+    Case {
+        arguments: "[GRUCell(3), GRUCell(2), LSTMCell(4)], return_sequences = True",
+        inputs: &[&[3, 2]],
+        output: &[3, 4],
+    },
+];
+
+/// A cell; a list of cells is one of class `StackedRNNCells`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CellOrCells(InnerLayer);
+
+impl ParameterType for CellOrCells {
+    fn from_value(value: &Value) -> Result<Self, Mismatch> {
+        let stacked = match value {
+            Value::List(_) => {
+                let argument = Argument { name: Some("cells".to_string()), value: value.clone() };
+                let class = "StackedRNNCells".to_string();
+                Some(Value::Layer(Object { class, arguments: vec![argument] }))
+            }
+            _ => None,
+        };
+        let cell = InnerLayer::from_value(stacked.as_ref().unwrap_or(value))?;
+        match cell.layer.as_cell() {
+            Some(_) => Ok(CellOrCells(cell)),
+            None => Err(Mismatch {
+                expected: "a cell or a list of cells".to_string(),
+                help: Some(match cell.layer.as_recurrent() {
+                    Some(layer) => {
+                        let class = layer.schema().class;
+                        format!("`{class}` runs over a sequence by itself: write `{class}Cell`")
+                    }
+                    None => "write a cell, such as `LSTMCell(8)`".to_string(),
+                }),
+            }),
+        }
+    }
+
+    fn to_value(&self) -> Value {
+        self.0.to_value()
+    }
+}
+
+impl Layer for RNN {
+    layer_basics!();
+
+    fn call_parameters(&self) -> &'static [CallParameter] {
+        CALL
+    }
+
+    fn supports_masking(&self) -> bool {
+        true
+    }
+
+    fn mask_sources(&self, _: &[MaskedRank]) -> Vec<MaskSource> {
+        mask_sources(&self.flags())
+    }
+
+    fn as_recurrent(&self) -> Option<&dyn RecurrentLayer> {
+        Some(self)
+    }
+
+    fn lower_call(
+        &self,
+        graph: &mut Graph,
+        call: &Call<Lowered>,
+    ) -> Result<Vec<Lowered>, LayerError> {
+        run_layer(self, graph, call, true)
+    }
+}
+
+impl RecurrentLayer for RNN {
+    fn flags(&self) -> Flags {
+        Flags {
+            return_sequences: self.return_sequences,
+            return_state: self.return_state,
+            go_backwards: self.go_backwards,
+            // Keras does not look at it where it unrolls.
+            zero_output_for_mask: self.zero_output_for_mask && !self.unroll,
+        }
+    }
+
+    fn states(&self, _: &[usize]) -> Result<Vec<Vec<usize>>, LayerError> {
+        Ok(self.cell.0.layer.as_cell().map_or(Vec::new(), |cell| cell.states()))
+    }
+
+    fn run(&self, graph: &mut Graph, x: NodeId, run: &Run) -> Result<Recurred, LayerError> {
+        let InnerLayer { name, layer, trainable, .. } = &self.cell.0;
+        let Some(cell) = layer.as_cell() else {
+            return Err(LayerError::argument("cell", "`RNN` expects a cell"));
+        };
+        graph.in_inner("cell", name, *trainable, |graph| cell.run(graph, x, run))
+    }
+}
