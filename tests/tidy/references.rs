@@ -16,6 +16,10 @@ fn every_layer_has_reference_data() {
         let class = entry.schema.class;
         let is_configured = configs.lines().any(|line| line.split(':').next() == Some(class));
         assert!(is_configured, "{class}: no line in configs.txt; tools/layer_configs.py makes it");
+        if class.contains("Cell") {
+            // A cell has the cases of the layer that runs it.
+            continue;
+        }
         let has_case = cases.iter().any(|case| case["kind"] == class);
         assert!(has_case, "{class}: no case in tests/golden/layers");
         assert!(!entry.cases.is_empty(), "{class}: no `CASES` in its file");
