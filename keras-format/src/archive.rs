@@ -89,6 +89,15 @@ pub struct Archive {
     pub weights: Vec<u8>,
 }
 
+/// Where in a `.keras` file the weights lie as they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Their first byte in the file.
+    pub start: usize,
+    /// Their CRC-32, which reading has compared.
+    pub checksum: u32,
+}
+
 impl Archive {
     /// Reads a `.keras` file.
     ///
@@ -103,9 +112,9 @@ impl Archive {
             .map_err(within)
     }
 
-    /// Reads a `.keras` file, and says from which byte of it on the weights lie there as they are;
-    /// none if they are compressed. Errors: as [`Archive::read`].
-    pub fn read_in_place(path: impl AsRef<Path>) -> Result<(Archive, Option<usize>)> {
+    /// Reads a `.keras` file, and says where in it the weights lie; none if they are compressed.
+    /// Errors: as [`Archive::read`].
+    pub fn read_in_place(path: impl AsRef<Path>) -> Result<(Archive, Option<Place>)> {
         let path = path.as_ref();
         let within = |error: Error| error.within(&path.display().to_string());
         let file = open(path, "a `.keras` archive").map_err(within)?;
@@ -117,7 +126,7 @@ impl Archive {
         Ok(Archive::read_from(Cursor::new(bytes))?.0)
     }
 
-    fn read_from<R: Read + Seek>(mut reader: R) -> Result<(Archive, Option<usize>)> {
+    fn read_from<R: Read + Seek>(mut reader: R) -> Result<(Archive, Option<Place>)> {
         let start = start(&mut reader)?;
         let archive_bytes = reader.seek(SeekFrom::End(0)).map_err(unreadable)?;
         let mut zip = ZipArchive::new(reader).map_err(|error| {
@@ -133,8 +142,8 @@ impl Archive {
         let config = json(&member(&mut zip, CONFIG, archive_bytes, JSON_LIMIT_BYTES)?)
             .map_err(|error| error.within(CONFIG))?;
         let weights = member(&mut zip, WEIGHTS, archive_bytes, u64::MAX)?;
-        let start = stored_from(&mut zip, WEIGHTS);
-        Ok((Archive { metadata, config, weights }, start))
+        let place = place(&mut zip, WEIGHTS);
+        Ok((Archive { metadata, config, weights }, place))
     }
 
     /// The bytes of the `.keras` file: the same bytes for the same content.
@@ -271,11 +280,11 @@ fn member<R: Read + Seek>(
     Ok(bytes)
 }
 
-/// Where the bytes of a member begin, if they are not compressed.
-fn stored_from<R: Read + Seek>(zip: &mut ZipArchive<R>, name: &str) -> Option<usize> {
+/// Where the bytes of a member lie, if they are not compressed.
+fn place<R: Read + Seek>(zip: &mut ZipArchive<R>, name: &str) -> Option<Place> {
     let file = zip.by_name(name).ok()?;
     let start = file.data_start().filter(|_| file.compression() == CompressionMethod::Stored);
-    usize::try_from(start?).ok()
+    Some(Place { start: usize::try_from(start?).ok()?, checksum: file.crc32() })
 }
 
 fn json(bytes: &[u8]) -> Result<Json> {

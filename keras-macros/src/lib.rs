@@ -12,11 +12,13 @@ use proc_macro::TokenStream;
 mod apply;
 mod arguments;
 mod arithmetic;
+mod assembly;
 mod ast;
 mod builder;
 mod call;
 mod check;
 mod constants;
+mod embed;
 mod emit;
 mod emit_call;
 mod emit_fields;
@@ -63,5 +65,5 @@ pub fn model(input: TokenStream) -> TokenStream {
 /// refused. The path is relative to the crate's root.
 #[proc_macro]
 pub fn embed(input: TokenStream) -> TokenStream {
-    expand::guarded(|| file::embed(input.into())).into()
+    expand::guarded(|| embed::embed(input.into())).into()
 }

@@ -15,6 +15,7 @@ const UNSAFE: &[(&str, &str)] = &[
     ("keras-infer/src/sample/structs.rs", "what the macro emits for samples"),
     ("keras-infer/src/weights.rs", "views of weights as flat numbers"),
     ("keras-kernels/src/simd/", "vector instructions"),
+    ("keras-macros/src/assembly.rs", "declares what the assembler defines"),
     ("keras-macros/src/emit.rs", "promises what `Infer` asks for"),
     ("keras-runtime/src/team.rs", "lends a closure to threads"),
     ("tests/alloc.rs", "an allocator that counts"),
