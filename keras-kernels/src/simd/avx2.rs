@@ -15,7 +15,7 @@ pub(crate) struct Avx2(());
 
 impl Avx2 {
     pub(super) fn detect() -> Option<Avx2> {
-        (has!("avx2") && has!("fma")).then_some(Avx2(()))
+        has!("avx2", "fma").then_some(Avx2(()))
     }
 
     /// The first `len` lanes, as the sign bits that masked loads and stores look at.

@@ -15,7 +15,7 @@ pub(crate) struct Avx512Bf16(Avx512);
 
 impl Avx512Bf16 {
     pub(super) fn detect() -> Option<Avx512Bf16> {
-        let is_there = has!("avx512bw") && has!("avx512bf16");
+        let is_there = has!("avx512bw", "avx512bf16");
         Avx512::detect().filter(|_| is_there).map(Avx512Bf16)
     }
 
