@@ -24,11 +24,7 @@ pub(super) const CASES: &[Case] = &[
 ];
 
 impl Layer for Activation {
-    layer_basics!();
-
-    fn supports_masking(&self) -> bool {
-        true
-    }
+    layer_basics!(masking);
 
     fn lower(&self, graph: &mut Graph, x: NodeId) -> Result<NodeId, LayerError> {
         self.activation.lower(graph, x)

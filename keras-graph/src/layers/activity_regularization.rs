@@ -25,11 +25,7 @@ pub(super) const CASES: &[Case] = &[
 ];
 
 impl Layer for ActivityRegularization {
-    layer_basics!();
-
-    fn supports_masking(&self) -> bool {
-        true
-    }
+    layer_basics!(masking);
 
     fn lower(&self, graph: &mut Graph, x: NodeId) -> Result<NodeId, LayerError> {
         let (l1, l2) = (self.l1.0, self.l2.0);

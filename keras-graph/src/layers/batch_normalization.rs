@@ -1,6 +1,6 @@
 //! `BatchNormalization`: each channel gets mean 0 and variance 1 over the batch.
 
-use crate::call::{Call, CallParameter, Lowered, MASK, TRAINING};
+use crate::call::{Call, Lowered, MASK, TRAINING};
 use crate::graph::{Graph, LayerError, MovingStatistics, NodeId};
 use crate::initializer::Initializer;
 use crate::layer::Layer;
@@ -104,15 +104,7 @@ impl BatchNormalization {
 }
 
 impl Layer for BatchNormalization {
-    layer_basics!();
-
-    fn call_parameters(&self) -> &'static [CallParameter] {
-        &[TRAINING, MASK]
-    }
-
-    fn supports_masking(&self) -> bool {
-        true
-    }
+    layer_basics!(masking, [TRAINING, MASK]);
 
     fn lower_call(
         &self,

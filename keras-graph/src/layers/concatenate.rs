@@ -27,7 +27,7 @@ pub(super) const CASES: &[Case] = &[
 ];
 
 impl Layer for Concatenate {
-    layer_basics!();
+    layer_basics!(masking);
 
     fn lower_list(&self, graph: &mut Graph, inputs: &[NodeId]) -> Result<NodeId, LayerError> {
         let Some(&first) = inputs.first() else {
@@ -61,10 +61,6 @@ impl Layer for Concatenate {
             return Err(LayerError::input(message));
         }
         graph.concat(inputs, axis)
-    }
-
-    fn supports_masking(&self) -> bool {
-        true
     }
 
     /// The masks side by side; along the last axis, what counts in any tensor. One without a mask

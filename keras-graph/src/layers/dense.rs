@@ -50,11 +50,7 @@ pub(super) const CASES: &[Case] = &[
 ];
 
 impl Layer for Dense {
-    layer_basics!();
-
-    fn supports_masking(&self) -> bool {
-        true
-    }
+    layer_basics!(masking);
 
     fn lower(&self, graph: &mut Graph, x: NodeId) -> Result<NodeId, LayerError> {
         let Some(&features) = graph.shape(x).extents().last() else {

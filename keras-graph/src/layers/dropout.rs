@@ -83,11 +83,7 @@ impl Dropout {
 }
 
 impl Layer for Dropout {
-    layer_basics!();
-
-    fn supports_masking(&self) -> bool {
-        true
-    }
+    layer_basics!(masking);
 
     fn lower(&self, graph: &mut Graph, x: NodeId) -> Result<NodeId, LayerError> {
         let extents = graph.extents(x);

@@ -22,11 +22,7 @@ pub(super) const CASES: &[Case] = &[
 ];
 
 impl Layer for ELU {
-    layer_basics!();
-
-    fn supports_masking(&self) -> bool {
-        true
-    }
+    layer_basics!(masking);
 
     fn lower(&self, graph: &mut Graph, x: NodeId) -> Result<NodeId, LayerError> {
         graph.unary(x, Activation::Elu { alpha: self.alpha })

@@ -49,11 +49,7 @@ pub(super) const CASES: &[Case] = &[
 ];
 
 impl Layer for Embedding {
-    layer_basics!();
-
-    fn supports_masking(&self) -> bool {
-        true
-    }
+    layer_basics!(masking);
 
     fn compute_mask(
         &self,

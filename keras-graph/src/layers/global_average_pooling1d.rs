@@ -1,6 +1,6 @@
 //! `GlobalAveragePooling1D`: the mean of each feature over the steps.
 
-use crate::call::{Call, CallParameter, Lowered, MASK};
+use crate::call::{Call, Lowered, MASK};
 use crate::dtype::Dtype;
 use crate::graph::{Graph, LayerError, NodeId};
 use crate::layer::Layer;
@@ -29,16 +29,8 @@ pub(super) const CASES: &[Case] = &[
 ];
 
 impl Layer for GlobalAveragePooling1D {
-    layer_basics!();
-
-    fn call_parameters(&self) -> &'static [CallParameter] {
-        &[MASK]
-    }
-
-    /// The steps are gone, and the mask with them.
-    fn supports_masking(&self) -> bool {
-        true
-    }
+    // The steps are gone, and the mask with them.
+    layer_basics!(masking, [MASK]);
 
     fn lower_call(
         &self,

@@ -15,11 +15,7 @@ layer! {
 pub(super) const CASES: &[Case] = &[Case { arguments: "", inputs: &[&[2, 3]], output: &[2, 3] }];
 
 impl Layer for Identity {
-    layer_basics!();
-
-    fn supports_masking(&self) -> bool {
-        true
-    }
+    layer_basics!(masking);
 
     fn lower(&self, _graph: &mut Graph, x: NodeId) -> Result<NodeId, LayerError> {
         Ok(x)

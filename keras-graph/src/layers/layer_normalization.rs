@@ -43,11 +43,7 @@ pub(super) const CASES: &[Case] = &[
 ];
 
 impl Layer for LayerNormalization {
-    layer_basics!();
-
-    fn supports_masking(&self) -> bool {
-        true
-    }
+    layer_basics!(masking);
 
     fn lower(&self, graph: &mut Graph, x: NodeId) -> Result<NodeId, LayerError> {
         let axes = graph.axes("LayerNormalization", x, &self.axis)?;

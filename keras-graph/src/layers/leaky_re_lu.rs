@@ -23,11 +23,7 @@ pub(super) const CASES: &[Case] = &[
 ];
 
 impl Layer for LeakyReLU {
-    layer_basics!();
-
-    fn supports_masking(&self) -> bool {
-        true
-    }
+    layer_basics!(masking);
 
     fn lower(&self, graph: &mut Graph, x: NodeId) -> Result<NodeId, LayerError> {
         graph.unary(x, Activation::LeakyRelu { negative_slope: self.negative_slope.0 })

@@ -38,11 +38,7 @@ impl Masking {
 }
 
 impl Layer for Masking {
-    layer_basics!();
-
-    fn supports_masking(&self) -> bool {
-        true
-    }
+    layer_basics!(masking);
 
     fn mask_sources(&self, _: &[MaskedRank]) -> Vec<MaskSource> {
         vec![MaskSource { input: 0, is_mask: false, operations: 2 }]

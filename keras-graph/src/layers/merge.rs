@@ -138,6 +138,33 @@ pub(super) fn merged_mask_sources(inputs: &[MaskedRank]) -> Vec<MaskSource> {
     (0..count).map(source).collect()
 }
 
+/// The methods of [`Layer`](crate::layer::Layer) that are the same for every layer that merges.
+macro_rules! merge_basics {
+    () => {
+        $crate::schema::layer_basics!(masking);
+
+        fn compute_mask(
+            &self,
+            graph: &mut $crate::graph::Graph,
+            call: &$crate::call::Call<$crate::call::Lowered>,
+        ) -> Result<Option<$crate::graph::NodeId>, $crate::graph::LayerError> {
+            $crate::layers::merge::merged_mask(graph, call)
+        }
+
+        fn mask_sources(
+            &self,
+            inputs: &[$crate::layer::MaskedRank],
+        ) -> Vec<$crate::layer::MaskSource> {
+            $crate::layers::merge::merged_mask_sources(inputs)
+        }
+
+        fn joins(&self) -> bool {
+            true
+        }
+    };
+}
+pub(super) use merge_basics;
+
 /// Declares a layer that merges by one function.
 macro_rules! merge_layer {
     ($(#[doc = $docs:literal])* $name:ident, $f:ident) => {
@@ -150,7 +177,7 @@ macro_rules! merge_layer {
         }
 
         impl $crate::layer::Layer for $name {
-            $crate::schema::layer_basics!();
+            $crate::layers::merge::merge_basics!();
 
             fn lower_call(
                 &self,
@@ -159,21 +186,6 @@ macro_rules! merge_layer {
             ) -> Result<Vec<$crate::call::Lowered>, $crate::graph::LayerError> {
                 let f = $crate::op::BinaryFunction::$f;
                 $crate::layers::merge::merge_masked(stringify!($name), graph, call, f)
-            }
-
-            fn supports_masking(&self) -> bool {
-                true
-            }
-
-            fn mask_sources(
-                &self,
-                inputs: &[$crate::layer::MaskedRank],
-            ) -> Vec<$crate::layer::MaskSource> {
-                $crate::layers::merge::merged_mask_sources(inputs)
-            }
-
-            fn joins(&self) -> bool {
-                true
             }
         }
     };

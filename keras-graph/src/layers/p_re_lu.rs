@@ -54,11 +54,7 @@ impl ParameterType for SharedAxes {
 }
 
 impl Layer for PReLU {
-    layer_basics!();
-
-    fn supports_masking(&self) -> bool {
-        true
-    }
+    layer_basics!(masking);
 
     fn lower(&self, graph: &mut Graph, x: NodeId) -> Result<NodeId, LayerError> {
         let mut extents = graph.extents(x);

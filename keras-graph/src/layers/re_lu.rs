@@ -32,11 +32,7 @@ pub(super) const CASES: &[Case] = &[
 ];
 
 impl Layer for ReLU {
-    layer_basics!();
-
-    fn supports_masking(&self) -> bool {
-        true
-    }
+    layer_basics!(masking);
 
     fn lower(&self, graph: &mut Graph, x: NodeId) -> Result<NodeId, LayerError> {
         let f = Activation::Relu {

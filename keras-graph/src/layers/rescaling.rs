@@ -92,11 +92,7 @@ impl PerChannel {
 }
 
 impl Layer for Rescaling {
-    layer_basics!();
-
-    fn supports_masking(&self) -> bool {
-        true
-    }
+    layer_basics!(masking);
 
     fn lower(&self, graph: &mut Graph, x: NodeId) -> Result<NodeId, LayerError> {
         let scale = self.scale.of(graph, "scale", x)?;

@@ -1,6 +1,6 @@
 //! `Softmax`: shares that sum to 1.
 
-use crate::call::{Call, CallParameter, Lowered, MASK};
+use crate::call::{Call, Lowered, MASK};
 use crate::graph::{Graph, LayerError, NodeId};
 use crate::layer::Layer;
 use crate::layers::Case;
@@ -28,15 +28,7 @@ pub(super) const CASES: &[Case] = &[
 const MASKED: f32 = -1e9;
 
 impl Layer for Softmax {
-    layer_basics!();
-
-    fn call_parameters(&self) -> &'static [CallParameter] {
-        &[MASK]
-    }
-
-    fn supports_masking(&self) -> bool {
-        true
-    }
+    layer_basics!(masking, [MASK]);
 
     /// Elements that do not count get no share, even where none of an axis counts.
     fn lower_call(

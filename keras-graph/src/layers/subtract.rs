@@ -1,12 +1,11 @@
 //! `Subtract`: the difference of two tensors.
 
-use crate::call::{Call, Lowered};
 use crate::graph::{Graph, LayerError, NodeId};
-use crate::layer::{Layer, MaskSource, MaskedRank};
+use crate::layer::Layer;
 use crate::layers::Case;
-use crate::layers::merge::{merge, merged_mask, merged_mask_sources};
+use crate::layers::merge::{merge, merge_basics};
 use crate::op::BinaryFunction;
-use crate::schema::{layer, layer_basics};
+use crate::schema::layer;
 
 layer! {
     /// Subtracts the second tensor from the first: `y = a - b`.
@@ -22,7 +21,7 @@ pub(super) const CASES: &[Case] = &[
 ];
 
 impl Layer for Subtract {
-    layer_basics!();
+    merge_basics!();
 
     fn lower_list(&self, graph: &mut Graph, inputs: &[NodeId]) -> Result<NodeId, LayerError> {
         if inputs.len() != 2 {
@@ -30,25 +29,5 @@ impl Layer for Subtract {
             return Err(LayerError::input(message));
         }
         merge("Subtract", graph, inputs, BinaryFunction::Subtract)
-    }
-
-    fn supports_masking(&self) -> bool {
-        true
-    }
-
-    fn compute_mask(
-        &self,
-        graph: &mut Graph,
-        call: &Call<Lowered>,
-    ) -> Result<Option<NodeId>, LayerError> {
-        merged_mask(graph, call)
-    }
-
-    fn mask_sources(&self, inputs: &[MaskedRank]) -> Vec<MaskSource> {
-        merged_mask_sources(inputs)
-    }
-
-    fn joins(&self) -> bool {
-        true
     }
 }

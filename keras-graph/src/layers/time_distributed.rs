@@ -1,6 +1,6 @@
 //! `TimeDistributed`: one layer on each step of a sequence.
 
-use crate::call::{Call, CallArgument, CallParameter, CallValue, Lowered, MASK, TRAINING};
+use crate::call::{Call, CallArgument, CallValue, Lowered, MASK, TRAINING};
 use crate::dtype::Dtype;
 use crate::graph::{Graph, LayerError, Mode, NodeId};
 use crate::layer::Layer;
@@ -99,15 +99,7 @@ impl TimeDistributed {
 }
 
 impl Layer for TimeDistributed {
-    layer_basics!();
-
-    fn call_parameters(&self) -> &'static [CallParameter] {
-        const { &[TRAINING, MASK] }
-    }
-
-    fn supports_masking(&self) -> bool {
-        true
-    }
+    layer_basics!(masking, [TRAINING, MASK]);
 
     fn input_dtype(&self) -> Dtype {
         self.layer.layer.input_dtype()

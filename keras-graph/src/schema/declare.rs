@@ -197,8 +197,23 @@ macro_rules! layer {
 pub(crate) use layer;
 
 /// The methods of [`Layer`] that are the same for every layer made by `layer!`;
-/// `layer_basics!(no config)` leaves `config` to the layer.
+/// `layer_basics!(no config)` leaves `config` to the layer. `layer_basics!(masking)` says that the
+/// layer takes note of masks, and `layer_basics!(masking, [MASK])` beside it which arguments its
+/// calls take.
 macro_rules! layer_basics {
+    (masking $(, $parameters:expr)?) => {
+        $crate::schema::layer_basics!();
+
+        fn supports_masking(&self) -> bool {
+            true
+        }
+
+        $(
+            fn call_parameters(&self) -> &'static [$crate::call::CallParameter] {
+                const { &$parameters }
+            }
+        )?
+    };
     () => {
         $crate::schema::layer_basics!(no config);
 
