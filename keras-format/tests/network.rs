@@ -113,6 +113,19 @@ fn awkward_models_are_written_as_they_were() {
 }
 
 #[test]
+fn layers_over_sequences_are_written_as_they_were() {
+    let mut config = fixture("sequences");
+    // Keras notes what it built these for, which it does not need: they have no weights.
+    for layer in config["config"]["layers"].as_array_mut().unwrap() {
+        let class = layer["class_name"].as_str().unwrap();
+        if ["UpSampling1D", "ZeroPadding1D", "Cropping1D", "Cropping2D"].contains(&class) {
+            layer.as_object_mut().unwrap().remove("build_config");
+        }
+    }
+    check("sequences", &config);
+}
+
+#[test]
 fn outputs_by_key_are_sorted_as_keras_sorts_them() {
     let network = from_config(&fixture("several")).unwrap();
     survives("several", &network);

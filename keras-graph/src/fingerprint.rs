@@ -91,7 +91,7 @@ mod tests {
         };
         let mut columns = window(4, 2 + LEFT, 3, LEFT);
         if BY_A_LAYER {
-            x = graph.pad2d("ZeroPadding2D", x, [[0, 0], [LEFT, 0]])?;
+            x = graph.pad2d(x, [[0, 0], [LEFT, 0]])?;
             columns = window(4 + LEFT, 2 + LEFT, 3, 0);
         }
         graph.conv2d(x, kernel, [window(3, 3, 1, 0), columns], 1)

@@ -9,7 +9,9 @@ mod weight;
 
 pub use einsum::{AxisPair, Ellipsis, Equation, Letters, PartialShape};
 pub use functions::{AxesOrNone, DtypeName, Ints, Sections, Widths};
-pub use geometry::{Axes, ChannelsLast, Counts, Margins, Padding, Pair, TargetShape, ZeroPair};
+pub use geometry::{
+    Axes, CausalPadding, ChannelsLast, Counts, Margins, Padding, Sizes, TargetShape, ZeroSizes,
+};
 pub(crate) use weight::Reading;
 pub use weight::WeightArguments;
 

@@ -145,7 +145,9 @@ fn layer(network: &Network, id: LayerId, trainable: bool, nodes: Option<&Nodes>)
 fn arguments(described: &NetworkLayer, layer: &dyn Layer, trainable: bool) -> Result<Json> {
     let mut config = Map::new();
     config.insert("name".to_owned(), json!(described.name));
-    if !described.is_operation() {
+    if layer.has_bare_config() {
+        config.insert("dtype".to_owned(), json!("float32"));
+    } else if !described.is_operation() {
         config.insert("trainable".to_owned(), json!(trainable));
         config.insert("dtype".to_owned(), dtype_policy("float32"));
     }

@@ -96,7 +96,7 @@ fn batch_norm(
 /// A padded convolution, normalized, added to its input and cut off, as a residual block is.
 fn residual(graph: &mut Graph, inputs: &[NodeId]) -> Result<NodeId, LayerError> {
     let x = graph.reshape(inputs[0], &[1, 3, 1])?;
-    let padded = graph.pad2d("ZeroPadding2D", x, [[1, 1], [0, 2]])?;
+    let padded = graph.pad2d(x, [[1, 1], [0, 2]])?;
     let window =
         |input, output| Window { input, output, kernel: 3, stride: 1, dilation: 1, pad: 0 };
     let kernel = graph.weight("kernel", &[3, 3, 1, 1], Initializer::ZEROS)?;
@@ -138,7 +138,7 @@ fn pooled_image<const CUT_OFF: bool, const KERNEL: usize>(
     inputs: &[NodeId],
 ) -> Result<NodeId, LayerError> {
     let x = graph.reshape(inputs[0], &[3, 1, 1])?;
-    let padded = graph.pad2d("ZeroPadding2D", x, [[0, 0], [0, 5]])?;
+    let padded = graph.pad2d(x, [[0, 0], [0, 5]])?;
     let window = |input, output, kernel, stride| Window {
         input,
         output,

@@ -1,29 +1,17 @@
 //! `AveragePooling2D`: the mean of each window.
 
-use crate::graph::{Graph, LayerError, NodeId};
-use crate::layer::Layer;
 use crate::layers::Case;
-use crate::layers::max_pooling2d::with_strides;
-use crate::parameter::{CallOnly, ChannelsLast, LayerName, Padding, Pair};
-use crate::schema::{layer, layer_basics};
-use crate::value::Value;
-use crate::window::Sides;
+use crate::layers::family::pool;
 
-layer! {
+pool! {
     /// Takes the mean of each window, by channel; cells beyond the edge do not count.
     ///
     /// Shapes: `(batch, height, width, channels) -> (batch, rows, columns, channels)`.
-    pub struct AveragePooling2D {
+    pub struct AveragePooling2D over 2 axes by average_pool2d {
         /// Height and width of a window.
-        pool_size: Pair,
-        /// Steps between windows; `pool_size` by default.
-        strides: Option<Pair> = None,
+        pool_size,
         /// `"valid"`, or `"same"`: windows may reach beyond the edge.
-        padding: Padding = Padding::Valid,
-        /// Order of the axes.
-        data_format: ChannelsLast = ChannelsLast,
-        /// The layer's name.
-        name: CallOnly<Option<LayerName>> = CallOnly(None),
+        padding,
     }
 }
 
@@ -36,20 +24,3 @@ pub(super) const CASES: &[Case] = &[
         output: &[4, 3, 2],
     },
 ];
-
-impl Layer for AveragePooling2D {
-    layer_basics!(no config);
-
-    fn config(&self) -> Vec<(&'static str, Value)> {
-        with_strides(self.config_values())
-    }
-
-    fn lower(&self, graph: &mut Graph, x: NodeId) -> Result<NodeId, LayerError> {
-        let (x, [h, w, _]) = graph.image("AveragePooling2D", x)?;
-        let kernel = self.pool_size.0;
-        let strides = self.strides.map_or(kernel, |strides| strides.0);
-        let sides = Sides { kernel, strides, dilation: [1, 1], padding: self.padding };
-        let windows = sides.windows("AveragePooling2D", "pool_size", [h, w])?;
-        graph.average_pool2d(x, windows)
-    }
-}

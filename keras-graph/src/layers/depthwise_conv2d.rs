@@ -1,45 +1,22 @@
 //! `DepthwiseConv2D`: a convolution of each channel by itself.
 
-use crate::graph::{Graph, LayerError, NodeId};
-use crate::initializer::Initializer;
-use crate::layer::Layer;
-use crate::layers::{Case, NamedActivation};
-use crate::parameter::{ChannelsLast, Padding, Pair};
-use crate::regularizer::Regularizer;
-use crate::schema::{layer, layer_basics};
-use crate::window::Sides;
+use crate::layers::Case;
+use crate::layers::family::depthwise_convolution;
 
-layer! {
+depthwise_convolution! {
     /// Convolves each channel with kernels of its own: `y[i, j, c · depth_multiplier + m] =
     /// activation(Σ x[i + a, j + b, c] · kernel[a, b, c, m] + bias[..])`.
     ///
     /// Shapes:
     /// `(batch, height, width, channels) -> (batch, rows, columns, channels · depth_multiplier)`.
-    pub struct DepthwiseConv2D {
+    pub struct DepthwiseConv2D over 2 axes {
         /// Height and width of the kernel.
-        kernel_size: Pair,
-        /// Steps between windows.
-        strides: Pair = Pair([1, 1]),
+        kernel_size,
         /// `"valid"`, or `"same"`: zeros around the image.
-        padding: Padding = Padding::Valid,
-        /// Output channels for each input channel.
-        depth_multiplier: usize = 1,
-        /// Order of the axes.
-        data_format: ChannelsLast = ChannelsLast,
-        /// Steps between the cells of one window.
-        dilation_rate: Pair = Pair([1, 1]),
-        /// Function of the result; none by default.
-        activation: NamedActivation = NamedActivation::LINEAR,
-        /// Whether a learned bias is added.
-        use_bias: bool = true,
-    }
-    weights {
+        padding,
         /// the kernel `(height, width, channels, depth_multiplier)`
-        depthwise = Initializer::GLOROT_UNIFORM,
-        /// the bias
-        bias = Initializer::ZEROS,
+        kernel,
     }
-    activity_regularizer: Option<Regularizer>;
 }
 
 pub(super) const CASES: &[Case] = &[
@@ -56,28 +33,3 @@ pub(super) const CASES: &[Case] = &[
         output: &[2, 3, 4],
     },
 ];
-
-impl Layer for DepthwiseConv2D {
-    layer_basics!();
-
-    fn lower(&self, graph: &mut Graph, x: NodeId) -> Result<NodeId, LayerError> {
-        let (x, [h, w, channels]) = graph.image("DepthwiseConv2D", x)?;
-        let [kh, kw] = self.kernel_size.0;
-        let sides = Sides {
-            kernel: [kh, kw],
-            strides: self.strides.0,
-            dilation: self.dilation_rate.0,
-            padding: self.padding,
-        };
-        let windows = sides.windows("DepthwiseConv2D", "kernel_size", [h, w])?;
-        let extents = [kh, kw, channels, self.depth_multiplier];
-        let kernel = graph.weight("kernel", &extents, &self.depthwise)?;
-        let mut y = graph.depthwise2d(x, kernel, windows)?;
-        if self.use_bias {
-            let extents = [channels * self.depth_multiplier];
-            let bias = graph.weight("bias", &extents, &self.bias)?;
-            y = graph.bias_add(y, bias)?;
-        }
-        self.activation.lower(graph, y)
-    }
-}

@@ -88,14 +88,27 @@ impl Layer for Dropout {
     fn lower(&self, graph: &mut Graph, x: NodeId) -> Result<NodeId, LayerError> {
         let extents = graph.extents(x);
         let mask = self.noise_shape.as_ref().map(|noise| self.mask(&extents, noise)).transpose()?;
-        let rate = self.rate.0;
-        if rate == 0.0 || !graph.is_training("Dropout")? {
-            return Ok(x);
-        }
-        if rate == 1.0 {
-            return graph.affine(x, 0.0, 0.0);
-        }
-        let mask = mask.filter(|mask| *mask != extents);
-        graph.dropout(x, rate, mask.as_deref(), self.seed.map(i64::cast_unsigned))
+        dropped(graph, "Dropout", x, self.rate, mask, self.seed)
     }
+}
+
+/// `x` as a dropout leaves it. Elements along an axis where `mask` is 1 fall together; without a
+/// mask each falls alone.
+pub(super) fn dropped(
+    graph: &mut Graph,
+    class: &str,
+    x: NodeId,
+    Share(rate): Share,
+    mask: Option<Vec<usize>>,
+    seed: Option<i64>,
+) -> Result<NodeId, LayerError> {
+    if rate == 0.0 || !graph.is_training(class)? {
+        return Ok(x);
+    }
+    if rate == 1.0 {
+        return graph.affine(x, 0.0, 0.0);
+    }
+    let extents = graph.extents(x);
+    let mask = mask.filter(|mask| *mask != extents);
+    graph.dropout(x, rate, mask.as_deref(), seed.map(i64::cast_unsigned))
 }

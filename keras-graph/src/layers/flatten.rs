@@ -12,7 +12,7 @@ layer! {
     /// Shapes: `(batch, a, b, ...) -> (batch, a · b · ...)`, `(batch) -> (batch, 1)`.
     pub struct Flatten {
         /// Order of the axes of an image.
-        data_format: ChannelsLast = ChannelsLast,
+        data_format: ChannelsLast<2> = ChannelsLast,
     }
 }
 

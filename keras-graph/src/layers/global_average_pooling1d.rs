@@ -17,7 +17,7 @@ layer! {
     /// `(batch, steps, features) -> (batch, features)`, or `(batch, 1, features)` with `keepdims`.
     pub struct GlobalAveragePooling1D {
         /// Order of the axes.
-        data_format: ChannelsLast = ChannelsLast,
+        data_format: ChannelsLast<1> = ChannelsLast,
         /// Whether the steps stay, as an axis of extent 1.
         keepdims: bool = false,
     }

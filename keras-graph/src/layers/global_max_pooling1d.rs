@@ -14,7 +14,7 @@ layer! {
     /// `keepdims`.
     pub struct GlobalMaxPooling1D {
         /// Order of the axes.
-        data_format: ChannelsLast = ChannelsLast,
+        data_format: ChannelsLast<1> = ChannelsLast,
         /// Whether the steps stay, as an axis of extent 1.
         keepdims: bool = false,
     }

@@ -13,7 +13,7 @@ layer! {
     /// channels)` with `keepdims`.
     pub struct GlobalMaxPooling2D {
         /// Order of the axes.
-        data_format: ChannelsLast = ChannelsLast,
+        data_format: ChannelsLast<2> = ChannelsLast,
         /// Whether height and width stay, as axes of extent 1.
         keepdims: bool = false,
     }

@@ -4,18 +4,25 @@ mod activation;
 mod activity_regularization;
 mod add;
 mod average;
+mod average_pooling1d;
 mod average_pooling2d;
 mod batch_normalization;
 mod concatenate;
+mod conv1d;
+mod conv1d_transpose;
 mod conv2d;
 mod conv2d_transpose;
+mod cropping1d;
+mod cropping2d;
 mod dense;
+mod depthwise_conv1d;
 mod depthwise_conv2d;
 mod dot;
 mod dropout;
 mod einsum_dense;
 mod elu;
 mod embedding;
+mod family;
 mod flatten;
 mod global_average_pooling1d;
 mod global_average_pooling2d;
@@ -27,6 +34,7 @@ mod input;
 mod layer_normalization;
 mod leaky_re_lu;
 mod masking;
+mod max_pooling1d;
 mod max_pooling2d;
 mod maximum;
 mod merge;
@@ -40,23 +48,34 @@ pub mod recurrent;
 mod repeat_vector;
 mod rescaling;
 mod reshape;
+mod separable_conv1d;
 mod separable_conv2d;
 mod softmax;
+mod spatial_dropout1d;
+mod spatial_dropout2d;
 mod subtract;
 mod time_distributed;
+mod up_sampling1d;
 mod up_sampling2d;
+mod zero_padding1d;
 mod zero_padding2d;
 
 pub use activation::Activation;
 pub use activity_regularization::ActivityRegularization;
 pub use add::Add;
 pub use average::Average;
+pub use average_pooling1d::AveragePooling1D;
 pub use average_pooling2d::AveragePooling2D;
 pub use batch_normalization::BatchNormalization;
 pub use concatenate::Concatenate;
+pub use conv1d::Conv1D;
+pub use conv1d_transpose::Conv1DTranspose;
 pub use conv2d::Conv2D;
 pub use conv2d_transpose::Conv2DTranspose;
+pub use cropping1d::Cropping1D;
+pub use cropping2d::Cropping2D;
 pub use dense::Dense;
+pub use depthwise_conv1d::DepthwiseConv1D;
 pub use depthwise_conv2d::DepthwiseConv2D;
 pub use dot::Dot;
 pub use dropout::Dropout;
@@ -74,6 +93,7 @@ pub use input::{INPUT, InputArguments};
 pub use layer_normalization::LayerNormalization;
 pub use leaky_re_lu::LeakyReLU;
 pub use masking::Masking;
+pub use max_pooling1d::MaxPooling1D;
 pub use max_pooling2d::MaxPooling2D;
 pub use maximum::Maximum;
 pub use minimum::Minimum;
@@ -88,11 +108,16 @@ pub use recurrent::{
 pub use repeat_vector::RepeatVector;
 pub use rescaling::Rescaling;
 pub use reshape::Reshape;
+pub use separable_conv1d::SeparableConv1D;
 pub use separable_conv2d::SeparableConv2D;
 pub use softmax::Softmax;
+pub use spatial_dropout1d::SpatialDropout1D;
+pub use spatial_dropout2d::SpatialDropout2D;
 pub use subtract::Subtract;
 pub use time_distributed::TimeDistributed;
+pub use up_sampling1d::UpSampling1D;
 pub use up_sampling2d::UpSampling2D;
+pub use zero_padding1d::ZeroPadding1D;
 pub use zero_padding2d::ZeroPadding2D;
 
 use crate::layer::Layer;
@@ -142,13 +167,19 @@ catalogue! {
     activity_regularization::ActivityRegularization,
     add::Add,
     average::Average,
+    average_pooling1d::AveragePooling1D["AvgPool1D"],
     average_pooling2d::AveragePooling2D["AvgPool2D"],
     batch_normalization::BatchNormalization,
     bidirectional::Bidirectional,
     concatenate::Concatenate,
+    conv1d::Conv1D["Convolution1D"],
+    conv1d_transpose::Conv1DTranspose["Convolution1DTranspose"],
     conv2d::Conv2D["Convolution2D"],
     conv2d_transpose::Conv2DTranspose["Convolution2DTranspose"],
+    cropping1d::Cropping1D,
+    cropping2d::Cropping2D,
     dense::Dense,
+    depthwise_conv1d::DepthwiseConv1D,
     depthwise_conv2d::DepthwiseConv2D,
     dot::Dot,
     dropout::Dropout,
@@ -169,6 +200,7 @@ catalogue! {
     cells::LSTMCell,
     masking::Masking,
     maximum::Maximum,
+    max_pooling1d::MaxPooling1D["MaxPool1D"],
     max_pooling2d::MaxPooling2D["MaxPool2D"],
     minimum::Minimum,
     multiply::Multiply,
@@ -179,14 +211,19 @@ catalogue! {
     rescaling::Rescaling,
     reshape::Reshape,
     rnn::RNN,
+    separable_conv1d::SeparableConv1D["SeparableConvolution1D"],
     separable_conv2d::SeparableConv2D["SeparableConvolution2D"],
     simple_rnn::SimpleRNN,
     cells::SimpleRNNCell,
     softmax::Softmax,
     cells::StackedRNNCells,
+    spatial_dropout1d::SpatialDropout1D,
+    spatial_dropout2d::SpatialDropout2D,
     subtract::Subtract,
     time_distributed::TimeDistributed,
+    up_sampling1d::UpSampling1D,
     up_sampling2d::UpSampling2D,
+    zero_padding1d::ZeroPadding1D,
     zero_padding2d::ZeroPadding2D,
 }
 

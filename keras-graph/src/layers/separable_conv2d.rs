@@ -1,48 +1,23 @@
 //! `SeparableConv2D`: a convolution by channel, then one by cell.
 
-use crate::graph::{Graph, LayerError, NodeId};
-use crate::initializer::Initializer;
-use crate::layer::Layer;
-use crate::layers::{Case, NamedActivation};
-use crate::parameter::{ChannelsLast, Padding, Pair};
-use crate::regularizer::Regularizer;
-use crate::schema::{layer, layer_basics};
-use crate::window::Sides;
+use crate::layers::Case;
+use crate::layers::family::separable_convolution;
 
-layer! {
+separable_convolution! {
     /// Convolves each channel by itself, then mixes the channels of each cell.
     ///
     /// Shapes: `(batch, height, width, channels) -> (batch, rows, columns, filters)`. Source:
     /// Chollet 2016.
-    pub struct SeparableConv2D {
-        /// Extent of the output's last axis.
-        filters: usize,
+    pub struct SeparableConv2D over 2 axes {
         /// Height and width of the kernel.
-        kernel_size: Pair,
-        /// Steps between windows.
-        strides: Pair = Pair([1, 1]),
+        kernel_size,
         /// `"valid"`, or `"same"`: zeros around the image.
-        padding: Padding = Padding::Valid,
-        /// Order of the axes.
-        data_format: ChannelsLast = ChannelsLast,
-        /// Steps between the cells of one window.
-        dilation_rate: Pair = Pair([1, 1]),
-        /// Channels made of each input channel before they are mixed.
-        depth_multiplier: usize = 1,
-        /// Function of the result; none by default.
-        activation: NamedActivation = NamedActivation::LINEAR,
-        /// Whether a learned bias is added.
-        use_bias: bool = true,
-    }
-    weights {
+        padding,
         /// the first kernel `(height, width, channels, depth_multiplier)`
-        depthwise = Initializer::GLOROT_UNIFORM,
+        depthwise,
         /// the second kernel `(1, 1, channels · depth_multiplier, filters)`
-        pointwise = Initializer::GLOROT_UNIFORM,
-        /// the bias `(filters,)`
-        bias = Initializer::ZEROS,
+        pointwise,
     }
-    activity_regularizer: Option<Regularizer>;
 }
 
 pub(super) const CASES: &[Case] = &[
@@ -54,32 +29,3 @@ pub(super) const CASES: &[Case] = &[
         output: &[4, 5, 5],
     },
 ];
-
-impl Layer for SeparableConv2D {
-    layer_basics!();
-
-    fn lower(&self, graph: &mut Graph, x: NodeId) -> Result<NodeId, LayerError> {
-        let (x, [h, w, channels]) = graph.image("SeparableConv2D", x)?;
-        let [kh, kw] = self.kernel_size.0;
-        let sides = Sides {
-            kernel: [kh, kw],
-            strides: self.strides.0,
-            dilation: self.dilation_rate.0,
-            padding: self.padding,
-        };
-        let windows = sides.windows("SeparableConv2D", "kernel_size", [h, w])?;
-        let extents = [kh, kw, channels, self.depth_multiplier];
-        let depthwise = graph.weight("depthwise_kernel", &extents, &self.depthwise)?;
-        let y = graph.depthwise2d(x, depthwise, windows)?;
-        let extents = [1, 1, channels * self.depth_multiplier, self.filters];
-        let pointwise = graph.weight("pointwise_kernel", &extents, &self.pointwise)?;
-        let cells = windows.map(|window| window.output);
-        let windows = Sides::POINT.windows("SeparableConv2D", "kernel_size", cells)?;
-        let mut y = graph.conv2d(y, pointwise, windows, 1)?;
-        if self.use_bias {
-            let bias = graph.weight("bias", &[self.filters], &self.bias)?;
-            y = graph.bias_add(y, bias)?;
-        }
-        self.activation.lower(graph, y)
-    }
-}

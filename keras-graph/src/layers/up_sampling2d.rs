@@ -4,7 +4,7 @@ use crate::graph::{Graph, LayerError, NodeId};
 use crate::layer::Layer;
 use crate::layers::Case;
 use crate::op::Interpolation;
-use crate::parameter::{ChannelsLast, Pair, unknown_word, word};
+use crate::parameter::{ChannelsLast, Sizes, unknown_word, word};
 use crate::schema::{Mismatch, ParameterType, layer, layer_basics};
 use crate::value::Value;
 
@@ -15,9 +15,9 @@ layer! {
     /// channels)`.
     pub struct UpSampling2D {
         /// Factors of height and width.
-        size: Pair = Pair([2, 2]),
+        size: Sizes<2> = Sizes([2, 2]),
         /// Order of the axes.
-        data_format: ChannelsLast = ChannelsLast,
+        data_format: ChannelsLast<2> = ChannelsLast,
         /// How new cells are made: `"nearest"`, `"bilinear"`, `"bicubic"`, `"lanczos3"` or
         /// `"lanczos5"`.
         interpolation: Interpolation = Interpolation::Nearest,
@@ -62,6 +62,7 @@ impl Layer for UpSampling2D {
     layer_basics!();
 
     fn lower(&self, graph: &mut Graph, x: NodeId) -> Result<NodeId, LayerError> {
-        graph.upsample2d("UpSampling2D", x, self.size.0, self.interpolation)
+        let (x, _, _) = graph.cells::<2>("UpSampling2D", x)?;
+        graph.upsample2d(x, self.size.0, self.interpolation)
     }
 }

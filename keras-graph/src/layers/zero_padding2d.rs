@@ -13,9 +13,9 @@ layer! {
     /// right, channels)`.
     pub struct ZeroPadding2D {
         /// `((top, bottom), (left, right))`; `(height, width)` or one number stand for equal sides.
-        padding: Margins = Margins([[1, 1], [1, 1]]),
+        padding: Margins<2> = Margins([[1, 1], [1, 1]]),
         /// Order of the axes.
-        data_format: ChannelsLast = ChannelsLast,
+        data_format: ChannelsLast<2> = ChannelsLast,
     }
 }
 
@@ -29,6 +29,7 @@ impl Layer for ZeroPadding2D {
     layer_basics!();
 
     fn lower(&self, graph: &mut Graph, x: NodeId) -> Result<NodeId, LayerError> {
-        graph.pad2d("ZeroPadding2D", x, self.padding.0)
+        let (x, _, _) = graph.cells::<2>("ZeroPadding2D", x)?;
+        graph.pad2d(x, self.padding.0)
     }
 }

@@ -13,7 +13,7 @@ use keras_target::target::{Cpu, Target as _};
 
 impl Graph {
     /// `y[i, j, o] = Σ x[rows(i, a), columns(j, b), c] · kernel[a, b, c, o]`. The kernel is
-    /// `[kh, kw, channels / groups, filters]`.
+    /// `[kh, kw, channels / groups, filters]`; of a sequence it has no `kh`.
     pub fn conv2d(
         &mut self,
         x: NodeId,
@@ -21,8 +21,8 @@ impl Graph {
         [rows, columns]: [Window; 2],
         groups: usize,
     ) -> Result<NodeId, LayerError> {
-        let (_, _, filters) = self.source_shape(kernel.into()).around(2);
-        let (_, channels, _) = self.shape(x).around(2);
+        let [_, filters] = self.last_two(kernel.into());
+        let [_, channels] = self.last_two(x.into());
         let f = Activation::Linear;
         let op = Conv2D {
             rows,
@@ -36,7 +36,8 @@ impl Graph {
             f,
         };
         check_scratch(&op)?;
-        self.emit(op, &[x.into(), kernel.into()], vec![rows.output, columns.output, filters])
+        let extents = self.cells_like(x, [rows.output, columns.output], filters);
+        self.emit(op, &[x.into(), kernel.into()], extents)
     }
 
     /// The transposed convolution: the gradient by its input of the convolution that `rows` and
@@ -48,10 +49,11 @@ impl Graph {
         [rows, columns]: [Window; 2],
     ) -> Result<NodeId, LayerError> {
         // The convolution leads from this op's result to its input.
-        let (_, channels, filters) = self.source_shape(kernel.into()).around(2);
+        let [channels, filters] = self.last_two(kernel.into());
         let op = Conv2DGradX { rows, columns, channels, filters, groups: 1 };
         check_scratch(&undone(&op))?;
-        self.emit(op, &[x.into(), kernel.into()], vec![rows.input, columns.input, channels])
+        let extents = self.cells_like(x, [rows.input, columns.input], channels);
+        self.emit(op, &[x.into(), kernel.into()], extents)
     }
 
     /// `y[i, j, c · multiplier + m] = Σ x[rows(i, a), columns(j, b), c] · kernel[a, b, c, m]`.
@@ -61,10 +63,11 @@ impl Graph {
         kernel: WeightId,
         [rows, columns]: [Window; 2],
     ) -> Result<NodeId, LayerError> {
-        let (_, channels, multiplier) = self.source_shape(kernel.into()).around(2);
+        let [channels, multiplier] = self.last_two(kernel.into());
         let f = Activation::Linear;
         let op = Depthwise2D { rows, columns, channels, multiplier, bias: false, norm: None, f };
-        let extents = vec![rows.output, columns.output, channels.saturating_mul(multiplier)];
+        let made = channels.saturating_mul(multiplier);
+        let extents = self.cells_like(x, [rows.output, columns.output], made);
         self.emit(op, &[x.into(), kernel.into()], extents)
     }
 }

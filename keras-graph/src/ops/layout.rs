@@ -199,19 +199,31 @@ impl Graph {
         self.concat(&[picked, last], axis)
     }
 
-    /// Zeros around an image: `[[top, bottom], [left, right]]`.
+    /// Zeros around an image, `[[top, bottom], [left, right]]`, or a sequence, which has one row.
     pub fn pad2d(
         &mut self,
-        class: &str,
         x: NodeId,
         [[top, bottom], [left, right]]: [[usize; 2]; 2],
     ) -> Result<NodeId, LayerError> {
-        let (x, [h, w, c]) = self.image(class, x)?;
+        let [h, w, c] = self.as_image(x);
         let add = |extent: usize, front: usize, back: usize| {
             extent.saturating_add(front).saturating_add(back)
         };
-        let extents = vec![add(h, top, bottom), add(w, left, right), c];
+        let extents = self.cells_like(x, [add(h, top, bottom), add(w, left, right)], c);
         self.emit(Pad2D { h, w, c, top, bottom, left, right }, &[x.into()], extents)
+    }
+
+    /// An image without its edges, `[[top, bottom], [left, right]]`, which must leave some of it,
+    /// or a sequence, which has one row.
+    pub fn crop2d(
+        &mut self,
+        x: NodeId,
+        [[top, bottom], [left, right]]: [[usize; 2]; 2],
+    ) -> Result<NodeId, LayerError> {
+        let [rows, columns, c] = self.as_image(x);
+        let (h, w) = (rows - top - bottom, columns - left - right);
+        let extents = self.cells_like(x, [h, w], c);
+        self.emit(Crop2D { h, w, c, top, bottom, left, right }, &[x.into()], extents)
     }
 }
 

@@ -14,8 +14,8 @@ impl Graph {
         x: NodeId,
         [rows, columns]: [Window; 2],
     ) -> Result<NodeId, LayerError> {
-        let (_, channels, _) = self.shape(x).around(2);
-        let extents = vec![rows.output, columns.output, channels];
+        let [_, channels] = self.last_two(x.into());
+        let extents = self.cells_like(x, [rows.output, columns.output], channels);
         self.emit(MaxPool2D { rows, columns, channels }, &[x.into()], extents)
     }
 
@@ -25,8 +25,8 @@ impl Graph {
         x: NodeId,
         [rows, columns]: [Window; 2],
     ) -> Result<NodeId, LayerError> {
-        let (_, channels, _) = self.shape(x).around(2);
-        let extents = vec![rows.output, columns.output, channels];
+        let [_, channels] = self.last_two(x.into());
+        let extents = self.cells_like(x, [rows.output, columns.output], channels);
         self.emit(AveragePool2D { rows, columns, channels }, &[x.into()], extents)
     }
 

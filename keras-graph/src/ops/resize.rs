@@ -5,16 +5,16 @@ use crate::op::{Interpolation, Upsample2D, Upsample2DGrad};
 use crate::ops::gradient::{Differentiate, Gradients, Made, no_gradient};
 
 impl Graph {
-    /// An image with `rows` times as many rows and `columns` times as many columns.
+    /// An image with `rows` times as many rows and `columns` times as many columns, or a sequence,
+    /// which has one row.
     pub fn upsample2d(
         &mut self,
-        class: &str,
         x: NodeId,
         [rows, columns]: [usize; 2],
         interpolation: Interpolation,
     ) -> Result<NodeId, LayerError> {
-        let (x, [h, w, c]) = self.image(class, x)?;
-        let extents = vec![h.saturating_mul(rows), w.saturating_mul(columns), c];
+        let [h, w, c] = self.as_image(x);
+        let extents = self.cells_like(x, [h.saturating_mul(rows), w.saturating_mul(columns)], c);
         self.emit(Upsample2D { h, w, c, rows, columns, interpolation }, &[x.into()], extents)
     }
 }

@@ -1,24 +1,30 @@
 //! Parameters about axes and extents: kernels, strides, padding, shapes.
+//!
+//! What Keras has for sequences and for images alike is written once, for `N` axes.
 
 use super::{MAX_COUNT, count, unknown_word, word};
 use crate::schema::{Mismatch, ParameterType};
 use crate::value::Value;
 
-/// The order of an image's axes: channels last.
+/// The order of the axes of a sequence (`N` = 1) or an image (2): channels last.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ChannelsLast;
+pub struct ChannelsLast<const N: usize>;
 
-impl ParameterType for ChannelsLast {
+impl<const N: usize> ParameterType for ChannelsLast<N> {
     fn from_value(value: &Value) -> Result<Self, Mismatch> {
         match value {
             Value::None => Ok(ChannelsLast),
             Value::Str(format) if format == "channels_last" => Ok(ChannelsLast),
-            _ => Err(Mismatch {
-                expected: "only `\"channels_last\"` or `None`".to_string(),
-                help: Some(
-                    "put `Permute((2, 3, 1))` before the layer to move the channels".to_string(),
-                ),
-            }),
+            _ => {
+                let axes: Vec<String> = (2..2 + N).map(|axis| axis.to_string()).collect();
+                Err(Mismatch {
+                    expected: "only `\"channels_last\"` or `None`".to_string(),
+                    help: Some(format!(
+                        "put `Permute(({}, 1))` before the layer to move the channels",
+                        axes.join(", ")
+                    )),
+                })
+            }
         }
     }
 
@@ -27,15 +33,16 @@ impl ParameterType for ChannelsLast {
     }
 }
 
-/// Two counts, for height and width; one number stands for both.
+/// A count for each axis of windows: the steps of a sequence (`N` = 1), height and width of an
+/// image (2). One number stands for all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Pair(pub [usize; 2]);
+pub struct Sizes<const N: usize>(pub [usize; N]);
 
-impl ParameterType for Pair {
+impl<const N: usize> ParameterType for Sizes<N> {
     fn from_value(value: &Value) -> Result<Self, Mismatch> {
-        pair(value, 1).map(Pair).ok_or_else(|| {
-            Mismatch::expected("a positive integer or a tuple of 2, such as `(3, 3)`")
-        })
+        sizes(value, 1)
+            .map(Sizes)
+            .ok_or_else(|| Mismatch::expected(format!("a positive integer{}", or_tuple::<N>(3))))
     }
 
     fn to_value(&self) -> Value {
@@ -43,83 +50,134 @@ impl ParameterType for Pair {
     }
 }
 
-fn pair(value: &Value, least: i64) -> Option<[usize; 2]> {
+/// ` or a tuple of 2, such as ..`, where one number is not all there is.
+fn or_tuple<const N: usize>(example: usize) -> String {
+    match N {
+        1 => String::new(),
+        _ => format!(" or a tuple of {N}, such as `{}`", Sizes([example; N]).to_value()),
+    }
+}
+
+fn sizes<const N: usize>(value: &Value, least: i64) -> Option<[usize; N]> {
     match value {
-        Value::List(items) => match items.as_slice() {
-            [first, second] => Some([count(first, least)?, count(second, least)?]),
-            _ => None,
-        },
-        _ => count(value, least).map(|both| [both, both]),
+        Value::List(items) => {
+            let sizes: Option<Vec<usize>> = items.iter().map(|item| count(item, least)).collect();
+            sizes?.try_into().ok()
+        }
+        _ => count(value, least).map(|all| [all; N]),
     }
 }
 
-/// Two counts that may be 0.
+/// A count for each axis of windows, which may be 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ZeroPair(pub [usize; 2]);
+pub struct ZeroSizes<const N: usize>(pub [usize; N]);
 
-impl ParameterType for ZeroPair {
+impl<const N: usize> ParameterType for ZeroSizes<N> {
     fn from_value(value: &Value) -> Result<Self, Mismatch> {
-        pair(value, 0).map(ZeroPair).ok_or_else(|| {
-            Mismatch::expected("an integer of at least 0 or a tuple of 2, such as `(1, 1)`")
+        sizes(value, 0).map(ZeroSizes).ok_or_else(|| {
+            Mismatch::expected(format!("an integer of at least 0{}", or_tuple::<N>(1)))
         })
     }
 
     fn to_value(&self) -> Value {
-        Pair(self.0).to_value()
+        Sizes(self.0).to_value()
     }
 }
 
-/// Padding around an image: `[[top, bottom], [left, right]]`.
+/// What is added to, or cut off, each axis in front and behind: `[left, right]` of a sequence,
+/// `[[top, bottom], [left, right]]` of an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Margins(pub [[usize; 2]; 2]);
+pub struct Margins<const N: usize>(pub [[usize; 2]; N]);
 
-impl ParameterType for Margins {
+impl<const N: usize> ParameterType for Margins<N> {
     fn from_value(value: &Value) -> Result<Self, Mismatch> {
-        let margins = match value {
-            Value::List(items) => match items.as_slice() {
-                [rows, columns] => pair(rows, 0).zip(pair(columns, 0)),
-                _ => None,
-            },
-            _ => pair(value, 0).map(|both| (both, both)),
+        let margins: Option<Vec<[usize; 2]>> = match value {
+            Value::List(items) if N > 1 => items.iter().map(|item| sizes(item, 0)).collect(),
+            _ => sizes(value, 0).map(|both| vec![both; N]),
         };
-        margins.map(|(rows, columns)| Margins([rows, columns])).ok_or_else(|| {
-            Mismatch::expected(
-                "an integer, a tuple `(height, width)` or `((top, bottom), (left, right))`, \
-                 none negative",
-            )
+        margins.and_then(|margins| margins.try_into().ok()).map(Margins).ok_or_else(|| {
+            Mismatch::expected(match N {
+                1 => "an integer or a tuple `(left, right)`, none negative",
+                _ => {
+                    "an integer, a tuple `(height, width)` or `((top, bottom), (left, right))`, \
+                     none negative"
+                }
+            })
         })
     }
 
     fn to_value(&self) -> Value {
-        Value::List(self.0.iter().map(|&side| Pair(side).to_value()).collect())
+        match self.0.as_slice() {
+            [sides] => Sizes(*sides).to_value(),
+            all => Value::List(all.iter().map(|&sides| Sizes(sides).to_value()).collect()),
+        }
     }
 }
 
-/// How windows meet the edge of an image.
+/// How windows meet the edge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Padding {
     /// Windows stay within the image.
     Valid,
     /// Zeros around the image, so that at stride 1 the output is as large as the input.
     Same,
+    /// Zeros in front of a sequence, so that no window sees what comes later.
+    Causal,
+}
+
+const PADDINGS: [(&str, Padding); 3] =
+    [("valid", Padding::Valid), ("same", Padding::Same), ("causal", Padding::Causal)];
+
+impl Padding {
+    /// The padding that a value says, one of the first `count` of [`PADDINGS`].
+    fn among(value: &Value, count: usize) -> Result<Padding, Mismatch> {
+        let known = &PADDINGS[..count];
+        let name = word(value).map(str::to_ascii_lowercase);
+        let found = known.iter().find(|(known, _)| Some(*known) == name.as_deref());
+        found.map(|(_, padding)| *padding).ok_or_else(|| {
+            let names = known.iter().map(|(name, _)| *name);
+            let quoted: Vec<String> = names.clone().map(|name| format!("`\"{name}\"`")).collect();
+            let (last, others) = quoted.split_last().expect("there is more than one padding");
+            unknown_word(value, format!("{} or {last}", others.join(", ")), names)
+        })
+    }
 }
 
 impl ParameterType for Padding {
+    /// `"causal"` is refused: a [`CausalPadding`] takes it.
     fn from_value(value: &Value) -> Result<Self, Mismatch> {
-        match word(value).map(str::to_ascii_lowercase).as_deref() {
-            Some("valid") => Ok(Padding::Valid),
-            Some("same") => Ok(Padding::Same),
-            _ => {
-                Err(unknown_word(value, "`\"valid\"` or `\"same\"`", ["valid", "same"].into_iter()))
-            }
-        }
+        Padding::among(value, 2)
     }
 
     fn to_value(&self) -> Value {
-        Value::Str(match self {
-            Padding::Valid => "valid".to_string(),
-            Padding::Same => "same".to_string(),
-        })
+        let known = PADDINGS.iter().find(|(_, padding)| padding == self);
+        Value::Str(known.map_or("valid", |(name, _)| name).to_string())
+    }
+}
+
+/// A padding that may be causal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CausalPadding(pub Padding);
+
+impl ParameterType for CausalPadding {
+    fn from_value(value: &Value) -> Result<Self, Mismatch> {
+        Padding::among(value, 3).map(CausalPadding)
+    }
+
+    fn to_value(&self) -> Value {
+        self.0.to_value()
+    }
+}
+
+impl From<Padding> for CausalPadding {
+    fn from(padding: Padding) -> CausalPadding {
+        CausalPadding(padding)
+    }
+}
+
+impl From<CausalPadding> for Padding {
+    fn from(padding: CausalPadding) -> Padding {
+        padding.0
     }
 }
 

@@ -265,3 +265,18 @@ fn numbers_are_cast_to_what_a_layer_reads() {
         graph.nodes().iter().any(|node| matches!(node.kind, NodeKind::Sample(Op::CastFloat(_))))
     );
 }
+
+#[test]
+fn inputs_are_read() {
+    let read = |text: &str| InputArguments::read(&arguments(text));
+    let input = read("shape = (28, 27, 3), name = \"image\"").unwrap();
+    assert_eq!(input.shape, Shape::new([28, 27, 3]));
+    assert_eq!(input.name.as_deref(), Some("image"));
+    assert_eq!(read("batch_shape = (None, 5), dtype = \"int32\"").unwrap().shape, Shape::new([5]));
+    let errors = read("(None, 4)").unwrap_err();
+    assert_eq!(errors[0].help.as_deref(), Some("every extent but the batch must be known"));
+    assert_eq!(read("(4)").unwrap().shape, Shape::new([4]));
+    assert_eq!(read("4").unwrap_err()[0].help.as_deref(), Some("write `shape = (4,)`"));
+    assert!(read("(100000, 100000)").is_err());
+    assert_eq!(read("(3,), trainable = False").unwrap_err()[0].at, At::Keyword(1));
+}
