@@ -119,8 +119,8 @@ pub trait Layer: std::fmt::Debug {
         Dtype::Float32
     }
 
-    /// Whether Keras writes its configuration without what all layers have: no `trainable`, which it
-    /// refuses, and the name of a type for the policy.
+    /// Whether Keras writes its configuration without what all layers have: no `trainable`, which
+    /// it refuses, and the name of a type for the policy.
     fn has_bare_config(&self) -> bool {
         false
     }

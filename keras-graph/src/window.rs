@@ -25,6 +25,11 @@ pub struct Sides<const N: usize> {
 /// The only window on the one row of a sequence.
 const ONE_ROW: Window = Window { input: 1, output: 1, kernel: 1, stride: 1, dilation: 1, pad: 0 };
 
+/// Windows of one cell on a sequence of so many cells.
+pub(crate) fn each_cell(cells: usize) -> [Window; 2] {
+    [ONE_ROW, Window { input: cells, output: cells, ..ONE_ROW }]
+}
+
 /// What the axes of windows are called, those of a sequence and of an image.
 const AXES: [&[&str]; 2] = [&["steps"], &["height", "width"]];
 

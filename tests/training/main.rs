@@ -2,12 +2,14 @@
 //! and across a save.
 //!
 //! - `refusals`: a message for whatever it refuses;
-//! - `memory`: what is computed anew, read in place or taken piece by piece gives the same numbers.
+//! - `memory`: what is computed anew, read in place or taken piece by piece gives the same numbers;
+//! - `tied`: a matrix that is used both ways learns from both.
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used)] // What a helper of a test cannot do, the test cannot do.
 
 mod memory;
 mod refusals;
+mod tied;
 
 use keras::array::Array;
 use keras::prelude::*;

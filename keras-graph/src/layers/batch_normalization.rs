@@ -71,16 +71,8 @@ impl BatchNormalization {
         x: NodeId,
         mask: Option<NodeId>,
     ) -> Result<NodeId, LayerError> {
-        let shape = graph.shape(x);
-        let Some(axis) = shape.axis(self.axis) else {
-            let message = format!(
-                "`BatchNormalization` expects `axis` to be one of {shape} but the batch, \
-                 found `axis = {}`",
-                self.axis
-            );
-            return Err(LayerError::argument("axis", message));
-        };
-        let extents = [shape.extents()[axis]];
+        let axis = graph.one_axis("BatchNormalization", x, self.axis)?;
+        let extents = [graph.shape(x).extents()[axis]];
         let mut weights = ScaleAndCenter::default();
         if self.scale {
             weights.gamma = Some(graph.weight("gamma", &extents, &self.gamma)?);

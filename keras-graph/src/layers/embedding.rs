@@ -48,6 +48,11 @@ pub(super) const CASES: &[Case] = &[
     Case { arguments: "5, 2, mask_zero = True", inputs: &[&[3]], output: &[3, 2] },
 ];
 
+/// Which ids are no padding.
+pub(super) fn mask_of_ids(graph: &mut Graph, ids: NodeId) -> Result<NodeId, LayerError> {
+    graph.compare_with(ids, Comparison::NotEqual, 0.0)
+}
+
 impl Layer for Embedding {
     layer_basics!(masking);
 
@@ -57,9 +62,7 @@ impl Layer for Embedding {
         call: &Call<Lowered>,
     ) -> Result<Option<NodeId>, LayerError> {
         match call.inputs.first() {
-            Some(ids) if self.mask_zero => {
-                graph.compare_with(ids.node, Comparison::NotEqual, 0.0).map(Some)
-            }
+            Some(ids) if self.mask_zero => mask_of_ids(graph, ids.node).map(Some),
             _ => Ok(None),
         }
     }

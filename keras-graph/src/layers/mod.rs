@@ -28,6 +28,7 @@ mod global_average_pooling1d;
 mod global_average_pooling2d;
 mod global_max_pooling1d;
 mod global_max_pooling2d;
+mod group_normalization;
 mod identity;
 mod inner;
 mod input;
@@ -48,6 +49,8 @@ pub mod recurrent;
 mod repeat_vector;
 mod rescaling;
 mod reshape;
+mod reversible_embedding;
+mod rms_normalization;
 mod separable_conv1d;
 mod separable_conv2d;
 mod softmax;
@@ -55,6 +58,7 @@ mod spatial_dropout1d;
 mod spatial_dropout2d;
 mod subtract;
 mod time_distributed;
+mod unit_normalization;
 mod up_sampling1d;
 mod up_sampling2d;
 mod zero_padding1d;
@@ -87,6 +91,7 @@ pub use global_average_pooling1d::GlobalAveragePooling1D;
 pub use global_average_pooling2d::GlobalAveragePooling2D;
 pub use global_max_pooling1d::GlobalMaxPooling1D;
 pub use global_max_pooling2d::GlobalMaxPooling2D;
+pub use group_normalization::GroupNormalization;
 pub use identity::Identity;
 pub use inner::InnerLayer;
 pub use input::{INPUT, InputArguments};
@@ -108,6 +113,8 @@ pub use recurrent::{
 pub use repeat_vector::RepeatVector;
 pub use rescaling::Rescaling;
 pub use reshape::Reshape;
+pub use reversible_embedding::ReversibleEmbedding;
+pub use rms_normalization::RMSNormalization;
 pub use separable_conv1d::SeparableConv1D;
 pub use separable_conv2d::SeparableConv2D;
 pub use softmax::Softmax;
@@ -115,6 +122,7 @@ pub use spatial_dropout1d::SpatialDropout1D;
 pub use spatial_dropout2d::SpatialDropout2D;
 pub use subtract::Subtract;
 pub use time_distributed::TimeDistributed;
+pub use unit_normalization::UnitNormalization;
 pub use up_sampling1d::UpSampling1D;
 pub use up_sampling2d::UpSampling2D;
 pub use zero_padding1d::ZeroPadding1D;
@@ -193,6 +201,7 @@ catalogue! {
     global_max_pooling2d::GlobalMaxPooling2D["GlobalMaxPool2D"],
     gru::GRU,
     cells::GRUCell,
+    group_normalization::GroupNormalization,
     identity::Identity,
     layer_normalization::LayerNormalization,
     leaky_re_lu::LeakyReLU,
@@ -211,6 +220,8 @@ catalogue! {
     rescaling::Rescaling,
     reshape::Reshape,
     rnn::RNN,
+    reversible_embedding::ReversibleEmbedding,
+    rms_normalization::RMSNormalization,
     separable_conv1d::SeparableConv1D["SeparableConvolution1D"],
     separable_conv2d::SeparableConv2D["SeparableConvolution2D"],
     simple_rnn::SimpleRNN,
@@ -221,6 +232,7 @@ catalogue! {
     spatial_dropout2d::SpatialDropout2D,
     subtract::Subtract,
     time_distributed::TimeDistributed,
+    unit_normalization::UnitNormalization,
     up_sampling1d::UpSampling1D,
     up_sampling2d::UpSampling2D,
     zero_padding1d::ZeroPadding1D,

@@ -4,6 +4,7 @@ mod configuration;
 mod distributed;
 mod errors;
 mod geometry;
+mod normalization;
 mod parser;
 mod sequences;
 

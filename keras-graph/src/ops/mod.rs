@@ -91,6 +91,17 @@ impl Graph {
         }
     }
 
+    /// The index of the axis that an argument says. Errors: one that is not there, or is the batch.
+    pub fn one_axis(&self, class: &str, x: NodeId, axis: i64) -> Result<usize, LayerError> {
+        let shape = self.shape(x);
+        shape.axis(axis).ok_or_else(|| {
+            let message = format!(
+                "`{class}` expects `axis` to be one of {shape} but the batch, found `axis = {axis}`"
+            );
+            LayerError::argument("axis", message)
+        })
+    }
+
     /// The indices of an argument's axes, sorted. Errors: an axis that is not there, is the batch,
     /// or stands twice.
     pub fn axes(&self, class: &str, x: NodeId, axes: &Axes) -> Result<Vec<usize>, LayerError> {

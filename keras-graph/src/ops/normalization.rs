@@ -5,11 +5,12 @@ use crate::dtype::Dtype;
 use crate::graph::{Graph, LayerError, Node, NodeId, NodeKind, Source, WeightId};
 use crate::op::{
     BatchNorm, BatchNormGradSums, BatchNormGradX, Binary, BinaryFunction, ChannelNorm,
-    ChannelNormGradSums, ChannelNormGradX, LayerNorm, LayerNormGradGamma, LayerNormGradX,
-    MaskedMoments, Moments, Op, Ramp, Select, SumRows,
+    ChannelNormGradSums, ChannelNormGradX, Depthwise2D, LayerNorm, LayerNormGradGamma,
+    LayerNormGradX, MaskedMoments, Moments, Op, Ramp, Select, SumRows,
 };
 use crate::ops::gradient::{Differentiate, Gradients, Made, no_gradient};
 use crate::shape::Shape;
+use crate::window::each_cell;
 
 /// What a normalization reads beside its input.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -95,6 +96,52 @@ impl Graph {
         let (scale, center) = (weights.gamma.is_some(), weights.beta.is_some());
         let op = LayerNorm { outer, extent, epsilon, scale, center };
         self.emit(op, &weights.extend(&[x.into()]), self.extents(x))
+    }
+
+    /// Normalizes the channels of an axis in groups: each group of a sample gets mean 0 and
+    /// variance 1. `groups` divides the channels.
+    pub fn group_norm(
+        &mut self,
+        x: NodeId,
+        axis: usize,
+        groups: usize,
+        epsilon: f32,
+    ) -> Result<NodeId, LayerError> {
+        let (extents, (outer, channels, inner)) = (self.extents(x), self.shape(x).around(axis));
+        let each = channels / groups;
+        let none = ScaleAndCenter::default();
+        if outer == 1 || groups == 1 {
+            // A group stands in one piece.
+            let rows = self.reshape(x, &[groups, outer * each * inner])?;
+            let y = self.layer_norm(rows, 1, epsilon, none)?;
+            return self.reshape(y, &extents);
+        }
+        let split = self.reshape(x, &[outer, groups, each * inner])?;
+        let y =
+            self.with_axes_last(split, &[0, 2], |graph, x| graph.layer_norm(x, 2, epsilon, none))?;
+        self.reshape(y, &extents)
+    }
+
+    /// `y[.., c] = gamma[c] · x[.., c] + beta[c]`, where `gamma` and `beta` have the last axes of
+    /// `x`, and are 1 and 0 if there is none. A scale is a depthwise convolution by one cell.
+    pub(crate) fn scale_and_center(
+        &mut self,
+        x: NodeId,
+        weights: ScaleAndCenter,
+    ) -> Result<NodeId, LayerError> {
+        let mut y = self.float(x)?;
+        if let Some(gamma) = weights.gamma {
+            let channels = self.source_shape(gamma.into()).len();
+            let cells = self.shape(y).len() / channels;
+            let [rows, columns] = each_cell(cells);
+            let (multiplier, bias, norm, f) = (1, false, None, Activation::Linear);
+            let op = Depthwise2D { rows, columns, channels, multiplier, bias, norm, f };
+            y = self.emit(op, &[y.into(), gamma.into()], self.extents(y))?;
+        }
+        match weights.beta {
+            Some(beta) => self.bias_add(y, beta),
+            None => Ok(y),
+        }
     }
 }
 

@@ -182,7 +182,28 @@ impl Graph {
         let least = self.ramp(&small, least * least, 0.0)?;
         let bounded = self.binary(sum, least, BinaryFunction::Maximum)?;
         let norm = self.unary(bounded, Activation::Sqrt)?;
-        let one = self.ramp(&small, 1.0, 0.0)?;
+        self.over(x, norm, axes)
+    }
+
+    /// `x / √(mean(x²) + epsilon)`, where the mean is over some axes, given in order.
+    pub(crate) fn rms_normalized(
+        &mut self,
+        x: NodeId,
+        axes: &[usize],
+        epsilon: f32,
+    ) -> Result<NodeId, LayerError> {
+        let x = self.float(x)?;
+        let count: usize = axes.iter().map(|&axis| self.shape(x).extents()[axis]).product();
+        let squares = self.binary(x, x, BinaryFunction::Multiply)?;
+        let sum = self.sum_axes(squares, axes)?;
+        let mean = self.affine(sum, 1.0 / count as f32, epsilon)?;
+        let norm = self.unary(mean, Activation::Sqrt)?;
+        self.over(x, norm, axes)
+    }
+
+    /// `x / norm`, where `norm` is what a reduction of `x` over some axes left.
+    fn over(&mut self, x: NodeId, norm: NodeId, axes: &[usize]) -> Result<NodeId, LayerError> {
+        let one = self.ramp(&self.extents(norm), 1.0, 0.0)?;
         let factor = self.binary(one, norm, BinaryFunction::Divide)?;
         let factor = self.spread(factor, axes, x)?;
         self.binary(x, factor, BinaryFunction::Multiply)

@@ -283,3 +283,30 @@ impl ParameterType for Counts {
         Value::List(self.0.iter().map(usize::to_value).collect())
     }
 }
+
+/// Into how many groups channels are divided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GroupCount {
+    /// So many.
+    Groups(usize),
+    /// As many as there are channels, written as -1.
+    EachChannel,
+}
+
+impl ParameterType for GroupCount {
+    fn from_value(value: &Value) -> Result<Self, Mismatch> {
+        match value.integer() {
+            Some(-1) => Ok(GroupCount::EachChannel),
+            _ => count(value, 1).map(GroupCount::Groups).ok_or_else(|| {
+                Mismatch::expected("a positive integer, or -1 for groups of one channel")
+            }),
+        }
+    }
+
+    fn to_value(&self) -> Value {
+        match self {
+            GroupCount::Groups(groups) => groups.to_value(),
+            GroupCount::EachChannel => Value::Int(-1),
+        }
+    }
+}

@@ -1,5 +1,5 @@
-//! Layers that Keras has for sequences and for images: the arguments and the lowering of a family are
-//! written once, as a macro that a layer's own file fills in.
+//! Layers that Keras has for sequences and for images: the arguments and the lowering of a family
+//! are written once, as a macro that a layer's own file fills in.
 
 mod conv;
 mod conv_transpose;
