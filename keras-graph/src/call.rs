@@ -21,6 +21,8 @@ pub use bind::{Given, bind};
 pub enum CallKind {
     /// One tensor.
     Tensor,
+    /// One tensor, which every call needs.
+    Needed,
     /// One tensor, or a list of tensors of which some may be `None`.
     Tensors,
     /// `True` or `False`.
@@ -30,7 +32,7 @@ pub enum CallKind {
 impl CallKind {
     fn accepts<T>(self, value: &CallValue<T>) -> bool {
         match (self, value) {
-            (CallKind::Tensor | CallKind::Tensors, CallValue::Tensor(_))
+            (CallKind::Tensor | CallKind::Needed | CallKind::Tensors, CallValue::Tensor(_))
             | (CallKind::Flag, CallValue::Value(Value::Bool(_))) => true,
             (CallKind::Tensors, CallValue::List(items)) => items
                 .iter()
@@ -41,7 +43,7 @@ impl CallKind {
 
     fn expected(self) -> &'static str {
         match self {
-            CallKind::Tensor => "a tensor",
+            CallKind::Tensor | CallKind::Needed => "a tensor",
             CallKind::Tensors => "a tensor or a list of tensors",
             CallKind::Flag => "`True` or `False`",
         }
@@ -74,6 +76,9 @@ pub const MASK: CallParameter = CallParameter {
     docs: "Which steps count; by default the mask that the tensor carries.",
     kind: CallKind::Tensor,
 };
+
+/// The argument of layers of attention that is the mask of the first tensor.
+pub const QUERY_MASK: &str = "query_mask";
 
 /// The value of an argument: a tensor, a list, or neither.
 #[derive(Clone, Debug, PartialEq)]
@@ -154,6 +159,22 @@ impl<T: Copy> Call<T> {
     /// A call on tensors alone.
     pub fn on(inputs: &[T]) -> Call<T> {
         Call { inputs: inputs.to_vec(), arguments: Vec::new() }
+    }
+
+    /// A call on tensors alone of a layer with these parameters: one that needs several tensors
+    /// takes the first and, by position, the others; any other takes all of them.
+    pub fn of(parameters: &'static [CallParameter], inputs: &[T]) -> Call<T> {
+        let needs_several = parameters.first().is_some_and(|first| first.kind == CallKind::Needed);
+        let (Some((first, others)), true) = (inputs.split_first(), needs_several) else {
+            return Call::on(inputs);
+        };
+        let argument = |(parameter, tensor): (&CallParameter, &T)| CallArgument {
+            name: parameter.name,
+            is_positional: true,
+            value: CallValue::Tensor(*tensor),
+        };
+        let arguments = parameters.iter().zip(others).map(argument).collect();
+        Call { inputs: vec![*first], arguments }
     }
 
     /// All tensors that the call reads, in Keras' order.

@@ -11,7 +11,7 @@ use crate::fingerprint::fingerprint;
 use crate::fuse::fold_padding;
 use crate::graph::{Graph, LayerError, Mode, WeightId};
 use crate::literal::{List, Text};
-use crate::names::{field_name, one_field, snake_case};
+use crate::names::{field_name, one_field, snake_case_within};
 use crate::network::{Class, LayerId, LayerKind, Network};
 use crate::order;
 use crate::plan::{Description, LayerInfo, WeightInfo};
@@ -84,7 +84,7 @@ impl Layout {
         let connections = Connections::new(network);
         for layer in order::layers(network).into_iter().filter(|&l| order::is_counted(network, l)) {
             let described = &network.layers[layer.0];
-            let class = snake_case(described.class());
+            let class = snake_case_within(described.class());
             let count = used.entry(class.clone()).or_default();
             let path = match *count {
                 0 => format!("{group}layers/{class}"),

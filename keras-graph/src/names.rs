@@ -27,9 +27,18 @@ pub fn snake_case(class: &str) -> String {
     name
 }
 
+/// The snake case of a class by the name that it has within Keras, of which automatic names and the
+/// groups in files are made.
+pub fn snake_case_within(class: &str) -> String {
+    match class {
+        "GroupQueryAttention" => "grouped_query_attention".to_string(),
+        class => snake_case(class),
+    }
+}
+
 /// `Input` layers are called `input_layer`; every other class by its snake case.
 pub fn automatic_name(class: &str) -> String {
-    if class == "Input" { "input_layer".to_string() } else { snake_case(class) }
+    if class == "Input" { "input_layer".to_string() } else { snake_case_within(class) }
 }
 
 /// The names, with a number behind those that stood before: `y`, `y_1`, `y_2`. The first of a name

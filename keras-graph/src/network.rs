@@ -218,7 +218,8 @@ impl Network {
         layer: LayerId,
         inputs: &[TensorId],
     ) -> Result<Vec<TensorId>, LayerError> {
-        self.call_with(layer, Call::on(inputs))
+        let (_, parameters) = self.call_parameters(layer);
+        self.call_with(layer, Call::of(parameters, inputs))
     }
 
     /// Calls a layer with arguments beside the tensors, as [`bind`](crate::call::bind) sorted them.

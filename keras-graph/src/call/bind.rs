@@ -1,6 +1,6 @@
 //! Sorts the arguments of a call by the parameters of its layer.
 
-use super::{Call, CallArgument, CallParameter, CallValue, TRAINING};
+use super::{Call, CallArgument, CallKind, CallParameter, CallValue, TRAINING};
 use crate::names::nearest;
 use crate::schema::{ArgumentError, At};
 use crate::value::Value;
@@ -71,6 +71,14 @@ pub fn bind<T: Copy>(
             let message =
                 format!("`{name}` of a call of `{class}` expects {expected}, found {found}");
             wrong(At::Value(i), message, None);
+        }
+    }
+    for CallParameter { name, kind, .. } in parameters {
+        let is_missing = *kind == CallKind::Needed && call.argument(name).is_none();
+        if is_missing && errors.is_empty() {
+            let message = format!("a call of `{class}` needs the tensor `{name}`");
+            let help = Some(format!("write `layer(x, {name} = ...)`, or give it behind `x`"));
+            errors.push(ArgumentError { at: At::Call, message, help });
         }
     }
     let positional = call.arguments.iter().filter(|argument| argument.is_positional).count();
