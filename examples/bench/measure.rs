@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 
 use crate::arguments::{Arguments, Mode};
 use crate::meter::{Meter, round};
-use crate::numbers::{SEED, Target, inputs};
+use crate::numbers::{Number, SEED, Target, inputs};
 use crate::{Result, machine};
 
 /// Different inputs of inference, taken in turn.
@@ -27,7 +27,7 @@ pub(crate) fn train<M, T, L>(
     loss: L,
 ) -> Result<Value>
 where
-    M: Model<Input: Array<Element = f32>>,
+    M: Model<Input: Array<Element: Number>>,
     T: Target<M::Input>,
     L: Loss<M::Output, T> + Losses + 'static,
     (): MetricSet<M::Output, T>,
@@ -90,7 +90,7 @@ const SMALL_FLOPS: u64 = 1 << 18;
 /// Times calls of one sample, or of a batch.
 pub(crate) fn infer<M>(arguments: &Arguments) -> Result<Value>
 where
-    M: Model<Input: Array<Element = f32>, Output: Array<Element = f32>>,
+    M: Model<Input: Array<Element: Number>, Output: Array<Element = f32>>,
 {
     let (batch, folder) = (arguments.batch, arguments.data.as_deref());
     let x = inputs::<M::Input>(folder, arguments.workload.name, batch * INPUTS)?;

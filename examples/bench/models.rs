@@ -149,3 +149,23 @@ model! {
         Dense(1, name = "d1"),
     ])
 }
+
+model! {
+    /// A classifier of texts of 200 words, read from both ends.
+    pub(crate) struct Lstm;
+
+    Sequential([
+        Input(shape = (200,), dtype = "int32"),
+        Embedding(20000, 128, name = "emb"),
+        Bidirectional(LSTM(64, return_sequences = True), name = "l1"),
+        Bidirectional(LSTM(64), name = "l2"),
+        Dense(1, activation = "sigmoid", name = "d1"),
+    ])
+}
+
+model! {
+    /// One number from 120 steps of seven measurements.
+    pub(crate) struct Timeseries;
+
+    Sequential([Input(shape = (120, 7)), LSTM(32, name = "l1"), Dense(1, name = "d1")])
+}

@@ -11,19 +11,57 @@ use crate::{Failure, Result, npy};
 /// Seed of everything random.
 pub(crate) const SEED: u64 = 7;
 
-/// So many inputs: the first ones of `NAME.x.npy` in `folder`, or normal numbers, since zeros could
-/// be skipped over.
-pub(crate) fn inputs<X: Array<Element = f32>>(
+/// Words that a text may have.
+const WORDS: usize = 20_000;
+
+/// An element of an input.
+pub(crate) trait Number: Copy {
+    /// Its type in a file of numpy.
+    const TYPE: &str;
+
+    fn random(random: &mut Random) -> Self;
+
+    fn from_bytes(bytes: [u8; 4]) -> Self;
+}
+
+/// Normal numbers, since zeros could be skipped over.
+impl Number for f32 {
+    const TYPE: &str = "<f4";
+
+    fn random(random: &mut Random) -> f32 {
+        random.normal() as f32
+    }
+
+    fn from_bytes(bytes: [u8; 4]) -> f32 {
+        f32::from_le_bytes(bytes)
+    }
+}
+
+/// Numbers of words.
+impl Number for i32 {
+    const TYPE: &str = "<i4";
+
+    fn random(random: &mut Random) -> i32 {
+        random.below(WORDS) as i32
+    }
+
+    fn from_bytes(bytes: [u8; 4]) -> i32 {
+        i32::from_le_bytes(bytes)
+    }
+}
+
+/// So many inputs: the first ones of `NAME.x.npy` in `folder`, or random ones.
+pub(crate) fn inputs<X: Array<Element: Number>>(
     folder: Option<&Path>,
     name: &str,
     count: usize,
 ) -> Result<Vec<X>> {
     if let Some(folder) = folder {
-        return floats(&folder.join(format!("{name}.x.npy")), count);
+        return read(&folder.join(format!("{name}.x.npy")), count);
     }
     let mut random = Random::stream(SEED, name);
     let mut x = X::zeros(count);
-    X::flat_mut(&mut x).fill_with(|| random.normal() as f32);
+    X::flat_mut(&mut x).fill_with(|| X::Element::random(&mut random));
     Ok(x)
 }
 
@@ -52,7 +90,7 @@ impl<X> Target<X> for u32 {
 impl<T: Array<Element = f32>, const N: usize> Target<[T; N]> for [T; N] {
     fn read(path: Option<&Path>, x: &[[T; N]]) -> Result<Vec<[T; N]>> {
         if let Some(path) = path {
-            return floats(path, x.len());
+            return read(path, x.len());
         }
         let mut y = x.to_vec();
         for y in <[T; N]>::flat_mut(&mut y) {
@@ -62,12 +100,33 @@ impl<T: Array<Element = f32>, const N: usize> Target<[T; N]> for [T; N] {
     }
 }
 
+/// Truth of a text: 0 or 1.
+impl Target<[i32; 200]> for [f32; 1] {
+    fn read(path: Option<&Path>, x: &[[i32; 200]]) -> Result<Vec<[f32; 1]>> {
+        if let Some(path) = path {
+            return read(path, x.len());
+        }
+        let mut random = Random::stream(SEED, "truths");
+        Ok(x.iter().map(|_| [random.below(2) as f32]).collect())
+    }
+}
+
+/// What follows a series: a normal number.
+impl Target<[[f32; 7]; 120]> for [f32; 1] {
+    fn read(path: Option<&Path>, x: &[[[f32; 7]; 120]]) -> Result<Vec<[f32; 1]>> {
+        match path {
+            Some(path) => read(path, x.len()),
+            None => inputs(None, "following", x.len()),
+        }
+    }
+}
+
 /// The first samples of a file.
-fn floats<X: Array<Element = f32>>(path: &Path, count: usize) -> Result<Vec<X>> {
-    let elements = elements(path, "<f4", count * X::LEN)?;
+fn read<X: Array<Element: Number>>(path: &Path, count: usize) -> Result<Vec<X>> {
+    let elements = elements(path, X::Element::TYPE, count * X::LEN)?;
     let mut x = X::zeros(count);
     for (to, from) in X::flat_mut(&mut x).iter_mut().zip(elements) {
-        *to = f32::from_le_bytes(from);
+        *to = X::Element::from_bytes(from);
     }
     Ok(x)
 }

@@ -6,7 +6,9 @@ use serde_json::Value;
 use crate::Result;
 use crate::arguments::{Arguments, Mode};
 use crate::measure::{infer, train};
-use crate::models::{AudioDense, Autoencoder, Convnet, Mlp, MobileNet, ResNet20, TinyMlp};
+use crate::models::{
+    AudioDense, Autoencoder, Convnet, Lstm, Mlp, MobileNet, ResNet20, Timeseries, TinyMlp,
+};
 
 /// The loss of the classifiers.
 fn classes() -> SparseCategoricalCrossentropy {
@@ -84,6 +86,27 @@ pub(crate) const WORKLOADS: &[Workload] = &[
             train::<Autoencoder, [[[f32; 1]; 28]; 28], _>(arguments, Adam::default(), loss)
         }),
         infer: infer::<Autoencoder>,
+    },
+    Workload {
+        name: "lstm",
+        batch: 32,
+        steps: 16,
+        steps_per_look: 1,
+        train: Some(|arguments| {
+            train::<Lstm, [f32; 1], _>(arguments, Adam::default(), BinaryCrossentropy::default())
+        }),
+        infer: infer::<Lstm>,
+    },
+    Workload {
+        name: "timeseries",
+        batch: 256,
+        steps: 16,
+        steps_per_look: 1,
+        train: Some(|arguments| {
+            let loss = MeanSquaredError::default();
+            train::<Timeseries, [f32; 1], _>(arguments, Adam::default(), loss)
+        }),
+        infer: infer::<Timeseries>,
     },
     Workload {
         name: "audio_dense",
