@@ -6,6 +6,7 @@ use crate::dtype::Dtype;
 use crate::graph::{Graph, LayerError, Mode, NodeId};
 use crate::network::{LayerCall, LayerId, LayerKind, Network, NetworkLayer, Tensor, TensorId};
 use crate::order::live_calls;
+use crate::shape::Shape;
 
 impl Network {
     /// The graph of ops of the whole model. Its inputs are numbered in the order of
@@ -120,11 +121,12 @@ impl Network {
         graph: &mut Graph,
         layer: LayerId,
         call: &Call<TensorId>,
+        mask_of: fn(&Tensor) -> Option<&Shape>,
     ) -> Result<Vec<Lowered>, LayerError> {
         let call = call.map(|tensor| {
-            let Tensor { shape, dtype, mask, .. } = &self.tensors[tensor.0];
-            let node = graph.input(tensor.0, shape.clone(), *dtype);
-            let mask = mask.as_ref().map(|shape| {
+            let described = &self.tensors[tensor.0];
+            let node = graph.input(tensor.0, described.shape.clone(), described.dtype);
+            let mask = mask_of(described).map(|shape| {
                 graph.input(self.tensors.len() + tensor.0, shape.clone(), Dtype::Bool)
             });
             Lowered { node, mask }

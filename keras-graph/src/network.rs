@@ -119,6 +119,9 @@ pub struct Tensor {
     pub dtype: Dtype,
     /// Extents of its mask per sample, if it has one.
     pub mask: Option<Shape>,
+    /// The same of the mask that it has while Keras builds the model: a model that is called as a
+    /// layer makes the masks of its results only when it runs.
+    pub mask_while_building: Option<Shape>,
     /// Index of the call that made it.
     pub call: usize,
 }
@@ -198,7 +201,8 @@ impl Network {
             activity_regularizer: None,
         });
         let InputDtype { dtype, .. } = dtype;
-        let described = Tensor { shape, dtype, mask: None, call: self.calls.len() };
+        let (mask, call) = (None, self.calls.len());
+        let described = Tensor { shape, dtype, mask_while_building: None, mask, call };
         let tensor = self.add_call(layer, Call::on(&[]), vec![described])[0];
         self.inputs.push(tensor);
         tensor
@@ -231,17 +235,50 @@ impl Network {
         // Weights that the first call made must fit this one too, so that one is lowered again.
         let mut graph = Graph::new(Mode::Inference);
         if let Some(first) = self.calls.iter().find(|call| call.layer == layer) {
-            self.lower_alone(&mut graph, layer, &first.call)?;
+            self.lower_alone(&mut graph, layer, &first.call, |tensor| tensor.mask.as_ref())?;
         }
-        let outputs = self.lower_alone(&mut graph, layer, &call)?;
-        let described = |output: &Lowered| Tensor {
-            shape: graph.shape(output.node).clone(),
-            dtype: graph.dtype(output.node),
-            mask: output.mask.map(|mask| graph.shape(mask).clone()),
-            call: self.calls.len(),
+        let outputs = self.lower_alone(&mut graph, layer, &call, |tensor| tensor.mask.as_ref())?;
+        let masks_while_building = self.masks_while_building(layer, &call)?;
+        let described = |(i, output): (usize, &Lowered)| {
+            let mask = output.mask.map(|mask| graph.shape(mask).clone());
+            let mask_while_building = match &masks_while_building {
+                Some(masks) => masks.get(i).cloned().flatten(),
+                None => mask.clone(),
+            };
+            Tensor {
+                shape: graph.shape(output.node).clone(),
+                dtype: graph.dtype(output.node),
+                mask,
+                mask_while_building,
+                call: self.calls.len(),
+            }
         };
-        let described = outputs.iter().map(described).collect();
+        let described = outputs.iter().enumerate().map(described).collect();
         Ok(self.add_call(layer, call, described))
+    }
+
+    /// The masks that the results of a call have while Keras builds the model, if they are not
+    /// those that they have when it runs.
+    fn masks_while_building(
+        &self,
+        layer: LayerId,
+        call: &Call<TensorId>,
+    ) -> Result<Option<Vec<Option<Shape>>>, LayerError> {
+        if let LayerKind::Network(_) = self.layers[layer.0].kind {
+            return Ok(Some(Vec::new()));
+        }
+        let is_same = |tensor: TensorId| {
+            let tensor = &self.tensors[tensor.0];
+            tensor.mask == tensor.mask_while_building
+        };
+        if call.tensors().into_iter().all(is_same) {
+            return Ok(None);
+        }
+        let mut graph = Graph::new(Mode::Inference);
+        let outputs = self
+            .lower_alone(&mut graph, layer, call, |tensor| tensor.mask_while_building.as_ref())?;
+        let shape = |output: &Lowered| output.mask.map(|mask| graph.shape(mask).clone());
+        Ok(Some(outputs.iter().map(shape).collect()))
     }
 
     /// The class of a layer, and the arguments that its calls take.

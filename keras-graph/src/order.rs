@@ -87,7 +87,7 @@ impl MaskDepths<'_> {
             return;
         }
         for &input in &call.inputs {
-            if self.network.tensors[input.0].mask.is_some() {
+            if self.network.tensors[input.0].mask_while_building.is_some() {
                 self.deepen(input, depth + 1);
             }
         }
@@ -96,7 +96,7 @@ impl MaskDepths<'_> {
     /// Hands the depths of the masks of a call's results on to what they are made from.
     fn pass_on(&mut self, call: usize, call_depth: &mut [usize]) {
         let LayerCall { layer, call, outputs } = &self.network.calls[call];
-        // What a model within a model does with masks is its own.
+        // The results of a model within a model have no masks while Keras builds the outer one.
         let LayerKind::Layer(layer) = &self.network.layers[layer.0].kind else { return };
         let Some(depth) = outputs.iter().filter_map(|y| self.depths[y.0]).max() else { return };
         let maker = |tensor: TensorId| self.network.tensors[tensor.0].call;
@@ -106,7 +106,8 @@ impl MaskDepths<'_> {
         }
         let ranks = call.inputs.iter().map(|&input| {
             let tensor = &self.network.tensors[input.0];
-            MaskedRank { rank: tensor.shape.rank(), mask: tensor.mask.as_ref().map(Shape::rank) }
+            let mask = tensor.mask_while_building.as_ref().map(Shape::rank);
+            MaskedRank { rank: tensor.shape.rank(), mask }
         });
         for source in layer.mask_sources(&ranks.collect::<Vec<MaskedRank>>()) {
             let Some(&input) = call.inputs.get(source.input) else { continue };
@@ -174,6 +175,8 @@ pub fn is_counted(network: &Network, layer: LayerId) -> bool {
 
 #[cfg(test)]
 mod tests {
+    mod nested;
+
     use super::*;
     use crate::dtype::Dtype;
     use crate::layers::Entry;
