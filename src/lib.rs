@@ -7,7 +7,7 @@ extern crate self as keras;
 
 pub use keras_infer::embed::Embedded;
 pub use keras_infer::infer::Infer;
-pub use keras_infer::{array, sample};
+pub use keras_infer::{array, sample, stream};
 pub use keras_macros::{embed, model};
 #[cfg(feature = "training")]
 pub use keras_runtime::{
@@ -73,6 +73,7 @@ pub mod __private {
     pub use keras_infer::embed::{Embedded, FileWeight};
     pub use keras_infer::infer::Infer;
     pub use keras_infer::sample::{Sample, Values};
+    pub use keras_infer::stream::{Stream, Streaming};
     pub use keras_infer::weights::Aligned;
     pub use keras_infer::{inputs, outputs};
     pub use keras_ir::activation::Activation;

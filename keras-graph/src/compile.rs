@@ -5,8 +5,11 @@
 //!       → schedule → place → plan
 //! ```
 
+mod gradients;
+
 use keras_target::target::{Cpu, Target};
 
+use self::gradients::{by_offset, shard_gradients, weight_offset};
 pub use crate::describe::describe;
 use crate::describe::{Layout, layout};
 use crate::fuse::{fold_padding, fuse};
@@ -34,7 +37,21 @@ pub fn compile(network: &Network, mode: Mode) -> Result<Plan, LayerError> {
 
 /// The plan of a model for a target; see [`compile`].
 pub fn compile_for(target: &dyn Target, network: &Network, mode: Mode) -> Result<Plan, LayerError> {
-    let graph = network.lower(mode)?;
+    plan_for(target, network, network.lower(mode)?, 0)
+}
+
+/// The plan of a graph of one step of a sequence, whose states are inputs and, in the same order,
+/// the last outputs.
+pub(crate) fn plan_of(network: &Network, graph: Graph, states: usize) -> Result<Plan, LayerError> {
+    plan_for(&Cpu, network, graph, states)
+}
+
+fn plan_for(
+    target: &dyn Target,
+    network: &Network,
+    graph: Graph,
+    states: usize,
+) -> Result<Plan, LayerError> {
     let layout = layout(network, &graph)?;
     let mut program = Program::new(graph);
     check(&program);
@@ -49,7 +66,7 @@ pub fn compile_for(target: &dyn Target, network: &Network, mode: Mode) -> Result
     recompute(&mut program, LEAST_LEN);
     check(&program);
     let schedule = schedule(&program);
-    Ok(Planner::new(target, network, &program, &schedule, &layout).plan())
+    Ok(Planner::new(target, network, &program, &schedule, &layout, states).plan())
 }
 
 /// Verifies a program while the crate itself is developed: no user can make an illegal one.
@@ -74,6 +91,8 @@ struct Planner<'a> {
     /// the whole batch.
     reduced: Vec<usize>,
     reduced_len: usize,
+    /// States that are inputs and outputs, behind those of the model.
+    states: usize,
 }
 
 impl<'a> Planner<'a> {
@@ -83,6 +102,7 @@ impl<'a> Planner<'a> {
         program: &'a Program,
         schedule: &'a Schedule,
         layout: &'a Layout,
+        states: usize,
     ) -> Planner<'a> {
         let graph = &program.graph;
         let (summed, mut reduced_len) = shard_gradients(program, schedule, layout);
@@ -103,7 +123,7 @@ impl<'a> Planner<'a> {
                 NodeKind::Input(_) | NodeKind::OutputGradient(_) | NodeKind::Sample(_) => {}
             }
         }
-        Planner { target, network, program, schedule, layout, summed, reduced, reduced_len }
+        Planner { target, network, program, schedule, layout, summed, reduced, reduced_len, states }
     }
 
     fn graph(&self) -> &'a Graph {
@@ -219,25 +239,33 @@ impl<'a> Planner<'a> {
     fn inputs(&self) -> Vec<Port> {
         let mut ports = Vec::new();
         for (i, &tensor) in self.network.inputs.iter().enumerate() {
-            let node = (0..self.graph().nodes.len())
-                .find(|&node| self.graph().nodes[node].kind == NodeKind::Input(i))
-                .map(NodeId)
-                .expect("every input has a node");
+            let node = self.input(i);
             let call = self.network.tensors[tensor.0].call;
             let layer = self.network.calls[call].layer;
             let name = &self.network.layers[layer.0].name;
             let gradient = self.program.input_gradients.get(i).copied().flatten();
             ports.push(self.port(name, node, gradient));
         }
+        for state in 0..self.states {
+            let node = self.input(self.network.inputs.len() + state);
+            ports.push(self.port(&state_name(state), node, None));
+        }
         ports
     }
 
+    fn input(&self, index: usize) -> NodeId {
+        let nodes = &self.graph().nodes;
+        let found = nodes.iter().position(|node| node.kind == NodeKind::Input(index));
+        NodeId(found.expect("every input has a node"))
+    }
+
     fn outputs(&self) -> Vec<Port> {
-        let names = &self.network.output_names;
+        let states = (0..self.states).map(state_name);
+        let names = self.network.output_names.iter().cloned().chain(states);
         let outputs = self.graph().outputs.iter().zip(names).enumerate();
         outputs
             .map(|(i, (&node, name))| {
-                self.port(name, node, self.program.output_gradients.get(i).copied())
+                self.port(&name, node, self.program.output_gradients.get(i).copied())
             })
             .collect()
     }
@@ -294,38 +322,9 @@ impl<'a> Planner<'a> {
     }
 }
 
-/// For each weight whose gradient the shards sum, where in the reduced memory: in the order of the
-/// weights, from 0 on. And the elements that they take up together.
-fn shard_gradients(
-    program: &Program,
-    schedule: &Schedule,
-    layout: &Layout,
-) -> (Vec<Option<usize>>, usize) {
-    let mut is_summed = vec![false; program.graph.weights.len()];
-    for node in &schedule.steps {
-        if let NodeKind::Gradient(_, weight) = program.graph.nodes[node.0].kind {
-            is_summed[weight.0] = true;
-        }
-    }
-    let mut summed = vec![None; is_summed.len()];
-    let mut len = 0;
-    for weight in by_offset(layout).filter(|&weight| is_summed[weight]) {
-        summed[weight] = Some(len);
-        len += program.graph.weights[weight].shape.len();
-    }
-    (summed, len)
-}
-
-/// The weights that belong to a layer, in the order in which they lie.
-fn by_offset(layout: &Layout) -> impl Iterator<Item = usize> {
-    let mut weights: Vec<usize> =
-        (0..layout.offsets.len()).filter(|&weight| layout.offsets[weight].is_some()).collect();
-    weights.sort_by_key(|&weight| layout.offsets[weight]);
-    weights.into_iter()
-}
-
-fn weight_offset(layout: &Layout, weight: usize) -> usize {
-    layout.offsets[weight].expect("a weight that an op reads belongs to a layer of the model")
+/// The name of a state's port.
+fn state_name(i: usize) -> String {
+    format!("state_{i}")
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //! computes its shape.
 
 mod node;
+mod past;
 mod weight;
 
 use std::collections::HashMap;
@@ -59,6 +60,8 @@ pub struct Graph {
     /// The weights by their layers' paths and their names.
     by_name: HashMap<(String, &'static str), WeightId>,
     pub(crate) outputs: Vec<NodeId>,
+    /// Of a graph of one step of a sequence: its inputs beside the states, and the states.
+    pub(crate) past: Option<(usize, past::Past)>,
     pub(crate) moving: Vec<MovingStatistics>,
     /// Penalties on activations, and the nodes that they are on.
     pub(crate) activity: Vec<(NodeId, Regularizer)>,
@@ -79,6 +82,7 @@ impl Graph {
             weights: Vec::new(),
             by_name: HashMap::new(),
             outputs: Vec::new(),
+            past: None,
             moving: Vec::new(),
             activity: Vec::new(),
         }

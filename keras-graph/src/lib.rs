@@ -48,6 +48,7 @@ pub mod regularizer;
 mod schedule;
 pub mod schema;
 pub mod shape;
+pub mod stream;
 pub mod summary;
 pub mod text;
 pub mod value;

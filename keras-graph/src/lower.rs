@@ -13,21 +13,39 @@ impl Network {
     /// [`Network::inputs`].
     pub fn lower(&self, mode: Mode) -> Result<Graph, LayerError> {
         let mut graph = Graph::new(mode);
+        self.lower_on(&mut graph, Shape::clone)?;
+        Ok(graph)
+    }
+
+    /// Appends the ops of one step to a graph for it: the inputs are sequences of one step.
+    pub(crate) fn lower_step(&self, graph: &mut Graph) -> Result<(), LayerError> {
+        self.lower_on(graph, |shape| {
+            let rest = shape.extents().get(1..).unwrap_or_default();
+            Shape::new([&[1], rest].concat())
+        })
+    }
+
+    /// Appends the ops of the model, on inputs of the shapes that `shape` makes of its own.
+    fn lower_on(
+        &self,
+        graph: &mut Graph,
+        shape: impl Fn(&Shape) -> Shape,
+    ) -> Result<(), LayerError> {
         let inputs: Vec<NodeId> = self
             .inputs
             .iter()
             .enumerate()
             .map(|(i, &tensor)| {
-                let Tensor { shape, dtype, .. } = &self.tensors[tensor.0];
-                graph.input(i, shape.clone(), *dtype)
+                let Tensor { shape: own, dtype, .. } = &self.tensors[tensor.0];
+                graph.input(i, shape(own), *dtype)
             })
             .collect();
         let inputs: Vec<Lowered> = inputs.into_iter().map(Lowered::unmasked).collect();
-        let outputs = self.lower_calls(&mut graph, &inputs)?;
+        let outputs = self.lower_calls(graph, &inputs)?;
         // Integers leave a model as floats, as all that it predicts.
         let outputs = outputs.iter().map(|output| graph.float(output.node));
         graph.outputs = outputs.collect::<Result<_, LayerError>>()?;
-        Ok(graph)
+        Ok(())
     }
 
     /// Lowers all calls that lead to the outputs.

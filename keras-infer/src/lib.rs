@@ -1,7 +1,7 @@
 //! What an embedded model needs: a call, and the weights that it reads.
 //!
 //! - [`mod@array`], [`sample`]: what goes into a call and what comes out;
-//! - [`infer`]: the trait of every model;
+//! - [`infer`]: the trait of every model; [`stream`]: models of sequences, step by step;
 //! - [`weights`]: a model as flat memory; [`embed`]: a trained model inside of the program.
 //!
 //! Training, predictions of batches and files are in `keras-runtime`. Without the feature `std`
@@ -18,4 +18,5 @@ pub mod embed;
 mod example;
 pub mod infer;
 pub mod sample;
+pub mod stream;
 pub mod weights;

@@ -20,6 +20,7 @@ use crate::constants;
 use crate::emit_call as call;
 use crate::emit_fields as fields;
 use crate::emit_ports::{input_type, output_type, shape_constant};
+use crate::emit_stream as stream;
 use crate::emit_types::{
     FLOAT_BYTES, STACK_SCRATCH_BYTES, array, float, is_boxed, scratch_len, source, spare_len,
 };
@@ -84,7 +85,11 @@ pub(crate) fn model(
         }
     }
     let constants = constants::emit(item, constants, mistakes);
-    mistakes.is_empty().then(|| tokens(item, &compiled, &constants))
+    let stream = stream::tokens(item, network);
+    mistakes.is_empty().then(|| {
+        let model = tokens(item, &compiled, &constants);
+        quote! { #model #stream }
+    })
 }
 
 /// Everything that a compiled model becomes.

@@ -29,14 +29,18 @@ struct Body<'p> {
 
 /// Statements of `call_into(&self, __scratch, __x, __y)`.
 pub(crate) fn body(plan: &Plan) -> TokenStream {
+    let inputs = plan.inputs.iter().enumerate().map(|(i, port)| input(plan, i, port));
+    let outputs = plan.outputs.iter().enumerate().map(|(i, port)| output(plan, i, port));
+    steps(plan, &inputs.collect(), &outputs.collect())
+}
+
+/// The steps, with statements before them that call the inputs `__x0`, `__x1`, .. and the outputs
+/// `__flat0`, `__flat1`, ..
+pub(crate) fn steps(plan: &Plan, inputs: &TokenStream, outputs: &TokenStream) -> TokenStream {
     let direct = plan.outputs.iter().map(|port| direct_step(plan, port)).collect();
     let body = Body { plan, direct };
     let len = Literal::usize_unsuffixed(scratch_len(plan));
     let align = align(plan);
-    let inputs = plan.inputs.iter().enumerate().map(|(i, port)| input(plan, i, port));
-    let outputs: TokenStream =
-        plan.outputs.iter().enumerate().map(|(i, port)| output(plan, i, port)).collect();
-    let inputs: TokenStream = inputs.collect();
     let steps: Vec<TokenStream> =
         plan.steps.iter().enumerate().map(|(i, step)| body.step(i, step)).collect();
     let steps = functions(plan, &steps);

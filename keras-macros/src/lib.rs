@@ -23,6 +23,7 @@ mod emit;
 mod emit_call;
 mod emit_fields;
 mod emit_ports;
+mod emit_stream;
 mod emit_types;
 mod emit_unrolled;
 mod errors;

@@ -64,9 +64,12 @@ macro_rules! convolution {
                 x: $crate::graph::NodeId,
             ) -> Result<$crate::graph::NodeId, $crate::graph::LayerError> {
                 let class = stringify!($name);
-                let (x, cells, channels) = graph.cells::<$axes>(class, x)?;
                 let (kernel, strides) = (self.kernel_size.0, self.strides.0);
                 let (dilation, padding) = (self.dilation_rate.0, self.padding.into());
+                let reach = (kernel[0] - 1) * dilation[0];
+                let (x, padding) =
+                    $crate::layers::family::with_past(graph, class, x, reach, strides, padding)?;
+                let (x, cells, channels) = graph.cells::<$axes>(class, x)?;
                 $crate::layers::family::check_strides(class, strides, dilation)?;
                 $crate::layers::family::check_groups(class, self.groups, self.filters, channels)?;
                 let sides = $crate::window::Sides { kernel, strides, dilation, padding };

@@ -17,7 +17,8 @@ pub(super) use pool::{pool, with_strides};
 pub(super) use separable_conv::separable_convolution;
 pub(super) use spatial_dropout::spatial_dropout;
 
-use crate::graph::LayerError;
+use crate::graph::{Graph, LayerError, NodeId};
+use crate::parameter::Padding;
 use crate::window::shown;
 
 /// Refuses strides with dilation, as Keras does.
@@ -56,4 +57,34 @@ pub(super) fn check_groups(
         }
     }
     Ok(())
+}
+
+/// Where a model runs step by step: the input with the `reach` steps before it, which are kept, and
+/// a padding that adds none. Elsewhere both as they are. Errors: a convolution that looks ahead, or
+/// that does not make an output for each step.
+pub(super) fn with_past<const N: usize>(
+    graph: &mut Graph,
+    class: &str,
+    x: NodeId,
+    reach: usize,
+    strides: [usize; N],
+    padding: Padding,
+) -> Result<(NodeId, Padding), LayerError> {
+    if N != 1 || !graph.is_one_step() {
+        return Ok((x, padding));
+    }
+    if strides != [1; N] || padding != Padding::Causal && reach > 0 {
+        let message = format!("`{class}` looks ahead unless it has `padding = \"causal\"`");
+        return Err(LayerError::argument("padding", message));
+    }
+    if reach == 0 {
+        return Ok((x, padding));
+    }
+    let &[_, channels] = &graph.extents(x)[..] else { return Ok((x, padding)) };
+    let x = graph.float(x)?;
+    let before = graph.state(&[reach, channels])?;
+    let x = graph.concat(&[before, x], 0)?;
+    let behind = graph.slice(x, 0, 1, reach)?;
+    graph.keep(before, behind);
+    Ok((x, Padding::Valid))
 }

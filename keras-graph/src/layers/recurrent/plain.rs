@@ -196,9 +196,26 @@ impl RecurrentCell for Plain<'_> {
         };
         let bias = weights.bias.filter(|_| self.kind == CellKind::Gru);
         let mask = run.mask.map(|mask| graph.float(mask)).transpose()?;
-        let initial = run.initial.clone();
-        let recurrence = Recurrence { cell, kernel: weights.recurrent, bias, initial, noise, mask };
-        graph.recurrent(z, &recurrence, run.sequences, run.with_states)
+        let one_step = graph.is_one_step();
+        let initial = match one_step {
+            true => self.states().iter().map(|extents| graph.state(extents)).collect(),
+            false => Ok(run.initial.clone()),
+        }?;
+        let recurrence = Recurrence {
+            cell,
+            kernel: weights.recurrent,
+            bias,
+            initial: initial.clone(),
+            noise,
+            mask,
+        };
+        let made = graph.recurrent(z, &recurrence, run.sequences, run.with_states || one_step)?;
+        if one_step {
+            initial.iter().zip(&made.states).for_each(|(&before, &behind)| {
+                graph.keep(before, behind);
+            });
+        }
+        Ok(made)
     }
 }
 
