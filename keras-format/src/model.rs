@@ -5,8 +5,10 @@
 //! along Keras' order of layers. Whatever does not fit is an error, surplus weights too: what is
 //! skipped in silence is found out too late.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
+use keras_graph::initializer::Rule;
 use keras_graph::plan::{Description, WeightInfo};
 use serde_json::Value as Json;
 
@@ -18,6 +20,8 @@ use crate::weights::{self, Array, Group, InPlace, Stored, Values};
 
 /// Between the path of a group and the number of an array.
 const VARS: &str = "/vars/";
+/// End of the group of a layer that is the activation of another.
+const ACTIVATION: &str = "/activation";
 /// State of random numbers, which layers such as `Dropout` may have in files; it is no weight.
 const SEED_GENERATOR: &str = "/seed_generator";
 
@@ -118,18 +122,54 @@ fn check_finite(path: &str, values: impl Iterator<Item = f32>) -> Result<()> {
 /// that the file lacks or has in another shape, one that the model lacks, numbers that are not
 /// finite. Panics: if `weights` is shorter than described.
 pub fn read_weights(groups: &[Group], infos: &[WeightInfo], weights: &mut [f32]) -> Result<()> {
-    let mut found: Vec<(&WeightInfo, &[f32])> = Vec::with_capacity(infos.len());
+    let mut found: Vec<(&WeightInfo, Cow<'_, [f32]>)> = Vec::with_capacity(infos.len());
     for info in infos {
         let (path, index) = place(info)?;
+        if let Some(value) = value_before_a_call(groups, info)? {
+            found.push((info, Cow::Owned(vec![value; info.shape.iter().product()])));
+            continue;
+        }
         let array = weights::find(groups, path).and_then(|group| group.arrays.get(index));
         let values = array_of(info, array).and_then(|array| floats(info, &array.values));
-        found.push((info, values.map_err(|error| error.within(&info.path))?));
+        found.push((info, Cow::Borrowed(values.map_err(|error| error.within(&info.path))?)));
     }
     check_surplus(groups, infos)?;
     for (info, values) in found {
-        weights[info.offset..][..values.len()].copy_from_slice(values);
+        weights[info.offset..][..values.len()].copy_from_slice(&values);
     }
     Ok(())
+}
+
+/// What all numbers of a weight start as, if it belongs to a layer that is the activation of
+/// another and the file's model was saved before it was called. Keras makes such weights when the
+/// outer layer is called on numbers for the first time; until then the layer's group is empty.
+///
+/// Errors: the weight starts as random numbers or as an array.
+fn value_before_a_call(groups: &[Group], info: &WeightInfo) -> Result<Option<f32>> {
+    let (path, _) = place(info)?;
+    let is_unbuilt = weights::find(groups, path).is_some_and(is_unbuilt_activation);
+    match info.initializer.rule {
+        _ if !is_unbuilt => Ok(None),
+        Rule::Zeros => Ok(Some(0.0)),
+        Rule::Ones => Ok(Some(1.0)),
+        Rule::Constant { value } => Ok(Some(value)),
+        Rule::Unkept
+        | Rule::Identity { .. }
+        | Rule::RandomUniform { .. }
+        | Rule::RandomNormal { .. }
+        | Rule::TruncatedNormal { .. }
+        | Rule::VarianceScaling { .. }
+        | Rule::Orthogonal { .. } => {
+            let found =
+                "none: the model was saved before it was called, call it on some data first";
+            Err(Error::malformed(expected(info), found).within(&info.path))
+        }
+    }
+}
+
+/// Whether a group is that of an activation whose weights Keras has not made.
+fn is_unbuilt_activation(group: &Group) -> bool {
+    group.arrays.is_empty() && group.path.ends_with(ACTIVATION)
 }
 
 /// The weights of a model where a file has them, in the order of `infos`. Errors: as
@@ -137,6 +177,9 @@ pub fn read_weights(groups: &[Group], infos: &[WeightInfo], weights: &mut [f32])
 pub fn stored_weights<'a>(file: &'a InPlace, infos: &[WeightInfo]) -> Result<Vec<Stored<'a>>> {
     let stored = |info: &WeightInfo| {
         let (path, index) = place(info)?;
+        if let Some(value) = value_before_a_call(file.groups(), info)? {
+            return Ok(Stored::Same(value));
+        }
         let found = file.find(path, index);
         let within = |error: Error| error.within(&info.path);
         array_of(info, found.map(|(array, _)| array)).map_err(within)?;
@@ -149,6 +192,7 @@ pub fn stored_weights<'a>(file: &'a InPlace, infos: &[WeightInfo]) -> Result<Vec
             Stored::Values(values) => {
                 floats(info, values).map_err(within)?;
             }
+            Stored::Same(_) => {}
         }
         Ok(stored)
     };
@@ -165,7 +209,7 @@ fn check_surplus(groups: &[Group], infos: &[WeightInfo]) -> Result<()> {
     }
     for group in groups.iter().filter(|group| is_of_layer(group)) {
         let expected = used.get(group.path.as_str()).copied().unwrap_or(0);
-        if group.arrays.len() != expected {
+        if group.arrays.len() != expected && !is_unbuilt_activation(group) {
             let expected = format!("{expected} weights, as the model has");
             let found = group.arrays.len().to_string();
             return Err(Error::malformed(expected, found).within(&group.path));

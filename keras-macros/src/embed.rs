@@ -77,12 +77,16 @@ fn trained(path: &str) -> Result<Trained> {
         return Ok(Trained { weights, numbers: Numbers::Pieces(pieces), fingerprint });
     }
     let mut bytes = Vec::new();
-    for numbers in numbers {
+    for (weight, numbers) in weights.iter().zip(numbers) {
         match numbers {
             Stored::Bytes(_, piece) => bytes.extend_from_slice(piece),
             Stored::Values(values) => {
                 let values = values.as_f32().unwrap_or_default();
                 bytes.extend(values.iter().flat_map(|value| value.to_le_bytes()));
+            }
+            Stored::Same(value) => {
+                let len: usize = weight.shape.iter().product();
+                bytes.extend(std::iter::repeat_n(value.to_le_bytes(), len).flatten());
             }
         }
     }
@@ -93,7 +97,7 @@ fn trained(path: &str) -> Result<Trained> {
 fn pieces(path: &str, place: Place, numbers: &[Stored]) -> Option<Pieces> {
     let piece = |numbers: &Stored| match numbers {
         Stored::Bytes(first, bytes) => Some([place.start + first, bytes.len()]),
-        Stored::Values(_) => None,
+        Stored::Values(_) | Stored::Same(_) => None,
     };
     Some(Pieces {
         path: absolute(path).display().to_string(),

@@ -23,6 +23,8 @@ pub enum Stored<'a> {
     Bytes(usize, &'a [u8]),
     /// It is stored in another way.
     Values(&'a Values),
+    /// It is not stored: all of its numbers are this one.
+    Same(f32),
 }
 
 impl InPlace {
