@@ -1,6 +1,8 @@
 """Writes the peers' seeded weights and data in the forms that the example `bench` reads.
 
-    PEERS_CACHE=FOLDER python benches/export.py --peers-dir DIR --out FOLDER [WORKLOAD ...]     # keras, jax, numpy
+    PEERS_CACHE=FOLDER python benches/export.py --peers-dir DIR --out FOLDER [WORKLOAD ...]
+
+It needs keras, jax and numpy.
 
 `--peers-dir` is the folder of the peers' `bench.py`; `PEERS_CACHE` that of the weights which its
 `prep.py` made. Each workload gets `NAME.keras`, `NAME.x.npy` and `NAME.y.npy`, for `bench NAME
@@ -11,11 +13,15 @@ import argparse
 import os
 import sys
 
-WORKLOADS = ["tiny_mlp", "mlp", "convnet", "resnet20", "mobilenet", "autoencoder", "audio_dense"]
+WORKLOADS = [
+    "tiny_mlp", "mlp", "convnet", "resnet20", "mobilenet", "autoencoder", "audio_dense", "lstm",
+    "timeseries", "transformer",
+]
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--peers-dir", required=True)
     parser.add_argument("--out", required=True)
     parser.add_argument("workloads", nargs="*", default=WORKLOADS)

@@ -32,7 +32,8 @@ def keras_side(seconds):
     labels = rng.integers(0, 10, IMAGES).astype("int32")
     model = keras.Sequential([
         keras.Input((28, 28, 1)), layers.Conv2D(32, 3, activation="relu"), layers.MaxPooling2D(),
-        layers.Conv2D(64, 3, activation="relu"), layers.MaxPooling2D(), layers.Flatten(), layers.Dropout(0.5),
+        layers.Conv2D(64, 3, activation="relu"), layers.MaxPooling2D(), layers.Flatten(),
+        layers.Dropout(0.5),
         layers.Dense(10, activation="softmax"),
     ])
     one = images[:1]
@@ -46,7 +47,8 @@ def keras_side(seconds):
         return (time.perf_counter() - start) / count * 1e6
 
     forward = jax.jit(lambda t, n, x: model.stateless_call(t, n, x, training=False)[0])
-    weights = [v.value for v in model.trainable_variables], [v.value for v in model.non_trainable_variables]
+    trainable = [v.value for v in model.trainable_variables]
+    weights = trainable, [v.value for v in model.non_trainable_variables]
     result = {
         "jit_us": microseconds(lambda: np.asarray(forward(*weights, one)), seconds / 4),
         "predict_on_batch_us": microseconds(lambda: model.predict_on_batch(one), seconds / 4),
@@ -73,7 +75,12 @@ def run(command, threads):
     return json.loads(out.stdout.decode().strip().splitlines()[-1])
 
 
-FIGURES = [("train_samples_per_second", None), ("jit_us", "call_us"), ("predict_on_batch_us", "call_us"), ("predict_us", "call_us")]
+FIGURES = [
+    ("train_samples_per_second", None),
+    ("jit_us", "call_us"),
+    ("predict_on_batch_us", "call_us"),
+    ("predict_us", "call_us"),
+]
 
 
 def main():
@@ -85,7 +92,8 @@ def main():
     ours, theirs = [], []
     for _ in range(rounds):
         ours.append(run(bench + [str(seconds), str(threads)], threads))
-        theirs.append(run([sys.executable, os.path.abspath(__file__), "--keras", str(seconds)], threads))
+        keras_command = [sys.executable, os.path.abspath(__file__), "--keras", str(seconds)]
+        theirs.append(run(keras_command, threads))
     print(f"{rounds} rounds of {seconds} s, {threads} threads, {theirs[0]['versions']}")
     for key, own_key in FIGURES:
         a = sorted(result[own_key or key] for result in ours)
@@ -93,7 +101,8 @@ def main():
         ratio = statistics.median(a) / statistics.median(b)
         ratio = ratio if own_key is None else 1 / ratio
         print(f"{key}: ours {statistics.median(a):.1f} [{a[0]:.1f}..{a[-1]:.1f}], "
-              f"Keras {statistics.median(b):.1f} [{b[0]:.1f}..{b[-1]:.1f}], ours is {ratio:.2f} times as fast")
+              f"Keras {statistics.median(b):.1f} [{b[0]:.1f}..{b[-1]:.1f}], "
+              f"ours is {ratio:.2f} times as fast")
 
 
 main()
