@@ -2,13 +2,17 @@
 """What a model costs the compiler: a crate outside of the workspace, with the profile lines of the
 README.
 
-    python3 tools/compile_times.py [--runs 5] [LAYERS ...]     the table of the README's limits (default: 4 20 100 200)
-    python3 tools/compile_times.py --user                      only builds and runs a training in a debug build
+    python3 tools/compile_times.py [--runs 5] [LAYERS ...]
+    python3 tools/compile_times.py --user
+
+The first prints the table of the README's limits (for 4, 20, 100 and 200 layers), the second only
+builds and runs a training in a debug build.
 
 Times are wall times of cargo after a change of the model, medians of the runs, beside a crate that
 depends on keras and has no model; both are measured in turn. Dependencies are built first, into
 CARGO_TARGET_DIR or a folder that is deleted.
 """
+
 import argparse
 import os
 import pathlib
@@ -67,7 +71,9 @@ def profile():
 
 def crate(folder, name, source):
     (folder / name / "src").mkdir(parents=True)
-    (folder / name / "Cargo.toml").write_text(MANIFEST.format(name=name, root=ROOT, profile=profile()))
+    (folder / name / "Cargo.toml").write_text(
+        MANIFEST.format(name=name, root=ROOT, profile=profile())
+    )
     # The versions that are tested; cargo drops what the crate does not need.
     (folder / name / "Cargo.lock").write_text((ROOT / "Cargo.lock").read_text())
     (folder / name / "src" / "main.rs").write_text(source)
@@ -77,7 +83,12 @@ def crate(folder, name, source):
 def cargo(path, target, *arguments):
     """Runs cargo in a crate; returns its seconds."""
     start = time.monotonic()
-    subprocess.run(["cargo", *arguments, "--quiet"], cwd=path, check=True, env={**os.environ, "CARGO_TARGET_DIR": str(target)})
+    subprocess.run(
+        ["cargo", *arguments, "--quiet"],
+        cwd=path,
+        check=True,
+        env={**os.environ, "CARGO_TARGET_DIR": str(target)},
+    )
     return time.monotonic() - start
 
 
@@ -91,7 +102,9 @@ def table(folder, target, sizes, runs):
     sources = {"empty": lambda stamp: EMPTY.format(stamp=stamp)}
     for layers in sizes:
         # A change that every expansion sees: the number of units.
-        sources[f"model_{layers}"] = lambda stamp, n=layers: MODEL.format(blocks=blocks(n), units=10 + stamp)
+        sources[f"model_{layers}"] = lambda stamp, n=layers: MODEL.format(
+            blocks=blocks(n), units=10 + stamp
+        )
     crates = {name: crate(folder, name, source(0)) for name, source in sources.items()}
     seconds = {name: {"check": [], "release": []} for name in crates}
     for stamp in range(runs + 1):
@@ -101,9 +114,15 @@ def table(folder, target, sizes, runs):
                 elapsed = cargo(path, target, *arguments)
                 if stamp > 0:  # the first builds the dependencies
                     seconds[name][kind].append(elapsed)
-    medians = {name: {kind: statistics.median(s) for kind, s in kinds.items()} for name, kinds in seconds.items()}
+    medians = {
+        name: {kind: statistics.median(s) for kind, s in kinds.items()}
+        for name, kinds in seconds.items()
+    }
     smallest_bytes = stripped_bytes(target / "release" / f"model_{min(sizes)}")
-    print("| layers | check | more than empty | release rebuild | stripped binary | bytes for each layer more |")
+    print(
+        "| layers | check | more than empty | release rebuild | stripped binary | bytes for each "
+        "layer more |"
+    )
     print("|---|---|---|---|---|---|")
     for name in crates:
         layers = name.removeprefix("model_")
@@ -113,7 +132,10 @@ def table(folder, target, sizes, runs):
         each = f"{(binary - smallest_bytes) / more_layers:.0f}" if more_layers else ""
         more = check - medians["empty"]["check"]
         layers = "none" if name == "empty" else layers
-        print(f"| {layers} | {check:.2f} s | {more:.2f} s | {release:.2f} s | {binary / 1000:.0f} kB | {each} |")
+        print(
+            f"| {layers} | {check:.2f} s | {more:.2f} s | {release:.2f} s | {binary / 1000:.0f} "
+            f"kB | {each} |"
+        )
 
 
 def stripped_bytes(program):
@@ -138,7 +160,9 @@ def user(folder, target):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("sizes", type=int, nargs="*", metavar="LAYERS")
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--user", action="store_true")

@@ -1,8 +1,8 @@
 """Compares the losses of training with real Keras, for every workload of the example `bench` that
 is trained.
 
-    python tools/losses.py --bench target/release/examples/bench [--backends jax,tensorflow,torch] [--sets 4] [--dtype bf16]
-        [WORKLOAD ...]
+    python tools/losses.py --bench target/release/examples/bench
+        [--backends jax,tensorflow,torch] [--sets 4] [--dtype bf16] [WORKLOAD ...]
 
 The bench writes the weights that it starts from as a `.keras` file. Each backend of Keras and the
 bench itself train that model for 20 steps on the same batches, and from the same weights anew on
@@ -55,7 +55,8 @@ def write_batches(folder, name, count):
     for place in folders:
         place.mkdir()
         x = random.standard_normal((STEPS * batch, *shape), dtype="float32")
-        y = random.integers(0, 10, len(x)).astype("int32") if targets == "classes" else 1 / (1 + np.exp(-x))
+        y = random.integers(0, 10, len(x)).astype("int32") if targets == "classes" else 1 / (
+            1 + np.exp(-x))
         np.save(place / f"{name}.x.npy", x)
         np.save(place / f"{name}.y.npy", y)
     return folders
@@ -91,9 +92,11 @@ def trained(model, start, folder, name):
 
     _, batch, (optimizer, arguments), targets = WORKLOADS[name]
     x, y = (np.load(folder / f"{name}.{kind}.npy") for kind in "xy")
-    x, y = x.astype(keras.config.floatx()), y if targets == "classes" else y.astype(keras.config.floatx())
+    x, y = x.astype(keras.config.floatx()), y if targets == "classes" else y.astype(
+        keras.config.floatx())
     model.set_weights(start)
-    model.compile(getattr(keras.optimizers, optimizer)(**arguments), getattr(keras.losses, LOSSES[targets])())
+    model.compile(getattr(keras.optimizers, optimizer)(**arguments),
+        getattr(keras.losses, LOSSES[targets])())
     losses = []
     for first in range(0, len(x), batch):
         # Else it reports the mean of all steps so far.
@@ -103,7 +106,8 @@ def trained(model, start, folder, name):
 
 
 def run(command, **environment):
-    output = subprocess.run(command, env={**os.environ, **environment}, check=True, stdout=subprocess.PIPE).stdout
+    output = subprocess.run(command, env={**os.environ, **environment}, check=True,
+        stdout=subprocess.PIPE).stdout
     return json.loads(output.decode().strip().splitlines()[-1])["losses"]
 
 
@@ -139,12 +143,14 @@ def compare(ours, others, exact, tolerance):
 def mean_distance(losses, exact, step):
     """The root of the mean square, over the sets, of the relative distance of a step's losses from
     the exact ones."""
-    squares = [((loss[step] - truth[step]) / truth[step]) ** 2 for loss, truth in zip(losses, exact)]
+    squares = [((loss[step] - truth[step]) / truth[step]) ** 2 for loss,
+        truth in zip(losses, exact)]
     return (sum(squares) / len(squares)) ** 0.5
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--bench", default="target/release/examples/bench")
     parser.add_argument("--backends", default="jax,tensorflow,torch")
     parser.add_argument("--threads", default="2")
@@ -160,25 +166,31 @@ def main():
     for name in arguments.workloads:
         with tempfile.TemporaryDirectory() as folder:
             folders = write_batches(Path(folder), name, arguments.sets)
-            bench = [arguments.bench, name, "--mode", "train", "--threads", arguments.threads, "--dtype", arguments.dtype]
+            bench = [arguments.bench, name, "--mode", "train", "--threads", arguments.threads,
+                "--dtype", arguments.dtype]
             weights = f"{folder}/{name}.keras"
             run([*bench, "--data", folders[0], "--losses", "1", "--save", weights])
             bench += ["--weights", weights, "--losses", str(STEPS)]
             ours = [run([*bench, "--data", place]) for place in folders]
-            keras = [sys.executable, __file__, name, "--dtype", arguments.dtype, "--keras-in", weights, *folders]
+            keras = [sys.executable, __file__, name, "--dtype", arguments.dtype, "--keras-in",
+                weights, *folders]
             backends = arguments.backends.split(",")
             quiet = {"CUDA_VISIBLE_DEVICES": "", "TF_CPP_MIN_LOG_LEVEL": "3"}
             others = [run(keras, KERAS_BACKEND=backend, **quiet) for backend in backends]
             exact = run(keras, KERAS_BACKEND="jax", JAX_ENABLE_X64="1", **quiet)
         tolerance = FIRST_TOLERANCES[arguments.dtype]
         first, distance, from_exact, holds = compare(ours, others, exact, tolerance)
-        print(f"{name:12} first {FIRST_STEPS} steps differ by {first:.1e}; of what is allowed, all {STEPS} are {distance:.3f} from"
-              f" {', '.join(backends)}, {from_exact:.3f} from 64 bits  {'ok' if holds else 'FAILED'}", flush=True)
+        print(f"{name:12} first {FIRST_STEPS} steps differ by {first:.1e}; of what is allowed, "
+              f"all {STEPS} are {distance:.3f} from"
+              f" {', '.join(backends)}, {from_exact:.3f} from 64 bits  "
+              f"{'ok' if holds else 'FAILED'}", flush=True)
         if not holds or first > tolerance:
             for step in range(1, FIRST_STEPS):
                 all_of_them = zip(["ours", *backends], [ours, *others])
-                distances = (f"{who} {mean_distance(losses, exact, step):.1e}" for who, losses in all_of_them)
-                print(f"    step {step + 1}, mean distance from 64 bits: {', '.join(distances)}", flush=True)
+                distances = (f"{who} {mean_distance(losses, exact, step):.1e}" for who,
+                    losses in all_of_them)
+                print(f"    step {step + 1}, mean distance from 64 bits: {', '.join(distances)}",
+                    flush=True)
         failed |= not holds
     sys.exit(1 if failed else 0)
 

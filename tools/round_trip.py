@@ -50,7 +50,9 @@ def error(found, expected):
 
 
 def read_predictions(folder, name, model):
-    return [read(folder / f"{name}{i}.bin", y.shape[1:], y.dtype) for i, y in enumerate(model.outputs)]
+    return [
+        read(folder / f"{name}{i}.bin", y.shape[1:], y.dtype) for i, y in enumerate(model.outputs)
+    ]
 
 
 def write_predictions(folder, name, values):
@@ -77,7 +79,9 @@ def exchange_training(folder, model, x):
         sys.exit(f"{folder.name}: Keras found no state of the optimizer")
     targets = [
         read(path, shape[1:], "float32")
-        for path, shape in zip(sorted(folder.glob("targets*.bin")), [y.shape for y in model.outputs])
+        for path, shape in zip(
+            sorted(folder.glob("targets*.bin")), [y.shape for y in model.outputs]
+        )
     ]
     targets = targets if len(targets) > 1 else targets[0]
     scores = model.evaluate(x, targets, verbose=0, return_dict=True)
@@ -104,7 +108,9 @@ def main(folder):
         worst = error(predictions(model, x), read_predictions(folder, "rust_y", model))
         failed |= not worst <= 1.0
         verdict = "ok" if worst <= 1.0 else "FAILED"
-        print(f"{folder.name:24} Rust -> Keras {worst:8.4f} of the tolerance  {verdict}", flush=True)
+        print(
+            f"{folder.name:24} Rust -> Keras {worst:8.4f} of the tolerance  {verdict}", flush=True
+        )
         if (folder / "targets0.bin").exists():
             exchange_training(folder, model, x)
         else:

@@ -31,7 +31,9 @@ def class_weight_adam():
     x = rng.normal(size=(29, 6)).astype("float32")
     y = rng.integers(0, 3, size=(29,)).astype("int32")
     compile_args = dict(
-        optimizer=Adam(learning_rate=0.02), loss="sparse_categorical_crossentropy", metrics=["accuracy"]
+        optimizer=Adam(learning_rate=0.02),
+        loss="sparse_categorical_crossentropy",
+        metrics=["accuracy"],
     )
     fit_args = dict(batch_size=8, epochs=3, class_weight={0: 1.0, 1: 2.5, 2: 0.4}, shuffle=False)
     return model, [x], [y], compile_args, fit_args
@@ -48,7 +50,10 @@ def two_outputs_weighted():
     model = Model(inputs=[a, b], outputs=[label, value])
     rng = np.random.default_rng(zlib.crc32(b"two_outputs_weighted"))
     xs = [rng.normal(size=(23, 5)).astype("float32"), rng.normal(size=(23, 4, 3)).astype("float32")]
-    ys = [rng.integers(0, 3, size=(23,)).astype("int32"), rng.normal(size=(23, 1)).astype("float32")]
+    ys = [
+        rng.integers(0, 3, size=(23,)).astype("int32"),
+        rng.normal(size=(23, 1)).astype("float32"),
+    ]
     compile_args = dict(
         optimizer=RMSprop(learning_rate=0.01),
         loss={"label": "sparse_categorical_crossentropy", "value": "mse"},
@@ -76,7 +81,9 @@ def constrained():
     x = rng.normal(size=(29, 90)).astype("float32")
     y = rng.integers(0, 3, size=(29,)).astype("int32")
     compile_args = dict(
-        optimizer=RMSprop(learning_rate=0.02), loss="sparse_categorical_crossentropy", metrics=["accuracy"]
+        optimizer=RMSprop(learning_rate=0.02),
+        loss="sparse_categorical_crossentropy",
+        metrics=["accuracy"],
     )
     return model, [x], [y], compile_args, dict(batch_size=8, epochs=3, shuffle=False)
 

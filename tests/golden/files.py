@@ -19,7 +19,18 @@ from keras import Input, Model, Sequential
 from keras.constraints import MaxNorm
 from keras.initializers import Constant
 from keras.layers import (
-    ELU, Activation, Add, Concatenate, Conv2D, Dense, GlobalMaxPooling2D, LeakyReLU, PReLU, ReLU, Rescaling, Softmax,
+    ELU,
+    Activation,
+    Add,
+    Concatenate,
+    Conv2D,
+    Dense,
+    GlobalMaxPooling2D,
+    LeakyReLU,
+    PReLU,
+    ReLU,
+    Rescaling,
+    Softmax,
 )
 from safetensors.numpy import save_file
 
@@ -49,7 +60,9 @@ def activations():
     y = Dense(6, activation=Activation("gelu"))(y)
     y = keras.activations.tanh(keras.activations.gelu(y))
     y = Dense(4, activation=ELU(0.7))(y)
-    return Model(x, keras.activations.softmax(Dense(3, activation=Softmax())(y)), name="activations")
+    return Model(
+        x, keras.activations.softmax(Dense(3, activation=Softmax())(y)), name="activations"
+    )
 
 
 def constant_matrix():
@@ -58,7 +71,8 @@ def constant_matrix():
     kernel = Constant(rng.normal(size=(4, 3)).astype("float32"))
     bias = Constant([0.5, -1.0, 2.0])
     return Sequential(
-        [Input((4,)), Dense(3, kernel_initializer=kernel, bias_initializer=bias)], name="constant_matrix"
+        [Input((4,)), Dense(3, kernel_initializer=kernel, bias_initializer=bias)],
+        name="constant_matrix",
     )
 
 
@@ -67,7 +81,9 @@ def learned_activations():
     slopes = keras.initializers.RandomUniform(0.1, 0.9, seed=3)
     x = Input((5, 6, 2), name="x")
     y = Conv2D(3, 2, activation=PReLU(slopes, shared_axes=[1, 2]))(x)
-    y = Dense(4, activation=PReLU(slopes, alpha_regularizer="l2", name="slopes"))(GlobalMaxPooling2D()(y))
+    y = Dense(4, activation=PReLU(slopes, alpha_regularizer="l2", name="slopes"))(
+        GlobalMaxPooling2D()(y)
+    )
     model = Model(x, Dense(2)(Activation(PReLU(slopes))(y)), name="learned_activations")
     model.predict(np.ones((1, 5, 6, 2)), verbose=0)
     return model

@@ -25,16 +25,23 @@ HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "functions")
 # Shapes without the batch; "i" marks integers from 0 to 4, "+" numbers above 0.
 CASES = {
     "operators": ("(x * y + 2.0 - x / y) * -x", [(4, 3), "+1,3"]),
-    "operators_constants": ("1.0 - ops.multiply(x, ops.convert_to_tensor([0.5, 2.0, -1.0])) + 3", [(4, 3)]),
+    "operators_constants": ("1.0 - ops.multiply(x, ops.convert_to_tensor([0.5, 2.0, -1.0])) + 3",
+        [(4, 3)]),
     "power": ("x ** 2 + x ** 3", [(4, 3)]),
     "power_of_tensors": ("x ** y", ["+4,3", (1, 3)]),
     "integers": ("ops.cast(x + 2 - y * x, 'float32')", ["i5", "i5"]),
-    "comparisons": ("ops.cast(x > y, 'float32') + ops.cast(x <= 0.25, 'float32')", [(4, 3), (4, 3)]),
-    "mask": ("ops.where(ops.any(ops.not_equal(x, 0), axis=-1, keepdims=True), y, ops.zeros_like(y))", ["i4,2", (4, 3)]),
-    "logic": ("ops.cast(ops.logical_or(ops.equal(x, 1), ops.logical_not(ops.equal(y, 2))), 'float32')", ["i5", "i5"]),
+    "comparisons": ("ops.cast(x > y, 'float32') + ops.cast(x <= 0.25, 'float32')",
+        [(4, 3), (4, 3)]),
+    "mask": (
+        "ops.where(ops.any(ops.not_equal(x, 0), axis=-1, keepdims=True), y, ops.zeros_like(y))",
+            ["i4,2", (4, 3)]),
+    "logic": (
+        "ops.cast(ops.logical_or(ops.equal(x, 1), ops.logical_not(ops.equal(y, 2))), 'float32')",
+            ["i5", "i5"]),
     "slice": ("x[:, 1:3, ...] * x[..., :2, :]", [(4, 3)]),
     "slice_items": ("x[:, -1] + x[:, 0, :] + x[:, None, 1, ::1][:, 0]", [(4, 3)]),
-    "slice_steps": ("ops.concatenate([x[:, ::2], x[:, 1::3], x[:, 3:5:9], x[:, :4:2]], axis=1)", [(5, 3)]),
+    "slice_steps": ("ops.concatenate([x[:, ::2], x[:, 1::3], x[:, 3:5:9], x[:, :4:2]], axis=1)",
+        [(5, 3)]),
     "mean": ("ops.mean(x, axis=1)", [(4, 3)]),
     "mean_keepdims": ("x - ops.mean(x, axis=(1, 3), keepdims=True)", [(4, 3, 2)]),
     "sum": ("ops.sum(x, axis=-1)", [(4, 3)]),
@@ -42,10 +49,12 @@ CASES = {
     "min_keepdims": ("ops.min(x, axis=2, keepdims=True) * x", [(4, 3, 2)]),
     "var_std": ("ops.var(x, axis=1) + ops.std(x, axis=1)", [(4, 3)]),
     "sum_integers": (
-        "ops.cast(ops.sum(x * 5000001, axis=1) - ops.sum(x, axis=1) * 5000000, 'float32')", ["i7,3"]),
+        "ops.cast(ops.sum(x * 5000001, axis=1) - ops.sum(x, axis=1) * 5000000, 'float32')",
+            ["i7,3"]),
     "max_min_integers": (
         "ops.cast(ops.max(x * 9000001, axis=(1, 3)) - ops.max(x, axis=(1, 3)) * 9000000"
-        " - ops.min(9000001 * x, axis=(1, 3)) + ops.min(x, axis=(1, 3)) * 9000000, 'float32')", ["i5,2,3"]),
+        " - ops.min(9000001 * x, axis=(1, 3)) + ops.min(x, axis=(1, 3)) * 9000000, 'float32')",
+            ["i5,2,3"]),
     "power_clip_integers": (
         "ops.cast((x + 15) ** 7 - (x + 15) ** 6 * (ops.clip(x, -1, 9) + 15), 'float32')", ["i5"]),
     "cumsum": ("ops.cumsum(x, axis=2) * ops.cumsum(y, axis=1)", [(4, 3), (4, 3)]),
@@ -62,7 +71,8 @@ CASES = {
     "where": ("ops.where(x > y, x, 0.5)", [(4, 3), (1, 3)]),
     "matmul": ("ops.matmul(x, y)", [(2, 4, 3), (2, 3, 5)]),
     "matmul_broadcast": ("ops.matmul(x, y)", [(2, 4, 3), (1, 3, 5)]),
-    "attention": ("ops.matmul(ops.softmax(ops.matmul(x, ops.transpose(y, (0, 2, 1))) / 1.7), y)", [(4, 3), (5, 3)]),
+    "attention": ("ops.matmul(ops.softmax(ops.matmul(x, ops.transpose(y, (0, 2, 1))) / 1.7), y)",
+        [(4, 3), (5, 3)]),
     "einsum": ("ops.einsum('bqhd,bkhd->bhqk', x, y)", [(4, 2, 3), (5, 2, 3)]),
     "einsum_sum": ("ops.einsum('bij,bjk->bk', x, y)", [(4, 3), (3, 5)]),
     "einsum_alone": ("ops.einsum('bijk->bkj', x)", [(4, 3, 2)]),
@@ -74,7 +84,9 @@ CASES = {
     "tile_repeat": ("ops.tile(x, (1, 2, 1)) * ops.repeat(x, 2, axis=1)", [(4, 3)]),
     "pad_reflect": ("ops.pad(x, ((0, 0), (2, 1), (0, 2)), mode='reflect')", [(4, 3)]),
     "pad_symmetric": ("ops.pad(x, ((0, 0), (1, 3), (2, 0)), mode='symmetric') * 2", [(4, 3)]),
-    "pad_again_and_again": ("ops.pad(x, ((0, 0), (7, 5)), mode='reflect') - ops.pad(x, ((0, 0), (5, 7)), mode='symmetric')", [(3,)]),
+    "pad_again_and_again": (
+        "ops.pad(x, ((0, 0), (7, 5)), mode='reflect') - ops.pad(x, ((0, 0), (5, 7)), "
+        "mode='symmetric')", [(3,)]),
     "pad": ("ops.pad(x, ((0, 0), (1, 2), (0, 1)))", [(4, 3)]),
     "pad_constant": ("ops.pad(x, ((0, 0), (1, 0)), constant_values=1.5)", [(4,)]),
     "arange": ("ops.add(x, ops.arange(3))", [(4, 3)]),
@@ -116,7 +128,8 @@ def main():
         floats = [i for i, value in enumerate(values) if value.dtype == np.float32]
 
         def loss(given):
-            full = [given[floats.index(i)] if i in floats else jax.numpy.array(value) for i, value in enumerate(values)]
+            full = [given[floats.index(i)] if i in floats else jax.numpy.array(value) for i,
+                value in enumerate(values)]
             return (model(full) * upstream).sum()
 
         starts = [jax.numpy.array(values[i]) for i in floats]

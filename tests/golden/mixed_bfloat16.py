@@ -32,9 +32,19 @@ CASES = [
     ("dense_one_unit", "Dense(1)", (64,), 9),
     ("conv2d_valid", "Conv2D(20, 3)", (7, 8, 6), 2),
     ("conv2d_same_strides", 'Conv2D(18, (2, 3), strides=2, padding="same")', (9, 6, 10), 3),
-    ("conv2d_dilated", 'Conv2D(8, 3, dilation_rate=2, padding="same", use_bias=False)', (7, 6, 12), 2),
+    (
+        "conv2d_dilated",
+        'Conv2D(8, 3, dilation_rate=2, padding="same", use_bias=False)',
+        (7, 6, 12),
+        2,
+    ),
     ("conv2d_pointwise", "Conv2D(9, 1)", (4, 5, 24), 3),
-    ("conv2d_transpose_strides", 'Conv2DTranspose(12, 3, strides=2, padding="same")', (4, 5, 16), 2),
+    (
+        "conv2d_transpose_strides",
+        'Conv2DTranspose(12, 3, strides=2, padding="same")',
+        (4, 5, 16),
+        2,
+    ),
 ]
 
 
@@ -62,17 +72,27 @@ def case(name, code, shape, batch):
 
     y = output(weights, x)
     upstream = normal(y.shape)
-    gradients = jax.grad(lambda weights, x: jnp.sum(output(weights, x) * upstream), argnums=(0, 1))(weights, x)
+    gradients = jax.grad(lambda weights, x: jnp.sum(output(weights, x) * upstream), argnums=(0, 1))(
+        weights, x
+    )
 
     def magnitude(gradient):
         is_bias = gradient.ndim == 1
         return np.abs(upstream).sum(axis=tuple(range(upstream.ndim - 1))) if is_bias else gradient
 
-    tensors = {"input_0": x, "output_0": np.asarray(y), "upstream_0": upstream, "grad_input_0": np.asarray(gradients[1])}
+    tensors = {
+        "input_0": x,
+        "output_0": np.asarray(y),
+        "upstream_0": upstream,
+        "grad_input_0": np.asarray(gradients[1]),
+    }
     for i, (weight, gradient) in enumerate(zip(weights, gradients[0])):
         tensors[f"weight_{i}"] = np.asarray(weight)
         tensors[f"grad_weight_{i}"] = np.asarray(gradient)
-    save_file({key: np.ascontiguousarray(value) for key, value in tensors.items()}, os.path.join(HERE, f"{name}.safetensors"))
+    save_file(
+        {key: np.ascontiguousarray(value) for key, value in tensors.items()},
+        os.path.join(HERE, f"{name}.safetensors"),
+    )
     return {
         "name": name,
         "kind": type(layer).__name__,
@@ -81,7 +101,11 @@ def case(name, code, shape, batch):
         "batch": batch,
         "input_dtypes": ["float32"],
         "tolerance": tolerance(tensors["output_0"]),
-        **{f"{key}_tolerance": tolerance(magnitude(value)) for key, value in tensors.items() if key.startswith("grad_")},
+        **{
+            f"{key}_tolerance": tolerance(magnitude(value))
+            for key, value in tensors.items()
+            if key.startswith("grad_")
+        },
     }
 
 
