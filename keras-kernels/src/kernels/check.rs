@@ -105,7 +105,19 @@ pub(crate) fn assert_as_reference(
     output_len: usize,
     terms: usize,
 ) {
-    let op = op.into();
+    assert_as_reference_by(Algorithm::General, op.into(), samples, lens, output_len, terms);
+}
+
+/// As [`assert_as_reference`], by an algorithm.
+#[track_caller]
+pub(crate) fn assert_as_reference_by(
+    algorithm: Algorithm,
+    op: Op,
+    samples: usize,
+    lens: &[usize],
+    output_len: usize,
+    terms: usize,
+) {
     let start = values(output_len, 5);
     let tolerance = 4.0 * f32::EPSILON * (terms as f32 + 4.0);
     for poisoned in 0..=lens.len() {
@@ -116,9 +128,11 @@ pub(crate) fn assert_as_reference(
             input[middle] = f32::NAN;
         }
         let inputs: Vec<&[f32]> = inputs.iter().map(Vec::as_slice).collect();
-        let expected = output_onto::<Reference>(op, samples, &inputs, &start);
+        let expected = output_by::<Reference>(algorithm, &op, samples, &inputs, &[], &start);
         for level in Level::available() {
-            let found = with_level(level, || output_onto::<Cpu>(op, samples, &inputs, &start));
+            let found = with_level(level, || {
+                output_by::<Cpu>(algorithm, &op, samples, &inputs, &[], &start)
+            });
             let what = format!("{op:?} of {samples} at {level:?}, NaN in input {poisoned}");
             let mut found = found.expect("an available level");
             if poisoned < lens.len() {

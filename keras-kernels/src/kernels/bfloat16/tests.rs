@@ -10,7 +10,8 @@ use keras_target::cost::Prepared;
 use keras_target::needs;
 use keras_target::target::{MixedBfloat16, Target as _};
 
-use crate::kernels::check::{assert_close, output_by, values};
+use crate::kernels::check::{assert_as_reference_by, assert_close, output_by, values};
+use crate::kernels::gemm::tests::{EXTENTS, each_gradient, each_product};
 use crate::kernels::{Backend, Cpu, Reference};
 use crate::simd::{Level, with_level};
 
@@ -81,78 +82,19 @@ fn assert_as_rounded(
     terms: usize,
 ) {
     let op = op.into();
-    assert!(MixedBfloat16.algorithm(&op).is_rounded(), "{op:?}");
-    let start = values(output_len, 5);
-    let tolerance = 4.0 * f32::EPSILON * (terms as f32 + 4.0);
-    for poisoned in 0..=lens.len() {
-        let mut inputs: Vec<Vec<f32>> =
-            lens.iter().zip(1..).map(|(&len, seed)| values(len, seed)).collect();
-        if let Some(input) = inputs.get_mut(poisoned) {
-            let middle = input.len() / 2;
-            input[middle] = f32::NAN;
-        }
-        let inputs: Vec<&[f32]> = inputs.iter().map(Vec::as_slice).collect();
-        let expected = output_onto::<Reference>(&op, samples, &inputs, &start);
-        for level in Level::available() {
-            let found = with_level(level, || output_onto::<Cpu>(&op, samples, &inputs, &start));
-            let mut found = found.expect("an available level");
-            if poisoned < lens.len() {
-                assert!(found.iter().zip(&expected).all(|(f, e)| f.is_nan() || !e.is_nan()));
-                // A kernel may multiply padding, which plain loops skip; so NaN may spread further.
-                let spread = found.iter_mut().zip(&expected).filter(|(found, _)| found.is_nan());
-                spread.for_each(|(found, &expected)| *found = expected);
-            }
-            let what = format!("{op:?} of {samples} at {level:?}, NaN in input {poisoned}");
-            assert_close(&found, &expected, tolerance, &what);
-        }
-    }
+    let algorithm = MixedBfloat16.algorithm(&op);
+    assert!(algorithm.is_rounded(), "{op:?}");
+    assert_as_reference_by(algorithm, op, samples, lens, output_len, terms);
 }
-
-/// Extents around the lanes of every level, the tiles, the panels and what is packed at a time.
-const EXTENTS: [(usize, usize, usize); 13] = [
-    (1, 1, 1),
-    (2, 3, 5),
-    (5, 1, 3),
-    (3, 7, 4),
-    (7, 2, 8),
-    (9, 5, 7),
-    (1, 31, 129),
-    (13, 4, 16),
-    (17, 3, 17),
-    (4, 37, 33),
-    (67, 50, 49),
-    (3, 1631, 2),
-    (71, 515, 66),
-];
 
 #[test]
 fn products_are_those_of_rounded_operands() {
-    for (m, k, n) in EXTENTS {
-        for (bias, f) in
-            [(false, Activation::Linear), (true, Activation::RELU), (true, Activation::Tanh)]
-        {
-            let mut lens = vec![2 * m * k, k * n, n];
-            lens.truncate(2 + usize::from(bias));
-            assert_as_rounded(Gemm { m, k, n, bias, f }, 2, &lens, 2 * m * n, k);
-        }
-    }
+    each_product(assert_as_rounded);
 }
 
 #[test]
 fn gradients_are_those_of_rounded_operands() {
-    for (m, k, n) in EXTENTS {
-        assert_as_rounded(GemmGradX { m, k, n }, 2, &[2 * m * n, k * n], 2 * m * k, n);
-        assert_as_rounded(GemmGradX { m, k: n, n: k }, 1, &[m * k, k * n], m * n, k);
-        let lens = [2 * m * k, 2 * m * n];
-        let whole = GemmGradW { m, k, n, first: 0, count: k };
-        assert_as_rounded(whole, 2, &lens, k * n, 2 * m);
-        let part = GemmGradW { m, k, n, first: k / 2, count: k - k / 2 };
-        assert_as_rounded(part, 2, &lens, (k - k / 2) * n, 2 * m);
-    }
-    // More rows than are packed at a time.
-    let (m, k, n) = (523, 33, 50);
-    let op = GemmGradW { m, k, n, first: 0, count: k };
-    assert_as_rounded(op, 1, &[m * k, m * n], k * n, m);
+    each_gradient(assert_as_rounded);
 }
 
 #[test]

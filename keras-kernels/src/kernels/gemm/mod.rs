@@ -4,7 +4,7 @@
 
 pub(super) mod pairs;
 #[cfg(test)]
-mod tests;
+pub(in crate::kernels) mod tests;
 mod tiles;
 
 use keras_ir::ops as op;

@@ -38,8 +38,8 @@ fn gradients_are_adjoint_to_the_product() {
     );
 }
 
-/// Extents around the lanes of every level, the tiles and the panels.
-const EXTENTS: [(usize, usize, usize); 14] = [
+/// Extents around the lanes of every level, the tiles, the panels and what is packed at a time.
+pub(in crate::kernels) const EXTENTS: [(usize, usize, usize); 16] = [
     (1, 1, 1),
     (2, 3, 5),
     (5, 1, 3),
@@ -54,39 +54,49 @@ const EXTENTS: [(usize, usize, usize); 14] = [
     (35, 8, 97),
     (67, 50, 49),
     (3, 1031, 2),
+    (3, 1631, 2),
+    (71, 515, 66),
 ];
 
-#[test]
-fn products_are_those_of_plain_loops() {
+/// Shows products to a check: the op, the samples, the inputs' lengths, the output's, and how many
+/// products are added up.
+pub(in crate::kernels) fn each_product(check: impl Fn(Op, usize, &[usize], usize, usize)) {
     for (m, k, n) in EXTENTS {
         for (bias, f) in
             [(false, Activation::Linear), (true, Activation::RELU), (true, Activation::Tanh)]
         {
             let mut lens = vec![2 * m * k, k * n, n];
             lens.truncate(2 + usize::from(bias));
-            assert_as_reference(Gemm { m, k, n, bias, f }, 2, &lens, 2 * m * n, k);
+            check(Gemm { m, k, n, bias, f }.into(), 2, &lens, 2 * m * n, k);
         }
     }
 }
 
-#[test]
-fn gradients_are_those_of_plain_loops() {
+/// As [`each_product`], their gradients.
+pub(in crate::kernels) fn each_gradient(check: impl Fn(Op, usize, &[usize], usize, usize)) {
     for (m, k, n) in EXTENTS {
-        assert_as_reference(GemmGradX { m, k, n }, 2, &[2 * m * n, k * n], 2 * m * k, n);
-        assert_as_reference(GemmGradX { m, k: n, n: k }, 1, &[m * k, k * n], m * n, k);
-        assert_as_reference(
-            GemmGradW { m, k, n, first: 0, count: k },
-            2,
-            &[2 * m * k, 2 * m * n],
-            k * n,
-            2 * m,
-        );
-        let part = GemmGradW { m, k, n, first: k / 2, count: k - k / 2 };
-        assert_as_reference(part, 2, &[2 * m * k, 2 * m * n], (k - k / 2) * n, 2 * m);
+        check(GemmGradX { m, k, n }.into(), 2, &[2 * m * n, k * n], 2 * m * k, n);
+        check(GemmGradX { m, k: n, n: k }.into(), 1, &[m * k, k * n], m * n, k);
+        let lens = [2 * m * k, 2 * m * n];
+        for first in [0, k / 2] {
+            let count = k - first;
+            check(GemmGradW { m, k, n, first, count }.into(), 2, &lens, count * n, 2 * m);
+        }
     }
     // More rows than are packed at a time.
     let (m, k, n) = (523, 33, 50);
-    assert_as_reference(GemmGradW { m, k, n, first: 0, count: k }, 1, &[m * k, m * n], k * n, m);
+    let op = GemmGradW { m, k, n, first: 0, count: k };
+    check(op.into(), 1, &[m * k, m * n], k * n, m);
+}
+
+#[test]
+fn products_are_those_of_plain_loops() {
+    each_product(assert_as_reference);
+}
+
+#[test]
+fn gradients_are_those_of_plain_loops() {
+    each_gradient(assert_as_reference);
 }
 
 /// The right matrix of an op, prepared part by part; of `rows` rows.
