@@ -101,6 +101,12 @@ pub enum Activation {
     Sign,
     /// The largest whole number that is not above `x`
     Floor,
+    /// `log(1 + x)`
+    Log1p,
+    /// `sin x`
+    Sin,
+    /// `cos x`
+    Cos,
 }
 
 impl Activation {
@@ -139,7 +145,10 @@ impl Activation {
             | Log
             | Absolute
             | Sign
-            | Floor => false,
+            | Floor
+            | Log1p
+            | Sin
+            | Cos => false,
         }
     }
 }
@@ -188,6 +197,9 @@ impl Literal for Activation {
             Absolute => ("Absolute", &[]),
             Sign => ("Sign", &[]),
             Floor => ("Floor", &[]),
+            Log1p => ("Log1p", &[]),
+            Sin => ("Sin", &[]),
+            Cos => ("Cos", &[]),
         };
         out.push_str("::keras::__private::Activation::");
         out.push_str(variant);

@@ -4,6 +4,7 @@
 /// See the methods of the same names of `f32` and `f64`.
 pub(crate) trait Float: Sized {
     fn ceil(self) -> Self;
+    fn cos(self) -> Self;
     fn exp(self) -> Self;
     fn exp_m1(self) -> Self;
     fn floor(self) -> Self;
@@ -44,6 +45,7 @@ float!(
     f32,
     powf,
     ceil = ceilf,
+    cos = cosf,
     exp = expf,
     exp_m1 = expm1f,
     floor = floorf,
@@ -57,6 +59,7 @@ float!(
     f64,
     pow,
     ceil = ceil,
+    cos = cos,
     exp = exp,
     exp_m1 = expm1,
     floor = floor,

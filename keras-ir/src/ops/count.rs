@@ -142,7 +142,7 @@ fn activation(f: Activation) -> u64 {
     match f {
         Linear => 0,
         Relu { .. } | HardTanh | HardShrink { .. } | Threshold { .. } | Tanh | Exponential => 1,
-        Log | Sqrt | Absolute | Sign | Floor => 1,
+        Log | Sqrt | Absolute | Sign | Floor | Log1p | Sin | Cos => 1,
         LeakyRelu { .. } | TanhShrink | SoftShrink { .. } => 2,
         Sigmoid | Silu | Elu { .. } | Selu | Softplus | Softsign | HardSigmoid | LogSigmoid => 4,
         Celu { .. } | HardSilu | SparsePlus | SparseSigmoid | Squareplus { .. } => 5,

@@ -99,6 +99,9 @@ pub(super) fn activate_loops<S: Simd>(f: Activation, y: &mut [f32]) {
         Absolute => map(y, f32::abs),
         Sign => map(y, sign),
         Floor => map(y, |x| x.floor()),
+        Log1p => map(y, |x| x.ln_1p()),
+        Sin => map(y, |x| x.sin()),
+        Cos => map(y, |x| x.cos()),
     }
 }
 
@@ -182,6 +185,9 @@ pub(super) fn derivative_loops<S: Simd>(f: Activation, kept: &[f32], d_y: &[f32]
         Sqrt => zip(kept, d_y, d_x, |y| 0.5 / y),
         Absolute => zip(kept, d_y, d_x, sign),
         Sign | Floor => d_x.fill(0.0),
+        Log1p => zip(kept, d_y, d_x, |x| 1.0 / (1.0 + x)),
+        Sin => zip(kept, d_y, d_x, |x| x.cos()),
+        Cos => zip(kept, d_y, d_x, |x| -x.sin()),
     }
 }
 

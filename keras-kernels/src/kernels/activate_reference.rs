@@ -95,6 +95,9 @@ fn value_f64(f: Activation, x: f64) -> f64 {
         Absolute => x.abs(),
         Sign => sign(x),
         Floor => x.floor(),
+        Log1p => x.ln_1p(),
+        Sin => x.sin(),
+        Cos => x.cos(),
     }
 }
 
@@ -193,6 +196,9 @@ fn slope_f64(f: Activation, kept: f64) -> f64 {
         Sqrt => 0.5 / kept,
         Absolute => sign(kept),
         Sign | Floor => 0.0,
+        Log1p => 1.0 / (1.0 + kept),
+        Sin => kept.cos(),
+        Cos => -kept.sin(),
     }
 }
 

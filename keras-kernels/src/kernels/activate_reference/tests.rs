@@ -38,6 +38,9 @@ fn functions() -> Vec<Activation> {
             Absolute,
             Sign,
             Floor,
+            Log1p,
+            Sin,
+            Cos,
         ])
         .collect()
 }
@@ -111,9 +114,13 @@ fn derivatives_are_slopes_of_the_values() {
     for f in functions() {
         // Off the kinks, all of which lie on multiples of a tenth.
         for x in (-130..130).map(|i| f64::from(i) / 20.0 + 0.013) {
-            // A logarithm and a root have none below 0, and bend too much for the step beside
-            // it.
-            if matches!(f, Activation::Log | Activation::Sqrt) && x < 0.05 {
+            // A logarithm and a root have none below 0, and bend too much for the step beside it.
+            let least = match f {
+                Activation::Log | Activation::Sqrt => 0.05,
+                Activation::Log1p => -0.95,
+                _ => f64::NEG_INFINITY,
+            };
+            if x < least {
                 continue;
             }
             let kept = if f.derivative_from_output() { value_f64(f, x) } else { x };
