@@ -119,3 +119,29 @@ fn moving_statistics_take_the_share_that_is_written() {
     }
     assert_eq!(*variance, [1.0; 3]);
 }
+
+model! {
+    /// Lengths of vectors, each measured in another way.
+    struct Lengths;
+
+    let x = Input(shape = (2, 3));
+    Model(
+        inputs = x,
+        outputs = [
+            ops.norm(x, axis = 1),
+            ops.norm(x, ord = 1, axis = -1),
+            ops.norm(x, ord = float("inf"), axis = 2, keepdims = True),
+            ops.norm(x, ord = "fro", axis = (1, 2)),
+        ],
+    )
+}
+
+#[test]
+fn lengths_by_hand() {
+    let LengthsOutputs { norm, norm_1, norm_2, norm_3 } =
+        Lengths::new().call(&[[3.0, 0.0, -2.0], [-4.0, 1.0, 2.0]]);
+    let near = |found: f32, expected: f32| (found - expected).abs() < 1e-6;
+    assert!(norm.iter().zip([5.0, 1.0, 8f32.sqrt()]).all(|(y, expected)| near(*y, expected)));
+    assert_eq!((norm_1, norm_2), ([5.0, 7.0], [[3.0], [4.0]]));
+    assert!(near(norm_3, 34f32.sqrt()));
+}

@@ -8,7 +8,7 @@ mod geometry;
 mod weight;
 
 pub use einsum::{AxisPair, Ellipsis, Equation, Letters, PartialShape};
-pub use functions::{AxesOrNone, DtypeName, Ints, Sections, Widths};
+pub use functions::{AxesOrNone, DtypeName, Ints, NormOrder, Sections, Widths};
 pub use geometry::{
     Axes, CausalPadding, ChannelsLast, Counts, GroupCount, Margins, Padding, Sizes, TargetShape,
     ZeroSizes,

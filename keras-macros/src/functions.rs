@@ -17,8 +17,10 @@ use crate::value::{Given, Value};
 impl Evaluator<'_> {
     /// `ops.f(..)`
     pub(crate) fn call_function(&mut self, name: &Name, given: &[Given], spot: Spot) -> Outcome {
-        if &*name.text == "arange" {
-            return Ok(self.arange(name, given));
+        match &*name.text {
+            "arange" => return Ok(self.arange(name, given)),
+            "shape" => return Ok(self.shape(name, given)),
+            _ => {}
         }
         let Some(function) = Function::by_name(&name.text) else {
             let names = Function::all().flat_map(|function| function.names.iter().copied());
@@ -143,6 +145,22 @@ impl Evaluator<'_> {
         }
         let numbers = (0..count as i64).map(|i| Value::Int(start + i * step));
         Value::list(numbers.collect())
+    }
+
+    /// The extents of `ops.shape(x)`: a constant, as in Keras; that of the batch is `None`.
+    fn shape(&mut self, name: &Name, given: &[Given]) -> Value {
+        match given {
+            [Given { value: Value::Tensor(x), .. }] => {
+                let extents = self.builder.arena.shape(*x).extents();
+                let extents = extents.iter().map(|&extent| Value::Int(extent as i64));
+                Value::list(std::iter::once(Value::None).chain(extents).collect())
+            }
+            [Given { value: Value::Unknown, .. }] => Value::Unknown,
+            _ => {
+                let message = "`shape` is called on one tensor";
+                self.wrong(name.spot, message, "write `ops.shape(x)[1]`")
+            }
+        }
     }
 
     /// An operator on tensors; none if no operand is one.

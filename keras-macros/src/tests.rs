@@ -89,6 +89,8 @@ fn operators_and_functions_are_operations() {
         ("ops.split(x, 2, axis = 1)[1]", "split (batch, 2, 3)"),
         ("ops.einsum(\"bij,bkj->bik\", x, y)", "einsum (batch, 4, 1)"),
         ("ops.add(x, ops.arange(3))", "add (batch, 4, 3)"),
+        ("ops.reshape(x, (-1, ops.shape(x)[2], ops.shape(x)[1]))", "reshape (batch, 3, 4)"),
+        ("ops.repeat(x, ops.shape(x)[2], axis = 2)", "repeat (batch, 4, 9)"),
         ("ops.where(x > 0, x, 0.0)", "greater (batch, 4, 3); where (batch, 4, 3)"),
         ("ops.pad(x, ((0, 0), (1, 1), (0, 0)), constant_values = 2)", "pad (batch, 6, 3)"),
     ] {
@@ -115,6 +117,23 @@ fn mistakes_of_operations_are_told() {
         ("x[1..3]", "a slice cannot cut the batch, axis 0 of (batch, 4, 3)"),
         ("x[.., 7]", "axis 1 of (batch, 4, 3) is 4 long, found the item 7"),
         ("x[.., 0, 0, 0]", "a slice of (batch, 4, 3) has at most 3 items, found 4"),
+        ("ops.shape(3)", "`shape` is called on one tensor"),
+        ("ops.flip(x)", "`flip` needs an `axis`: without one it would reverse the batch"),
+        ("ops.argmax(x)", "`argmax` needs an `axis`: without one it would join the samples"),
+        ("ops.swapaxes(x, 0, 1)", "`swapaxes` cannot work along the batch, axis 0"),
+        ("ops.roll(x, (1, 2), axis = 1)", "`shift` of `roll` expects a number for each of 1 axes"),
+        (
+            "ops.moveaxis(x, (1, 2), 1)",
+            "`moveaxis` expects as many places in `destination` as axes in `source`, each once, \
+             found (1, 2) and 1",
+        ),
+        (
+            "ops.norm(x, ord = 1, axis = (1, 2))",
+            "`norm` of 2 axes expects `ord` to be `None` or `\"fro\"`, found `ord = 1`",
+        ),
+        ("ops.norm(x, ord = 3, axis = 1)", "`ord` of `norm` expects `None`, 1, 2,"),
+        ("ops.tril(ops.mean(x, axis = 1))", "`tril` expects matrices, (batch, .., m, n), found"),
+        ("ops.full_like(x, y)", "`full_like` cannot broadcast (batch, 4, 3) and (batch, 5, 3)"),
         ("x + \"a\"", "`add` expects tensors and numbers, found \"a\""),
         ("x && y", "`&&` has no meaning for tensors"),
         ("ops.mean", "a function is called on a tensor"),

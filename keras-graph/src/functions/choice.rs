@@ -2,6 +2,7 @@
 
 use super::operand::{Operand, broadcast, larger};
 use super::{Default, Operation, functions};
+use crate::activation::Activation;
 use crate::dtype::Dtype;
 use crate::graph::{Graph, LayerError, NodeId};
 use crate::op::Comparison;
@@ -53,6 +54,35 @@ functions! {
         /// The type; that of the tensor by default.
         dtype = Default::None,
     } => filled(1.0);
+    /// A number in the shape of a tensor
+    "numpy" FullLike("full_like") (x, fill_value, dtype) ["x", "fill_value"] {
+        /// The type; that of the tensor by default.
+        dtype = Default::None,
+    } |op, graph, args| {
+        let [x, number] = op.operands(args)?;
+        let dtype = op.dtype_or(x.dtype(graph))?;
+        let operands = [(x, x.dtype(graph)), (number, dtype)];
+        let nodes = broadcast(graph, op.function.name(), &operands)?;
+        let shape = (graph.shape(nodes[0]), graph.shape(op.tensor(graph, args, 0)?));
+        if shape.0 != shape.1 {
+            let message = format!(
+                "`fill_value` of `full_like` does not fit {}, found {}",
+                shape.1,
+                number.describe(graph)
+            );
+            return Err(LayerError::input(message));
+        }
+        Ok(vec![graph.copied(nodes[1])?])
+    };
+    /// Whether each element is no number
+    "numpy" Isnan("isnan") (x) ["x"] {} |op, graph, args| {
+        let x = op.tensor(graph, args, 0)?;
+        Ok(vec![graph.compare(x, x, Comparison::NotEqual)?])
+    };
+    /// Whether each element is infinite
+    "numpy" Isinf("isinf") (x) ["x"] {} => bounded(Comparison::Equal);
+    /// Whether each element is a number that is not infinite
+    "numpy" Isfinite("isfinite") (x) ["x"] {} => bounded(Comparison::Less);
     /// For each integer a vector that is 1 at its place and 0 elsewhere
     "nn" OneHot("one_hot") (x, num_classes, axis, dtype, sparse) ["x"] {
         /// Length of the vectors.
@@ -87,6 +117,18 @@ fn logical(
     let [a, b] = op.operands(args)?;
     let nodes = broadcast(graph, op.function.name(), &[(a, Dtype::Bool), (b, Dtype::Bool)])?;
     Ok(vec![f(graph, nodes[0], nodes[1])?])
+}
+
+/// How the size of each element compares with infinity.
+fn bounded(
+    op: &Operation,
+    graph: &mut Graph,
+    args: &[Operand],
+    f: Comparison,
+) -> Result<Vec<NodeId>> {
+    let x = op.tensor(graph, args, 0)?;
+    let size = graph.unary(x, Activation::Absolute)?;
+    Ok(vec![graph.compare_with(size, f, f32::INFINITY)?])
 }
 
 fn filled(op: &Operation, graph: &mut Graph, args: &[Operand], number: f32) -> Result<Vec<NodeId>> {

@@ -47,6 +47,19 @@ functions! {
     "numpy" Sign("sign") (x) ["x"] {} => keeping_type(Activation::Sign);
     /// The largest whole number that is not above each element.
     "numpy" Floor("floor") (x) ["x"] {} => apply(Activation::Floor);
+    /// The smallest whole number that is not below each element.
+    "numpy" Ceil("ceil") (x) ["x"] {} |op, graph, args| {
+        let x = op.tensor(graph, args, 0)?;
+        let below = graph.affine(x, -1.0, 0.0)?;
+        let below = graph.unary(below, Activation::Floor)?;
+        Ok(vec![graph.affine(below, -1.0, 0.0)?])
+    };
+    /// `log(1 + x)` of each element, exact near 0.
+    "numpy" Log1p("log1p") (x) ["x"] {} => apply(Activation::Log1p);
+    /// The sine of each element.
+    "numpy" Sin("sin") (x) ["x"] {} => apply(Activation::Sin);
+    /// The cosine of each element.
+    "numpy" Cos("cos") (x) ["x"] {} => apply(Activation::Cos);
     /// The hyperbolic tangent of each element.
     "numpy" Tanh("tanh") (x) ["x"] {} => apply(Activation::Tanh);
     /// `-x` of each element.

@@ -15,6 +15,7 @@ mod elementwise;
 mod index;
 mod operand;
 pub mod operation;
+mod order;
 mod pad;
 mod reduce;
 mod shape;
@@ -41,6 +42,7 @@ const FAMILIES: &[&[Function]] = &[
     einsum::FUNCTIONS,
     elementwise::FUNCTIONS,
     index::FUNCTIONS,
+    order::FUNCTIONS,
     pad::FUNCTIONS,
     reduce::FUNCTIONS,
     shape::FUNCTIONS,

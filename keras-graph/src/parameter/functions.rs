@@ -132,3 +132,41 @@ impl ParameterType for Widths {
         Value::List(self.0.iter().map(pair).collect())
     }
 }
+
+/// How the length of a vector, or of a matrix, is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NormOrder {
+    /// `None`: the root of the sum of squares.
+    Default,
+    /// 2: the same, of a vector.
+    Euclidean,
+    /// 1: the sum of absolute values.
+    Sum,
+    /// Infinity: the largest of them.
+    Largest,
+    /// `"fro"`: the root of the sum of squares, of a matrix.
+    Frobenius,
+}
+
+impl ParameterType for NormOrder {
+    fn from_value(value: &Value) -> Result<Self, Mismatch> {
+        match (value, super::bound(value)) {
+            (Value::None, _) => Ok(NormOrder::Default),
+            (_, Some(1.0)) => Ok(NormOrder::Sum),
+            (_, Some(2.0)) => Ok(NormOrder::Euclidean),
+            (_, Some(f32::INFINITY)) => Ok(NormOrder::Largest),
+            (Value::Str(name), _) if name == "fro" => Ok(NormOrder::Frobenius),
+            _ => Err(Mismatch::expected("`None`, 1, 2, `float(\"inf\")` or `\"fro\"`")),
+        }
+    }
+
+    fn to_value(&self) -> Value {
+        match self {
+            NormOrder::Default => Value::None,
+            NormOrder::Euclidean => Value::Int(2),
+            NormOrder::Sum => Value::Int(1),
+            NormOrder::Largest => Value::Float(f64::INFINITY),
+            NormOrder::Frobenius => Value::Str("fro".to_string()),
+        }
+    }
+}
