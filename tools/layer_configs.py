@@ -26,6 +26,8 @@ LAYERS = [
     layers.Conv1DTranspose(2, 3),
     layers.Conv2D(2, 3),
     layers.Conv2DTranspose(2, 3),
+    layers.ConvLSTM1D(2, 3),
+    layers.ConvLSTM2D(2, 3),
     layers.Cropping1D(),
     layers.Cropping2D(),
     layers.Dense(2),

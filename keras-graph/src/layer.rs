@@ -182,9 +182,9 @@ pub trait RecurrentLayer: Layer {
     /// What it returns.
     fn flags(&self) -> Flags;
 
-    /// Extents of the states, for inputs of these extents a step. Errors: inputs that the cell does
-    /// not take.
-    fn states(&self, step: &[usize]) -> Result<Vec<Vec<usize>>, LayerError>;
+    /// Extents of the states, for sequences of these extents, the steps first. Errors: inputs that
+    /// the cell does not take.
+    fn states(&self, extents: &[usize]) -> Result<Vec<Vec<usize>>, LayerError>;
 
     /// Appends the ops of all steps. The output of each step stands at its own place, whichever
     /// way the layer goes.

@@ -31,7 +31,7 @@ pub(crate) fn each_cell(cells: usize) -> [Window; 2] {
 }
 
 /// What the axes of windows are called, those of a sequence and of an image.
-const AXES: [&[&str]; 2] = [&["steps"], &["height", "width"]];
+pub(crate) const AXES: [&[&str]; 2] = [&["steps"], &["height", "width"]];
 
 /// Cells from the first to the last of a kernel.
 fn spread(kernel: usize, dilation: usize) -> usize {

@@ -108,7 +108,8 @@ pub use p_re_lu::PReLU;
 pub use permute::Permute;
 pub use re_lu::ReLU;
 pub use recurrent::{
-    Bidirectional, GRU, GRUCell, LSTM, LSTMCell, RNN, SimpleRNN, SimpleRNNCell, StackedRNNCells,
+    Bidirectional, ConvLSTM1D, ConvLSTM2D, GRU, GRUCell, LSTM, LSTMCell, RNN, SimpleRNN,
+    SimpleRNNCell, StackedRNNCells,
 };
 pub use repeat_vector::RepeatVector;
 pub use rescaling::Rescaling;
@@ -134,7 +135,7 @@ use crate::parameter::LayerName;
 use crate::schema::{ArgumentError, Bound, Schema};
 use crate::value::Argument;
 use input::LayerDtype;
-use recurrent::{bidirectional, cells, gru, lstm, rnn, simple_rnn};
+use recurrent::{bidirectional, cells, conv_lstm1d, conv_lstm2d, gru, lstm, rnn, simple_rnn};
 
 /// A call that tests check, numerically too: arguments as a user writes them, the input's and the
 /// output's extents.
@@ -184,6 +185,8 @@ catalogue! {
     conv1d_transpose::Conv1DTranspose["Convolution1DTranspose"],
     conv2d::Conv2D["Convolution2D"],
     conv2d_transpose::Conv2DTranspose["Convolution2DTranspose"],
+    conv_lstm1d::ConvLSTM1D,
+    conv_lstm2d::ConvLSTM2D,
     cropping1d::Cropping1D,
     cropping2d::Cropping2D,
     dense::Dense,

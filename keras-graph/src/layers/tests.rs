@@ -165,6 +165,8 @@ fn every_file_is_in_the_catalogue() {
     files.sort_unstable();
     let shared = [
         "cells",
+        "conv_lstm",
+        "convolutional",
         "declare",
         "inner",
         "input",

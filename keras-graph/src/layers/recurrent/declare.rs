@@ -1,4 +1,5 @@
-//! `plain_layers!`: a recurrent layer and its cell, whose steps are one op.
+//! `plain_layers!`: a recurrent layer and its cell, whose steps are one op; and what all recurrent
+//! layers have alike.
 
 /// Declares a recurrent layer and its cell, which have most arguments in common.
 macro_rules! plain_layers {
@@ -101,45 +102,11 @@ macro_rules! plain_layers {
                 config
             }
 
-            fn call_parameters(&self) -> &'static [$crate::call::CallParameter] {
-                $crate::layers::recurrent::CALL
-            }
-
-            fn supports_masking(&self) -> bool {
-                true
-            }
-
-            fn mask_sources(
-                &self,
-                _: &[$crate::layer::MaskedRank],
-            ) -> Vec<$crate::layer::MaskSource> {
-                use $crate::layer::RecurrentLayer as _;
-                $crate::layers::recurrent::mask_sources(&self.flags())
-            }
-
-            fn as_recurrent(&self) -> Option<&dyn $crate::layer::RecurrentLayer> {
-                Some(self)
-            }
-
-            fn lower_call(
-                &self,
-                graph: &mut $crate::graph::Graph,
-                call: &$crate::call::Call<$crate::call::Lowered>,
-            ) -> Result<Vec<$crate::call::Lowered>, $crate::graph::LayerError> {
-                $crate::layers::recurrent::run_layer(self, graph, call, true)
-            }
+            $crate::layers::recurrent::recurrent_basics!();
         }
 
         impl $crate::layer::RecurrentLayer for $layer {
-            fn flags(&self) -> $crate::layer::Flags {
-                $crate::layer::Flags {
-                    return_sequences: self.return_sequences,
-                    return_state: self.return_state,
-                    go_backwards: self.go_backwards,
-                    // Keras does not look at it where it unrolls.
-                    zero_output_for_mask: self.zero_output_for_mask && !self.unroll,
-                }
-            }
+            $crate::layers::recurrent::flags!();
 
             fn states(
                 &self,
@@ -219,3 +186,51 @@ macro_rules! plain_layers {
     };
 }
 pub(crate) use plain_layers;
+
+/// The methods of [`Layer`](crate::layer::Layer) that all layers have alike which run a cell.
+macro_rules! recurrent_basics {
+    () => {
+        fn call_parameters(&self) -> &'static [$crate::call::CallParameter] {
+            $crate::layers::recurrent::CALL
+        }
+
+        fn supports_masking(&self) -> bool {
+            true
+        }
+
+        fn mask_sources(&self, _: &[$crate::layer::MaskedRank]) -> Vec<$crate::layer::MaskSource> {
+            use $crate::layer::RecurrentLayer as _;
+            $crate::layers::recurrent::mask_sources(&self.flags())
+        }
+
+        fn as_recurrent(&self) -> Option<&dyn $crate::layer::RecurrentLayer> {
+            Some(self)
+        }
+
+        fn lower_call(
+            &self,
+            graph: &mut $crate::graph::Graph,
+            call: &$crate::call::Call<$crate::call::Lowered>,
+        ) -> Result<Vec<$crate::call::Lowered>, $crate::graph::LayerError> {
+            $crate::layers::recurrent::run_layer(self, graph, call, true)
+        }
+    };
+}
+pub(crate) use recurrent_basics;
+
+/// [`RecurrentLayer::flags`](crate::layer::RecurrentLayer::flags), from the arguments that all of
+/// these layers have.
+macro_rules! flags {
+    () => {
+        fn flags(&self) -> $crate::layer::Flags {
+            $crate::layer::Flags {
+                return_sequences: self.return_sequences,
+                return_state: self.return_state,
+                go_backwards: self.go_backwards,
+                // Keras does not look at it where it unrolls.
+                zero_output_for_mask: self.zero_output_for_mask && !self.unroll,
+            }
+        }
+    };
+}
+pub(crate) use flags;

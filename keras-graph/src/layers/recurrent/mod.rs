@@ -7,6 +7,10 @@
 
 pub(super) mod bidirectional;
 pub(super) mod cells;
+mod conv_lstm;
+pub(super) mod conv_lstm1d;
+pub(super) mod conv_lstm2d;
+mod convolutional;
 mod declare;
 pub(super) mod gru;
 pub(super) mod lstm;
@@ -16,13 +20,17 @@ pub(super) mod simple_rnn;
 mod stacked_rnn_cells;
 
 pub use bidirectional::Bidirectional;
+pub use conv_lstm1d::ConvLSTM1D;
+pub use conv_lstm2d::ConvLSTM2D;
 pub use gru::{GRU, GRUCell};
 pub use lstm::{LSTM, LSTMCell};
 pub use rnn::RNN;
 pub use simple_rnn::{SimpleRNN, SimpleRNNCell};
 pub use stacked_rnn_cells::StackedRNNCells;
 
-pub(crate) use declare::plain_layers;
+pub(crate) use conv_lstm::conv_lstm;
+pub(crate) use convolutional::ConvLstm;
+pub(crate) use declare::{flags, plain_layers, recurrent_basics};
 pub use plain::UseCudnn;
 pub(crate) use plain::{CELL_CALL, Plain, run_step};
 
@@ -54,15 +62,12 @@ pub(crate) fn run_layer<L: RecurrentLayer + ?Sized>(
     let x = call.one(class)?;
     let x = graph.float(x)?;
     let extents = graph.extents(x);
-    let [times, step @ ..] = &extents[..] else { return Err(too_few_axes(class, graph, x)) };
-    if step.is_empty() {
-        return Err(too_few_axes(class, graph, x));
-    }
+    let expected = layer.states(&extents)?;
+    let [times, _, ..] = &extents[..] else { return Err(too_few_axes(class, graph, x)) };
     let mask = call.mask();
     if let Some(mask) = mask {
         expect_mask(class, graph, mask, *times)?;
     }
-    let expected = layer.states(step)?;
     let initial = states_of(class, graph, call, &INITIAL_STATE, &expected)?;
     let run = Run {
         backward: flags.go_backwards,

@@ -1,9 +1,8 @@
 //! `RNN`: any cell over the steps of a sequence.
 
-use super::{CALL, mask_sources, run_layer};
-use crate::call::{Call, CallParameter, Lowered};
+use super::{flags, recurrent_basics};
 use crate::graph::{Graph, LayerError, NodeId};
-use crate::layer::{Flags, Layer, MaskSource, MaskedRank, RecurrentLayer, Run};
+use crate::layer::{Layer, RecurrentLayer, Run};
 use crate::layers::{Case, InnerLayer};
 use crate::ops::Recurred;
 use crate::parameter::OnlyFalse;
@@ -81,41 +80,11 @@ impl ParameterType for CellOrCells {
 impl Layer for RNN {
     layer_basics!();
 
-    fn call_parameters(&self) -> &'static [CallParameter] {
-        CALL
-    }
-
-    fn supports_masking(&self) -> bool {
-        true
-    }
-
-    fn mask_sources(&self, _: &[MaskedRank]) -> Vec<MaskSource> {
-        mask_sources(&self.flags())
-    }
-
-    fn as_recurrent(&self) -> Option<&dyn RecurrentLayer> {
-        Some(self)
-    }
-
-    fn lower_call(
-        &self,
-        graph: &mut Graph,
-        call: &Call<Lowered>,
-    ) -> Result<Vec<Lowered>, LayerError> {
-        run_layer(self, graph, call, true)
-    }
+    recurrent_basics!();
 }
 
 impl RecurrentLayer for RNN {
-    fn flags(&self) -> Flags {
-        Flags {
-            return_sequences: self.return_sequences,
-            return_state: self.return_state,
-            go_backwards: self.go_backwards,
-            // Keras does not look at it where it unrolls.
-            zero_output_for_mask: self.zero_output_for_mask && !self.unroll,
-        }
-    }
+    flags!();
 
     fn states(&self, _: &[usize]) -> Result<Vec<Vec<usize>>, LayerError> {
         Ok(self.cell.0.layer.as_cell().map_or(Vec::new(), |cell| cell.states()))
