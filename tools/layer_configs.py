@@ -16,6 +16,8 @@ LAYERS = [
     layers.Activation("relu"),
     layers.ActivityRegularization(),
     layers.Add(),
+    layers.AdditiveAttention(),
+    layers.Attention(),
     layers.Average(),
     layers.AveragePooling1D(2),
     layers.AveragePooling2D(2),
@@ -46,6 +48,7 @@ LAYERS = [
     layers.GlobalMaxPooling1D(),
     layers.GlobalMaxPooling2D(),
     layers.GroupNormalization(2),
+    layers.GroupQueryAttention(2, 4, 2),
     layers.Identity(),
     layers.LSTM(2),
     layers.LSTMCell(2),
@@ -56,6 +59,7 @@ LAYERS = [
     layers.MaxPooling2D(),
     layers.Maximum(),
     layers.Minimum(),
+    layers.MultiHeadAttention(2, 3),
     layers.Multiply(),
     layers.PReLU(),
     layers.Permute((2, 1)),
@@ -89,10 +93,12 @@ def main():
     print(f"# Keras {keras.__version__}, made by tools/layer_configs.py")
     for layer in LAYERS:
         config = {k: v for k, v in layer.get_config().items() if k not in COMMON}
+        # As files have it: a class may be exported by another name than its own.
+        name = keras.saving.serialize_keras_object(layer)["class_name"]
         if "--values" in sys.argv:
-            print(f"{type(layer).__name__}: {json.dumps(config)}")
+            print(f"{name}: {json.dumps(config)}")
         else:
-            print(" ".join([f"{type(layer).__name__}:", *sorted(config)]))
+            print(" ".join([f"{name}:", *sorted(config)]))
 
 
 main()

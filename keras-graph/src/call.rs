@@ -77,9 +77,6 @@ pub const MASK: CallParameter = CallParameter {
     kind: CallKind::Tensor,
 };
 
-/// The argument of layers of attention that is the mask of the first tensor.
-pub const QUERY_MASK: &str = "query_mask";
-
 /// The value of an argument: a tensor, a list, or neither.
 #[derive(Clone, Debug, PartialEq)]
 pub enum CallValue<T> {

@@ -125,6 +125,12 @@ pub trait Layer: std::fmt::Debug {
         false
     }
 
+    /// Whether a penalty on its activity is one on each of its results; a layer that penalises what
+    /// it makes on the way says no, and does it by itself.
+    fn penalises_results(&self) -> bool {
+        true
+    }
+
     /// Whether the layer is called on a list of tensors.
     fn joins(&self) -> bool {
         false

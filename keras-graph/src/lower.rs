@@ -90,7 +90,9 @@ impl Network {
             LayerKind::Network(network) => network.lower_as_layer(graph, call),
             LayerKind::Layer(layer) => {
                 let results = layer.lower_call(graph, call)?;
-                if let Some(regularizer) = activity_regularizer {
+                if let Some(regularizer) = activity_regularizer
+                    && layer.penalises_results()
+                {
                     for result in &results {
                         graph.penalise_activity(result.node, *regularizer);
                     }

@@ -83,6 +83,9 @@ impl MaskDepths<'_> {
         let LayerCall { layer, call, .. } = &self.network.calls[call];
         let (_, parameters) = self.network.call_parameters(*layer);
         let takes_mask = parameters.iter().any(|parameter| parameter.name == MASK.name);
+        // A layer that is called on several tensors gets their masks as well, but Keras counts no
+        // call for that.
+        let [_] = call.inputs[..] else { return };
         if !takes_mask || call.argument(MASK.name).is_some() {
             return;
         }
@@ -308,6 +311,21 @@ mod tests {
             (5, "x q0 d0 d1 q1 d2 q2 m0 m1 m2 q3 sum q4 drop g p add"),
         ] {
             assert_eq!(names(&beside(len, summed, pools)).join(" "), expected);
+        }
+    }
+
+    #[test]
+    fn masks_of_several_tensors_count_for_nothing() {
+        let attended: fn(&mut Network, TensorId) -> TensorId = |n, x| {
+            let masked = mask(n, x, ["d1", "m"]);
+            layer(n, "Attention", "a", None, &[masked, masked])
+        };
+        for (len, expected) in [
+            (2, "x d1 q0 m q1 a add"),
+            (3, "x q0 d1 q1 m q2 a add"),
+            (4, "x q0 q1 d1 q2 m q3 a add"),
+        ] {
+            assert_eq!(names(&beside(len, attended, [None, None])).join(" "), expected);
         }
     }
 }

@@ -10,8 +10,8 @@ mod weight;
 pub use einsum::{AxisPair, Ellipsis, Equation, Letters, PartialShape};
 pub use functions::{AxesOrNone, DtypeName, Ints, NormOrder, Sections, Widths};
 pub use geometry::{
-    Axes, CausalPadding, ChannelsLast, Counts, GroupCount, Margins, Padding, Sizes, TargetShape,
-    ZeroSizes,
+    Axes, CausalPadding, ChannelsLast, Counts, Extents, GroupCount, Margins, Padding, Sizes,
+    TargetShape, ZeroSizes,
 };
 pub(crate) use weight::Reading;
 pub use weight::WeightArguments;

@@ -3,6 +3,7 @@
 //!
 //! - [`target`]: which algorithm computes an op;
 //! - [`needs`]: what an algorithm needs of an op: scratch and packed weights;
+//! - [`attention`]: how many queries are worked on together;
 //! - [`cost`]: how convolutions and products go through memory;
 //! - [`pairs`]: how those do whose operands are rounded to bfloat16;
 //! - [`winograd`], [`phase`]: the arithmetic of two algorithms for convolutions;
@@ -14,6 +15,7 @@
 
 extern crate alloc;
 
+pub mod attention;
 pub mod cost;
 pub mod needs;
 pub mod pairs;

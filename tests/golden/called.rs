@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use keras_graph::activation::{Activation, ActivationFunction};
-use keras_graph::call::{Call, CallValue, Given, Lowered, bind};
+use keras_graph::call::{Call, CallKind, CallParameter, CallValue, Given, Lowered, bind};
 use keras_graph::dtype::Dtype;
 use keras_graph::graph::{Graph, LayerError, NodeId};
 use keras_graph::layer::Layer;
@@ -125,12 +125,12 @@ pub(crate) fn network(case: &Case, trainable: bool) -> Network {
     network
 }
 
-/// A model whose output is the mask of a case's output.
-pub(crate) fn mask_network(case: &Case) -> Network {
+/// A model whose output is the mask of one of a case's outputs.
+pub(crate) fn mask_network(case: &Case, output: usize) -> Network {
     let (mut network, outputs) = called(case, true);
     let mask_of = plain_layer(LayerKind::Layer(Box::new(MaskOf)), true);
     let mask_of = network.add_layer(NetworkLayer { name: "mask_of".to_string(), ..mask_of });
-    let mask = network.call(mask_of, &outputs[..1]).unwrap();
+    let mask = network.call(mask_of, &[outputs[output]]).unwrap();
     network.finish(&mask);
     network
 }
@@ -159,10 +159,11 @@ fn called(case: &Case, trainable: bool) -> (Network, Vec<TensorId>) {
         };
         inputs.push(input(format!("input_{i}"), tensor, dtype));
     }
-    let mut named = HashMap::new();
+    let mut named: HashMap<String, TensorId> =
+        inputs.iter().enumerate().map(|(i, &x)| (format!("input_{i}"), x)).collect();
     for (name, described) in case.json["extra"].as_object().into_iter().flatten() {
         let dtype = if described["dtype"] == "bool" { Dtype::Bool } else { Dtype::Float32 };
-        named.insert(name.as_str(), input(name.clone(), case.tensor(name), dtype));
+        named.insert(name.clone(), input(name.clone(), case.tensor(name), dtype));
     }
     let object = python::call(case.code());
     let layers: Vec<NetworkLayer> = match case.json["kind"].as_str() {
@@ -185,11 +186,7 @@ fn called(case: &Case, trainable: bool) -> (Network, Vec<TensorId>) {
     for layer in layers {
         let layer = network.add_layer(layer);
         let (class, parameters) = network.call_parameters(layer);
-        let list = match inputs.as_slice() {
-            [one] => CallValue::Tensor(*one),
-            many => CallValue::List(many.iter().copied().map(CallValue::Tensor).collect()),
-        };
-        let mut given = vec![Given { name: None, value: list }];
+        let mut given = positional(case, parameters, &inputs);
         for (name, value) in case.json["kwargs"].as_object().into_iter().flatten() {
             given.push(Given { name: Some(name.clone()), value: call_value(case, &named, value) });
         }
@@ -199,8 +196,38 @@ fn called(case: &Case, trainable: bool) -> (Network, Vec<TensorId>) {
     (network, inputs)
 }
 
+/// What a layer of these parameters is called on by position: as the case says, or on all inputs.
+fn positional(
+    case: &Case,
+    parameters: &'static [CallParameter],
+    inputs: &[TensorId],
+) -> Vec<Given<TensorId>> {
+    let by_position = |value| Given { name: None, value };
+    let input = |name: &Json| {
+        let index = name.as_str().and_then(|name| name.strip_prefix("input_"));
+        CallValue::Tensor(inputs[index.unwrap().parse::<usize>().unwrap()])
+    };
+    let value = |argument: &Json| match argument {
+        Json::Array(names) => CallValue::List(names.iter().map(input).collect()),
+        name => input(name),
+    };
+    if let Some(arguments) = case.json["args"].as_array() {
+        return arguments.iter().map(value).map(by_position).collect();
+    }
+    let tensors: Vec<CallValue<TensorId>> = inputs.iter().copied().map(CallValue::Tensor).collect();
+    if tensors.len() > 1 && !needs_several(parameters) {
+        return vec![by_position(CallValue::List(tensors))];
+    }
+    tensors.into_iter().map(by_position).collect()
+}
+
+/// Whether a layer takes several tensors one by one.
+fn needs_several(parameters: &'static [CallParameter]) -> bool {
+    parameters.first().is_some_and(|first| first.kind == CallKind::Needed)
+}
+
 /// The value of an argument of a call: a tensor, a list, or an option.
-fn call_value(case: &Case, named: &HashMap<&str, TensorId>, value: &Json) -> CallValue<TensorId> {
+fn call_value(case: &Case, named: &HashMap<String, TensorId>, value: &Json) -> CallValue<TensorId> {
     match value {
         Json::String(tensor) => CallValue::Tensor(named[tensor.as_str()]),
         Json::Bool(value) => CallValue::Value(Value::Bool(*value)),

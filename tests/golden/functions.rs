@@ -7,14 +7,14 @@ use keras_runtime::dtype_policy::DtypePolicy;
 use keras_runtime::kernels::{Backend, Cpu, Reference};
 use serde_json::Value as Json;
 
-use crate::layers::execute_under;
+use crate::layers::{check_outputs, execute_under};
 use crate::tensors::{Case, check_all, on_all_levels};
 
 fn check_case<B: Backend>(case: &Case) {
     let network = from_config(&case.json["config"]).unwrap();
     let run = |mode| execute_under::<B>(DtypePolicy::Float32, case, &network, mode);
     let inference = run(Mode::Inference);
-    case.check("output", "tolerance", &inference.outputs[0], case.tensor("output_0").floats());
+    check_outputs(case, &inference);
     let training = run(Mode::Training { input_gradients: true });
     for (i, d_x) in training.input_gradients.iter().enumerate() {
         if let Some(expected) = case.tensors.get(&format!("grad_input_{i}")) {

@@ -71,13 +71,13 @@ pub(crate) fn execute_under<B: Backend>(
     let batch = Batch { x: &inputs, rows: Rows::Range(0..samples), seed: 1, step: 0 };
     let upstream = Upstream(case.numbered("upstream"));
     execution.run(&weights, &batch, if training { &upstream as &dyn Head } else { &NoHead });
-    let output = |(i, port): (usize, &Port)| {
-        let mut output = vec![0.0; samples * port.place.len];
+    let outputs = plan.outputs.iter().enumerate().map(|(i, described)| {
+        let mut output = vec![0.0; samples * described.place.len];
         execution.copy_output(i, &mut output);
         output
-    };
+    });
     let mut run = Run {
-        outputs: plan.outputs.iter().enumerate().map(output).collect(),
+        outputs: outputs.collect(),
         gradient: vec![],
         input_gradients: vec![],
         weights: vec![],
@@ -116,6 +116,14 @@ fn check_gradients(case: &Case, run: &Run, prefix: &str, with_weights: bool) {
     }
 }
 
+pub(crate) fn check_outputs(case: &Case, run: &Run) {
+    let expected = case.numbered("output");
+    assert_eq!(run.outputs.len(), expected.len(), "{}: outputs", case.name());
+    for (i, (found, expected)) in run.outputs.iter().zip(&expected).enumerate() {
+        case.check(&format!("output {i}"), "tolerance", found, expected.floats());
+    }
+}
+
 fn check_case<B: Backend>(case: &Case) {
     let network_trained = network(case, true);
     let description = describe(&network_trained, String::new()).unwrap();
@@ -123,14 +131,17 @@ fn check_case<B: Backend>(case: &Case) {
         assert_eq!(*found.shape, *expected.shape, "{}: {}", case.name(), found.name);
     }
     let inference = execute::<B>(case, &network_trained, Mode::Inference);
-    let expected = case.numbered("output");
-    assert_eq!(inference.outputs.len(), expected.len(), "{}: outputs", case.name());
-    for (i, (found, expected)) in inference.outputs.iter().zip(&expected).enumerate() {
-        case.check(&format!("output {i}"), "tolerance", found, expected.floats());
-    }
-    if let Some(mask) = case.tensors.get("output_mask_0") {
-        let found = execute::<B>(case, &mask_network(case), Mode::Inference);
-        case.check("output mask", "tolerance", &found.outputs[0], mask.floats());
+    check_outputs(case, &inference);
+    for i in 0..inference.outputs.len() {
+        if let Some(mask) = case.tensors.get(&format!("output_mask_{i}")) {
+            let found = execute::<B>(case, &mask_network(case, i), Mode::Inference);
+            case.check(
+                &format!("mask of output {i}"),
+                "tolerance",
+                &found.outputs[0],
+                mask.floats(),
+            );
+        }
     }
     let mode = Mode::Training { input_gradients: true };
     let training = execute::<B>(case, &network_trained, mode);

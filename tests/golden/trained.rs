@@ -137,3 +137,16 @@ model! {
     let value = Dense(1, name = "value")(z);
     Model(inputs = [a, b], outputs = [label, value])
 }
+
+model! {
+    /// A layer of a transformer, with normalizations in front.
+    pub(crate) struct TinyTransformer;
+
+    let tokens = Input((6,), dtype = "int32", name = "tokens");
+    let mut x = Embedding(9, 8)(tokens);
+    let normal = LayerNormalization(epsilon = 1e-6)(x);
+    x = Add()([x, MultiHeadAttention(num_heads = 2, key_dim = 4)(normal, normal)]);
+    let wide = Dense(16, activation = "gelu")(LayerNormalization(epsilon = 1e-6)(x));
+    x = GlobalAveragePooling1D()(Add()([x, Dense(8)(wide)]));
+    Model(tokens, Dense(4, activation = "softmax")(x))
+}

@@ -11,7 +11,7 @@ use keras_runtime::kernels::{Backend, Cpu, Reference};
 
 use crate::tensors::{Case, Numbers, Tensor, folder, listed, on_all_levels};
 use crate::trained::{
-    ClassWeight, Constrained, ConvnetBn, MlpClassifier, MlpRegression, TwoOutputs,
+    ClassWeight, Constrained, ConvnetBn, MlpClassifier, MlpRegression, TinyTransformer, TwoOutputs,
     TwoOutputsInputs, TwoOutputsOutputs, WeightedBinary,
 };
 
@@ -38,6 +38,14 @@ fn labels(tensor: &Tensor) -> Vec<u32> {
     match &tensor.numbers {
         Numbers::I32(labels) => labels.iter().map(|&label| label as u32).collect(),
         Numbers::F32(_) => panic!("expected labels"),
+    }
+}
+
+/// Rows of integers.
+fn tokens<const LEN: usize>(tensor: &Tensor) -> Vec<[i32; LEN]> {
+    match &tensor.numbers {
+        Numbers::I32(tokens) => tokens.as_chunks::<LEN>().0.to_vec(),
+        Numbers::F32(_) => panic!("expected integers"),
     }
 }
 
@@ -273,6 +281,23 @@ fn constrained<B: Backend>() {
     check_prediction(&case, &*model, &x);
 }
 
+fn tiny_transformer<B: Backend>() {
+    let case = case("cases.json", "tiny_transformer");
+    let (x, y) = (tokens(case.tensor("x_0")), labels(case.tensor("y_0")));
+    let (val_x, val_y) = (tokens(case.tensor("val_x_0")), labels(case.tensor("val_y_0")));
+    let mut model = initial::<TinyTransformer>(&case);
+    let adam =
+        AdamW { learning_rate: 0.01, weight_decay: Some(0.01), epsilon: 1e-3, ..AdamW::default() };
+    let accuracy = named("sparse_categorical_accuracy", SparseCategoricalAccuracy::default());
+    let loss = SparseCategoricalCrossentropy::default();
+    let mut training = model.compile(adam, loss).metrics([accuracy]).backend::<B>();
+    let fit = Fit { validation_data: Some((&val_x, &val_y)), ..fit(8, 3) };
+    let history = training.fit(&x, &y, fit).unwrap();
+    check_history(&case, &history, &[]);
+    check_end(&case, &training);
+    check_prediction(&case, &*model, &x);
+}
+
 /// Makes tests of functions that train on a backend.
 macro_rules! on_both_backends {
     ($($name:ident),* $(,)?) => {
@@ -295,4 +320,5 @@ on_both_backends!(
     class_weight_adam,
     two_outputs_weighted,
     constrained,
+    tiny_transformer,
 );

@@ -225,7 +225,11 @@ impl EinsumDense {
 
 /// The initializer that draws for a weight of these extents what `initializer` draws where a unit
 /// has `fans` inputs and outputs, which are not those that the extents alone would tell.
-fn with_fans(initializer: Initializer, extents: &[usize], fans: [f64; 2]) -> Initializer {
+pub(super) fn with_fans(
+    initializer: Initializer,
+    extents: &[usize],
+    fans: [f64; 2],
+) -> Initializer {
     let Rule::VarianceScaling { scale, fan, distribution } = initializer.rule else {
         return initializer;
     };

@@ -21,6 +21,13 @@ pub struct InnerLayer {
     pub activity_regularizer: Option<Regularizer>,
 }
 
+/// A layer that another one makes by itself: the attribute by which it holds it, and its name.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Held {
+    pub(super) attribute: &'static str,
+    pub(super) name: &'static str,
+}
+
 impl PartialEq for InnerLayer {
     fn eq(&self, other: &InnerLayer) -> bool {
         self.to_value() == other.to_value()

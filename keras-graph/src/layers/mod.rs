@@ -3,6 +3,8 @@
 mod activation;
 mod activity_regularization;
 mod add;
+mod additive_attention;
+mod attention;
 mod average;
 mod average_pooling1d;
 mod average_pooling2d;
@@ -29,6 +31,8 @@ mod global_average_pooling2d;
 mod global_max_pooling1d;
 mod global_max_pooling2d;
 mod group_normalization;
+mod group_query_attention;
+mod heads;
 mod identity;
 mod inner;
 mod input;
@@ -40,6 +44,7 @@ mod max_pooling2d;
 mod maximum;
 mod merge;
 mod minimum;
+mod multi_head_attention;
 mod multiply;
 mod named_activation;
 mod p_re_lu;
@@ -67,6 +72,8 @@ mod zero_padding2d;
 pub use activation::Activation;
 pub use activity_regularization::ActivityRegularization;
 pub use add::Add;
+pub use additive_attention::AdditiveAttention;
+pub use attention::{Attention, ScoreMode};
 pub use average::Average;
 pub use average_pooling1d::AveragePooling1D;
 pub use average_pooling2d::AveragePooling2D;
@@ -92,6 +99,7 @@ pub use global_average_pooling2d::GlobalAveragePooling2D;
 pub use global_max_pooling1d::GlobalMaxPooling1D;
 pub use global_max_pooling2d::GlobalMaxPooling2D;
 pub use group_normalization::GroupNormalization;
+pub use group_query_attention::GroupQueryAttention;
 pub use identity::Identity;
 pub use inner::InnerLayer;
 pub use input::{INPUT, InputArguments};
@@ -102,6 +110,7 @@ pub use max_pooling1d::MaxPooling1D;
 pub use max_pooling2d::MaxPooling2D;
 pub use maximum::Maximum;
 pub use minimum::Minimum;
+pub use multi_head_attention::MultiHeadAttention;
 pub use multiply::Multiply;
 pub use named_activation::NamedActivation;
 pub use p_re_lu::PReLU;
@@ -134,6 +143,7 @@ use crate::network::{LayerKind, NetworkLayer};
 use crate::parameter::LayerName;
 use crate::schema::{ArgumentError, Bound, Schema};
 use crate::value::Argument;
+use inner::Held;
 use input::LayerDtype;
 use recurrent::{bidirectional, cells, conv_lstm1d, conv_lstm2d, gru, lstm, rnn, simple_rnn};
 
@@ -175,6 +185,8 @@ catalogue! {
     activation::Activation,
     activity_regularization::ActivityRegularization,
     add::Add,
+    additive_attention::AdditiveAttention,
+    attention::Attention,
     average::Average,
     average_pooling1d::AveragePooling1D["AvgPool1D"],
     average_pooling2d::AveragePooling2D["AvgPool2D"],
@@ -203,6 +215,7 @@ catalogue! {
     global_max_pooling1d::GlobalMaxPooling1D["GlobalMaxPool1D"],
     global_max_pooling2d::GlobalMaxPooling2D["GlobalMaxPool2D"],
     group_normalization::GroupNormalization,
+    group_query_attention::GroupQueryAttention,
     gru::GRU,
     cells::GRUCell,
     identity::Identity,
@@ -215,6 +228,7 @@ catalogue! {
     max_pooling1d::MaxPooling1D["MaxPool1D"],
     max_pooling2d::MaxPooling2D["MaxPool2D"],
     minimum::Minimum,
+    multi_head_attention::MultiHeadAttention,
     multiply::Multiply,
     permute::Permute,
     p_re_lu::PReLU,

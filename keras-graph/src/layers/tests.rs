@@ -1,5 +1,6 @@
 //! Tests over the whole catalogue.
 
+mod attention;
 mod configuration;
 mod distributed;
 mod errors;
@@ -50,7 +51,7 @@ fn lower(
         .map(|(i, extents)| graph.input(i, Shape::new(*extents), layer.input_dtype()))
         .map(Lowered::unmasked)
         .collect();
-    let call = Call::on(&inputs);
+    let call = Call::of(layer.call_parameters(), &inputs);
     let results = graph.in_layer("layer", true, |graph| layer.lower_call(graph, &call))?;
     Ok((graph, results[0].node))
 }
@@ -60,9 +61,8 @@ fn lower_error(class: &str, text: &str, inputs: &[&[usize]]) -> LayerError {
 }
 
 fn argument_error(class: &str, text: &str) -> ArgumentError {
-    let errors = build(class, text).unwrap_err();
-    assert_eq!(errors.len(), 1, "{errors:?}");
-    errors[0].clone()
+    let [error] = build(class, text).unwrap_err().try_into().expect("one error");
+    error
 }
 
 #[test]
@@ -168,6 +168,7 @@ fn every_file_is_in_the_catalogue() {
         "conv_lstm",
         "convolutional",
         "declare",
+        "heads",
         "inner",
         "input",
         "merge",

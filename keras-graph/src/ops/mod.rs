@@ -7,6 +7,7 @@
 //! Layers call the methods. Inputs of integers are cast where an op computes with them. Every
 //! extent and every product of extents is checked here, so that no later pass can overflow.
 
+mod attention;
 mod choice;
 pub(crate) mod contract;
 mod convolution;
@@ -25,6 +26,7 @@ mod reduce;
 mod resize;
 mod softmax;
 
+pub(crate) use attention::{Attended, Attending, Unmatched};
 pub use normalization::ScaleAndCenter;
 pub use recurrent::{Recurred, Recurrence};
 pub(crate) use reduce::{kept, without};

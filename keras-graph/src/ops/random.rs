@@ -29,6 +29,24 @@ impl Graph {
     }
 }
 
+impl Graph {
+    /// What a layer drops in training: each element alone with probability `rate`.
+    pub(crate) fn dropped(
+        &mut self,
+        x: NodeId,
+        rate: f32,
+        seed: Option<u64>,
+    ) -> Result<NodeId, LayerError> {
+        if rate == 0.0 || !self.is_training("Dropout")? {
+            return Ok(x);
+        }
+        if rate == 1.0 {
+            return self.affine(x, 0.0, 0.0);
+        }
+        self.dropout(x, rate, None, seed)
+    }
+}
+
 impl Differentiate for Dropout {
     /// The same mask, since it is a function of the key.
     fn differentiate(&self, gradients: &mut Gradients, made: &Made) -> Result<(), LayerError> {

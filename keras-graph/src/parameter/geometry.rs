@@ -310,3 +310,25 @@ impl ParameterType for GroupCount {
         }
     }
 }
+
+/// Extents behind the steps of a sequence; one number is a list of one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Extents(pub Vec<usize>);
+
+impl ParameterType for Extents {
+    fn from_value(value: &Value) -> Result<Self, Mismatch> {
+        let extents = match value {
+            Value::List(items) if !items.is_empty() => {
+                items.iter().map(|item| count(item, 1)).collect()
+            }
+            value => count(value, 1).map(|extent| vec![extent]),
+        };
+        extents
+            .map(Extents)
+            .ok_or_else(|| Mismatch::expected("a positive integer or a tuple of them"))
+    }
+
+    fn to_value(&self) -> Value {
+        Value::List(self.0.iter().map(usize::to_value).collect())
+    }
+}

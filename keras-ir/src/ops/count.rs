@@ -3,7 +3,7 @@
 
 use core::ops::{Add, Div, Mul};
 
-use super::{Cell, Conv2D, Interpolation, MAX_RANK, Normalize, Window};
+use super::{Attention, Cell, Conv2D, Interpolation, MAX_RANK, Normalize, Window};
 use crate::activation::Activation;
 
 /// A number of operations, or an extent that it is made of. Sums and products stop at the largest
@@ -113,6 +113,9 @@ counted! {
     cell: Cell => Count = recurrent(cell);
     // What costs nothing by itself.
     conv: Conv2D => Conv2D = conv;
+    of: Attention => Attention = of;
+    mask: [usize; 3] => [usize; 3] = mask;
+    window: Option<usize> => Option<usize> = window;
     number: f32 => f32 = number;
     key: u32 => u32 = key;
     seed: Option<u64> => Option<u64> = seed;

@@ -11,7 +11,8 @@
 //! What is read and made is a kind of tensor with its number of elements: `sample`, `ids` and `any`
 //! hold so many for each sample, `weight`, `sum` and `moments` so many in all
 //! ([`Tensor`](super::Tensor)). `parts(unit, len)` is one tensor or more, each of a multiple of
-//! `unit` elements, of `len` together; `..other` is whatever the op in the field `other` reads.
+//! `unit` elements, of `len` together; `..other` is whatever the op in the field `other` reads,
+//! in front of the rest.
 //!
 //! In `flops` a field stands for a number that stops at the largest instead of overflowing
 //! ([`Count`](super::count::Count)).
@@ -67,7 +68,10 @@ macro_rules! reads {
     ($reader:ident ()) => {
         let _ = &$reader;
     };
-    ($reader:ident (..$op:ident)) => { $op.reads($reader) };
+    ($reader:ident (..$op:ident $(, $($rest:tt)*)?)) => {
+        $op.reads($reader);
+        $crate::ops::declare::reads!($reader ($($($rest)*)?));
+    };
     ($reader:ident ($input:ident: parts($unit:expr, $len:expr))) => {
         $reader.parts(stringify!($input), $unit, $len)
     };

@@ -9,6 +9,7 @@
 //! a gradient is gathered block after block. The comments write `n` for the samples and name the
 //! inputs in order.
 
+mod attention;
 mod convolution;
 mod count;
 mod declare;
@@ -29,6 +30,7 @@ mod tensor;
 mod tests;
 mod window;
 
+pub use attention::*;
 pub use convolution::*;
 pub use elementwise::*;
 pub use embedding::*;
@@ -217,6 +219,8 @@ list! {
         depthwise2d: Depthwise2D,
         max_pool2d: MaxPool2D,
         average_pool2d: AveragePool2D,
+        attention: Attention,
+        attention_grad: AttentionGrad,
         sparsemax: Sparsemax,
         sparsemax_grad: SparsemaxGrad,
         moments: Moments,

@@ -82,17 +82,22 @@ fn dropped_words(rate: f32) -> u64 {
 }
 
 /// The random words of one sample's mask.
-struct Words {
+pub(super) struct Words {
     key: [u32; 2],
     counter: [u32; 3],
 }
 
 impl Words {
     fn new(op: &op::Dropout, run: Run, sample: usize) -> Words {
-        let seed = op.seed.unwrap_or(run.seed);
+        Words::of(op.seed, op.key, run, sample)
+    }
+
+    /// Those of the dropout `key`.
+    pub(super) fn of(seed: Option<u64>, key_of_op: u32, run: Run, sample: usize) -> Words {
+        let seed = seed.unwrap_or(run.seed);
         // The upper half of the step is 0 unless a run takes billions of steps.
         let key = [seed as u32, (seed >> 32) as u32 ^ (run.step >> 32) as u32];
-        Words { key, counter: [(run.first_sample + sample) as u32, run.step as u32, op.key] }
+        Words { key, counter: [(run.first_sample + sample) as u32, run.step as u32, key_of_op] }
     }
 
     /// The word of one element of the mask.
@@ -101,6 +106,23 @@ impl Words {
         let draw = element / GROUP * LANES + element % LANES;
         philox([[draw as u32], [sample], [step], [key]], self.key, ROUNDS)[element / LANES % WORDS]
             [0]
+    }
+
+    /// Whether an element of the mask is kept.
+    pub(super) fn keeps(&self, element: usize, rate: f32) -> bool {
+        u64::from(self.at(element)) >= dropped_words(rate)
+    }
+
+    /// Drops some of the elements from `begin` on, and scales the others.
+    #[inline(always)]
+    pub(super) fn drop(&self, begin: usize, rate: f32, cells: &mut [f32]) {
+        let Ok(dropped) = u32::try_from(dropped_words(rate)) else { return cells.fill(0.0) };
+        let scale = 1.0 / (1.0 - rate);
+        self.for_each_run(begin, cells.len(), |at, words| {
+            for (cell, word) in cells[at..].iter_mut().zip(words) {
+                *cell = if *word >= dropped { scale * *cell } else { 0.0 };
+            }
+        });
     }
 
     /// The words of the elements from `GROUP · group` on.

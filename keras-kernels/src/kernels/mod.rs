@@ -12,6 +12,7 @@
 
 mod activate;
 mod activate_reference;
+mod attention;
 mod batch_norm;
 mod batch_norm_terms;
 mod bfloat16;

@@ -3,6 +3,7 @@
 //! An op that is `tuned` in the list of ops says it in its family's file; one of `one_part` has one
 //! algorithm, takes no scratch and is not cut into parts.
 
+mod attention;
 mod convolution;
 mod elementwise;
 mod pool;
