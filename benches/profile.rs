@@ -12,6 +12,7 @@ use std::sync::{LazyLock, Mutex};
 use std::time::Instant;
 
 use keras::{DtypePolicy, Model};
+use keras_ir::dtype::Dtype;
 use keras_ir::ops::Op;
 use keras_ir::ops::Operation as _;
 use keras_ir::plan::Plan;
@@ -105,6 +106,7 @@ fn main() {
         "resnet20" => profile::<models::ResNet20>,
         "mobilenet" => profile::<models::MobileNet>,
         "autoencoder" => profile::<models::Autoencoder>,
+        "transformer" => profile::<models::Transformer>,
         "audio_dense" => profile::<models::AudioDense>,
         other => return eprintln!("no such workload: {other}"),
     };
@@ -115,6 +117,16 @@ fn main() {
     }
 }
 
+/// An element of an input.
+fn number(i: usize) -> f32 {
+    ((i * 7919) % 1013) as f32 / 1013.0 - 0.5
+}
+
+/// Likewise of words, as the bits of an integer.
+fn word(i: usize) -> f32 {
+    f32::from_bits(((i * 7919) % 20_000) as u32)
+}
+
 fn profile<M: Model>(is_training: bool, batch: usize, policy: DtypePolicy) {
     let model = M::seeded(1);
     let plan: &Plan = if is_training { M::training() } else { M::inference() };
@@ -123,7 +135,8 @@ fn profile<M: Model>(is_training: bool, batch: usize, policy: DtypePolicy) {
         .iter()
         .map(|port| {
             let len = batch * port.shape.iter().product::<usize>();
-            (0..len).map(|i| ((i * 7919) % 1013) as f32 / 1013.0 - 0.5).collect()
+            let element = if port.dtype == Dtype::Int32 { word } else { number };
+            (0..len).map(element).collect()
         })
         .collect();
     let x = FlatSamples::new(batch, &x);

@@ -169,3 +169,21 @@ model! {
 
     Sequential([Input(shape = (120, 7)), LSTM(32, name = "l1"), Dense(1, name = "d1")])
 }
+
+model! {
+    /// The miniature GPT of the Keras example `text_generation_with_miniature_gpt`, without
+    /// dropout.
+    pub(crate) struct Transformer;
+
+    const WORDS: usize = 20_000;
+
+    let words = Input(shape = (80,), dtype = "int32");
+    let places = ops.cumsum(ops.ones_like(words), axis = 1) - 1;
+    let mut x = Embedding(WORDS, 256, name = "tok")(words);
+    x = x + Embedding(80, 256, name = "pos")(places);
+    let a = MultiHeadAttention(2, 256, name = "mha")(x, x, use_causal_mask = True);
+    x = LayerNormalization(epsilon = 1e-6, name = "n1")(x + a);
+    let f = Dense(256, name = "f2")(Dense(256, activation = "relu", name = "f1")(x));
+    x = LayerNormalization(epsilon = 1e-6, name = "n2")(x + f);
+    Model(inputs = words, outputs = Dense(WORDS, name = "out")(x))
+}

@@ -121,6 +121,23 @@ impl Target<[[f32; 7]; 120]> for [f32; 1] {
     }
 }
 
+/// The word behind each word of a text.
+impl<const STEPS: usize> Target<[i32; STEPS]> for [u32; STEPS] {
+    fn read(path: Option<&Path>, x: &[[i32; STEPS]]) -> Result<Vec<[u32; STEPS]>> {
+        let labels: Vec<u32> = match path {
+            Some(path) => {
+                let labels = elements(path, "<i4", x.len() * STEPS)?;
+                labels.into_iter().map(u32::from_le_bytes).collect()
+            }
+            None => {
+                let mut random = Random::stream(SEED, "labels");
+                (0..x.len() * STEPS).map(|_| random.below(WORDS) as u32).collect()
+            }
+        };
+        Ok(labels.as_chunks().0.to_vec())
+    }
+}
+
 /// The first samples of a file.
 fn read<X: Array<Element: Number>>(path: &Path, count: usize) -> Result<Vec<X>> {
     let elements = elements(path, X::Element::TYPE, count * X::LEN)?;

@@ -8,6 +8,7 @@ use crate::arguments::{Arguments, Mode};
 use crate::measure::{infer, train};
 use crate::models::{
     AudioDense, Autoencoder, Convnet, Lstm, Mlp, MobileNet, ResNet20, Timeseries, TinyMlp,
+    Transformer,
 };
 
 /// The loss of the classifiers.
@@ -107,6 +108,17 @@ pub(crate) const WORKLOADS: &[Workload] = &[
             train::<Timeseries, [f32; 1], _>(arguments, Adam::default(), loss)
         }),
         infer: infer::<Timeseries>,
+    },
+    Workload {
+        name: "transformer",
+        batch: 32,
+        steps: 8,
+        steps_per_look: 1,
+        train: Some(|arguments| {
+            let loss = SparseCategoricalCrossentropy { from_logits: true, ..classes() };
+            train::<Transformer, [u32; 80], _>(arguments, Adam::default(), loss)
+        }),
+        infer: infer::<Transformer>,
     },
     Workload {
         name: "audio_dense",
