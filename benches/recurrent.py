@@ -6,13 +6,13 @@
 A cell is `LAYER:UNITS:STEPS:BATCH`, such as `lstm:32:100:32`; `gru`, `lstm:512` and `:::1` name all
 of CELLS that fit. The model is the layer on sequences of 16 features and one dense unit on its last
 output; a step is the forward pass, the backward pass and an update by SGD, on a mean squared error.
-All start from the same weights, so that `loss_first` is the same.
+The peers start from the same weights, so that their `loss_first` is the same.
 
 In each round ours runs, then each peer, all pinned to the first N processors, each in a process of
 its own. Peers: `jax-scan` (`lax.scan`, the products by the inputs before it), `tf-step` and
 `tf-step-xla` (Keras' layer in a `tf.function`), `torch` (`nn.LSTM`, `nn.GRU`). `--bench PATH` names
-our program, which takes `LAYER UNITS STEPS BATCH --threads N --seconds S` and prints such a line of
-JSON as the peers do; without it there are only peers. PYTHON has jax, keras, tensorflow and torch.
+our program, `benches/recurrent.rs`, which `cargo bench --bench recurrent --no-run` compiles;
+without it there are only peers. PYTHON has jax, keras, tensorflow and torch.
 """
 
 import argparse
