@@ -93,20 +93,34 @@ CASES = {
     "one_hot": ("ops.one_hot(x, 5)", ["i4"]),
     "take": ("ops.take(x, [2, 0, 1, 1], axis=1)", [(4, 3)]),
     "take_along_axis": ("ops.take_along_axis(x, y, axis=1)", [(5, 3), "i2,3"]),
-    "swap_move": ("ops.swapaxes(x, 1, 3) * ops.moveaxis(y, (1, -1), (3, 2)) + ops.moveaxis(x, 1, -1)[:, :, 1:3]", [(4, 2, 2), (4, 2, 2)]),
-    "flip": ("ops.flip(x, axis=1) * ops.flip(y, axis=(1, 2)) + ops.cast(ops.flip(z, axis=-1), 'float32')", [(4, 3), (4, 3), "i4,3"]),
-    "roll": ("ops.roll(x, 2, axis=1) * ops.roll(y, (-1, 4), axis=(1, 2)) + ops.roll(y, -7, axis=-1)", [(4, 3), (4, 3)]),
-    "triangles": ("ops.tril(x) + ops.triu(x, 1) * ops.tril(y, k=-2) + ops.triu(y, k=-9)", [(2, 4, 3), (2, 4, 3)]),
-    "triangle_mask": ("ops.where(ops.tril(ops.ones_like(x)) > 0, x, -2.0) + ops.cast(ops.triu(y), 'float32')", [(4, 4), "i4,4"]),
+    "swap_move": (
+        "ops.swapaxes(x, 1, 3) * ops.moveaxis(y, (1, -1), (3, 2))"
+        " + ops.moveaxis(x, 1, -1)[:, :, 1:3]", [(4, 2, 2), (4, 2, 2)]),
+    "flip": (
+        "ops.flip(x, axis=1) * ops.flip(y, axis=(1, 2))"
+        " + ops.cast(ops.flip(z, axis=-1), 'float32')", [(4, 3), (4, 3), "i4,3"]),
+    "roll": (
+        "ops.roll(x, 2, axis=1) * ops.roll(y, (-1, 4), axis=(1, 2)) + ops.roll(y, -7, axis=-1)",
+        [(4, 3), (4, 3)]),
+    "triangles": ("ops.tril(x) + ops.triu(x, 1) * ops.tril(y, k=-2) + ops.triu(y, k=-9)",
+        [(2, 4, 3), (2, 4, 3)]),
+    "triangle_mask": (
+        "ops.where(ops.tril(ops.ones_like(x)) > 0, x, -2.0) + ops.cast(ops.triu(y), 'float32')",
+        [(4, 4), "i4,4"]),
     "argmax_argmin": (
         "ops.cast(ops.argmax(x, axis=1) + ops.argmin(y, axis=1), 'float32')"
-        " * ops.cast(ops.argmin(x, axis=1, keepdims=True)[:, 0], 'float32') * z", [(4, 3), "i4,3", (3,)]),
-    "logsumexp": ("ops.logsumexp(x * 60, axis=1) + ops.logsumexp(x, axis=(1, 2), keepdims=True)[:, 0]", [(4, 3)]),
+        " * ops.cast(ops.argmin(x, axis=1, keepdims=True)[:, 0], 'float32') * z",
+        [(4, 3), "i4,3", (3,)]),
+    "logsumexp": (
+        "ops.logsumexp(x * 60, axis=1) + ops.logsumexp(x, axis=(1, 2), keepdims=True)[:, 0]",
+        [(4, 3)]),
     "ceil_log1p": ("ops.ceil(x * 3) * ops.log1p(y * 1e-4) + ops.log1p(y)", [(4, 3), "+4,3"]),
     "sin_cos": ("ops.sin(x * 9) * ops.cos(y)", [(4, 3), (4, 3)]),
     "full_like_finite": (
-        "ops.full_like(x, 2.5) * ops.full_like(x, ops.convert_to_tensor([1.0, 2.0, 3.0])) * ops.cast(ops.isfinite(1 / (x - x)), 'float32') + x"
-        " + ops.cast(ops.isinf(y / (x - x)), 'float32') + ops.cast(ops.isnan(0 / (x - x)), 'float32')", [(4, 3), "+4,3"]),
+        "ops.full_like(x, 2.5) * ops.full_like(x, ops.convert_to_tensor([1.0, 2.0, 3.0]))"
+        " * ops.cast(ops.isfinite(1 / (x - x)), 'float32') + x"
+        " + ops.cast(ops.isinf(y / (x - x)), 'float32')"
+        " + ops.cast(ops.isnan(0 / (x - x)), 'float32')", [(4, 3), "+4,3"]),
     "normalize": ("ops.normalize(x, axis=1) + ops.normalize(x, order=1)", [(4, 3)]),
 }
 
