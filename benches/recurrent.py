@@ -197,17 +197,18 @@ def measure(peer, cell, seconds):
     for i in range(1, 4):
         number(run(i))
     times = []
-    ticks, used, start = busy_ticks(), sum(os.times()[:2]), time.perf_counter()
+    ticks, used, start = busy_ticks(), time.process_time(), time.perf_counter()
     while time.perf_counter() - start < seconds or len(times) < 3:
         begin = time.perf_counter()
         number(run(len(times)))
         times.append(time.perf_counter() - begin)
-    elapsed = time.perf_counter() - start
-    others = (busy_ticks() - ticks) / os.sysconf("SC_CLK_TCK") - (sum(os.times()[:2]) - used)
+    elapsed, used = time.perf_counter() - start, time.process_time() - used
+    others = (busy_ticks() - ticks) / os.sysconf("SC_CLK_TCK") - used
     print(json.dumps({
         "layer": layer, "units": units, "steps": steps, "batch": batch, "peer": peer,
         "threads": int(os.environ["OMP_NUM_THREADS"]),
-        "step_us": statistics.median(times) * 1e6, "loss_first": loss_first, "version": version,
+        "step_us": statistics.median(times) * 1e6, "cpu_us": used / len(times) * 1e6,
+        "loss_first": loss_first, "version": version,
         "other_cpu": round(max(0.0, others / elapsed), 2),
     }))
 
