@@ -126,6 +126,17 @@ fn layers_over_sequences_are_written_as_they_were() {
 }
 
 #[test]
+fn convolutional_lstms_are_written_as_they_were() {
+    let mut config = fixture("clips");
+    // Keras notes what it built the layers within a layer for, which the outer layer tells them.
+    for inner in ["layer", "backward_layer"] {
+        let inner = &mut config["config"]["layers"][1]["config"][inner];
+        inner.as_object_mut().unwrap().remove("build_config").unwrap();
+    }
+    check("clips", &config);
+}
+
+#[test]
 fn outputs_by_key_are_sorted_as_keras_sorts_them() {
     let network = from_config(&fixture("several")).unwrap();
     survives("several", &network);

@@ -207,7 +207,7 @@ impl<T: ParameterType> ParameterType for CallOnly<T> {
 }
 
 macro_rules! only {
-    ($($(#[$docs:meta])* $name:ident, $value:expr, $expected:literal;)*) => {$(
+    ($($(#[$docs:meta])* $name:ident, $value:expr, $expected:literal, $help:literal;)*) => {$(
         $(#[$docs])*
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
         pub struct $name;
@@ -217,8 +217,7 @@ macro_rules! only {
                 if *value == $value {
                     return Ok($name);
                 }
-                let help = "any other value is not supported yet".to_string();
-                Err(Mismatch { expected: $expected.to_string(), help: Some(help) })
+                Err(Mismatch { expected: $expected.to_string(), help: Some($help.to_string()) })
             }
 
             fn to_value(&self) -> Value {
@@ -229,9 +228,13 @@ macro_rules! only {
 }
 only! {
     /// A parameter of which only Keras' default `None` is supported.
-    OnlyNone, Value::None, "only `None`";
+    OnlyNone, Value::None, "only `None`", "any other value is not supported yet";
     /// A parameter of which only Keras' default `False` is supported.
-    OnlyFalse, Value::Bool(false), "only `False`";
+    OnlyFalse, Value::Bool(false), "only `False`", "any other value is not supported yet";
+    /// `stateful` of a recurrent layer, of which only Keras' default `False` is supported.
+    Stateless, Value::Bool(false), "only `False`",
+        "no state is kept between batches: take the states with `return_state = True`, and give \
+         them to the next call as `initial_state`";
 }
 
 /// A name of a layer.

@@ -22,8 +22,11 @@ from keras.layers import (
     ELU,
     Activation,
     Add,
+    Bidirectional,
     Concatenate,
     Conv2D,
+    ConvLSTM1D,
+    ConvLSTM2D,
     Dense,
     GlobalMaxPooling2D,
     LeakyReLU,
@@ -98,7 +101,26 @@ def rescaling():
     return Model(x, Rescaling(2.0, np.array([0.5, 0.0, -1.0]))(y), name="rescaling")
 
 
-MODELS = [names, activations, constant_matrix, learned_activations, rescaling]
+def clips():
+    """Convolutional LSTMs over images and rows: both ways, masked, with states given on."""
+    # Keras cannot mask them on jax, unless it unrolls them.
+    clip, times = Input((4, 5, 6, 2), name="clip"), Input((4,), name="times")
+    mask = keras.ops.greater(times, -0.3)
+    maps = ConvLSTM2D(3, (2, 3), padding="same", return_sequences=True, unroll=True)
+    y = Bidirectional(maps, merge_mode="ave")(clip, mask=mask)
+    back = ConvLSTM2D(
+        4, 2, strides=(1, 2), go_backwards=True, return_sequences=True, return_state=True,
+        unroll=True,
+    )
+    y, h, c = back(y, mask=mask)
+    last = ConvLSTM2D(4, 3, padding="same", recurrent_activation="hard_sigmoid",
+                      return_sequences=True, unroll=True)
+    y = last(y, initial_state=[h, c], mask=mask)
+    rows = ConvLSTM1D(2, 2, dilation_rate=2, go_backwards=True, unit_forget_bias=False)
+    return Model([clip, times], [rows(y[:, 3]), rows(y[:, 0]), c], name="clips")
+
+
+MODELS = [names, activations, constant_matrix, learned_activations, rescaling, clips]
 
 
 def main():

@@ -7,6 +7,7 @@ mod errors;
 mod geometry;
 mod normalization;
 mod parser;
+mod recurrent;
 mod sequences;
 
 use super::*;

@@ -6,21 +6,25 @@ use super::{MAX_COUNT, count, unknown_word, word};
 use crate::schema::{Mismatch, ParameterType};
 use crate::value::Value;
 
-/// The order of the axes of a sequence (`N` = 1) or an image (2): channels last.
+/// The order of the axes of a sequence (`N` = 1) or an image (2), with `LEADING` axes before
+/// them, such as that of time: channels last.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ChannelsLast<const N: usize>;
+pub struct ChannelsLast<const N: usize, const LEADING: usize = 0>;
 
-impl<const N: usize> ParameterType for ChannelsLast<N> {
+impl<const N: usize, const LEADING: usize> ParameterType for ChannelsLast<N, LEADING> {
     fn from_value(value: &Value) -> Result<Self, Mismatch> {
         match value {
             Value::None => Ok(ChannelsLast),
             Value::Str(format) if format == "channels_last" => Ok(ChannelsLast),
             _ => {
-                let axes: Vec<String> = (2..2 + N).map(|axis| axis.to_string()).collect();
+                let channels = LEADING + 1;
+                let cells = channels + 1..channels + 1 + N;
+                let axes: Vec<String> =
+                    (1..channels).chain(cells).map(|axis| axis.to_string()).collect();
                 Err(Mismatch {
                     expected: "only `\"channels_last\"` or `None`".to_string(),
                     help: Some(format!(
-                        "put `Permute(({}, 1))` before the layer to move the channels",
+                        "put `Permute(({}, {channels}))` before the layer to move the channels",
                         axes.join(", ")
                     )),
                 })

@@ -24,7 +24,7 @@ macro_rules! conv_lstm {
                 /// it. The state's convolution is always `"same"`.
                 padding: $crate::parameter::Padding = $crate::parameter::Padding::Valid,
                 /// Order of the axes.
-                data_format: $crate::parameter::ChannelsLast<$axes> =
+                data_format: $crate::parameter::ChannelsLast<$axes, 1> =
                     $crate::parameter::ChannelsLast,
                 /// Steps between the cells of one window over the input.
                 dilation_rate: $crate::parameter::Sizes<$axes> =
@@ -60,8 +60,8 @@ macro_rules! conv_lstm {
                 return_state: bool = false,
                 /// Whether the sequence is read from its end.
                 go_backwards: bool = false,
-                /// Not supported yet.
-                stateful: $crate::parameter::OnlyFalse = $crate::parameter::OnlyFalse,
+                /// Not supported: no state is kept between batches.
+                stateful: $crate::parameter::Stateless = $crate::parameter::Stateless,
                 /// Whether the bias of the forget gate starts at 1.
                 unit_forget_bias: bool = true,
                 /// Has no effect: the steps are always ops of their own.

@@ -4,8 +4,8 @@ use super::conv_lstm;
 use crate::layers::Case;
 
 conv_lstm! {
-    /// Long short-term memory over sequences of rows of cells: as [`struct@LSTM`](crate::layers::LSTM),
-    /// with convolutions in place of the products.
+    /// Long short-term memory over sequences of rows of cells: as
+    /// [`struct@LSTM`](crate::layers::LSTM), with convolutions in place of the products.
     ///
     /// Shapes: `(batch, times, steps, channels) -> (batch, windows, filters)`, or
     /// `(batch, times, .., filters)` with `return_sequences`; with `return_state` the states `h`

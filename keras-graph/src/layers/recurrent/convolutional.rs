@@ -5,7 +5,7 @@
 //! enough that a loop within one op would save nothing. Source: Keras 3.15
 //! `layers/rnn/conv_lstm.py`.
 
-use crate::graph::{Graph, LayerError, NodeId};
+use crate::graph::{Graph, LayerError, NodeId, WeightId};
 use crate::layer::Run;
 use crate::layers::NamedActivation;
 use crate::op::{BinaryFunction, Window};
@@ -41,6 +41,13 @@ struct Steps<const N: usize> {
     windows: [Window; 2],
     /// Channels of the input.
     channels: usize,
+}
+
+/// The weights of a cell.
+struct Weights {
+    kernel: WeightId,
+    recurrent: WeightId,
+    bias: Option<WeightId>,
 }
 
 impl<const N: usize> ConvLstm<'_, N> {
@@ -87,10 +94,17 @@ impl<const N: usize> ConvLstm<'_, N> {
         Ok(())
     }
 
-    /// `x` once for each gate, along its channels; a convolution in as many groups reads them.
-    fn by_gate(&self, graph: &mut Graph, x: NodeId) -> Result<NodeId, LayerError> {
-        let last = graph.shape(x).rank() - 1;
-        graph.concat(&[x; GATES], last)
+    fn weights(&self, graph: &mut Graph, channels: usize) -> Result<Weights, LayerError> {
+        let columns = GATES * self.filters;
+        let extents = |channels| [&self.sides.kernel[..], &[channels, columns]].concat();
+        let kernel = graph.weight("kernel", &extents(channels), self.kernel)?;
+        let recurrent = extents(self.filters);
+        let recurrent = graph.weight("recurrent_kernel", &recurrent, self.recurrent)?;
+        let bias = match self.use_bias {
+            true => Some(graph.weight("bias", &[columns], &self.bias)?),
+            false => None,
+        };
+        Ok(Weights { kernel, recurrent, bias })
     }
 
     /// The convolution of the inputs of all steps. Noise on them is that of one step, for each
@@ -99,25 +113,35 @@ impl<const N: usize> ConvLstm<'_, N> {
         &self,
         graph: &mut Graph,
         mut x: NodeId,
-        steps: &Steps<N>,
+        windows: [Window; 2],
+        weights: &Weights,
         is_noisy: bool,
     ) -> Result<NodeId, LayerError> {
-        let extents = graph.extents(x);
+        let times = graph.extents(x)[0];
         let is_noisy = is_noisy && has_noise(self.dropout);
         if is_noisy {
-            x = self.by_gate(graph, x)?;
+            x = by_gate(graph, x)?;
             let mut mask = graph.extents(x);
             mask[0] = 1;
             let seed = self.seed.map(i64::cast_unsigned);
             x = graph.dropout(x, self.dropout, Some(&mask), seed)?;
         }
-        let columns = GATES * self.filters;
-        let kernel = [&self.sides.kernel[..], &[steps.channels, columns]].concat();
-        let kernel = graph.weight("kernel", &kernel, self.kernel)?;
         let groups = if is_noisy { GATES } else { 1 };
-        graph.repeated(&[x], extents[0], |graph, step| {
-            graph.conv2d(step[0], kernel, steps.windows, groups)
+        graph.repeated(&[x], times, |graph, step| {
+            let z = graph.conv2d(step[0], weights.kernel, windows, groups)?;
+            match weights.bias {
+                Some(bias) => graph.bias_add(z, bias),
+                None => Ok(z),
+            }
         })
+    }
+
+    /// Factors of a state for each gate, the same in all steps.
+    fn noise(&self, graph: &mut Graph, state: &[usize]) -> Result<NodeId, LayerError> {
+        let ones = graph.ramp(state, 1.0, 0.0)?;
+        let ones = by_gate(graph, ones)?;
+        let seed = self.seed.map(i64::cast_unsigned);
+        graph.dropout(ones, self.recurrent_dropout, None, seed)
     }
 
     /// Appends the ops of all steps of `(steps, .., channels)`, within the scope of the cell.
@@ -129,60 +153,52 @@ impl<const N: usize> ConvLstm<'_, N> {
     ) -> Result<Recurred, LayerError> {
         self.check_activations()?;
         let extents = graph.extents(x);
-        let times = extents[0];
-        let steps = self.steps(&extents)?;
+        let Steps { cells, windows, channels } = self.steps(&extents)?;
         let noisy = has_noise(self.dropout) || has_noise(self.recurrent_dropout);
         let is_noisy = noisy && graph.is_training(self.class)?;
-        let mut z = self.convolved(graph, x, &steps, is_noisy)?;
-        let columns = GATES * self.filters;
-        let kernel = [&self.sides.kernel[..], &[self.filters, columns]].concat();
-        let kernel = graph.weight("recurrent_kernel", &kernel, self.recurrent)?;
-        if self.use_bias {
-            let bias = graph.weight("bias", &[columns], &self.bias)?;
-            z = graph.bias_add(z, bias)?;
-        }
-        let state = [&steps.cells[..], &[self.filters]].concat();
+        let weights = self.weights(graph, channels)?;
+        let z = self.convolved(graph, x, windows, &weights, is_noisy)?;
+        let state = [&cells[..], &[self.filters]].concat();
         let noise = match is_noisy && has_noise(self.recurrent_dropout) {
-            true => {
-                let ones = [&steps.cells[..], &[columns]].concat();
-                let ones = graph.ramp(&ones, 1.0, 0.0)?;
-                let seed = self.seed.map(i64::cast_unsigned);
-                Some(graph.dropout(ones, self.recurrent_dropout, None, seed)?)
-            }
+            true => Some(self.noise(graph, &state)?),
             false => None,
         };
         let sides = Sides { kernel: self.sides.kernel, padding: Padding::Same, ..Sides::POINT };
-        let windows = sides.windows(self.class, "kernel_size", steps.cells)?;
+        let windows = sides.windows(self.class, "kernel_size", cells)?;
+        let zeros = graph.ramp(&state, 0.0, 0.0)?;
         let [mut h, mut c] = match run.initial[..] {
             [h, c] => [h, c],
-            _ => [graph.ramp(&state, 0.0, 0.0)?; 2],
+            _ => [zeros; 2],
         };
+        // The output of a masked step is that of the step before, and zero if there is none.
+        let mut output = zeros;
+        let times = extents[0];
         let mut outputs = Vec::with_capacity(times);
         for i in 0..times {
             let at = if run.backward { times - 1 - i } else { i };
             let mut sums = part(graph, z, at)?;
-            // Zeros add nothing; but the kernel has a gradient, even if there is one step only.
-            if i > 0 || !run.initial.is_empty() || times == 1 {
-                let (left, groups) = match noise {
-                    Some(noise) => {
-                        let h = self.by_gate(graph, h)?;
-                        (graph.binary(h, noise, BinaryFunction::Multiply)?, GATES)
-                    }
-                    None => (h, 1),
-                };
-                let product = graph.conv2d(left, kernel, windows, groups)?;
+            // Zeros add nothing; but the kernel has a gradient even if there is one step only.
+            if i > 0 || h != zeros || times == 1 {
+                let product = convolved_state(graph, h, weights.recurrent, windows, noise)?;
                 sums = graph.binary(sums, product, BinaryFunction::Add)?;
             }
-            let mut next = self.gates(graph, sums, c)?;
-            if let Some(mask) = run.mask {
-                let mask = graph.slice(mask, 0, at, 1)?;
-                let mask = graph.cover(mask, &state)?;
-                next = [graph.choose(mask, next[0], h)?, graph.choose(mask, next[1], c)?];
-            }
-            [h, c] = next;
-            outputs.push(h);
+            let new = self.gates(graph, sums, c)?;
+            let Some(mask) = run.mask else {
+                [h, c] = new;
+                output = h;
+                outputs.push(output);
+                continue;
+            };
+            let mask = graph.slice(mask, 0, at, 1)?;
+            let mask = graph.cover(mask, &state)?;
+            let next = graph.choose(mask, new[0], h)?;
+            output = if output == h { next } else { graph.choose(mask, new[0], output)? };
+            [h, c] = [next, graph.choose(mask, new[1], c)?];
+            outputs.push(output);
         }
-        let output = if run.sequences { joined(graph, outputs, run.backward)? } else { h };
+        if run.sequences {
+            output = joined(graph, outputs, run.backward)?;
+        }
         let states = if run.with_states { vec![h, c] } else { Vec::new() };
         Ok(Recurred { output, states })
     }
@@ -205,6 +221,26 @@ impl<const N: usize> ConvLstm<'_, N> {
         let h = graph.binary(output, shown, BinaryFunction::Multiply)?;
         Ok([h, c])
     }
+}
+
+/// `x` once for each gate, along its channels; a convolution in as many groups reads them.
+fn by_gate(graph: &mut Graph, x: NodeId) -> Result<NodeId, LayerError> {
+    let last = graph.shape(x).rank() - 1;
+    graph.concat(&[x; GATES], last)
+}
+
+/// The convolution of a state, with noise for each gate if there is any.
+fn convolved_state(
+    graph: &mut Graph,
+    h: NodeId,
+    kernel: WeightId,
+    windows: [Window; 2],
+    noise: Option<NodeId>,
+) -> Result<NodeId, LayerError> {
+    let Some(noise) = noise else { return graph.conv2d(h, kernel, windows, 1) };
+    let h = by_gate(graph, h)?;
+    let h = graph.binary(h, noise, BinaryFunction::Multiply)?;
+    graph.conv2d(h, kernel, windows, GATES)
 }
 
 /// Whether a rate of dropout does anything. Keras has no noise at a rate of 1.

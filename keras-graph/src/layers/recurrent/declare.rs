@@ -43,8 +43,8 @@ macro_rules! plain_layers {
                 return_state: bool = false,
                 /// Whether the sequence is read from its end.
                 go_backwards: bool = false,
-                /// Not supported yet.
-                stateful: $crate::parameter::OnlyFalse = $crate::parameter::OnlyFalse,
+                /// Not supported: no state is kept between batches.
+                stateful: $crate::parameter::Stateless = $crate::parameter::Stateless,
                 /// Has no effect: the steps are one op.
                 unroll: bool = false,
                 $($more)*

@@ -5,7 +5,7 @@ use crate::graph::{Graph, LayerError, NodeId};
 use crate::layer::{Layer, RecurrentLayer, Run};
 use crate::layers::{Case, InnerLayer};
 use crate::ops::Recurred;
-use crate::parameter::OnlyFalse;
+use crate::parameter::Stateless;
 use crate::schema::{Mismatch, ParameterType, layer, layer_basics};
 use crate::value::{Argument, Object, Value};
 
@@ -24,8 +24,8 @@ layer! {
         return_state: bool = false,
         /// Whether the sequence is read from its end.
         go_backwards: bool = false,
-        /// Not supported yet.
-        stateful: OnlyFalse = OnlyFalse,
+        /// Not supported: no state is kept between batches.
+        stateful: Stateless = Stateless,
         /// Has no effect: the steps are one op.
         unroll: bool = false,
         /// Whether the output of a masked step is zero, and not that of the step before.
