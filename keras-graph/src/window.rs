@@ -70,11 +70,22 @@ impl<const N: usize> Sides<N> {
         parameter: &'static str,
         cells: [usize; N],
     ) -> Result<[Window; 2], LayerError> {
+        self.windows_of_each(class, parameter, &[], cells)
+    }
+
+    /// The windows on each of several sequences or images, which stand along `leading` axes.
+    pub(crate) fn windows_of_each(
+        &self,
+        class: &str,
+        parameter: &'static str,
+        leading: &[usize],
+        cells: [usize; N],
+    ) -> Result<[Window; 2], LayerError> {
         let is_inside = |side: usize| spread(self.kernel[side], self.dilation[side]) <= cells[side];
         if self.padding == Padding::Valid
             && let Some(side) = (0..N).find(|&side| !is_inside(side))
         {
-            return Err(self.too_large(class, parameter, cells, side));
+            return Err(self.too_large(class, parameter, leading, cells, side));
         }
         Ok(on_image::<N>(|side| {
             let (input, kernel) = (cells[side], self.kernel[side]);
@@ -97,6 +108,7 @@ impl<const N: usize> Sides<N> {
         &self,
         class: &str,
         parameter: &'static str,
+        leading: &[usize],
         cells: [usize; N],
         side: usize,
     ) -> LayerError {
@@ -111,7 +123,7 @@ impl<const N: usize> Sides<N> {
         };
         let (axis, extent) = (AXES[N - 1][side], cells[side]);
         let extent = if N == 1 { format!("{extent} {axis}") } else { format!("{axis} {extent}") };
-        let extents: Vec<String> = cells.iter().map(usize::to_string).collect();
+        let extents: Vec<String> = leading.iter().chain(&cells).map(usize::to_string).collect();
         LayerError::argument(
             parameter,
             format!(

@@ -62,10 +62,10 @@ impl<const N: usize> ConvLstm<'_, N> {
             let help = format!("write `Input(shape = (times, {axes}, channels))`");
             LayerError::input(message).help(help)
         };
-        let [_, cells @ .., channels] = extents else { return Err(wrong()) };
+        let [times, cells @ .., channels] = extents else { return Err(wrong()) };
         let cells: [usize; N] = cells.try_into().map_err(|_| wrong())?;
         crate::layers::family::check_strides(class, strides, dilation)?;
-        let windows = self.sides.windows(class, "kernel_size", cells)?;
+        let windows = self.sides.windows_of_each(class, "kernel_size", &[*times], cells)?;
         let made = windows.map(|window| window.output);
         let mut cells = [0; N];
         cells.copy_from_slice(&made[2 - N..]);
