@@ -225,15 +225,15 @@ impl Graph {
 fn not_cells<const N: usize>(class: &str, found: &Shape) -> LayerError {
     let axes = AXES[N - 1].join(", ");
     let (channels, advice) = match N {
-        1 => ("features", sequence_advice(found.extents())),
+        1 => ("features", sequence_advice(class, found.extents())),
         _ => ("channels", image_advice(found.extents())),
     };
     let message = format!("`{class}` expects (batch, {axes}, {channels}), found {found}");
     LayerError::input(message).help(advice)
 }
 
-/// How to make a sequence of what was found.
-fn sequence_advice(extents: &[usize]) -> String {
+/// How to make a sequence of what was found, which may be an image.
+fn sequence_advice(class: &str, extents: &[usize]) -> String {
     let target = match extents {
         [] => return "write `Input(shape = (steps, features))`".to_string(),
         &[len] => format!("{len}, 1"),
@@ -241,7 +241,13 @@ fn sequence_advice(extents: &[usize]) -> String {
             format!("{steps}, {}", others.iter().product::<usize>())
         }
     };
-    format!("put `Reshape(target_shape = ({target}))` before it")
+    let reshape = format!("put `Reshape(target_shape = ({target}))` before it");
+    match extents {
+        [_, _, _] if class.contains("1D") => {
+            format!("{reshape}, or write `{}`", class.replace("1D", "2D"))
+        }
+        _ => reshape,
+    }
 }
 
 /// How to make an image of what was found.

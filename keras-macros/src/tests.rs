@@ -121,7 +121,10 @@ fn mistakes_of_operations_are_told() {
         ("ops.flip(x)", "`flip` needs an `axis`: without one it would reverse the batch"),
         ("ops.argmax(x)", "`argmax` needs an `axis`: without one it would join the samples"),
         ("ops.swapaxes(x, 0, 1)", "`swapaxes` cannot work along the batch, axis 0"),
-        ("ops.roll(x, (1, 2), axis = 1)", "`shift` of `roll` expects a number for each of 1 axes"),
+        (
+            "ops.roll(x, (1, 2), axis = 1)",
+            "`shift` of `roll` expects one number, or as many as there are axes, 1, found",
+        ),
         (
             "ops.moveaxis(x, (1, 2), 1)",
             "`moveaxis` expects as many places in `destination` as axes in `source`, each once, \

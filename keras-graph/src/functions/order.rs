@@ -126,7 +126,7 @@ fn roll(op: &Operation, graph: &mut Graph, args: &[Operand]) -> Result<Vec<NodeI
     };
     if shifts.len() != axes.len() {
         let message = format!(
-            "`shift` of `roll` expects a number for each of {} axes, found {}",
+            "`shift` of `roll` expects one number, or as many as there are axes, {}, found {}",
             axes.len(),
             Ints(shifts).to_value()
         );

@@ -83,7 +83,7 @@ fn what_does_not_fit_a_sequence_is_refused_by_name() {
             &[28, 28, 3],
             None,
             "`MaxPooling1D` expects (batch, steps, features), found (batch, 28, 28, 3)",
-            Some("put `Reshape(target_shape = (28, 84))` before it"),
+            Some("put `Reshape(target_shape = (28, 84))` before it, or write `MaxPooling2D`"),
         ),
         (
             "GlobalMaxPooling1D",
