@@ -31,6 +31,16 @@ pub struct Split<Image> {
     pub labels: Vec<u32>,
 }
 
+/// The local folder of a dataset, one of this crate or of your own: `$KERAS_HOME/datasets/NAME`, or
+/// `~/.keras/datasets/NAME`.
+///
+/// Source: Keras' `utils/file_utils.py`, which also falls back to the folder for temporary files.
+pub fn folder(dataset: &str) -> PathBuf {
+    let home = env::var_os("KERAS_HOME").filter(|home| !home.is_empty()).map(PathBuf::from);
+    let home = home.unwrap_or_else(|| env::home_dir().unwrap_or_else(env::temp_dir).join(".keras"));
+    home.join("datasets").join(dataset)
+}
+
 /// Where a dataset's files come from and where they are kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source {
@@ -43,14 +53,8 @@ pub struct Source {
 impl Source {
     /// The source with the usual local folder: `$KERAS_HOME/datasets/NAME`, or
     /// `~/.keras/datasets/NAME`.
-    ///
-    /// Source: Keras' `utils/file_utils.py`, which also falls back to the folder for temporary
-    /// files.
     fn of(dataset: &str, base_url: &str) -> Self {
-        let home = env::var_os("KERAS_HOME").filter(|home| !home.is_empty()).map(PathBuf::from);
-        let home =
-            home.unwrap_or_else(|| env::home_dir().unwrap_or_else(env::temp_dir).join(".keras"));
-        Self { base_url: base_url.into(), cache: home.join("datasets").join(dataset) }
+        Self { base_url: base_url.into(), cache: folder(dataset) }
     }
 
     /// The address of one file.
