@@ -1,0 +1,12 @@
+use keras::prelude::*;
+
+model! {
+    /// A model with a mistake.
+    pub struct Net;
+
+    Sequential([Input(shape = (16, 6)), Conv1D(8, 3, groups = 4)])
+}
+
+fn main() {
+    let _ = Net::PARAMS;
+}

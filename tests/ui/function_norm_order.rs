@@ -1,0 +1,13 @@
+use keras::prelude::*;
+
+model! {
+    /// A model with a mistake.
+    pub struct Net;
+
+    let x = Input(shape = (4, 3));
+    Model(inputs = x, outputs = ops.norm(x, ord = "nuc", axis = (1, 2)))
+}
+
+fn main() {
+    let _ = Net::PARAMS;
+}
