@@ -55,6 +55,8 @@ const EXCHANGES: &[(&str, Exchange)] = &[
     ("padded", model::<sequences::Padded>),
     ("attention", model::<sequences::Attention>),
     ("functions", model::<sequences::Functions>),
+    ("waves", model::<sequences::Waves>),
+    ("tokens", model::<sequences::Tokens>),
     ("training_adam", trainings::adam),
     ("training_sgd", trainings::sgd),
     ("training_masked", trainings::masked),

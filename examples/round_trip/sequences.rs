@@ -62,6 +62,44 @@ model! {
 }
 
 model! {
+    /// Every layer over sequences.
+    pub(crate) struct Waves;
+
+    Sequential([
+        Input(shape = (40, 2)),
+        Conv1D(8, 5, padding = "causal", dilation_rate = 2, groups = 2, activation = "relu"),
+        SpatialDropout1D(0.25),
+        MaxPooling1D(),
+        DepthwiseConv1D(3, depth_multiplier = 2, padding = "same"),
+        GroupNormalization(groups = 4),
+        SeparableConv1D(6, 3, strides = 2, activation = "tanh"),
+        ZeroPadding1D((0, 2)),
+        Conv1DTranspose(5, 3, strides = 2, padding = "same"),
+        UpSampling1D(2),
+        Cropping1D((1, 3)),
+        AveragePooling1D(3, padding = "same"),
+        GlobalMaxPooling1D(),
+        Dense(3),
+    ])
+}
+
+model! {
+    /// A score for each next token, by the vectors of the tokens themselves.
+    pub(crate) struct Tokens;
+
+    let tokens = Input(shape = (6,), dtype = "int32", name = "tokens");
+    let vectors = ReversibleEmbedding(10, 8, logit_soft_cap = 3.0, name = "vectors");
+    let x = RMSNormalization()(vectors(tokens));
+    let scores = ops.matmul(x, ops.swapaxes(x, 1, 2)) / 2.5;
+    let scores = ops.where(ops.tril(ops.ones_like(scores)) > 0, scores, -1e9);
+    let x = x + ops.matmul(ops.softmax(scores), ops.roll(x, 1, axis = 2));
+    let y = vectors(UnitNormalization()(x), reverse = True);
+    let total = ops.logsumexp(y, axis = -1, keepdims = True);
+    let loud = ops.log1p(ops.abs(ops.sin(y))) + ops.ceil(y) - total;
+    Model(inputs = tokens, outputs = ops.flip(loud, axis = 1))
+}
+
+model! {
     /// A number for each token that counts, to train.
     pub(crate) struct Tagger;
 
