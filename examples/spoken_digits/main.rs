@@ -2,8 +2,8 @@
 //! alone.
 //!
 //! Reads `$KERAS_HOME/datasets/fsdd/fsdd_900.tar.gz`: 900 recordings of the Free Spoken Digit
-//! Dataset, each of six speakers and ten digits 15 times. The first five takes of each are the test,
-//! as its authors have it. The last line is `test_accuracy: X`.
+//! Dataset, of six speakers who say each of ten digits 15 times. The first five takes of each are
+//! the test, as its authors have it. The last line is `test_accuracy: X`.
 
 mod frames;
 mod recordings;
