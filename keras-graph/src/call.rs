@@ -252,10 +252,7 @@ impl Call<Lowered> {
     pub fn one(&self, class: &str) -> Result<NodeId, LayerError> {
         match self.inputs.as_slice() {
             [x] => Ok(x.node),
-            many => Err(LayerError::input(format!(
-                "`{class}` expects one tensor, found a list of {}",
-                many.len()
-            ))),
+            many => Err(LayerError::several_tensors(class, many.len())),
         }
     }
 

@@ -24,6 +24,15 @@ impl LayerError {
         LayerError { argument: Some(argument), ..LayerError::input(message) }
     }
 
+    /// A layer of this class is called on several tensors instead of one.
+    pub fn several_tensors(class: &str, found: usize) -> LayerError {
+        let message = format!("`{class}` expects one tensor, found a list of {found}");
+        LayerError::input(message).help(
+            "join them, as in `Concatenate()([a, b])`; if a layer returned them, name each: `let \
+             (a, b) = layer(x);`",
+        )
+    }
+
     /// The same error, of the layer at this path.
     pub fn within(mut self, layer: impl Into<String>) -> LayerError {
         self.layer = Some(layer.into());

@@ -87,10 +87,7 @@ pub trait Layer: std::fmt::Debug {
         let class = self.schema().class;
         match inputs {
             [x] => self.lower(graph, *x),
-            _ => Err(LayerError::input(format!(
-                "`{class}` expects one tensor, found a list of {}",
-                inputs.len()
-            ))),
+            _ => Err(LayerError::several_tensors(class, inputs.len())),
         }
     }
 

@@ -95,14 +95,7 @@ impl Evaluator<'_> {
         for (i, argument) in given.iter().enumerate() {
             let value = match &argument.value {
                 value if value.is_unknown() => None,
-                Value::Layer(layer) => self.wrapped(*layer, argument.spot),
-                value => match value.argument() {
-                    Some(value) => Some(value),
-                    None => {
-                        self.no_argument(class, value, argument.spot);
-                        None
-                    }
-                },
+                value => self.argument(class, value, argument.spot),
             };
             if value.is_none() {
                 unknown.push(i);
@@ -111,6 +104,24 @@ impl Evaluator<'_> {
             arguments.push(graph::Argument { name, value: value.unwrap_or(graph::Value::None) });
         }
         (arguments, unknown)
+    }
+
+    /// A value as a layer reads it, with the layers in it, such as a list of cells.
+    fn argument(&mut self, class: &str, value: &Value, spot: Spot) -> Option<graph::Value> {
+        match value {
+            Value::Layer(layer) => self.wrapped(*layer, spot),
+            Value::List(list) => {
+                let items = list.items.iter().map(|item| self.argument(class, item, spot));
+                items.collect::<Option<Vec<_>>>().map(graph::Value::List)
+            }
+            value => {
+                let argument = value.argument();
+                if argument.is_none() {
+                    self.no_argument(class, value, spot);
+                }
+                argument
+            }
+        }
     }
 
     fn no_argument(&mut self, class: &str, value: &Value, spot: Spot) {

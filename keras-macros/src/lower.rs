@@ -60,7 +60,8 @@ impl Evaluator<'_> {
             argument.name.as_deref() == Some("name")
                 && matches!(argument.value, graph::Value::Str(_))
         });
-        let wraps = entry.schema.parameters.iter().any(|parameter| parameter.name == "layer");
+        let wraps = |name: &str| matches!(name, "layer" | "cell" | "cells");
+        let wraps = entry.schema.parameters.iter().any(|parameter| wraps(parameter.name));
         if wraps && !self.are_wrapped_alone(given) {
             return Ok(Value::Unknown);
         }
@@ -79,13 +80,27 @@ impl Evaluator<'_> {
             }
         };
         let parameters = entry.schema.parameters.iter().map(|parameter| parameter.name);
-        let places = parameters
+        let mut places: Vec<(String, Spot)> = parameters
             .chain(keras_graph::schema::COMMON.iter().copied())
             .filter_map(|p| bound.position(p).map(|i| (p.to_string(), given[i].spot)))
             .collect();
+        places.extend(self.places_within(given));
         let mut made = Made { arguments: places, is_named, ..Made::at(name.spot) };
         made.object = Some(self.as_object(class, &arguments, &layer.name));
         Ok(Value::Layer(self.add(layer, made)?))
+    }
+
+    /// Where arguments of layers among the arguments stand, as far as their names are given once: a
+    /// mistake in one is found when the outer layer is called.
+    fn places_within(&self, given: &[Given]) -> Vec<(String, Spot)> {
+        let layers = given.iter().flat_map(|argument| argument.value.layers());
+        let places: Vec<&(String, Spot)> =
+            layers.flat_map(|layer| &self.builder.made[layer.0].arguments).collect();
+        let is_single = |name: &String| {
+            let same = places.iter().filter(|(other, _)| other == name).count();
+            same == 1 && !keras_graph::schema::COMMON.contains(&name.as_str())
+        };
+        places.iter().filter(|(name, _)| is_single(name)).map(|place| (*place).clone()).collect()
     }
 
     /// Whether a layer is within another one, which calls it; tells so.
@@ -104,8 +119,10 @@ impl Evaluator<'_> {
     /// Whether no layer among the arguments is called elsewhere too, where it would share its
     /// weights; tells which is.
     fn are_wrapped_alone(&mut self, given: &[Given]) -> bool {
-        for argument in given {
-            let Value::Layer(layer) = argument.value else { continue };
+        let layers = given.iter().flat_map(|argument| {
+            argument.value.layers().into_iter().map(move |layer| (layer, argument))
+        });
+        for (layer, argument) in layers {
             if self.is_taken(layer, argument.spot) {
                 return false;
             }

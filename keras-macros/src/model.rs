@@ -221,10 +221,12 @@ impl Evaluator<'_> {
                 Ok(outputs) if outputs.len() == 1 => tensor = outputs[0],
                 Ok(outputs) => {
                     let message = format!(
-                        "this model returns {} tensors, and a `Sequential` passes one on",
+                        "this layer returns {} tensors, and a `Sequential` passes one on",
                         outputs.len()
                     );
-                    self.wrong(head, message, "write a functional model");
+                    let help = "write a functional model, with a name for each tensor: `let (a, b) \
+                                = layer(x);`";
+                    self.wrong(head, message, help);
                     return Ok(false);
                 }
                 Err(error) => {

@@ -40,13 +40,21 @@ impl Evaluator<'_> {
                         let found = list.items.len();
                         let message =
                             format!("expected a list of {}, found one of {found}", patterns.len());
-                        self.wrong(*spot, message, "");
+                        let help = "write a name for each, or `_` for one that is not used";
+                        self.wrong(*spot, message, help);
                         vec![Value::Unknown; patterns.len()]
                     }
                     other => {
                         let message =
                             format!("expected a list of {}, found {other}", patterns.len());
-                        self.wrong(*spot, message, "");
+                        let help = match other {
+                            Value::Tensor(_) => {
+                                "a recurrent layer returns its states too with `return_state = \
+                                 True`"
+                            }
+                            _ => "",
+                        };
+                        self.wrong(*spot, message, help);
                         vec![Value::Unknown; patterns.len()]
                     }
                 };

@@ -68,6 +68,27 @@ fn arguments_are_lists_infinity_and_layers_with_weights() {
 }
 
 #[test]
+fn cells_are_given_alone_and_in_lists() {
+    let body = "let x = Input(shape = (4, 3));
+        let cells = [GRUCell(3), GRUCell(2), LSTMCell(5, unit_forget_bias = False)];
+        let y = RNN(cells, return_sequences = True, unroll = True)(x);
+        Model(inputs = x, outputs = RNN(StackedRNNCells([SimpleRNNCell(2)]))(LSTM(3, unroll = \
+        True, return_sequences = True)(y)))";
+    assert_eq!(
+        layers(body),
+        "input_layer (batch, 4, 3); rnn (batch, 4, 5); lstm (batch, 4, 3); rnn_1 (batch, 2)"
+    );
+    let told = mistakes(
+        "let x = Input(shape = (4, 3));
+        let cell = GRUCell(3);
+        Model(inputs = x, outputs = RNN([cell, LSTMCell(2)])(RNN(cell, return_sequences = True)(x)))",
+    );
+    let expected = "`gru_cell` is within another layer, which calls it\nhelp: call that layer, or \
+                    make a second one: a layer within another shares no weights";
+    assert_eq!(told, [expected]);
+}
+
+#[test]
 fn operators_and_functions_are_operations() {
     let x = "let x = Input((4, 3)); let y = Input((1, 3));";
     for (code, expected) in [

@@ -150,6 +150,15 @@ impl Value {
         })
     }
 
+    /// The layer that it is, or the layers of a list.
+    pub(crate) fn layers(&self) -> Vec<LayerId> {
+        match self {
+            Value::Layer(layer) => vec![*layer],
+            Value::List(list) => list.items.iter().flat_map(Value::layers).collect(),
+            _ => Vec::new(),
+        }
+    }
+
     /// The value where an integer is wanted.
     pub(crate) fn integer(&self) -> Option<i64> {
         match self {

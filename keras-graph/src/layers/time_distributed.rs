@@ -111,9 +111,7 @@ impl Layer for TimeDistributed {
         call: &Call<Lowered>,
     ) -> Result<Vec<Lowered>, LayerError> {
         let [x] = call.inputs[..] else {
-            let found = call.inputs.len();
-            let message = format!("`TimeDistributed` expects one tensor, found a list of {found}");
-            return Err(LayerError::input(message));
+            return Err(LayerError::several_tensors("TimeDistributed", call.inputs.len()));
         };
         if self.layer.layer.joins() {
             let found = self.layer.layer.schema().class;

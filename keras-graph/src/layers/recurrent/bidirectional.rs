@@ -162,7 +162,8 @@ impl Bidirectional {
                 "`Bidirectional` expects outputs of one shape for this `merge_mode`, found \
                  {first} and {second}"
             );
-            return Err(LayerError::argument("merge_mode", message));
+            return Err(LayerError::argument("merge_mode", message)
+                .help("write `merge_mode = \"concat\"`, or layers with the same `units`"));
         }
         let merged = graph.binary(a, b, function)?;
         match self.merge_mode {
@@ -174,22 +175,26 @@ impl Bidirectional {
 
 /// Refuses two layers that do not fit, as Keras does.
 fn check(forward: &Flags, backward: &Flags) -> Result<(), LayerError> {
-    let wrong = |message: String| Err(LayerError::argument("backward_layer", message));
+    let wrong = |message: String, help: &str| {
+        Err(LayerError::argument("backward_layer", message).help(help))
+    };
     if forward.go_backwards == backward.go_backwards {
         let found = if forward.go_backwards { "True" } else { "False" };
-        return wrong(format!(
+        let message = format!(
             "`Bidirectional` expects one layer with `go_backwards = True`, found `{found}` in both"
-        ));
+        );
+        return wrong(message, "write `go_backwards = True` in `backward_layer` alone");
     }
     for (name, [a, b]) in [
         ("return_sequences", [forward.return_sequences, backward.return_sequences]),
         ("return_state", [forward.return_state, backward.return_state]),
     ] {
         if a != b {
-            return wrong(format!(
+            let message = format!(
                 "`Bidirectional` expects layers with the same `{name}`, found one with it and one \
                  without"
-            ));
+            );
+            return wrong(message, &format!("write `{name} = True` in both, or in none"));
         }
     }
     Ok(())
@@ -264,7 +269,8 @@ fn split_states(call: &Call<Lowered>) -> Result<[Call<Lowered>; 2], LayerError> 
             "`Bidirectional` expects `initial_state` with the states of both layers, found a list \
              of {found}"
         );
-        return Err(LayerError::argument(INITIAL_STATE.name, message));
+        return Err(LayerError::argument(INITIAL_STATE.name, message)
+            .help("write the states of the first layer, then those of the second"));
     }
     let (first, second) = states.split_at(states.len() / 2);
     for (call, states) in calls.iter_mut().zip([first, second]) {

@@ -91,8 +91,10 @@ pub(crate) fn run_layer<L: RecurrentLayer + ?Sized>(
 
 fn too_few_axes(class: &str, graph: &Graph, x: NodeId) -> LayerError {
     let found = graph.shape(x);
+    let help = "a recurrent layer before it needs `return_sequences = True`; a sequence of numbers \
+                has one feature: `Input(shape = (steps, 1))`";
     LayerError::input(format!("`{class}` expects (batch, steps, features), found {found}"))
-        .help("a sequence of numbers has one feature: write `Input(shape = (steps, 1))`")
+        .help(help)
 }
 
 fn expect_mask(class: &str, graph: &Graph, mask: NodeId, times: usize) -> Result<(), LayerError> {

@@ -170,7 +170,8 @@ impl RecurrentCell for Plain<'_> {
             let (class, found) = (self.class, graph.shape(x));
             return Err(LayerError::input(format!(
                 "`{class}` expects (batch, steps, features), found {found}"
-            )));
+            ))
+            .help("make one axis of features: put `TimeDistributed(Flatten())` before it"));
         };
         let has_noise = self.dropout > 0.0 || self.recurrent_dropout > 0.0;
         let is_noisy = has_noise && graph.is_training(self.class)?;
@@ -238,8 +239,9 @@ pub(crate) fn run_step(
     let initial = super::states_of(class, graph, call, &STATES, &cell.states())?;
     if initial.is_empty() {
         let message = format!("a call of `{class}` needs the argument `states`");
-        return Err(LayerError::argument(STATES.name, message)
-            .help("write `cell(x, [h, c])`, with the states before the step"));
+        let help = "write `cell(x, [h, c])`, with the states before the step; over a sequence, \
+                    write `RNN(cell)`";
+        return Err(LayerError::argument(STATES.name, message).help(help));
     }
     let x = graph.reshape(x, &[&[1], &extents[..]].concat())?;
     let run = Run { with_states: true, initial, ..Run::default() };

@@ -1,5 +1,6 @@
 //! `RNN`: any cell over the steps of a sequence.
 
+use super::stacked_rnn_cells::{Cells, no_cell};
 use super::{flags, recurrent_basics};
 use crate::graph::{Graph, LayerError, NodeId};
 use crate::layer::{Layer, RecurrentLayer, Run};
@@ -50,6 +51,8 @@ impl ParameterType for CellOrCells {
     fn from_value(value: &Value) -> Result<Self, Mismatch> {
         let stacked = match value {
             Value::List(_) => {
+                // Its own messages say what is wrong with a cell.
+                Cells::from_value(value)?;
                 let argument = Argument { name: Some("cells".to_string()), value: value.clone() };
                 let class = "StackedRNNCells".to_string();
                 Some(Value::Layer(Object { class, arguments: vec![argument] }))
@@ -59,16 +62,7 @@ impl ParameterType for CellOrCells {
         let cell = InnerLayer::from_value(stacked.as_ref().unwrap_or(value))?;
         match cell.layer.as_cell() {
             Some(_) => Ok(CellOrCells(cell)),
-            None => Err(Mismatch {
-                expected: "a cell or a list of cells".to_string(),
-                help: Some(match cell.layer.as_recurrent() {
-                    Some(layer) => {
-                        let class = layer.schema().class;
-                        format!("`{class}` runs over a sequence by itself: write `{class}Cell`")
-                    }
-                    None => "write a cell, such as `LSTMCell(8)`".to_string(),
-                }),
-            }),
+            None => Err(no_cell("a cell or a list of cells", &cell)),
         }
     }
 

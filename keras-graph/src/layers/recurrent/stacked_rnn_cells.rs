@@ -22,6 +22,18 @@ layer! {
     }
 }
 
+/// The mismatch of a layer in the place of a cell.
+pub(super) fn no_cell(expected: &str, found: &InnerLayer) -> Mismatch {
+    let class = found.layer.schema().class;
+    let help = match found.layer.as_recurrent() {
+        Some(_) if class != "RNN" => {
+            format!("`{class}` runs over a sequence by itself: write `{class}Cell`")
+        }
+        _ => "write a cell, such as `LSTMCell(8)`".to_string(),
+    };
+    Mismatch { expected: expected.to_string(), help: Some(help) }
+}
+
 /// A list of cells.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Cells(Vec<InnerLayer>);
@@ -40,7 +52,7 @@ impl ParameterType for Cells {
         for item in items {
             let mut cell = InnerLayer::from_value(item)?;
             if cell.layer.as_cell().is_none() {
-                return Err(wrong());
+                return Err(no_cell("a list of cells", &cell));
             }
             // Keras counts the cells of a class.
             let base = cell.name.clone();

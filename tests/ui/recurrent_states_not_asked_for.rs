@@ -1,0 +1,14 @@
+use keras::prelude::*;
+
+model! {
+    /// A model with a mistake.
+    pub struct Net;
+
+    let x = Input(shape = (7, 3));
+    let (y, h) = GRU(8)(x);
+    Model(inputs = x, outputs = Dense(2)(y + h))
+}
+
+fn main() {
+    let _ = Net::PARAMS;
+}

@@ -1,0 +1,14 @@
+use keras::prelude::*;
+
+model! {
+    /// A model with a mistake.
+    pub struct Net;
+
+    let x = Input(shape = (7, 3));
+    let y = LSTM(8, return_state = True)(x);
+    Model(inputs = x, outputs = Dense(2)(y))
+}
+
+fn main() {
+    let _ = Net::PARAMS;
+}

@@ -1,0 +1,16 @@
+use keras::prelude::*;
+
+model! {
+    /// A model with a mistake.
+    pub struct Net;
+
+    Sequential([
+        Input(shape = (7, 3)),
+        RNN(Dense(8)),
+        Dense(2),
+    ])
+}
+
+fn main() {
+    let _ = Net::PARAMS;
+}
