@@ -209,7 +209,8 @@ impl Heads<'_> {
         for (name, shape) in [(VALUE, v), (KEY, k)] {
             if shape.rank() != q.rank() {
                 let message = format!(
-                    "`{class}` expects `{name}` to have as many axes as the query {q}, found {shape}"
+                    "`{class}` expects `{name}` to have as many axes as the query {q}, \
+                     found {shape}"
                 );
                 return Err(LayerError::argument(name, message));
             }

@@ -1,8 +1,9 @@
 //! Attention: each query takes a mean of values, weighted by how well the query fits their keys.
 //!
-//! Queries, keys and values stand as `(.., heads, features)`, where the axes before are steps. Along
-//! some of those every query meets every key; along the others, and along the heads, they meet in
-//! pairs. Source: Vaswani et al. 2017, "Attention Is All You Need"; Ainslie et al. 2023, "GQA".
+//! Queries, keys and values stand as `(.., heads, features)`, where the axes before are steps.
+//! Along some of those every query meets every key; along the others, and along the heads, they
+//! meet in pairs. Source: Vaswani et al. 2017, "Attention Is All You Need"; Ainslie et al. 2023,
+//! "GQA".
 
 use crate::graph::{Graph, LayerError, NodeId, Source};
 use crate::op::{Attention, AttentionGrad, BinaryFunction, Comparison, Slice};
