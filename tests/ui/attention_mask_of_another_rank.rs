@@ -1,0 +1,15 @@
+use keras::prelude::*;
+
+model! {
+    /// A model with a mistake.
+    pub struct Net;
+
+    let x = Input(shape = (4, 6));
+    let mask = Input(shape = (4,), dtype = "bool");
+    let y = MultiHeadAttention(2, 3)(x, x, attention_mask = mask);
+    Model(inputs = [x, mask], outputs = y)
+}
+
+fn main() {
+    let _ = Net::PARAMS;
+}
