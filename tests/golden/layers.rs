@@ -9,7 +9,6 @@ use std::ops::Range;
 use keras_graph::compile::{compile, describe};
 use keras_graph::graph::Mode;
 use keras_graph::network::Network;
-use keras_graph::plan::Port;
 use keras_runtime::dtype_policy::DtypePolicy;
 use keras_runtime::execute::{Batch, Execution, Head, Keep, NoHead, Rows};
 use keras_runtime::kernels::{Backend, Cpu, Reference};

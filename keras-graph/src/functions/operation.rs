@@ -3,9 +3,10 @@
 use super::operand::Operand;
 use crate::dtype::Dtype;
 use crate::graph::{Graph, LayerError, NodeId};
+use crate::parameter::bound;
 use crate::parameter::{AxesOrNone, DtypeName};
 use crate::schema::{Mismatch, ParameterType, Schema};
-use crate::value::{Quotient, Value};
+use crate::value::{Object, Quotient, Value};
 
 /// The default of an argument.
 #[derive(Clone, Copy, Debug)]
@@ -51,6 +52,11 @@ impl Meaning {
             Value::Quotient(Quotient { whole, exact }) => match self {
                 Meaning::Whole => Value::Int(whole),
                 Meaning::Fraction => Value::Float(exact),
+            },
+            // Files hold the number, not the call that made it.
+            Value::Object(Object { ref class, .. }) if class == "float" => match bound(&value) {
+                Some(number) => Value::Float(number.into()),
+                None => value,
             },
             Value::List(items) => {
                 Value::List(items.into_iter().map(|item| self.of(item)).collect())
