@@ -8,6 +8,7 @@
 
 mod models;
 mod random;
+mod recurrent;
 mod sequences;
 mod trainings;
 
@@ -57,10 +58,16 @@ const EXCHANGES: &[(&str, Exchange)] = &[
     ("functions", model::<sequences::Functions>),
     ("waves", model::<sequences::Waves>),
     ("tokens", model::<sequences::Tokens>),
+    ("recurrent", model::<recurrent::Recurrent>),
+    ("bidirected", model::<recurrent::Bidirected>),
+    ("stacked", model::<recurrent::Stacked>),
+    ("states", model::<recurrent::States>),
     ("training_adam", trainings::adam),
     ("training_sgd", trainings::sgd),
     ("training_masked", trainings::masked),
     ("training_constrained", trainings::constrained),
+    ("training_recurrent", trainings::recurrent),
+    ("training_states", trainings::states),
 ];
 
 fn main() -> ExitCode {

@@ -12,6 +12,7 @@ use keras::training::Training;
 
 use crate::models::{Several, SeveralOutputs, Trained};
 use crate::random::Draw;
+use crate::recurrent::{Classifier, Translator};
 use crate::sequences::{Constrained, Tagger};
 use crate::{Half, Result, SAMPLES, error, inputs, write};
 
@@ -57,6 +58,25 @@ pub(crate) fn constrained(folder: &Path, half: Half) -> Result<f32> {
     let optimizer = Adam { learning_rate: 0.05, ..Adam::default() };
     let loss = MeanSquaredError::default();
     exchange::<Constrained, _, _, [f32; 2]>(folder, half, optimizer, loss, (), targets)
+}
+
+/// Recurrent layers through time, with masks.
+pub(crate) fn recurrent(folder: &Path, half: Half) -> Result<f32> {
+    let targets = |sample| one_hot::<3>(2 * sample);
+    let optimizer = Adam { learning_rate: 0.02, ..Adam::default() };
+    let loss = CategoricalCrossentropy::default();
+    let metrics = (CategoricalAccuracy::default(),);
+    exchange::<Classifier, _, _, _>(folder, half, optimizer, loss, metrics, targets)
+}
+
+/// Gradients that go back through the states that one layer starts another with.
+pub(crate) fn states(folder: &Path, half: Half) -> Result<f32> {
+    let targets = |sample| {
+        std::array::from_fn(|step| [(sample * step) as f32 / 8.0 - 1.0, 0.5 - step as f32 / 4.0])
+    };
+    let optimizer = SGD { learning_rate: 0.2, momentum: 0.5, ..SGD::default() };
+    let loss = MeanSquaredError::default();
+    exchange::<Translator, _, _, [[f32; 2]; 5]>(folder, half, optimizer, loss, (), targets)
 }
 
 fn one_hot<const N: usize>(class: usize) -> [f32; N] {

@@ -91,6 +91,8 @@ fn group_of(
         return Some(group);
     }
     let ((outer, _), (outer_layer, name)) = path.rsplit_once('/').zip(layer.rsplit_once('/'))?;
+    // A list of layers, which `StackedRNNCells` alone has, is a part of the path and no layer.
+    let outer = outer.strip_suffix("/cells").unwrap_or(outer);
     group_of(groups, index, outer, outer_layer)?;
     groups.push(empty(path, name));
     index.insert(path.to_owned(), groups.len() - 1);
