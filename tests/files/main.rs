@@ -295,3 +295,30 @@ model! {
 
     Sequential([Input(shape = (3,)), Dense(2)])
 }
+
+model! {
+    /// Cells in a list, which is a part of their paths in a file.
+    struct Stacked;
+
+    Sequential([
+        Input(shape = (4, 2)),
+        RNN([GRUCell(3), LSTMCell(2), GRUCell(2)], return_sequences = True),
+        Bidirectional(RNN(StackedRNNCells([LSTMCell(3), SimpleRNNCell(2)]))),
+    ])
+}
+
+#[test]
+fn stacked_cells_are_saved_and_loaded() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("stacked.keras");
+    let model = Stacked::seeded(2);
+    model.save(&path).unwrap();
+    let loaded = Stacked::load(&path).unwrap();
+    assert_eq!(loaded.weights(), model.weights());
+    let paths: Vec<&str> = Stacked::WEIGHTS.iter().map(|weight| &*weight.path).collect();
+    assert!(paths.contains(&"layers/rnn/cell/cells/gru_cell_1/vars/2"), "{paths:?}");
+    assert!(
+        paths.contains(&"layers/bidirectional/backward_layer/cell/cells/simple_rnn_cell/vars/0"),
+        "{paths:?}"
+    );
+}
