@@ -9,6 +9,7 @@
 //! come in any order; code and classes outside Keras are refused by name. Source: Keras 3.15
 //! `models/sequential.py`, `models/functional.py`, `saving/serialization_lib.py`.
 
+mod build;
 mod calls;
 mod history;
 mod parts;

@@ -2,11 +2,9 @@
 
 use std::borrow::Cow;
 
-use keras_graph::call::{CallArgument, CallValue, Lowered};
+use keras_graph::call::{CallArgument, CallValue};
 use keras_graph::functions::{ELLIPSIS, SLICE};
-use keras_graph::graph::{Graph, Mode};
 use keras_graph::layer::Layer;
-use keras_graph::layers::NamedActivation;
 use keras_graph::names::automatic_name;
 use keras_graph::network::{Class, LayerCall, LayerId, LayerKind, Network, NetworkLayer, TensorId};
 use keras_graph::order;
@@ -15,6 +13,7 @@ use keras_graph::shape::Shape;
 use keras_graph::value::Value;
 use serde_json::{Map, Value as Json, json};
 
+use super::build::{build_activation, build_config};
 use super::{FUNCTIONAL, LAYERS_MODULE, SEQUENTIAL, TENSOR};
 use crate::error::Result;
 use crate::json::{dtype_policy, framed, value_to_json};
@@ -130,8 +129,8 @@ fn layer(network: &Network, id: LayerId, trainable: bool, nodes: Option<&Nodes>)
                 None => network.calls.iter().find(|call| call.layer == id),
             };
             let Some(call) = first else { return Ok(json) };
-            if let Some(input_shape) = build_shape(network, layer.as_ref(), call) {
-                json["build_config"] = json!({ "input_shape": input_shape });
+            if let Some(config) = build_config(network, layer.as_ref(), call) {
+                json["build_config"] = config;
             }
             if let Some(&y) = call.outputs.first() {
                 build_activation(&mut json["config"], network.shape(y));
@@ -162,42 +161,8 @@ fn arguments(described: &NetworkLayer, layer: &dyn Layer, trainable: bool) -> Re
     Ok(Json::Object(config))
 }
 
-/// Notes the shape that Keras builds an activation with weights for, before it reads them. `output`
-/// is the shape of what the layer with these arguments returns.
-fn build_activation(arguments: &mut Json, output: &Shape) {
-    if let Some(activation) = arguments.get_mut("activation")
-        && activation["class_name"].as_str().is_some_and(NamedActivation::is_learned)
-    {
-        activation["build_config"] = json!({ "input_shape": batch_shape(output) });
-    }
-    // Of a layer on each step of a sequence.
-    if let Some(inner) = arguments.get_mut("layer").and_then(|layer| layer.get_mut("config"))
-        && let [_, step @ ..] = output.extents()
-    {
-        build_activation(inner, &Shape::new(step));
-    }
-}
-
-/// The input shape that Keras builds a layer with before it is called; only layers that have
-/// weights, or join tensors, are built so; those of an activation are its own.
-fn build_shape(network: &Network, layer: &dyn Layer, call: &LayerCall) -> Option<Json> {
-    let mut graph = Graph::new(Mode::Inference);
-    let lowered = call.call.map(|tensor| {
-        let tensor = &network.tensors[tensor.0];
-        Lowered::unmasked(graph.input(0, tensor.shape.clone(), tensor.dtype))
-    });
-    let inputs = call.call.inputs.iter();
-    let shapes: Vec<Json> = inputs.map(|&tensor| batch_shape(network.shape(tensor))).collect();
-    if layer.joins() {
-        return Some(Json::Array(shapes));
-    }
-    layer.lower_call(&mut graph, &lowered).ok()?;
-    let has_own = graph.weights().iter().any(|weight| weight.group != "activation");
-    shapes.into_iter().next().filter(|_| has_own)
-}
-
 /// Extents with the batch in front, which is of any size.
-fn batch_shape(shape: &Shape) -> Json {
+pub(super) fn batch_shape(shape: &Shape) -> Json {
     let extents = shape.extents().iter().map(|&extent| json!(extent));
     std::iter::once(Json::Null).chain(extents).collect()
 }
