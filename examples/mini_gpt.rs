@@ -2,7 +2,8 @@
 //!
 //! Reads `$KERAS_HOME/datasets/text/tinyshakespeare.txt`, 1,115,394 bytes, from
 //! <https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/input.txt>. The
-//! last line is `val_loss: X`, the mean loss of a character of the last tenth of the text.
+//! last line is `val_loss: X`, the mean loss of a character of the last tenth of the text; 1.62 was
+//! seen after 4 epochs.
 
 use std::path::PathBuf;
 
