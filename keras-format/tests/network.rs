@@ -113,6 +113,18 @@ fn awkward_models_are_written_as_they_were() {
 }
 
 #[test]
+fn layers_of_several_tensors_note_the_shape_of_each() {
+    let archive = Archive::read(format!("{MODELS}/models/masked_transformer.keras")).unwrap();
+    let written = to_config(&from_config(&archive.config).unwrap()).unwrap();
+    let attention = |config: &Json| {
+        let layers = config["config"]["layers"].as_array().unwrap();
+        let found = layers.iter().find(|layer| layer["class_name"] == "MultiHeadAttention");
+        found.unwrap()["build_config"].clone()
+    };
+    assert_eq!(attention(&written), attention(&archive.config));
+}
+
+#[test]
 fn layers_over_sequences_are_written_as_they_were() {
     let mut config = fixture("sequences");
     // Keras notes what it built these for, which it does not need: they have no weights.
