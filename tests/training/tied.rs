@@ -53,7 +53,7 @@ fn a_tied_matrix_learns_from_both_ways() {
     let sgd = SGD { learning_rate: 10.0, ..SGD::default() };
     let loss = SparseCategoricalCrossentropy { from_logits: true, ..Default::default() };
     let found =
-        tied.compile(sgd.clone(), loss.clone()).train_on_batch(&ids, &next).unwrap()["loss"];
+        tied.compile(sgd, loss).train_on_batch(&ids, &next).unwrap()["loss"];
     let expected = untied.compile(sgd, loss).train_on_batch(&ids, &next).unwrap()["loss"];
     assert_eq!(found, expected);
     let mut moved = 0;
