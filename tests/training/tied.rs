@@ -52,8 +52,7 @@ fn a_tied_matrix_learns_from_both_ways() {
     let start = tied.tokens.embeddings;
     let sgd = SGD { learning_rate: 10.0, ..SGD::default() };
     let loss = SparseCategoricalCrossentropy { from_logits: true, ..Default::default() };
-    let found =
-        tied.compile(sgd, loss).train_on_batch(&ids, &next).unwrap()["loss"];
+    let found = tied.compile(sgd, loss).train_on_batch(&ids, &next).unwrap()["loss"];
     let expected = untied.compile(sgd, loss).train_on_batch(&ids, &next).unwrap()["loss"];
     assert_eq!(found, expected);
     let mut moved = 0;
