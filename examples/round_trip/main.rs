@@ -57,7 +57,7 @@ const EXCHANGES: &[(&str, Exchange)] = &[
     ("attention", model::<sequences::Attention>),
     ("functions", model::<sequences::Functions>),
     ("waves", model::<sequences::Waves>),
-    ("tokens", model::<sequences::Tokens>),
+    ("reversible", model::<sequences::Tokens>),
     ("recurrent", model::<recurrent::Recurrent>),
     ("bidirected", model::<recurrent::Bidirected>),
     ("stacked", model::<recurrent::Stacked>),
