@@ -5,7 +5,7 @@ use super::run_step;
 use crate::call::{Call, CallParameter, Lowered};
 use crate::graph::{Graph, LayerError, NodeId};
 use crate::layer::{Layer, RecurrentCell, Run};
-use crate::layers::InnerLayer;
+use crate::layers::{Entry, InnerLayer};
 use crate::ops::Recurred;
 use crate::schema::{Mismatch, ParameterType, layer, layer_basics};
 use crate::value::Value;
@@ -25,11 +25,10 @@ layer! {
 /// The mismatch of a layer in the place of a cell.
 pub(super) fn no_cell(expected: &str, found: &InnerLayer) -> Mismatch {
     let class = found.layer.schema().class;
-    let help = match found.layer.as_recurrent() {
-        Some(_) if class != "RNN" => {
-            format!("`{class}` runs over a sequence by itself: write `{class}Cell`")
-        }
-        _ => "write a cell, such as `LSTMCell(8)`".to_string(),
+    let cell = format!("{class}Cell");
+    let help = match Entry::by_class(&cell) {
+        Some(_) => format!("`{class}` runs over a sequence by itself: write `{cell}`"),
+        None => "write a cell, such as `LSTMCell(8)`".to_string(),
     };
     Mismatch { expected: expected.to_string(), help: Some(help) }
 }
