@@ -50,12 +50,15 @@ const BY_STEP: &[&str] = &[
     "UnitNormalization",
 ];
 
+/// Layers for sequences beside the recurrent ones.
+const OF_SEQUENCES: &[&str] = &["Bidirectional", "Conv1D"];
+
 /// Whether a model has a layer for sequences, so that someone may want it as a stream.
 pub fn is_of_sequences(network: &Network) -> bool {
     network.layers.iter().any(|layer| match &layer.kind {
         LayerKind::Input { .. } => false,
         LayerKind::Layer(layer) => {
-            layer.as_recurrent().is_some() || layer.schema().class == "Conv1D"
+            layer.as_recurrent().is_some() || OF_SEQUENCES.contains(&layer.schema().class)
         }
         LayerKind::Network(network) => is_of_sequences(network),
     })

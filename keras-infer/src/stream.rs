@@ -38,7 +38,10 @@ pub trait Streaming: Infer {
 ///
 /// ```
 /// # use keras_infer::stream::{Stream, Streaming};
-/// # fn run<M: Streaming<Frame = [f32; 1], OutputFrame = [f32; 1]>>(model: &M, samples: &mut [f32]) {
+/// # fn run<M>(model: &M, samples: &mut [f32])
+/// # where
+/// #     M: Streaming<Frame = [f32; 1], OutputFrame = [f32; 1]>,
+/// # {
 /// let mut stream = Stream::<M>::new();
 /// for sample in samples {
 ///     [*sample] = stream.step(model, &[*sample]);

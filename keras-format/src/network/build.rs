@@ -8,8 +8,6 @@ use keras_graph::network::{LayerCall, Network};
 use keras_graph::shape::Shape;
 use serde_json::{Map, Value as Json, json};
 
-use super::write::batch_shape;
-
 /// Notes the shape that Keras builds an activation with weights for, before it reads them. `output`
 /// is the shape of what the layer with these arguments returns.
 pub(super) fn build_activation(arguments: &mut Json, output: &Shape) {
@@ -61,4 +59,10 @@ fn shape_of_each(network: &Network, call: &LayerCall) -> Json {
         })
         .collect();
     json!({ "shapes_dict": shapes })
+}
+
+/// Extents with the batch in front, which is of any size.
+pub(super) fn batch_shape(shape: &Shape) -> Json {
+    let extents = shape.extents().iter().map(|&extent| json!(extent));
+    std::iter::once(Json::Null).chain(extents).collect()
 }

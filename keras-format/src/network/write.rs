@@ -9,11 +9,10 @@ use keras_graph::names::automatic_name;
 use keras_graph::network::{Class, LayerCall, LayerId, LayerKind, Network, NetworkLayer, TensorId};
 use keras_graph::order;
 use keras_graph::schema::ParameterType;
-use keras_graph::shape::Shape;
 use keras_graph::value::Value;
 use serde_json::{Map, Value as Json, json};
 
-use super::build::{build_activation, build_config};
+use super::build::{batch_shape, build_activation, build_config};
 use super::{FUNCTIONAL, LAYERS_MODULE, SEQUENTIAL, TENSOR};
 use crate::error::Result;
 use crate::json::{dtype_policy, framed, value_to_json};
@@ -159,12 +158,6 @@ fn arguments(described: &NetworkLayer, layer: &dyn Layer, trainable: bool) -> Re
         config.insert(name.to_owned(), json);
     }
     Ok(Json::Object(config))
-}
-
-/// Extents with the batch in front, which is of any size.
-pub(super) fn batch_shape(shape: &Shape) -> Json {
-    let extents = shape.extents().iter().map(|&extent| json!(extent));
-    std::iter::once(Json::Null).chain(extents).collect()
 }
 
 /// The calls of a functional model that lead to its outputs.

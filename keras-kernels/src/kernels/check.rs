@@ -105,7 +105,8 @@ pub(crate) fn assert_as_reference(
     output_len: usize,
     terms: usize,
 ) {
-    assert_as_reference_by(Algorithm::General, op.into(), samples, lens, output_len, terms);
+    let op = op.into();
+    assert_as_reference_by(target::Cpu.algorithm(&op), op, samples, lens, output_len, terms);
 }
 
 /// As [`assert_as_reference`], by an algorithm.
