@@ -4,22 +4,14 @@ use keras::metrics::named;
 use keras::prelude::*;
 use keras_runtime::kernels::{Backend, Cpu, Reference};
 
-use crate::tensors::{Numbers, Tensor, on_all_levels};
+use crate::tensors::{Tensor, on_all_levels};
 use crate::trained::{
     GruTagger, LstmClassifier, TwoInTwoOut, TwoInTwoOutInputs, TwoInTwoOutOutputs,
 };
 use crate::training::{
     accuracy, case, check_end, check_history, check_prediction, fit, initial, on_both_backends,
-    samples,
+    samples, tokens,
 };
-
-/// The whole numbers of each sample.
-fn tokens<const N: usize>(tensor: &Tensor) -> Vec<[i32; N]> {
-    match &tensor.numbers {
-        Numbers::I32(tokens) => tokens.as_chunks().0.to_vec(),
-        Numbers::F32(_) => panic!("expected whole numbers"),
-    }
-}
 
 fn lstm_classifier<B: Backend>() {
     let case = case("cases.json", "lstm_classifier");

@@ -42,7 +42,7 @@ fn labels(tensor: &Tensor) -> Vec<u32> {
 }
 
 /// Rows of integers.
-fn tokens<const LEN: usize>(tensor: &Tensor) -> Vec<[i32; LEN]> {
+pub(crate) fn tokens<const LEN: usize>(tensor: &Tensor) -> Vec<[i32; LEN]> {
     match &tensor.numbers {
         Numbers::I32(tokens) => tokens.as_chunks::<LEN>().0.to_vec(),
         Numbers::F32(_) => panic!("expected integers"),

@@ -97,3 +97,10 @@ fn what_looks_ahead_is_refused_by_name() {
     let (_, why) = refusal(&model(&[("Masking", vec![]), ("LSTM", sequences(2))]));
     assert_eq!(why, "`Masking` does not compute each step by itself");
 }
+
+#[test]
+fn lists_name_layers_that_exist() {
+    for class in BY_STEP.iter().chain(OF_SEQUENCES) {
+        assert!(Entry::by_class(class).is_some(), "{class}");
+    }
+}
